@@ -1,0 +1,191 @@
+"""The algebra: every aggregate, one row each. Nothing else in featc knows an aggregate's name.
+
+A row says which partial states an aggregate needs over which of its arguments, how the finished value comes from
+them (in SQL and in process), what it gives for no rows, and its types. Training frames, tiles, online update and
+online read are derived from it. To add an aggregate: add a row here and its cases to the conformance suite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import nan, sqrt
+from typing import Any
+
+from featc.algebra.states import LAWS, Kind
+from featc.types import FLOATS, decimal_parts, family, is_number, sum_type
+
+Finish = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A partial state over some of the aggregate's arguments (by position)."""
+
+    kind: Kind
+    args: tuple[int, ...] = (0,)
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """One row of the algebra.
+
+    `needs(types)` gives the partial states by the name `finish` calls them. `finish_sql` is SQL over `{name}` (or
+    `{name.field}`) that is correct for absent (NULL) states; `finish(scale, **states)` is the same in process, on
+    encoded values, `scale` being the first argument's decimal scale. `returns(types)` gives the result type, or
+    raises TypeError with the reason.
+    """
+
+    name: str
+    arity: int
+    needs: Callable[[tuple[str, ...]], Mapping[str, Need]]
+    finish_sql: str
+    finish: Finish
+    returns: Callable[[tuple[str, ...]], str]
+    summary: str
+    empty: int | None = None
+    distinct: bool = False
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        sample = ("BIGINT",) * self.arity
+        return tuple(n.kind for n in self.needs(sample).values())
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the value depends on event order."""
+        return any(LAWS[k].ordered for k in self.kinds)
+
+
+def _sum_kind(types: tuple[str, ...]) -> Kind:
+    return Kind.FSUM if types[0] in FLOATS else Kind.SUM
+
+
+def _fixed(**needs: Need) -> Callable[[tuple[str, ...]], Mapping[str, Need]]:
+    return lambda types: needs
+
+
+def _number(result: Callable[[str], str], name: str) -> Callable[[tuple[str, ...]], str]:
+    def returns(types: tuple[str, ...]) -> str:
+        if not is_number(types[0]):
+            raise TypeError(f"{name} needs a number, and this is {types[0]}")
+        return result(types[0])
+
+    return returns
+
+
+def _orderable(name: str, position: int = 0) -> Callable[[tuple[str, ...]], str]:
+    def returns(types: tuple[str, ...]) -> str:
+        if family(types[position]) == "other":
+            raise TypeError(f"{name} cannot order values of type {types[position]}")
+        return types[0]
+
+    return returns
+
+
+def _boolean(name: str) -> Callable[[tuple[str, ...]], str]:
+    def returns(types: tuple[str, ...]) -> str:
+        if types[0] != "BOOLEAN":
+            raise TypeError(f"{name} needs a BOOLEAN, and this is {types[0]}")
+        return "BOOLEAN"
+
+    return returns
+
+
+def _avg(scale: int, total: Any, n: int | None) -> float | None:
+    if not n:
+        return None
+    return total / (n * 10**scale)
+
+
+def _variance(samp: bool, root: bool) -> Finish:
+    def finish(scale: int, m: Any, low: Any, high: Any) -> float | None:
+        if m is None or m[0] + m[3] <= samp:
+            return None
+        if m[3]:
+            return nan
+        value = 0.0 if low == high else m[2] / (m[0] - samp)
+        return sqrt(value) if root else value
+
+    return finish
+
+
+def _variance_row(name: str, samp: bool, root: bool, summary: str) -> Aggregate:
+    spread = "{m.m2} / ({m.n} - 1)" if samp else "{m.m2} / {m.n}"
+    spread = f"sqrt({spread})" if root else spread
+    return Aggregate(
+        name, 1,
+        _fixed(m=Need(Kind.MOMENTS), low=Need(Kind.MIN), high=Need(Kind.MAX)),
+        # equal members give exactly 0: merged means may differ in the last bit, least and greatest do not
+        f"CASE WHEN {{m.n}} + {{m.odd}} <= {int(samp)} THEN NULL WHEN {{m.odd}} > 0 THEN 'NaN'::DOUBLE"
+        f" WHEN {{low}} = {{high}} THEN 0 ELSE {spread} END",
+        _variance(samp, root),
+        _number(lambda t: "DOUBLE", name),
+        summary,
+    )
+
+
+def _value(scale: int, v: Any) -> Any:
+    return v
+
+
+def _last_of(scale: int, v: Any) -> Any:
+    return None if v is None else v[-1]
+
+
+_ROWS = (
+    Aggregate(
+        "count_rows", 0, _fixed(n=Need(Kind.ROWS, ())), "coalesce({n}, 0)", lambda scale, n: n or 0,
+        lambda types: "BIGINT", "count(*): how many rows", empty=0,
+    ),
+    Aggregate(
+        "count", 1, _fixed(n=Need(Kind.COUNT)), "coalesce({n}, 0)", lambda scale, n: n or 0,
+        lambda types: "BIGINT", "how many rows whose argument is not NULL", empty=0,
+    ),
+    Aggregate(
+        "count_distinct", 1, _fixed(n=Need(Kind.DISTINCT)), "coalesce({n}, 0)", lambda scale, n: len(n or ()),
+        lambda types: "BIGINT", "how many different values", empty=0, distinct=True,
+    ),
+    Aggregate(
+        "sum", 1, lambda types: {"total": Need(_sum_kind(types))}, "{total}", lambda scale, total: total,
+        _number(sum_type, "sum"), "the sum; integers give BIGINT, decimals DECIMAL(38,s)",
+    ),
+    Aggregate(
+        "avg", 1, lambda types: {"total": Need(_sum_kind(types)), "n": Need(Kind.COUNT)},
+        "{total}::DOUBLE / {n}", _avg, _number(lambda t: "DOUBLE", "avg"), "the arithmetic mean, as DOUBLE",
+    ),
+    Aggregate("min", 1, _fixed(v=Need(Kind.MIN)), "{v}", _value, _orderable("min"), "the least value; NaN is greatest"),
+    Aggregate("max", 1, _fixed(v=Need(Kind.MAX)), "{v}", _value, _orderable("max"), "the greatest value; NaN is greatest"),
+    Aggregate("first", 1, _fixed(v=Need(Kind.FIRST)), "{v}", _last_of, _orderable("first"), "the first value in event order, NULLs ignored"),
+    Aggregate("last", 1, _fixed(v=Need(Kind.LAST)), "{v}", _last_of, _orderable("last"), "the last value in event order, NULLs ignored"),
+    Aggregate("arg_min", 2, _fixed(v=Need(Kind.PICK_MIN, (0, 1))), "{v}", _last_of, _orderable("arg_min", 1), "the first argument where the second is least; the first in event order among equals"),
+    Aggregate("arg_max", 2, _fixed(v=Need(Kind.PICK_MAX, (0, 1))), "{v}", _last_of, _orderable("arg_max", 1), "the first argument where the second is greatest; the first in event order among equals"),
+    Aggregate("bool_and", 1, _fixed(v=Need(Kind.MIN)), "{v}", _value, _boolean("bool_and"), "whether all values are true, NULLs ignored"),
+    Aggregate("bool_or", 1, _fixed(v=Need(Kind.MAX)), "{v}", _value, _boolean("bool_or"), "whether any value is true, NULLs ignored"),
+    _variance_row("var_samp", True, False, "sample variance; NULL below two values"),
+    _variance_row("var_pop", False, False, "population variance"),
+    _variance_row("stddev_samp", True, True, "sample standard deviation; NULL below two values"),
+    _variance_row("stddev_pop", False, True, "population standard deviation"),
+)
+
+AGGREGATES: dict[str, Aggregate] = {row.name: row for row in _ROWS}
+
+SPELLINGS: dict[str, str] = {"variance": "var_samp", "stddev": "stddev_samp", "mean": "avg", "max_by": "arg_max", "min_by": "arg_min", "argmax": "arg_max", "argmin": "arg_min"}
+"""Other names authors may use for a row above."""
+
+
+def lookup(name: str, *, star: bool = False, distinct: bool = False) -> Aggregate | None:
+    """The row for an aggregate as an author writes it: its name in any case, `*` for count, DISTINCT or not."""
+    folded = SPELLINGS.get(name.lower(), name.lower())
+    if folded == "count" and star:
+        return AGGREGATES["count_rows"]
+    if distinct:
+        return AGGREGATES.get(f"{folded}_distinct")
+    row = AGGREGATES.get(folded)
+    return None if row is None or row.distinct or folded == "count_rows" else row
+
+
+def scale_of(type_: str) -> int:
+    """The decimal scale of a type, 0 when it has none."""
+    parts = decimal_parts(type_)
+    return parts[1] if parts else 0

@@ -1,0 +1,87 @@
+"""Decompose: from aggregations to partial states and finishers.
+
+Aggregations of a view share partial states: `sum` and `avg` of one slot over one window need one sum. A `Cell` is
+one partial state over one window, which is the unit that a training frame, a tile or an online band produces; a
+`Finish` says which cells an aggregation's finisher reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from featc.algebra import AGGREGATES, Kind
+from featc.resolve.model import Aggregation, View, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """A partial state over slots of a view. `name` is a readable identifier, unique in the view (`sum_amount`)."""
+
+    name: str
+    kind: Kind
+    slots: tuple[str, ...]
+    types: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One partial state over one window. `name` is unique in the view (`sum_amount_7d`)."""
+
+    name: str
+    partial: Partial
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """How one aggregation's value comes from cells: `states` by the names the algebra's finisher uses."""
+
+    aggregation: Aggregation
+    states: Mapping[str, Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A view taken apart. Orders are those of first use, so that output is deterministic."""
+
+    view: View
+    partials: tuple[Partial, ...]
+    windows: tuple[Window, ...]
+    cells: tuple[Cell, ...]
+    finishes: tuple[Finish, ...]
+
+    def finish(self, aggregation: str) -> Finish:
+        return next(f for f in self.finishes if f.aggregation.name == aggregation)
+
+
+def window_suffix(window: Window) -> str:
+    """A window's name as an identifier suffix: `last_7d` → `7d`, else the name itself."""
+    return window.name.removeprefix("last_")
+
+
+def decompose(view: View, wanted: frozenset[str] | None = None) -> Parts:
+    """Takes the view's aggregations apart; with `wanted`, only those of these names."""
+    partials: dict[tuple[Kind, tuple[str, ...]], Partial] = {}
+    cells: dict[tuple[str, Window], Cell] = {}
+    finishes: list[Finish] = []
+    for aggregation in view.aggregations:
+        if wanted is not None and aggregation.name not in wanted:
+            continue
+        types = tuple(view.slot(s).type for s in aggregation.slots)
+        states: dict[str, Cell] = {}
+        for label, need in AGGREGATES[aggregation.aggregate].needs(types).items():
+            slots = tuple(aggregation.slots[i] for i in need.args)
+            key = (need.kind, slots)
+            if key not in partials:
+                name = "_".join((need.kind.value, *slots))
+                slot_types = tuple(types[i] for i in need.args)
+                partials[key] = Partial(name, need.kind, slots, slot_types)
+            partial = partials[key]
+            place = (partial.name, aggregation.window)
+            if place not in cells:
+                cells[place] = Cell(f"{partial.name}_{window_suffix(aggregation.window)}", partial, aggregation.window)
+            states[label] = cells[place]
+        finishes.append(Finish(aggregation, states))
+    windows = tuple(dict.fromkeys(c.window for c in cells.values()))
+    return Parts(view, tuple(partials.values()), windows, tuple(cells.values()), tuple(finishes))

@@ -1,0 +1,123 @@
+"""Reading `feature_services:` and the author's `tests:`."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from yaml.nodes import MappingNode, Node, SequenceNode
+
+from featc.load import schema
+from featc.load.model import Literal, PickDef, Row, Rows, ServiceDef, TestDef
+from featc.load.reader import Fields, Key, Reader
+
+_PATTERN = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_*?][\w*?]*)?\Z", re.ASCII)
+_ONE = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]\w*\Z", re.ASCII)
+
+
+def read_service(reader: Reader, key: Key, node: Node) -> ServiceDef | None:
+    """A service's picks: `view`, `view.feature`, `view.spend_*`, `{new_name: view.feature}`."""
+    what = f"feature service '{key.name}'"
+    fields = reader.fields(node, schema.Service, what)
+    if fields is None:
+        return None
+    picks: list[PickDef] = []
+    listed = fields.get("features")
+    if listed is None:
+        if not fields.refused:
+            reader.findings.error("F112", f"{what} has no features", key.span, "add features: with a list of views")
+    elif isinstance(listed, SequenceNode):
+        if not listed.value:
+            reader.error("F113", f"{what} picks no features", listed, "list views, or features as view.feature")
+        for item in listed.value:
+            picks += _picks(reader, item)
+    else:
+        if isinstance(listed, MappingNode):
+            reader.wrong_shape(listed, "a service's features must be a list")
+        else:
+            picks += _picks(reader, listed)
+    return ServiceDef(key.name, key.span, tuple(picks), reader.meta(fields))
+
+
+def _picks(reader: Reader, node: Node) -> list[PickDef]:
+    if not isinstance(node, MappingNode):
+        return _pick(reader, None, node)
+    found: list[PickDef] = []
+    for key, value in reader.pairs(node, "a renamed feature"):
+        if isinstance(value, MappingNode):
+            reader.error("F199", "not supported yet: {view: …, keys: …} (roles in a service)", value, "pick the view")
+        else:
+            found += _pick(reader, key, value)
+    return found
+
+
+def _pick(reader: Reader, new: Key | None, node: Node) -> list[PickDef]:
+    text = reader.text(node)
+    if text is None:
+        return []
+    if not _PATTERN.match(text.value):
+        hint = "write view, view.feature or view.spend_*"
+        if _PATTERN.match(text.value.replace(":", ".")):
+            hint = f"write {text.value.replace(':', '.')}"
+        reader.error("F115", f"'{text.value}' names no feature", node, hint)
+        return []
+    if new is not None and not _ONE.match(text.value):
+        hint = "name one feature, as view.feature"
+        reader.error("F123", f"'{text.value}' cannot be renamed: it is not one feature", node, hint)
+        return []
+    return [PickDef(new.name if new else None, text, new.span if new else text.span)]
+
+
+def read_test(reader: Reader, key: Key, node: Node) -> TestDef | None:
+    """An author's test: what is given, the spine, and what is expected of a service."""
+    what = f"test '{key.name}'"
+    fields = reader.fields(node, schema.Test, what)
+    if fields is None:
+        return None
+    service = reader.optional(fields, "service")
+    for name in ("service", "spine", "expect"):
+        if fields.get(name) is None and not fields.refused:
+            reader.findings.error("F112", f"{what} has no {name}", key.span, f"add {name}:")
+    given: dict[str, Rows] = {}
+    listed = fields.get("given")
+    for source, value in reader.pairs(listed, "given") if listed is not None else ():
+        rows = _rows(reader, value, f"given rows of '{source.name}'")
+        if rows is not None:
+            given[source.name] = rows
+    spine, expect = (_rows_of(reader, fields, name) for name in ("spine", "expect"))
+    meta = reader.meta(fields)
+    if service is None or spine is None or expect is None:
+        return None
+    if spine.file is None and expect.file is None and len(spine.rows) != len(expect.rows):
+        message = f"{what} expects {len(expect.rows)} rows of a spine of {len(spine.rows)}"
+        hint = "write one row under expect: for each row under spine:, {} to expect nothing of it"
+        reader.findings.error("F123", message, fields.keys["expect"], hint)
+    folder = posixpath.dirname(reader.file.path)
+    return TestDef(key.name, key.span, service, given, spine, expect, folder, meta)
+
+
+def _rows_of(reader: Reader, fields: Fields, name: str) -> Rows | None:
+    node = fields.get(name)
+    return _rows(reader, node, name) if node is not None else None
+
+
+def _rows(reader: Reader, node: Node, what: str) -> Rows | None:
+    """Rows written in place as a list of mappings, or the name of a file."""
+    if isinstance(node, MappingNode):
+        reader.wrong_shape(node, f"{what} must be a list of rows or a file's name")
+        return None
+    if not isinstance(node, SequenceNode):
+        file = reader.text(node)
+        return Rows(file, (), reader.span(node)) if file is not None else None
+    rows: list[Row] = []
+    for item in node.value:
+        if not isinstance(item, MappingNode):
+            reader.wrong_shape(item, "a row must be a mapping from columns to values")
+            continue
+        values: dict[str, Literal] = {}
+        for key, value in reader.pairs(item, "a row", reserved=False, quoted=True):
+            literal = reader.literal(value)
+            if literal is not None:
+                values[key.name] = literal
+        rows.append(Row(values, reader.span(item)))
+    return Rows(None, tuple(rows), reader.span(node))

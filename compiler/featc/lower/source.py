@@ -1,0 +1,172 @@
+"""Lowering a source: raw rows → rows with their instants → versions (semantics.md, "Time", "Events and versions").
+
+Both plans start here. `instants` normalises types and adds the columns below; `versions` adds `_superseded`. All
+instants are BIGINT microseconds. The underscore names are featc's own and may not be source columns.
+
+| column | meaning |
+|---|---|
+| `_time` | τ, when the event happened |
+| `_arrival` | α, when serving can first know the row |
+| `_enter` | max(τ, α); NULL when the row is never visible by itself |
+| `_superseded` | α of the next version of the same event, NULL while it is the newest |
+| `_deleted` | whether the row says that its event does not exist |
+"""
+
+from __future__ import annotations
+
+from featc.resolve.model import ColumnRef, Expr, Key, Ref, Source, View
+from featc.types import FLOATS, INTEGERS
+
+TIME, ARRIVAL, ENTER, SUPERSEDED, DELETED = "_time", "_arrival", "_enter", "_superseded", "_deleted"
+
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
+_KEYWORDS = frozenset(
+    "all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create default"
+    " deferrable desc describe distinct do else end except false fetch for foreign from grant group having in initially"
+    " intersect into lambda lateral leading limit not null offset on only or order pivot pivot_longer pivot_wider by columns concurrently tuple unpack"
+    " placing primary qualify references returning select show some summarize symmetric table then to trailing true"
+    " union unique unpivot using variadic when where window with anti asof at authorization binary collation"
+    " concatenation cross freeze full generated glob ilike inner is isnull join left like map natural notnull outer"
+    " overlaps positional right semi similar struct tablesample try_cast verbose values interval row".split()
+)
+
+
+def quoted(name: str) -> str:
+    """The name as an identifier of either SQL engine, in quotes only where they are needed."""
+    if name and name[0] not in "0123456789" and set(name) <= _PLAIN and name not in _KEYWORDS:
+        return name
+    return '"' + name.replace('"', '""') + '"'
+
+
+def column_name(ref: Ref) -> str:
+    """How a source column is spelled where rows of the source are at hand."""
+    if not isinstance(ref, ColumnRef):
+        raise TypeError(f"not a column of a source: {ref}")
+    return quoted(ref.column)
+
+
+def render(expr: Expr) -> str:
+    """An expression over source columns as SQL text."""
+    return expr.render(column_name)
+
+
+def literal(text: str) -> str:
+    """A SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def relation_of(source: Source) -> str:
+    """What to select from: a reader over files, a table, or a subquery.
+
+    Paths are spelled as the author wrote them, relative to the project, so that artefacts are the same everywhere.
+    """
+    where, value = source.location.kind, source.location.value
+    if where == "table":
+        return ".".join(quoted(part) for part in value.split("."))
+    if where == "sql":
+        return f"({value})"
+    lowered = value.lower()
+    for ending, reader in ((".csv", "read_csv"), (".csv.gz", "read_csv"), (".tsv", "read_csv"), (".json", "read_json"),
+                           (".jsonl", "read_json"), (".ndjson", "read_json"), (".json.gz", "read_json")):
+        if lowered.endswith(ending):
+            return f"{reader}({literal(value)})"
+    return f"read_parquet({literal(value)})"
+
+
+def _zoned(source: Source, sql: str) -> str:
+    if source.timezone is None or source.timezone.upper() == "UTC":
+        return sql
+    return f"{sql} AT TIME ZONE {literal(source.timezone)} AT TIME ZONE 'UTC'"
+
+
+def normalised_column(source: Source, name: str) -> str:
+    """SQL that turns a raw column into what expressions see."""
+    column = source.column(name)
+    raw, physical = quoted(name), column.physical
+    match physical:
+        case "TIMESTAMP WITH TIME ZONE":
+            return f"nullif(nullif({raw}, 'infinity'), '-infinity') AT TIME ZONE 'UTC'"
+        case "TIMESTAMP_NS":  # a cast rounds toward zero, which is up before 1970
+            finite = f"CASE WHEN isfinite({raw}::TIMESTAMP) THEN {raw} END"
+            floored = f"make_timestamp(epoch_ns({finite}) // 1000 - (epoch_ns({finite}) % 1000 < 0)::BIGINT)"
+            return _zoned(source, floored)
+        case "TIMESTAMP" | "TIMESTAMP_S" | "TIMESTAMP_MS":
+            cast = raw if physical == "TIMESTAMP" else f"{raw}::TIMESTAMP"
+            return _zoned(source, f"nullif(nullif({cast}, 'infinity'), '-infinity')")
+        case "DATE":
+            return f"nullif(nullif({raw}, 'infinity'), '-infinity')"
+        case _ if physical in FLOATS and column.type in INTEGERS:
+            return (
+                f"CASE WHEN isnan({raw}) THEN NULL WHEN {raw} = trunc({raw}) THEN {raw}::{column.type}"
+                f" ELSE error({literal(f'F420: {source.name}.{name} is declared {column.type}, and a value is not integral: ')}"
+                f" || {raw}) END"
+            )
+        case _ if physical != column.type:
+            return f"{raw}::{column.type}"
+        case _:
+            return raw
+
+
+def micros(sql: str, type_: str) -> str:
+    """An instant as BIGINT microseconds."""
+    return f"epoch_us({sql}::TIMESTAMP)" if type_ == "DATE" else f"epoch_us({sql})"
+
+
+def instants_select(source: Source, columns: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """(SQL, name) of the time columns over rows whose columns are already normalised."""
+    time = micros(render(source.time), source.time.type)
+    if source.available_at is not None:
+        arrival = micros(render(source.available_at), source.available_at.type)
+    else:
+        arrival = f"{TIME} + {source.delay}" if source.delay else TIME
+    found = [(time, TIME), (arrival, ARRIVAL)]
+    if source.deleted is not None:
+        found.append((f"coalesce({render(source.deleted)}, false)", DELETED))
+    return tuple(found)
+
+
+def identity(source: Source, view: View) -> tuple[str, ...] | None:
+    """SQL of what makes two rows versions of one event, or None when every row is an event of its own.
+
+    A state source without `id` has the identity (key, τ); its key is the view's when the source names none.
+    """
+    if source.id:
+        return tuple(quoted(c) for c in source.id)
+    if source.kind == "state":
+        keys = source.key or None
+        if keys:
+            return (*(quoted(c) for c in keys), TIME)
+        return (*(render(k.expr) for k in view.keys if k.expr is not None), TIME)
+    return None
+
+
+def identity_columns(source: Source, view: View) -> frozenset[str]:
+    """The source columns the identity reads."""
+    if source.id:
+        return frozenset(source.id)
+    if source.kind == "state" and source.key:
+        return frozenset(source.key)
+    if source.kind == "state":
+        return frozenset(r.column for k in view.keys if k.expr for r in k.expr.refs if isinstance(r, ColumnRef))
+    return frozenset()
+
+
+def version_order(source: Source) -> tuple[str, ...]:
+    """Columns that order versions of one event: α, tie_break, dead last, then all other columns by name."""
+    named = (*source.tie_break,)
+    rest = sorted(c.name for c in source.columns if c.name not in named)
+    dead = (DELETED,) if source.deleted is not None else ()
+    return (ARRIVAL, *(quoted(c) for c in named), *dead, *(quoted(c) for c in rest))
+
+
+def event_order(source: Source) -> tuple[str, ...]:
+    """Columns of the event order that do not depend on a feature: τ, tie_break, α, id."""
+    return (TIME, *(quoted(c) for c in source.tie_break), ARRIVAL, *(quoted(c) for c in source.id))
+
+
+def key_sql(key: Key) -> str:
+    """The key of a row as the view computes it; NaN counts as NULL by the resolver's types (no DOUBLE keys)."""
+    if key.expr is None:
+        raise TypeError(f"key {key.name} has no expression: the view has no source")
+    text = render(key.expr)
+    return text if key.expr.type == key.type else f"{text}::{key.type}"

@@ -1,0 +1,256 @@
+"""Training: the point-in-time correct batch query of a list of features, as DuckDB SQL (semantics.md, "Observation",
+"The result").
+
+The query reads a relation `spine` with the keys, the instant and the request columns, and returns it with the
+features, one row per spine row, in order. It is plain SQL that runs in the engine's own client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from featc.decompose import decompose
+from featc.lower import source as src
+from featc.lower import windows as win
+from featc.lower.ctes import Ctes, indent, named, select
+from featc.lower.source import TIME, quoted
+from featc.lower.viewrows import HOLDS, NTH, REGULAR, UNTIL, ViewRows, source_rows, state_rows, view_rows
+from featc.resolve.model import (
+    AggregateRef,
+    AsOfRef,
+    ColumnRef,
+    Expr,
+    Feature,
+    FeatureRef,
+    KeyRef,
+    Output,
+    Project,
+    Ref,
+    RequestRef,
+    Source,
+    StateRef,
+    View,
+    Window,
+    feature_closure,
+)
+from featc.visibility import after_sql, horizon_sql
+
+ROW, AS_OF = win.ROW, win.AS_OF
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a query has to compute: features in dependency order, by view, and the aggregations they read."""
+
+    features: tuple[Feature, ...]
+    aggregations: dict[str, frozenset[str]]
+    states: frozenset[str]
+
+
+def wanted(project: Project, outputs: Sequence[Output]) -> Wanted:
+    """The features behind `outputs`, hidden dependencies included."""
+    pairs = feature_closure(project, tuple((o.view, o.feature) for o in outputs))
+    features = tuple(project.feature(*p) for p in pairs)
+    aggregations: dict[str, set[str]] = {}
+    states: set[str] = set()
+    for f in features:
+        for ref in f.expr.refs:
+            if isinstance(ref, AggregateRef):
+                aggregations.setdefault(f.view, set()).add(ref.name)
+            if isinstance(ref, StateRef):
+                states.add(f.view)
+    return Wanted(features, {v: frozenset(a) for v, a in aggregations.items()}, frozenset(states))
+
+
+def training_sql(project: Project, outputs: Sequence[Output], *, time: str = "as_of", extra: Sequence[str] = ("*",)) -> str:
+    """The training query of `outputs`. `time` is the spine's instant column; `extra` what to select of the spine
+    itself (default: all of it)."""
+    need = wanted(project, outputs)
+    ctes = Ctes()
+    ctes.add(
+        "spine_rows",
+        select([f"row_number() OVER () AS {ROW}", f"epoch_us({quoted(time)}) AS {AS_OF}", "*"], "FROM spine"),
+        "the rows to be answered, numbered to keep their order",
+    )
+    bases = _source_ctes(ctes, project, need)
+    joins: list[str] = []
+    for name in dict.fromkeys([*need.aggregations, *need.states]):
+        joins += _view_ctes(ctes, project, name, need, bases)
+    last = _feature_ctes(ctes, project, need, joins, time)
+    spine = [f"* EXCLUDE ({', '.join([ROW, AS_OF, *(_column(f) for f in need.features)])})"] if extra == ("*",) else list(extra)
+    final = select([*spine, *(named(_column_of(o), quoted(o.name)) for o in outputs)], f"FROM {last}\nORDER BY {ROW}")
+    return ctes.query(final)
+
+
+def _column(feature: Feature) -> str:
+    return quoted(feature.qualified)
+
+
+def _column_of(output: Output) -> str:
+    return quoted(f"{output.view}.{output.feature}")
+
+
+# ── sources and views ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _source_ctes(ctes: Ctes, project: Project, need: Wanted) -> dict[str, str]:
+    """One scan per source, for all views that read it."""
+    readers: dict[str, list[View]] = {}
+    for name in dict.fromkeys([*need.aggregations, *need.states]):
+        view = project.views[name]
+        if view.source is not None:
+            readers.setdefault(view.source, []).append(view)
+    found = {}
+    for name in sorted(readers):
+        source = project.sources[name]
+        columns = _used_columns(source, readers[name], need)
+        found[name] = source_rows(ctes, source, columns, shared=len(readers[name]) > 1)
+    return found
+
+
+def _used_columns(source: Source, views: Sequence[View], need: Wanted) -> frozenset[str]:
+    if any(src.identity(source, v) is not None for v in views):
+        return frozenset(c.name for c in source.columns)  # the order of versions reads every column
+    exprs: list[Expr | None] = [source.time, source.available_at, source.deleted, source.valid_to]
+    named_columns = {*source.tie_break, *source.key}
+    for view in views:
+        exprs += [k.expr for k in view.keys] + [view.where]
+        if view.name in need.states:
+            named_columns.update(view.state_columns)
+        slots = {s for a in view.aggregations if a.name in need.aggregations.get(view.name, ()) for s in a.slots}
+        for slot in sorted(slots):
+            exprs += [view.slot(slot).value, view.slot(slot).filter]
+    used = {r.column for e in exprs if e is not None for r in e.refs if isinstance(r, ColumnRef)}
+    return frozenset(used | named_columns)
+
+
+def _view_ctes(ctes: Ctes, project: Project, name: str, need: Wanted, bases: dict[str, str]) -> list[str]:
+    """The CTEs of one view; gives the names of those that hold one row per spine row."""
+    view = project.views[name]
+    if view.source is None:
+        raise AssertionError(f"{name} has aggregations but no source")
+    source = project.sources[view.source]
+    found = []
+    if name in need.aggregations:
+        parts = decompose(view, need.aggregations[name])
+        rows = view_rows(ctes, parts, source, bases[view.source], _reach(view, source, [c.window for c in parts.cells]))
+        cells = win.compute(ctes, parts, rows)
+        items = [f"{win.finished(f, cells)} AS {quoted(f.aggregation.name)}" for f in parts.finishes]
+        body = select([f"s.{ROW}", *items], win.joined(cells))
+        found.append(ctes.add(quoted(f"{name}_values"), body, f"{name}: its aggregates at each spine row"))
+    if name in need.states:
+        window = Window("ttl", length=view.ttl) if view.ttl else Window("lifetime")
+        states = state_rows(ctes, view, source, bases[view.source], _reach(view, source, [window]))
+        found.append(_lookup(ctes, states, window))
+    return found
+
+
+def _reach(view: View, source: Source, windows: Sequence[Window]) -> list[str]:
+    """Pruning: only the spine's keys, and only the time the windows can reach."""
+    conditions = []
+    if view.keys:
+        keys = ", ".join(src.key_sql(k) for k in view.keys)
+        spine = ", ".join(quoted(k.name) for k in view.keys)
+        left = keys if len(view.keys) == 1 else f"({keys})"
+        conditions.append(f"{left} IN (SELECT {spine} FROM spine_rows)" if len(view.keys) == 1 else f"{left} IN (SELECT ({spine}) FROM spine_rows)")
+    conditions.append(f"{TIME} <= (SELECT max({AS_OF}) FROM spine_rows)")
+    if not any(w.length is None for w in windows):
+        conditions.append(f"{TIME} >= (SELECT min({AS_OF}) FROM spine_rows) - {max((w.length or 0) + w.offset + 2 * (w.hop or 0) + 1 for w in windows)}")
+    return conditions
+
+
+# ── state lookups ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _lookup(ctes: Ctes, rows: ViewRows, window: Window) -> str:
+    """The CTE with the state that holds at each spine row: the visible row with the greatest τ, or NULLs."""
+    view = rows.view
+    kept = [TIME, NTH, *([HOLDS] if _has(ctes, rows, HOLDS) else []), *([UNTIL] if rows.source.valid_to is not None else []), *rows.slots.values()]
+    packed = f"struct_pack({', '.join(f'{c} := {c}' for c in kept)})"
+    newest = ""
+    if rows.source.id or rows.source.key:
+        newest = f"\nQUALIFY row_number() OVER (PARTITION BY {', '.join([*rows.keys, TIME])} ORDER BY {NTH} DESC) = 1"
+    regular = select([*rows.keys, TIME, f"{packed} AS state"], f"FROM {rows.relation}" + (f"\nWHERE {REGULAR}" if rows.irregular else "") + newest)
+    on = " AND ".join([*(f"s.{k} = r.{k}" for k in rows.keys), f"r.{TIME} <= {win.bound_sql(rows, Window('lifetime'), f's.{AS_OF}')}"])
+    body = select([f"s.{ROW}", f"s.{AS_OF}", "r.state"], f"FROM spine_rows s\nASOF LEFT JOIN (\n{indent(regular)}\n) r ON {on}")
+    latest = ctes.add(quoted(f"{view.name}_latest"), body, f"{view.name}: the latest state before each spine row")
+    relation = latest
+    if rows.irregular:
+        late = _late_states(ctes, rows, packed)
+        newer = f"l.state.{NTH} > s.state.{NTH} OR s.state IS NULL"
+        both = select([ROW, AS_OF, f"CASE WHEN {newer} THEN l.state ELSE s.state END AS state"], f"FROM {latest} s\nLEFT JOIN {late} l USING ({ROW})")
+        relation = ctes.add(quoted(f"{view.name}_newest"), both, f"{view.name}: the newer of both")
+    after = after_sql(window, AS_OF, view.closed)
+    holds = [f"state.{HOLDS}"] if HOLDS in kept else []
+    holds += [f"(state.{UNTIL} IS NULL OR state.{UNTIL} > {horizon_sql(AS_OF, view.closed)})"] if rows.source.valid_to is not None else []
+    holds += [f"state.{TIME} > {after}"] if after is not None else []
+    condition = " AND ".join(holds)
+    items = []
+    for column, name in rows.slots.items():
+        value = f"CASE WHEN {condition} THEN state.{name} END" if holds else f"state.{name}"
+        items.append(f"{value} AS {quoted(column)}")
+    return ctes.add(quoted(f"{view.name}_state"), select([ROW, *items], f"FROM {relation}"), f"{view.name}: what holds at each spine row")
+
+
+def _has(ctes: Ctes, rows: ViewRows, column: str) -> bool:
+    return f" AS {column}" in ctes.items[rows.relation][1]
+
+
+def _late_states(ctes: Ctes, rows: ViewRows, packed: str) -> str:
+    late = win.late_rows(ctes, rows, [Window("lifetime")])
+    body = select([ROW, f"arg_max({packed}, {NTH}) AS state"], f"FROM {late}\nGROUP BY {ROW}")
+    return ctes.add(quoted(f"{rows.view.name}_late_latest"), body, f"{rows.view.name}: the latest of those")
+
+
+# ── features ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _levels(features: Sequence[Feature]) -> list[list[Feature]]:
+    """Features in layers: each reads only features of earlier layers."""
+    level: dict[tuple[str, str], int] = {}
+    for f in features:
+        parents = [level[r.view, r.feature] for r in f.expr.refs if isinstance(r, FeatureRef)]
+        level[f.view, f.name] = max(parents, default=-1) + 1
+    layers: list[list[Feature]] = [[] for _ in range(max(level.values(), default=-1) + 1)]
+    for f in features:
+        layers[level[f.view, f.name]].append(f)
+    return layers
+
+
+def _feature_ctes(ctes: Ctes, project: Project, need: Wanted, joins: Sequence[str], time: str) -> str:
+    """The CTEs that evaluate features layer by layer over the joined aggregates; gives the last one's name."""
+    relation = "spine_rows"
+    for number, layer in enumerate(_levels(need.features)):
+        first = number == 0
+        items = ["s.*"]
+        items += [f"{feature_sql(project.views[f.view], f, time)} AS {_column(f)}" for f in layer]
+        source = "FROM spine_rows s" + "".join(f"\nLEFT JOIN {j} USING ({ROW})" for j in joins) if first else f"FROM {relation} s"
+        comment = "the features that come straight from aggregates and states" if first else "the features derived from those above"
+        relation = ctes.add("features" if first else f"features_{number + 1}", select(items, source), comment)
+    return relation
+
+
+def feature_sql(view: View, feature: Feature, time: str = "as_of") -> str:
+    """A feature's final value over the joined aggregates, its `default` applied."""
+
+    def spelled(ref: Ref) -> str:
+        match ref:
+            case AggregateRef(name):
+                return f"{quoted(f'{view.name}_values')}.{quoted(name)}"
+            case StateRef(column):
+                return f"{quoted(f'{view.name}_state')}.{quoted(column)}"
+            case FeatureRef(other, name):
+                return f"s.{quoted(f'{other}.{name}')}"
+            case RequestRef(name) | KeyRef(name):
+                return f"s.{quoted(name)}"
+            case AsOfRef():
+                return f"s.{quoted(time)}"
+            case ColumnRef(column):
+                raise AssertionError(f"source column {column} outside an aggregate in {feature.qualified}")
+
+    text = feature.expr.render(spelled)
+    if feature.expr.type != feature.type:
+        text = f"({text})::{feature.type}"
+    return text if feature.default is None else f"coalesce({text}, {feature.default})"
+

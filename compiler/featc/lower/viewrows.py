@@ -1,0 +1,241 @@
+"""Training, first stage: the rows a view sees, each with its instants, order numbers and lifted slots.
+
+A row is *regular* when serving learns of it no later than the source's usual lag after it happened and nothing ever
+supersedes it. Whether a regular row is in a window depends on `t` alone, so the fast shapes hold for regular rows;
+the others go through a join on the entity's key (architecture.md, performance.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from featc.algebra import LAWS
+from featc.decompose import Parts
+from featc.lower import source as src
+from featc.lower.ctes import Ctes, conjunction, indent, named, select
+from featc.lower.source import DELETED, ENTER, SUPERSEDED, TIME, quoted
+from featc.resolve.model import ColumnRef, Expr, Source, View
+from featc_dialects import duckdb as engine
+
+REGULAR = "_regular"
+BUCKET = "_bucket"
+NTH, HOLDS, UNTIL = "_nth", "_holds", "_until"
+
+
+@dataclass(frozen=True, slots=True)
+class ViewRows:
+    """What later stages need to know about a view's rows.
+
+    `relation` names the CTE. `slots` maps slot → column; `ranks` maps the slots an order depends on → the column that
+    numbers an entity's rows in that event order. `irregular`: rows may be late or superseded, so `_regular` and
+    `_enter`, `_superseded` are there and `lag` is SQL for the usual lag in µs; else `delay` is every row's lag.
+    """
+
+    view: View
+    source: Source
+    relation: str
+    keys: tuple[str, ...]
+    slots: dict[str, str]
+    ranks: dict[tuple[str, ...], str]
+    irregular: bool
+    delay: int
+    lag: str
+
+
+def is_irregular(source: Source) -> bool:
+    """Whether visibility can depend on more than τ. A state source without id and arrival column resolves its
+    corrections at once: two rows of one key and time have the same arrival."""
+    return source.available_at is not None or bool(source.id)
+
+
+def _columns_used(view: View, source: Source, parts: Parts) -> tuple[str, ...]:
+    used: dict[str, None] = {}
+
+    def note(expr: Expr | None) -> None:
+        if expr is not None:
+            used.update((r.column, None) for r in expr.refs if isinstance(r, ColumnRef))
+
+    for key in view.keys:
+        note(key.expr)
+    note(view.where)
+    for name in dict.fromkeys(s for p in parts.partials for s in p.slots):
+        note(view.slot(name).value)
+        note(view.slot(name).filter)
+    used.update((c, None) for c in view.state_columns)
+    for expr in (source.time, source.available_at, source.deleted, source.valid_to):
+        note(expr)
+    used.update((c, None) for c in (*source.id, *source.tie_break, *source.key))
+    return tuple(c.name for c in source.columns if c.name in used)
+
+
+def source_rows(ctes: Ctes, source: Source, columns: frozenset[str], *, shared: bool) -> str:
+    """The CTE of a source's rows with normalised columns and instants. Rows without τ or α still supersede."""
+    names = [c.name for c in source.columns if c.name in columns]
+    inner = [named(src.normalised_column(source, n), quoted(n)) for n in names]
+    times = [f"{sql} AS {name}" for sql, name in src.instants_select(source, tuple(names))]
+    relation = src.relation_of(source)
+    plain = all(item == quoted(n) for item, n in zip(inner, names, strict=True))
+    # the instants are computed over normalised columns, so these are named first where normalising changes any
+    origin = f"FROM {relation}" if plain else f"FROM (\n{indent(select(inner, f'FROM {relation}'))}\n)"
+    what = "states" if source.kind == "state" else "events"
+    return ctes.add(
+        quoted(f"{source.name}_source"),
+        select([*(quoted(n) for n in names), *times], origin),
+        f"{source.name}: {what} with their instants in microseconds: τ (_time) and α (_arrival)",
+        materialized=shared,
+    )
+
+
+def versions(ctes: Ctes, source: Source, view: View, relation: str) -> str:
+    """The CTE that adds `_superseded`: α of the next version of the same event (semantics.md, "Events and versions").
+
+    Only events with more than one row are sorted. Of identical rows all but the last are superseded on arrival.
+    """
+    identity = src.identity(source, view)
+    if identity is None:
+        return relation
+    by_view = source.kind == "state" and not source.id and not source.key
+    name = f"{view.name if by_view else source.name}_versions"
+    given = " AND ".join(f"{i} IS NOT NULL" for i in (*identity, src.ARRIVAL))
+    which = select(
+        [f"{sql} AS id_{n}" for n, sql in enumerate(identity, 1)],
+        f"FROM {relation}\nWHERE {given}\nGROUP BY ALL\nHAVING count(*) > 1",
+    )
+    repeated = ctes.add(quoted(f"{name}_repeated"), which, f"{source.name}: which events came more than once")
+    matched = " AND ".join(f"{sql} = m.id_{n}" for n, sql in enumerate(identity, 1))
+    order = ", ".join(f"{c} NULLS FIRST" for c in src.version_order(source))
+    following = f"lead({src.ARRIVAL}) OVER (PARTITION BY {', '.join(identity)} ORDER BY {order})"
+    body = (
+        select(["r.*", f"{following} AS {SUPERSEDED}"], f"FROM {relation} r SEMI JOIN {repeated} m ON {matched}\nWHERE {given}")
+        + "\nUNION ALL\n"
+        + select(["r.*", f"NULL AS {SUPERSEDED}"], f"FROM {relation} r ANTI JOIN {repeated} m ON {matched} AND {given}")
+    )
+    return ctes.add(quoted(name), body, f"{source.name}: each version and the instant the next one supersedes it")
+
+
+def _rank_keys(parts: Parts) -> tuple[tuple[str, ...], ...]:
+    """The slot lists that event orders depend on: one per ordered partial and per last-n aggregation."""
+    wanted: dict[tuple[str, ...], None] = {}
+    for partial in parts.partials:
+        if LAWS[partial.kind].ordered:
+            wanted[partial.slots] = None
+    for finish in parts.finishes:
+        if finish.aggregation.window.rows is not None:
+            wanted[finish.aggregation.slots] = None
+    return tuple(wanted)
+
+
+def slot_columns(view: View, parts: Parts) -> dict[str, str]:
+    """Slot → column name; a slot named like a key gets a suffix."""
+    taken = {k.name.lower() for k in view.keys}
+    names = dict.fromkeys(s for f in parts.finishes for s in f.aggregation.slots)
+    return {s: quoted(f"{s}_value" if s.lower() in taken else s) for s in names}
+
+
+def slot_sql(view: View, name: str) -> str:
+    """A slot's value: NULL where its FILTER does not hold, in one canonical representation."""
+    slot = view.slot(name)
+    raw = src.render(slot.value)
+    cast = f"({raw})::{slot.type}" if slot.value.type != slot.type else raw
+    text = engine.canonical(f"({cast})" if not slot.value.is_bare and slot.type in ("FLOAT", "DOUBLE") else cast, slot.type)
+    return text if slot.filter is None else f"CASE WHEN {src.render(slot.filter)} THEN {text} END"
+
+
+def _instant_items(irregular: bool, superseded: bool, lag: str) -> list[str]:
+    """τ, and where rows may be irregular what tells which are."""
+    if not irregular:
+        return [TIME]
+    enter = f"greatest({TIME}, {src.ARRIVAL})"
+    regular = f"{enter} - {TIME} <= (SELECT us FROM {lag})"
+    return [
+        TIME,
+        f"{enter} AS {ENTER}",
+        SUPERSEDED if superseded else f"NULL::BIGINT AS {SUPERSEDED}",
+        f"{regular}{f' AND {SUPERSEDED} IS NULL' if superseded else ''} AS {REGULAR}",
+        f"{TIME} // greatest((SELECT us FROM {lag}), 1) AS {BUCKET}",
+    ]
+
+
+def _lag(ctes: Ctes, source: Source, base: str) -> str:
+    """The CTE of the usual lag, one row `us`."""
+    body = f"SELECT {source.delay} AS us"
+    if source.available_at is not None:
+        lags = f"greatest({src.ARRIVAL} - {TIME}, 0)"
+        body = f"SELECT coalesce(quantile_disc({lags}, 0.9), 0) AS us\nFROM {base}"
+    comment = f"{source.name}: the lag within which most rows arrive; later ones take the slower path"
+    return ctes.add(quoted(f"{source.name}_lag"), body, comment)
+
+
+def _row_conditions(source: Source, view: View) -> list[str]:
+    """What a row needs to be visible at any instant: keys, τ and α (semantics.md, "Events and versions")."""
+    found = [f"{src.key_sql(k)} IS NOT NULL" for k in view.keys] + [f"{TIME} IS NOT NULL"]
+    return found + ([f"{src.ARRIVAL} IS NOT NULL"] if source.available_at is not None else [])
+
+
+def view_rows(ctes: Ctes, parts: Parts, source: Source, base: str, reach: Sequence[str]) -> ViewRows:
+    """The CTE of the rows one event view sees. `reach` are pruning conditions over `_time` and keys."""
+    view = parts.view
+    relation = versions(ctes, source, view, base)
+    irregular = is_irregular(source)
+    keys = tuple(quoted(k.name) for k in view.keys)
+    slots = slot_columns(view, parts)
+    lag = _lag(ctes, source, base) if irregular else ""
+    superseded = src.identity(source, view) is not None
+    items = [named(src.key_sql(k), quoted(k.name)) for k in view.keys]
+    items += _instant_items(irregular, superseded, lag)
+    ranks: dict[tuple[str, ...], str] = {}
+    partition = f"PARTITION BY {', '.join(src.key_sql(k) for k in view.keys)} " if view.keys else ""
+    for number, names in enumerate(_rank_keys(parts)):
+        column = "_nth" if number == 0 else f"_nth_{number + 1}"
+        order = ", ".join(f"{c} NULLS FIRST" for c in (*src.event_order(source), *(slot_sql(view, s) for s in names)))
+        items.append(f"row_number() OVER ({partition}ORDER BY {order}) AS {column}")
+        ranks[names] = column
+    items += [named(slot_sql(view, s), c) for s, c in slots.items()]
+    conditions = [] if view.where is None else [f"({src.render(view.where)})"]
+    conditions += _row_conditions(source, view)
+    if source.deleted is not None:
+        conditions.append(f"NOT {DELETED}")
+    if superseded and not irregular:
+        conditions.append(f"{SUPERSEDED} IS NULL")
+    conditions += list(reach)
+    body = select(items, f"FROM {relation}\n{conjunction(conditions)}")
+    name = ctes.add(quoted(f"{view.name}_rows"), body, f"{view.name}: the rows it aggregates, and what each brings")
+    return ViewRows(view, source, name, keys, slots, ranks, irregular, source.delay, f"(SELECT us FROM {lag})")
+
+
+def state_rows(ctes: Ctes, view: View, source: Source, base: str, reach: Sequence[str]) -> ViewRows:
+    """The CTE of the rows a state lookup chooses from (semantics.md, "State and snapshot sources").
+
+    `where`, tombstones and `valid_to` do not remove a row: while it is the newest one, nothing older resurfaces.
+    """
+    relation = versions(ctes, source, view, base)
+    irregular = is_irregular(source)
+    lag = _lag(ctes, source, base) if irregular else ""
+    superseded = src.identity(source, view) is not None
+    items = [named(src.key_sql(k), quoted(k.name)) for k in view.keys]
+    items += _instant_items(irregular, superseded, lag)
+    holds = [] if view.where is None else [f"({src.render(view.where)})"]
+    conditions = _row_conditions(source, view)
+    if source.deleted is not None:
+        (conditions if source.id else holds).append(f"NOT {DELETED}")
+    if superseded and not irregular:
+        conditions.append(f"{SUPERSEDED} IS NULL")
+    partition = f"PARTITION BY {', '.join(src.key_sql(k) for k in view.keys)} " if view.keys else ""
+    order = ", ".join(f"{c} NULLS FIRST" for c in (TIME, *src.version_order(source)))
+    items.append(f"row_number() OVER ({partition}ORDER BY {order}) AS {NTH}")
+    if holds:
+        items.append(f"coalesce({' AND '.join(holds)}, false) AS {HOLDS}")
+    if source.valid_to is not None:
+        items.append(f"{src.micros(src.render(source.valid_to), source.valid_to.type)} AS {UNTIL}")
+    taken = {k.name.lower() for k in view.keys}
+    columns = {c: quoted(f"{c}_value" if c.lower() in taken else c) for c in view.state_columns}
+    for name, column in columns.items():
+        items.append(named(engine.canonical(quoted(name), source.column(name).type), column))
+    body = select(items, f"FROM {relation}\n{conjunction([*conditions, *reach])}")
+    name = ctes.add(quoted(f"{view.name}_states"), body, f"{view.name}: the states it looks up")
+    keys = tuple(quoted(k.name) for k in view.keys)
+    return ViewRows(view, source, name, keys, columns, {}, irregular, source.delay, f"(SELECT us FROM {lag})")
+
+
+__all__ = ["ViewRows", "is_irregular", "slot_sql", "source_rows", "state_rows", "versions", "view_rows"]

@@ -1,0 +1,194 @@
+"""Text → tokens with places, refusing what no expression may hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlglot.dialects.dialect import Dialect
+from sqlglot.errors import SqlglotError
+from sqlglot.tokens import Token as RawToken
+
+from featc.parse.model import Problem
+
+Kind = Literal["word", "quoted", "string", "number", "symbol"]
+
+SYMBOLS = frozenset(
+    "( ) [ ] , . + - * / % < <= > >= = == <> != || :: // ** ^ & | << >> ~ ~~ ~~* !~~ !~~*".split()
+)
+_WORD = re.compile(r"[^\W\d]\w*(?:\s+[^\W\d]\w*)*\Z")
+_NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?\Z", re.IGNORECASE)
+_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_ADVICE = {
+    "{": ("F204", "'{' has no place here", "a window's name stands without braces: over last_7d"),
+    "}": ("F204", "'}' has no place here", "names stand without braces"),
+    ";": ("F204", "';' ends a statement, and this is an expression", "leave it out"),
+    "?": ("F204", "parameters are not possible here", "use request.<name> for what a request brings"),
+    "$": ("F204", "parameters are not possible here", "use request.<name> for what a request brings"),
+    ":": ("F204", "':' has no place here", "a cast is written x::date"),
+    ":=": ("F204", "named arguments are not possible here", None),
+    "=>": ("F299", "named arguments are not built yet", None),
+    "->": ("F204", "lambdas and -> are not possible here", "for JSON use json_extract_string(x, '$.a')"),
+    "->>": ("F204", "->> is not possible here", "for JSON use json_extract_string(x, '$.a')"),
+    "@": ("F204", "'@' has no place here", "write abs(x)"),
+    "!": ("F204", "'!' has no place here", "write not x, or x <> y"),
+    "!~": ("F204", "'!~' is not possible here", "write not regexp_full_match(x, 'pattern')"),
+    "#": ("F204", "'#' has no place here", "name the column"),
+    "\\": ("F204", "'\\' has no place here", None),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token of the author's text. `text` is exactly as written; `word` is it in small letters, single-spaced."""
+
+    kind: Kind
+    text: str
+    start: int
+    end: int
+
+    @property
+    def word(self) -> str:
+        """The word in small letters; empty for what is no unquoted word."""
+        return " ".join(self.text.lower().split()) if self.kind == "word" else ""
+
+    def is_symbol(self, *symbols: str) -> bool:
+        return self.kind == "symbol" and self.text in symbols
+
+    @property
+    def name(self) -> str:
+        """The identifier it spells, quotes undone."""
+        return self.text[1:-1].replace('""', '"') if self.kind == "quoted" else self.text
+
+
+def duckdb() -> Dialect:
+    return Dialect.get_or_raise("duckdb")
+
+
+def wrapped(text: str) -> str:
+    """The text in parentheses, so that no first word makes a statement of it. Offsets move by one."""
+    return f"({text}\n)"
+
+
+def tokenize(text: str) -> tuple[tuple[Token, ...], list[RawToken], list[Problem]]:
+    """The tokens of `text`, sqlglot's tokens of `wrapped(text)`, and what is wrong with them."""
+    source = wrapped(text)
+    try:
+        raw = list(duckdb().tokenize(source))
+    except SqlglotError:
+        return (), [], [_unreadable(text)]
+    tokens, problems = _own(text, raw[1:-1])
+    problems += _gaps(text, tokens) + _balance(tokens) + _neighbours(tokens)
+    return tokens, raw, problems
+
+
+def _own(text: str, raw: Iterable[RawToken]) -> tuple[tuple[Token, ...], list[Problem]]:
+    found: list[Token] = []
+    problems: list[Problem] = []
+    for token in raw:
+        start, end = token.start - 1, token.end
+        spelled = text[start:end]
+        merged = _merge(found, spelled, start)
+        if merged is not None:
+            found[-1] = merged
+            continue
+        kind = _kind(spelled)
+        if kind is None:
+            problems.append(_refused(spelled, start))
+        else:
+            found.append(Token(kind, spelled, start, end))
+    problems += [_refused(t.text, t.start) for t in found if t.kind == "symbol" and t.text not in SYMBOLS]
+    return tuple(found), problems
+
+
+def _merge(found: list[Token], spelled: str, start: int) -> Token | None:
+    """`<<` and `>>` reach us in halves, `.5` as a dot and a number."""
+    if not found or found[-1].end != start:
+        return None
+    last = found[-1]
+    if last.text + spelled in ("<<", ">>"):
+        return Token("symbol", last.text + spelled, last.start, start + 1)
+    before = found[-2] if len(found) > 1 else None
+    after_name = before is not None and (before.kind != "symbol" or before.text in (")", "]")) and before.end == last.start
+    if last.text == "." and _NUMBER.match(spelled) and not after_name:
+        return Token("number", last.text + spelled, last.start, start + len(spelled))
+    return None
+
+
+def _kind(spelled: str) -> Kind | None:
+    first = spelled[:1]
+    if first == '"':
+        return "quoted"
+    if first == "'":
+        return "string"
+    if _NUMBER.match(spelled):
+        return "number"
+    if _WORD.match(spelled):
+        return "word"
+    return None if spelled[:1].isalnum() or "'" in spelled or "$" in spelled else "symbol"
+
+
+def _refused(spelled: str, start: int) -> Problem:
+    if "'" in spelled or spelled.startswith("$$"):
+        prefix = spelled.split("'")[0]
+        return Problem("F216", f"strings of the form {prefix}'…' are not possible here", start, len(spelled),
+                       "write a plain 'string'; chr(10) is a line feed")
+    code, message, hint = _ADVICE.get(spelled) or _ADVICE.get(spelled[:1]) or (
+        "F204", f"'{spelled}' has no place in an expression", None)
+    return Problem(code, message, start, max(1, len(spelled)), hint)
+
+
+def _gaps(text: str, tokens: tuple[Token, ...]) -> list[Problem]:
+    """Every character between tokens is white space or a comment: nothing was passed over."""
+    at = 0
+    problems: list[Problem] = []
+    for start, end in [*((t.start, t.end) for t in tokens), (len(text), len(text))]:
+        between = text[at:start]
+        rest = _COMMENT.sub(lambda m: " " * len(m[0]), between) if between.strip() else ""
+        if rest.strip():
+            offset = at + len(rest) - len(rest.lstrip())
+            problems.append(_refused(text[offset], offset))
+        at = end
+    return problems[:1]
+
+
+def _balance(tokens: tuple[Token, ...]) -> list[Problem]:
+    pairs = {")": "(", "]": "["}
+    stack: list[Token] = []
+    for token in tokens:
+        if token.is_symbol("(", "["):
+            stack.append(token)
+        elif token.is_symbol(")", "]"):
+            if not stack or stack[-1].text != pairs[token.text]:
+                return [Problem("F201", f"this '{token.text}' was never opened", token.start, 1, "remove it")]
+            stack.pop()
+    if stack:
+        return [Problem("F201", f"this '{stack[-1].text}' is never closed", stack[-1].start, 1, "close it")]
+    return []
+
+
+def _neighbours(tokens: tuple[Token, ...]) -> list[Problem]:
+    problems = []
+    for left, right in zip(tokens, tokens[1:], strict=False):
+        glued = left.end == right.start
+        if left.kind == "number" and right.kind in ("word", "quoted", "number") and glued:
+            whole = left.text + right.text
+            window = re.fullmatch(r"(\d+(us|ms|[smhdw]))+", whole)
+            hint = f"windows are named: over last_{whole}" if window else f'quote a column of that name: "{whole}"'
+            if set(whole) <= set("0123456789_"):
+                hint = f"write {whole.replace('_', '')}"
+            problems.append(Problem("F203", f"'{whole}' is neither a number nor a name", left.start, len(whole), hint))
+        if left.kind == "string" and right.kind == "string":
+            problems.append(Problem("F202", "two strings side by side", right.start, len(right.text), "join them with ||"))
+    return problems
+
+
+def _unreadable(text: str) -> Problem:
+    """sqlglot gave up: a quote or comment that never ends."""
+    for quote, name in (("'", "quote '"), ('"', 'quote "')):
+        stripped = _COMMENT.sub(lambda m: " " * len(m[0]), text)
+        if stripped.count(quote) % 2:
+            return Problem("F201", f"a {name} is never closed", stripped.rindex(quote), 1, "close it")
+    return Problem("F201", "the text cannot be read", 0, max(1, len(text)), None)

@@ -1,0 +1,1 @@
+"""Resolve: names bound, types known, windows numbers. See `model` for the representation."""

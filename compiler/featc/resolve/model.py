@@ -1,0 +1,321 @@
+"""The resolved project: every name bound, every type known, every window a number of microseconds.
+
+This is the representation that decompose, lower, lineage, fingerprints and the runtime read. It holds no YAML and no
+sqlglot tree: an expression is DuckDB text cut at its references (`Expr.parts`), so a later phase only decides what
+each reference is called where the text will run.
+
+Conventions: instants and durations are integers in microseconds; types are DuckDB type names in canonical upper-case
+spelling (`BIGINT`, `DECIMAL(12,2)`, `TIMESTAMP`, `VARCHAR`, `BOOLEAN` …); names keep the author's letter case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from featc.errors import Span
+
+Closed = Literal["left", "right", "both", "neither"]
+SourceKind = Literal["event", "state"]
+
+
+# ── references and expressions ────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRef:
+    """A column of the view's source (after the source's normalisation: zones removed, ±infinity NULL)."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateRef:
+    """A column of the state row that holds at `as_of` (only in views over a state source, outside aggregates)."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateRef:
+    """The finished value of one of the view's `aggregations`, by its name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureRef:
+    """Another feature's final value (its `default` applied)."""
+
+    view: str
+    feature: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRef:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRef:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AsOfRef:
+    """The observation instant as a naive UTC TIMESTAMP."""
+
+
+Ref = ColumnRef | StateRef | AggregateRef | FeatureRef | RequestRef | KeyRef | AsOfRef
+
+
+@dataclass(frozen=True, slots=True)
+class Expr:
+    """A scalar expression in DuckDB's SQL: text pieces and references in turn, and the type DuckDB gives it.
+
+    `let` names and built-in scalars (`seconds_since` …) are already written out. Spans are left out of equality, so
+    that two places that mean the same are equal.
+    """
+
+    parts: tuple[str | Ref, ...]
+    type: str
+    span: Span | None = field(default=None, compare=False)
+
+    @property
+    def refs(self) -> tuple[Ref, ...]:
+        """The distinct references, in order of first use."""
+        return tuple(dict.fromkeys(p for p in self.parts if not isinstance(p, str)))
+
+    def render(self, name: Callable[[Ref], str]) -> str:
+        """The SQL text, with `name` deciding how each reference is spelled (already quoted)."""
+        return "".join(p if isinstance(p, str) else name(p) for p in self.parts)
+
+    @property
+    def is_bare(self) -> bool:
+        """True when the expression is one reference and nothing else."""
+        return len(self.parts) == 1 and not isinstance(self.parts[0], str)
+
+
+# ── sources ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where rows lie. Not part of a version, except the text of `sql`. `path` is relative to the project's root."""
+
+    kind: Literal["path", "table", "sql"]
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A source column: the type found in the data, and the type expressions see.
+
+    They differ where semantics.md ("Time", "Types") converts: TIMESTAMP WITH TIME ZONE / TIMESTAMP_NS / TIMESTAMP_S
+    / TIMESTAMP_MS → TIMESTAMP (naive UTC, floored to µs, ±infinity → NULL), and a DOUBLE declared integral.
+    """
+
+    name: str
+    physical: str
+    type: str
+    tags: tuple[str, ...] = ()
+    known_after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source of events or states. `columns` are all columns of the data, in the data's order.
+
+    `time`, `available_at`, `deleted`, `valid_to` are expressions over columns; `time`/`available_at`/`valid_to` have type TIMESTAMP or
+    DATE. `delay` is 0 when `available_at` is given. `id` is empty when every row is an event of its own. For a state
+    source `key` is the identity of a row (columns), empty = the keys of the view that reads it.
+    """
+
+    name: str
+    kind: SourceKind
+    location: Location
+    columns: tuple[Column, ...]
+    time: Expr
+    available_at: Expr | None = None
+    delay: int = 0
+    timezone: str | None = None
+    id: tuple[str, ...] = ()
+    deleted: Expr | None = None
+    tie_break: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    valid_to: Expr | None = None
+    meta: Mapping[str, object] = field(default_factory=dict)
+    span: Span | None = field(default=None, compare=False)
+
+    def column(self, name: str) -> Column:
+        return next(c for c in self.columns if c.name == name)
+
+
+# ── windows ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which visible events count (semantics.md, "Windows"). Lengths in µs.
+
+    `length` None and `rows` None is `lifetime`. `rows` with `length` is the last `rows` within the range.
+    """
+
+    name: str = field(compare=False)
+    length: int | None = None
+    offset: int = 0
+    rows: int | None = None
+    hop: int | None = None
+    align: bool = False
+
+
+# ── views ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key column of an entity as one view computes it. `expr` (over source columns) is None without a source."""
+
+    name: str
+    type: str
+    expr: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A lifted value: what one event brings to an aggregate; NULL where the FILTER did not hold.
+
+    `name` is a readable identifier, unique in its view (`amount`, `amount_where_paid`, `is_paid`). The slot of
+    `count(*)` with a FILTER is BOOLEAN TRUE or NULL.
+    """
+
+    name: str
+    value: Expr
+    filter: Expr | None
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregation:
+    """One aggregate over one window. `aggregate` names a row of the algebra; `slots` are its lifted arguments.
+
+    `count(*)` without FILTER has no slots. Two features that need the same aggregation share it. `name` is readable
+    and unique in its view: the feature's name where the feature is nothing but this aggregation.
+    """
+
+    name: str
+    aggregate: str
+    slots: tuple[str, ...]
+    window: Window
+    type: str
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One output value of a view. `expr` refers to aggregations, state columns, features, request, keys, as_of.
+
+    `default` is SQL literal text, already of the feature's type; the final value is `coalesce(expr, default)`.
+    """
+
+    view: str
+    name: str
+    expr: Expr
+    type: str
+    default: str | None = None
+    meta: Mapping[str, object] = field(default_factory=dict)
+    text: str = ""  # as the author wrote it, for people
+    span: Span | None = field(default=None, compare=False)
+
+    @property
+    def qualified(self) -> str:
+        return f"{self.view}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A feature view. `source` None is an on-demand or derived view.
+
+    `where` and the slots are evaluated on the source's row; `where` applies after versions have been resolved.
+    `state_columns` are the columns a state lookup has to bring (those its features use), `where` included apart.
+    `ttl` in µs applies to state lookups.
+    """
+
+    name: str
+    keys: tuple[Key, ...]
+    entity: tuple[str, ...]
+    source: str | None
+    where: Expr | None
+    closed: Closed
+    ttl: int | None
+    request: tuple[tuple[str, str], ...]
+    slots: tuple[Slot, ...]
+    aggregations: tuple[Aggregation, ...]
+    state_columns: tuple[str, ...]
+    features: tuple[Feature, ...]
+    meta: Mapping[str, object] = field(default_factory=dict)
+    span: Span | None = field(default=None, compare=False)
+
+    def slot(self, name: str) -> Slot:
+        return next(s for s in self.slots if s.name == name)
+
+    def aggregation(self, name: str) -> Aggregation:
+        return next(a for a in self.aggregations if a.name == name)
+
+    def feature(self, name: str) -> Feature:
+        return next(f for f in self.features if f.name == name)
+
+
+# ── services and the project ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output column of a service."""
+
+    name: str
+    view: str
+    feature: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A named list of features with the spine columns they need: `keys` and `request` as (name, type), sorted."""
+
+    name: str
+    outputs: tuple[Output, ...]
+    keys: tuple[tuple[str, str], ...]
+    request: tuple[tuple[str, str], ...]
+    meta: Mapping[str, object] = field(default_factory=dict)
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Everything, in name order per kind. `order` lists view.feature names so that parents come first."""
+
+    name: str
+    sources: Mapping[str, Source]
+    views: Mapping[str, View]
+    services: Mapping[str, Service]
+    order: tuple[tuple[str, str], ...]
+    entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def feature(self, view: str, name: str) -> Feature:
+        return self.views[view].feature(name)
+
+
+def feature_closure(project: Project, wanted: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """All (view, feature) pairs needed to compute `wanted`, parents first."""
+    needed: set[tuple[str, str]] = set()
+    stack = list(wanted)
+    while stack:
+        pair = stack.pop()
+        if pair in needed:
+            continue
+        needed.add(pair)
+        refs = project.feature(*pair).expr.refs
+        stack += [(r.view, r.feature) for r in refs if isinstance(r, FeatureRef)]
+    return tuple(p for p in project.order if p in needed)

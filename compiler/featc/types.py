@@ -1,0 +1,46 @@
+"""Questions about DuckDB type names, in the canonical spelling the resolved project uses (semantics.md, "Types")."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT", "UHUGEINT")
+FLOATS = ("FLOAT", "DOUBLE")
+INSTANTS = ("TIMESTAMP", "DATE")
+
+Family = Literal["integer", "decimal", "float", "text", "boolean", "timestamp", "date", "uuid", "other"]
+
+_DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
+
+
+def decimal_parts(type_: str) -> tuple[int, int] | None:
+    """(precision, scale) of a DECIMAL type, else None."""
+    found = _DECIMAL.fullmatch(type_.replace(" ", ""))
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def family(type_: str) -> Family:
+    """The family a type belongs to, for rules that treat its members alike."""
+    if type_ in INTEGERS:
+        return "integer"
+    if decimal_parts(type_):
+        return "decimal"
+    if type_ in FLOATS:
+        return "float"
+    named: dict[str, Family] = {
+        "VARCHAR": "text", "BOOLEAN": "boolean", "TIMESTAMP": "timestamp", "DATE": "date", "UUID": "uuid",
+    }
+    return named.get(type_, "other")
+
+
+def is_number(type_: str) -> bool:
+    return family(type_) in ("integer", "decimal", "float")
+
+
+def sum_type(type_: str) -> str:
+    """The type of `sum` over a number type: BIGINT, DECIMAL(38,s) or DOUBLE."""
+    parts = decimal_parts(type_)
+    if parts:
+        return f"DECIMAL(38,{parts[1]})"
+    return "DOUBLE" if type_ in FLOATS else "BIGINT"

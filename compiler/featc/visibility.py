@@ -1,0 +1,109 @@
+"""The one window rule: when is a row seen, and which rows does a window hold (semantics.md, "Events and versions",
+"Observation", "Windows").
+
+Every lowering (training SQL, online SQL, the in-process fold) calls this module and nothing else decides an edge.
+
+All instants are integer microseconds, so open and closed edges are one microsecond apart and every rule can be said
+with inclusive bounds:
+
+* `x ⊲ y` is `x <= y - strict`, with `strict` 1 for `closed: left|neither` and 0 for `right|both`.
+* A window at `t` holds the visible events with `after(t) < τ <= upto(t)`:
+  `upto = top - strict`, `after = base - lower_closed`, where `top = t - offset` (floored to the hop when aligned) and
+  `base = top - length` (floored to the hop when it is a sawtooth).
+* A version is visible at `t` when `enter <= t - strict` and not `superseded <= t - strict`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from featc.resolve.model import Closed, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """The two bounds of one window at one instant: holds `after < τ <= upto`; `after` None is no lower bound."""
+
+    after: int | None
+    upto: int
+
+
+def strict(closed: Closed) -> int:
+    """1 where `x ⊲ y` means `x < y`, 0 where it means `x <= y`."""
+    return 1 if closed in ("left", "neither") else 0
+
+
+def lower_closed(closed: Closed) -> int:
+    """1 where a window's lower edge belongs to it."""
+    return 1 if closed in ("left", "both") else 0
+
+
+def horizon(t: int, closed: Closed) -> int:
+    """The last instant that lies `⊲ t`: what entered by then is seen at `t`."""
+    return t - strict(closed)
+
+
+def is_visible(enter: int, superseded: int | None, t: int, closed: Closed) -> bool:
+    """Whether a version that enters at `enter` and is superseded at `superseded` is visible at `t`."""
+    known = horizon(t, closed)
+    return enter <= known and (superseded is None or superseded > known)
+
+
+def edges(window: Window, t: int, closed: Closed) -> Edges:
+    """The bounds of `window` at `t`. Floors are mathematical, also before 1970."""
+    top = t - window.offset
+    if window.align and window.hop:
+        top = top // window.hop * window.hop
+    upto = top - strict(closed)
+    if window.length is None:
+        return Edges(None, upto)
+    base = top - window.length
+    if window.hop and not window.align:
+        base = base // window.hop * window.hop
+    return Edges(base - lower_closed(closed), upto)
+
+
+# ── the same rule as SQL text ─────────────────────────────────────────────────────────────────────────────────────
+# `t` is the SQL name of an integer column of microseconds. floor-division is spelled with `%`, which both engines
+# truncate toward zero, hence the correction for negative remainders.
+
+
+def _floor_to(value: str, hop: int) -> str:
+    return f"({value}) - ((({value}) % {hop}) + {hop}) % {hop}"
+
+
+def _minus(value: str, amount: int) -> str:
+    if amount == 0:
+        return value
+    return f"{value} - {amount}" if amount > 0 else f"{value} + {-amount}"
+
+
+def horizon_sql(t: str, closed: Closed) -> str:
+    return _minus(t, strict(closed))
+
+
+def upto_sql(window: Window, t: str, closed: Closed) -> str:
+    """The greatest τ the window holds."""
+    if window.align and window.hop:
+        return _minus(_floor_to(_minus(t, window.offset), window.hop), strict(closed))
+    return _minus(t, window.offset + strict(closed))
+
+
+def after_sql(window: Window, t: str, closed: Closed) -> str | None:
+    """The greatest τ below the window, or None when it has no lower end."""
+    if window.length is None:
+        return None
+    below = lower_closed(closed)
+    if window.hop:
+        from_ = window.offset if window.align else window.offset + window.length
+        floored = _floor_to(_minus(t, from_), window.hop)
+        return _minus(floored, below + (window.length if window.align else 0))
+    return _minus(t, window.offset + window.length + below)
+
+
+def visible_sql(enter: str, superseded: str | None, t: str, closed: Closed) -> str:
+    """The predicate "visible at t" over columns `enter` and `superseded` (NULL when never superseded)."""
+    known = horizon_sql(t, closed)
+    if superseded is None:
+        return f"{enter} <= {known}"
+    return f"{enter} <= {known} AND ({superseded} IS NULL OR {superseded} > {known})"

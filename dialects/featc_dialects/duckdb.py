@@ -1,0 +1,151 @@
+"""DuckDB: the training engine, and the one in which every row expression is evaluated.
+
+`partial` spells a partial state as aggregate calls, for a window frame or a GROUP BY alike; `merge` spells the union
+of two states. Both follow `featc.algebra.states.LAWS`, which the conformance suite holds them to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from featc.algebra import Kind
+from featc.types import FLOATS, family
+
+NAME = "duckdb"
+
+
+def _over(call: str, tail: str, condition: str = "") -> str:
+    """An aggregate call with its FILTER and what follows it (`OVER w`, a FILTER of the caller's as `tail`)."""
+    if condition and tail.startswith(" FILTER (WHERE "):
+        return f"{call} FILTER (WHERE {condition} AND {tail.removeprefix(' FILTER (WHERE ')}"
+    return f"{call}{f' FILTER (WHERE {condition})' if condition else ''}{tail}"
+
+
+def partial(kind: Kind, slots: Sequence[str], types: Sequence[str], rank: str, present: str, tail: str) -> tuple[str, ...]:
+    """The SQL of each field of a state (`fields(kind)`).
+
+    `slots` are column names; `rank` a BIGINT column that numbers an entity's rows in event order; `present` is a
+    column that is NULL on rows which are not events; `tail` is ` OVER window` or ` FILTER (WHERE …)` or empty.
+    """
+    x = slots[0] if slots else present
+    match kind:
+        case Kind.ROWS:
+            return (_over(f"count({present})", tail),)
+        case Kind.COUNT:
+            return (_over(f"count({x})", tail),)
+        case Kind.SUM | Kind.FSUM:
+            return (_over(f"sum({x})", tail),)
+        case Kind.MIN:
+            return (_over(f"min({x})", tail),)
+        case Kind.MAX:
+            return (_over(f"max({x})", tail),)
+        case Kind.DISTINCT:
+            return (_over(f"count(DISTINCT {x})", tail),)
+        case Kind.MOMENTS:
+            if types[0] not in FLOATS:
+                n, mean = _over(f"count({x})", tail), _over(f"avg({x})", tail)
+                return (n, mean, f"{_over(f'var_pop({x})', tail)} * {n}", "0")
+            finite = f"isfinite({x})"
+            n = _over(f"count({x})", tail, finite)
+            return (
+                n,
+                _over(f"avg({x})", tail, finite),
+                f"{_over(f'var_pop({x})', tail, finite)} * {n}",
+                f"{_over(f'count({x})', tail)} - {n}",
+            )
+        case Kind.FIRST:
+            return (_over(f"arg_min({x}, {rank})", tail), _over(f"min({rank})", tail, f"{x} IS NOT NULL"))
+        case Kind.LAST:
+            return (_over(f"arg_max({x}, {rank})", tail), _over(f"max({rank})", tail, f"{x} IS NOT NULL"))
+        case Kind.PICK_MIN | Kind.PICK_MAX:
+            y = slots[1]
+            found = f"{x} IS NOT NULL AND {y} IS NOT NULL"
+            if kind is Kind.PICK_MIN:
+                return (_over(f"min({{'by': {y}, 'nth': {rank}, 'value': {x}}})", tail, found),)
+            return (_over(f"max({{'by': {y}, 'nth': -{rank}, 'value': {x}}})", tail, found),)
+
+
+FIELDS: dict[Kind, tuple[str, ...]] = {
+    **{kind: ("",) for kind in Kind},
+    Kind.MOMENTS: ("n", "mean", "m2", "odd"),
+    Kind.FIRST: ("", "nth"),
+    Kind.LAST: ("", "nth"),
+}
+"""Suffixes of the columns a state is kept in; the state's own name is the one without suffix."""
+
+
+def fields(kind: Kind, cell: str) -> tuple[str, ...]:
+    """The column names of a cell's state."""
+    return tuple(f"{cell}_{suffix}" if suffix else cell for suffix in FIELDS[kind])
+
+
+def value(kind: Kind, state: Sequence[str]) -> str:
+    """What a finisher reads of a single-valued state."""
+    return f"{state[0]}.value" if kind in (Kind.PICK_MIN, Kind.PICK_MAX) else state[0]
+
+
+def _added(a: str, b: str) -> str:
+    return f"coalesce({a} + {b}, {a}, {b})"
+
+
+def _moments(a: Sequence[str], b: Sequence[str]) -> tuple[str, ...]:
+    (na, ma, qa, oa), (nb, mb, qb, ob) = a, b
+    n = f"(coalesce({na}, 0) + coalesce({nb}, 0))"
+    return (
+        n,
+        f"coalesce({ma} + ({mb} - {ma}) * ({nb} / {n}), {ma}, {mb})",
+        f"coalesce({qa} + {qb} + ({mb} - {ma}) ** 2 * ({na}::DOUBLE * {nb} / {n}), {qa}, {qb})",
+        f"(coalesce({oa}, 0) + coalesce({ob}, 0))",
+    )
+
+
+def _nearer(less: str) -> Callable[[Sequence[str], Sequence[str]], tuple[str, ...]]:
+    def merged(a: Sequence[str], b: Sequence[str]) -> tuple[str, ...]:
+        take_b = f"{b[1]} {less} {a[1]} OR {a[1]} IS NULL"
+        return tuple(f"CASE WHEN {take_b} THEN {y} ELSE {x} END" for x, y in zip(a, b, strict=True))
+
+    return merged
+
+
+def _best(function: str) -> Callable[[Sequence[str], Sequence[str]], tuple[str, ...]]:
+    # greatest and least skip NULLs, and order NaN above everything
+    return lambda a, b: (f"{function}({a[0]}, {b[0]})",)
+
+
+_MERGES: dict[Kind, Callable[[Sequence[str], Sequence[str]], tuple[str, ...]]] = {
+    Kind.ROWS: lambda a, b: (f"(coalesce({a[0]}, 0) + coalesce({b[0]}, 0))",),
+    Kind.COUNT: lambda a, b: (f"(coalesce({a[0]}, 0) + coalesce({b[0]}, 0))",),
+    Kind.SUM: lambda a, b: (_added(a[0], b[0]),),
+    Kind.FSUM: lambda a, b: (_added(a[0], b[0]),),
+    Kind.MIN: _best("least"),
+    Kind.MAX: _best("greatest"),
+    Kind.MOMENTS: _moments,
+    Kind.FIRST: _nearer("<"),
+    Kind.LAST: _nearer(">"),
+    Kind.PICK_MIN: _best("least"),
+    Kind.PICK_MAX: _best("greatest"),
+}
+
+
+def merges(kind: Kind) -> bool:
+    """Whether two states of this kind can be united in SQL; count(DISTINCT …) cannot."""
+    return kind in _MERGES
+
+
+def merge(kind: Kind, a: Sequence[str], b: Sequence[str]) -> tuple[str, ...]:
+    """The state of the union of two disjoint sets, field by field; an absent side is NULL."""
+    return _MERGES[kind](a, b)
+
+
+def canonical(sql: str, type_: str) -> str:
+    """A lifted value with one representation: −0.0 becomes 0.0, instants at ±infinity NULL."""
+    if type_ == "FLOAT":
+        return f"{sql} + 0::FLOAT"
+    if type_ == "DOUBLE":
+        return f"{sql} + 0.0::DOUBLE"
+    return sql
+
+
+def result(sql: str, aggregate_type: str, state_type: str) -> str:
+    """A finished value in the type the algebra promises (sums of integers come out of the engine as HUGEINT)."""
+    return f"{sql}::{aggregate_type}" if family(aggregate_type) == "integer" and state_type == "HUGEINT" else sql

@@ -1,0 +1,448 @@
+"""Random windows, features and views over given sources."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import oracle
+from oracle import Value, Window
+
+from .choices import Draw
+from .expressions import (
+    Expr,
+    coalesce,
+    column,
+    constant,
+    divide,
+    nullif,
+    predicate,
+    scalar,
+    seconds_since,
+)
+from .histories import History, abstract_type
+from .model import FeatureSpec, ViewSpec
+from .timeline import Timeline, duration
+
+Named = tuple[str, Window]
+
+ANY = ("bigint", "double", "text", "decimal", "boolean", "timestamp")
+NUMERIC = ("bigint", "double", "decimal")
+AGGREGATES: tuple[tuple[int, str, tuple[str, ...]], ...] = (
+    (10, "count", ()),
+    (8, "count", ANY),
+    (9, "count_distinct", ANY),
+    (18, "sum", NUMERIC),
+    (8, "avg", NUMERIC),
+    (6, "min", ANY),
+    (6, "max", ANY),
+    (9, "first", ANY),
+    (12, "last", ANY),
+    (3, "var_samp", NUMERIC),
+    (3, "var_pop", NUMERIC),
+    (3, "stddev_samp", NUMERIC),
+    (3, "stddev_pop", NUMERIC),
+    (3, "bool_and", ("boolean",)),
+    (3, "bool_or", ("boolean",)),
+    (5, "arg_min", ANY),
+    (5, "arg_max", ANY),
+)
+DOUBLE_RESULT = {"avg", "var_samp", "var_pop", "stddev_samp", "stddev_pop"}
+DEFAULTS: Mapping[str, tuple[Value, ...]] = {
+    "bigint": (-1, 7, 0),
+    "double": (-1.5, 0.0, 100.25),
+    "decimal": (Decimal("-1.25"), Decimal("3")),
+    "boolean": (False, True),
+    "text": ("none", "é"),
+}
+
+
+# ----------------------------------------------------------------------------------------- windows
+
+
+@dataclass(slots=True)
+class Windows:
+    """The windows a case uses: few, so that features share them; `library` is the project's own, as YAML.
+
+    `vars` are the project's Jinja variables.
+    """
+
+    line: Timeline
+    library: dict[str, dict[str, Any]] = field(default_factory=dict)
+    vars: dict[str, str] = field(default_factory=dict)
+    pool: list[Named] = field(default_factory=list)
+
+    def fill(self, draw: Draw) -> None:
+        """Draws the pool."""
+        makers = (
+            (40, self.sliding),
+            (12, self.previous),
+            (16, self.rows),
+            (10, self.lifetime),
+            (40, self.own),
+        )
+        for _ in range(draw.between(3, 6)):
+            named = draw.weighted(makers)(draw)
+            if all(named[0] != other for other, _ in self.pool):
+                self.pool.append(named)
+
+    def sliding(self, draw: Draw) -> Named:
+        length = self.line.length(draw)
+        return f"last_{duration(length, combine=draw.chance(15))}", Window(range=length)
+
+    def previous(self, draw: Draw) -> Named:
+        length = self.line.length(draw, 1, 8)
+        return f"prev_{duration(length)}", Window(range=length, offset=length)
+
+    def rows(self, draw: Draw) -> Named:
+        n = draw.between(1, 5)
+        return f"last_{n}_rows", Window(rows=n)
+
+    def lifetime(self, draw: Draw) -> Named:
+        return "lifetime", Window()
+
+    def own(self, draw: Draw) -> Named:
+        """A window of the project's library: hop, aligned hop, offset, rows within a range."""
+        name = f"w{len(self.library) + 1}"
+        length = self.line.length(draw)
+        hop = self.line.length(draw, 2, 8)
+        rows = draw.between(1, 4)
+        offset = self.line.length(draw, 1, 5) if draw.chance(30) else 0
+        yaml: dict[str, Any] = {"range": duration(length)}
+        match draw.below(5):
+            case 0:
+                yaml["hop"] = duration(hop)
+                window = Window(range=length, hop=hop, offset=offset)
+            case 1:
+                yaml |= {"hop": duration(hop), "align": True}
+                window = Window(range=length, hop=hop, align=True, offset=offset)
+            case 2:
+                yaml["rows"] = rows
+                window = Window(range=length, rows=rows, offset=offset)
+            case 3:
+                yaml = {"rows": rows}
+                window = Window(rows=rows, offset=offset)
+            case _:
+                offset = offset or self.line.length(draw, 1, 5)
+                window = Window(range=length, offset=offset)
+        if offset:
+            yaml["offset"] = duration(offset)
+        self.library[name] = yaml
+        return name, window
+
+
+def suffix(window: str) -> str:
+    """What a family's member is called after."""
+    return window.removeprefix("last_")
+
+
+# ----------------------------------------------------------------------------------------- aggregates
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An aggregate call without its window."""
+
+    sql: str
+    fn: str
+    args: tuple[Expr, ...]
+    filter: Expr | None
+    type: str
+
+    def over(self, name: str, window: Window, default: Value = None) -> oracle.Aggregate:
+        """The feature it is over a window."""
+        return oracle.Aggregate(name, self.fn, self.args, window, self.type, self.filter, default)
+
+
+def draw_call(draw: Draw, names: Sequence[Expr]) -> Call:
+    """Any aggregate over any fitting arguments, with FILTER now and then."""
+    fn, types = draw.weighted([(w, (fn, types)) for w, fn, types in AGGREGATES])
+    present = [t for t in types if t == "boolean" or any(e.type == t for e in names)]
+    args: tuple[Expr, ...] = ()
+    if types:
+        args = (scalar(draw, names, draw.one(present)),)
+        if fn.startswith("arg_"):
+            args = (*args, scalar(draw, names, draw.one(present)))
+    inner = ", ".join(a.sql for a in args) or "*"
+    sql = f"count(distinct {inner})" if fn == "count_distinct" else f"{fn}({inner})"
+    condition = predicate(draw, names) if draw.chance(32) else None
+    if condition:
+        sql += f" filter (where {condition.sql})"
+    if fn.startswith("count"):
+        type = "bigint"
+    else:
+        type = "double" if fn in DOUBLE_RESULT else args[0].type
+    return Call(sql, fn, args, condition, type)
+
+
+def is_exact(feature: oracle.Feature) -> bool:
+    """Whether its value has no tolerance, so that what is derived from it has none either."""
+    return oracle.feature_kind(feature) not in oracle.TOLERANT
+
+
+def draw_default(draw: Draw, type: str, percent: int = 30) -> Value:
+    """A default of the type, or None."""
+    return draw.one(DEFAULTS[type]) if type in DEFAULTS and draw.chance(percent) else None
+
+
+def entry(draw: Draw, sql: str, default: Value = None, **more: Any) -> Any:
+    """A feature as YAML: its text, or the long form."""
+    if default is None and not more and not draw.chance(10):
+        return sql
+    found = {"sql": sql, **more}
+    if default is not None:
+        found["default"] = default
+    if draw.chance(20):
+        found["description"] = "what it is, said once: \"quoted\" # and marked"
+    return found
+
+
+# ----------------------------------------------------------------------------------------- views
+
+
+class ViewMaker:
+    """Draws one view over a source: entity, keys, where, windows, features."""
+
+    def __init__(
+        self, draw: Draw, letter: str, history: History, windows: Windows, parents: Mapping[str, Expr]
+    ):
+        self.draw, self.letter, self.history, self.windows = draw, letter, history, windows
+        self.parents = dict(parents)
+        self.exprs: dict[str, Expr] = {}
+        self.specs: list[FeatureSpec] = []
+        self.family: tuple[Named, ...] = ()
+
+    def view(self, entity: Any, keys: Mapping[str, str], closed: str | None) -> ViewSpec:
+        """The view; `entity` as YAML, `keys` its keys with SQL types, `closed` the project's default."""
+        draw, source = self.draw, self.history.spec
+        yaml: dict[str, Any] = {"entity": entity, "source": source.name}
+        self.exprs, mapped = self.keys(keys)
+        if mapped:
+            yaml["keys"] = mapped
+        where = predicate(draw, self.history.names) if draw.chance(35) else None
+        if where:
+            yaml["where"] = where.sql
+            if draw.chance(10):
+                self.windows.vars[f"only_{self.letter}"] = where.sql
+                yaml["where"] = f"{{{{ var('only_{self.letter}') }}}}"
+        if closed is None or draw.chance(30):
+            closed = draw.weighted(((3, "left"), (2, "right"), (1, "both"), (1, "neither")))
+            yaml["closed"] = closed
+        ttl = None
+        if source.meaning.kind == "state" and draw.chance(55):
+            ttl = self.windows.line.length(draw, 1, 14)
+            yaml["ttl"] = duration(ttl)
+        if self.windowed:
+            self.family = tuple(draw.some(self.windows.pool, 0, 3))
+        if self.family:
+            yaml["windows"] = [self.listed(name) for name, _ in self.family]
+        self.features()
+        name, specs = f"v{self.letter}", tuple(self.specs)
+        return ViewSpec(name, source.name, self.exprs, specs, yaml, self.family, where, closed, ttl)
+
+    @property
+    def windowed(self) -> bool:
+        """Whether aggregates are drawn: tombstones as changes are nobody's business here."""
+        meaning = self.history.spec.meaning
+        return meaning.kind == "event" or meaning.id is not None or meaning.deleted is None
+
+    def listed(self, name: str) -> str:
+        """A window in a list: a plain duration now and then."""
+        plain = name.startswith("last_") and not name.endswith("_rows")
+        return suffix(name) if plain and self.draw.chance(60) else name
+
+    def keys(self, keys: Mapping[str, str]) -> tuple[dict[str, Expr], dict[str, str]]:
+        """Key -> row expression, and what of it stands in YAML."""
+        exprs, mapped = {}, {}
+        for key, sql_type in keys.items():
+            c = self.history.spec.key_columns[key]
+            expr = column(c, abstract_type(sql_type))
+            if self.history.spec.meaning.kind == "event" and self.draw.chance(8):
+                change = self.draw.one((coalesce, nullif))
+                expr = change(expr, constant(self.draw, expr.type))
+            exprs[key] = expr
+            if expr.sql != key:
+                mapped[key] = expr.sql
+        return exprs, mapped
+
+    def name(self) -> str:
+        """The next feature's name."""
+        return f"{self.letter}{len(self.specs) + 1}"
+
+    def features(self) -> None:
+        """A few aggregates or lookups, then what is derived from them."""
+        state = self.history.spec.meaning.kind == "state"
+        for _ in range(self.draw.between(2, 5)):
+            if state and (not self.windowed or self.draw.chance(65)):
+                self.lookup()
+            elif self.family and self.draw.chance(55):
+                self.member_of_family()
+            elif self.draw.chance(12):
+                self.inline()
+            else:
+                self.over_window()
+        if self.draw.chance(50):
+            spec = derive(self.draw, self.name(), self.visible_here())
+            self.specs += [spec] if spec else []
+        if self.family and self.draw.chance(35):
+            self.derived_family()
+
+    def lookup(self) -> None:
+        """A state column, or an expression over it."""
+        names = [e for e in self.history.names if e.sql not in ("flagged", "amount")]
+        expr = self.draw.one(names)
+        if self.draw.chance(50):
+            expr = scalar(self.draw, names, self.draw.one(ANY[:5]))
+        if self.draw.chance(15):
+            expr = predicate(self.draw, names)
+        default = draw_default(self.draw, expr.type, 25)
+        name = self.name()
+        feature = oracle.Lookup(name, expr, expr.type, default)
+        self.specs.append(FeatureSpec(name, entry(self.draw, expr.sql, default), (feature,)))
+
+    def over_window(self) -> None:
+        """An aggregate with its own OVER, or a list of windows of its own."""
+        call, name = draw_call(self.draw, self.history.names), self.name()
+        default = draw_default(self.draw, call.type)
+        if self.draw.chance(10):
+            chosen = self.draw.some(self.windows.pool, 1, 2)
+            yaml = entry(self.draw, call.sql, default, windows=[w for w, _ in chosen])
+            outputs = tuple(call.over(f"{name}_{suffix(w)}", window, default) for w, window in chosen)
+            self.specs.append(FeatureSpec(name, yaml, outputs))
+            return
+        w, window = self.draw.one(self.windows.pool)
+        yaml = entry(self.draw, f"{call.sql} over {w}", default)
+        self.specs.append(FeatureSpec(name, yaml, (call.over(name, window, default),)))
+
+    def member_of_family(self) -> None:
+        """An aggregate over the view's windows."""
+        call, name = draw_call(self.draw, self.history.names), self.name()
+        default = draw_default(self.draw, call.type)
+        outputs = tuple(call.over(f"{name}_{suffix(w)}", window, default) for w, window in self.family)
+        self.specs.append(FeatureSpec(name, entry(self.draw, call.sql, default), outputs, family=True))
+
+    def inline(self) -> None:
+        """Two aggregates in one expression; only such as have no tolerance."""
+        name, pool, hidden, words = self.name(), self.windows.pool, [], []
+        for part in ("l", "r"):
+            call = draw_call(self.draw, self.history.names)
+            if call.type != "bigint":
+                call = Call("count(*)", "count", (), None, "bigint")
+            w, window = self.draw.one(pool)
+            hidden.append(call.over(f"#{name}{part}", window))
+            words.append(f"{call.sql} over {w}")
+        left, right = (column(f"v{self.letter}.{h.name}", "bigint") for h in hidden)
+        shape = self.draw.one((divide, minus))
+        expr = shape(left, nullif(right, constant(self.draw, "bigint")))
+        sql = expr.sql.replace(left.sql, words[0]).replace(right.sql, words[1])
+        inputs = (left.sql, right.sql)
+        feature = oracle.Derived(name, expr, inputs, expr.type)
+        self.specs.append(FeatureSpec(name, entry(self.draw, sql), (feature,), tuple(hidden)))
+
+    def visible_here(self) -> dict[str, Expr]:
+        """What this view's derived features may mention: its features under bare names, its keys."""
+        keys = {
+            f"key.{k}": column(f"key.{k}", e.type)
+            for k, e in self.exprs.items()
+            if self.draw.chance(15)
+        }
+        return visible(self.specs, f"v{self.letter}", qualified=False) | keys | self.parents
+
+    def derived_family(self) -> None:
+        """An expression over two families: each member over the members of its window."""
+        families = [s for s in self.specs if s.family and s.outputs[0].type == "bigint"]
+        if not families:
+            return
+        name, view = self.name(), f"v{self.letter}"
+        a, b = self.draw.one(families), self.draw.one(families)
+        shape, low = self.draw.one((divide, minus)), constant(self.draw, "bigint")
+        sql = shape(column(a.name, "bigint"), nullif(column(b.name, "bigint"), low)).sql
+        outputs = []
+        for (w, _), x, y in zip(self.family, a.outputs, b.outputs, strict=True):
+            inputs = (f"{view}.{x.name}", f"{view}.{y.name}")
+            expr = shape(column(inputs[0], "bigint"), nullif(column(inputs[1], "bigint"), low))
+            outputs.append(oracle.Derived(f"{name}_{suffix(w)}", expr, inputs, expr.type))
+        uses = frozenset(i for o in outputs for i in o.inputs)
+        yaml = entry(self.draw, sql)
+        self.specs.append(FeatureSpec(name, yaml, tuple(outputs), uses=uses, family=True))
+
+
+def minus(a: Expr, b: Expr) -> Expr:
+    """a - b."""
+    return Expr(f"{a.sql} - {b.sql}", "bigint", lambda r: None if None in (a(r), b(r)) else a(r) - b(r))
+
+
+def visible(specs: Sequence[FeatureSpec], view: str, *, qualified: bool) -> dict[str, Expr]:
+    """Features as names for derived ones: input name -> the SQL name, reading the input."""
+    found = {}
+    for spec in specs:
+        for f in spec.outputs:
+            if not isinstance(f, oracle.Derived):
+                full = f"{view}.{f.name}"
+                found[full] = Expr(full if qualified else f.name, f.type, reading(full))
+    return found
+
+
+def reading(name: str) -> Any:
+    """A function of the inputs that takes one."""
+    return lambda inputs: inputs[name]
+
+
+def derive(draw: Draw, name: str, names: Mapping[str, Expr]) -> FeatureSpec | None:
+    """An expression without aggregate over inputs: features, request and key columns, as_of."""
+    times = [e for e in names.values() if e.type == "timestamp"]
+    pool = [e for e in names.values() if e.type != "timestamp"]
+    numbers = [e for e in pool if e.type == "bigint"]
+    if times and (not pool or draw.chance(40)):
+        expr = elapsed(draw, draw.one(times))
+    elif not pool:
+        return None
+    elif numbers and draw.chance(45):
+        a, b = draw.one(numbers), draw.one(numbers)
+        expr = draw.one((divide, minus))(a, nullif(b, constant(draw, "bigint")) if draw.chance(70) else b)
+    else:
+        expr = scalar(draw, pool, draw.one(("bigint", "double", "text", "boolean")))
+    inputs = inputs_of(expr, names)
+    if not inputs:
+        expr = predicate(draw, pool)
+        inputs = inputs_of(expr, names)
+    default = draw_default(draw, expr.type, 20)
+    feature = oracle.Derived(name, expr, inputs, expr.type, default)
+    uses = frozenset(i for i in inputs if i.startswith("v"))
+    return FeatureSpec(name, entry(draw, expr.sql, default), (feature,), uses=uses)
+
+
+def elapsed(draw: Draw, time: Expr) -> Expr:
+    """Something about the time since a feature of type timestamp."""
+    if draw.chance(60):
+        return seconds_since(time)
+    return Expr(
+        f"as_of > {time.sql}", "boolean", lambda r: None if time(r) is None else r["as_of"] > time(r)
+    )
+
+
+def inputs_of(expr: Expr, names: Mapping[str, Expr]) -> tuple[str, ...]:
+    """The inputs an expression mentions, by the words of its text."""
+    words = set(re.findall(r"[a-z_][\w.]*", re.sub(r"'[^']*'", "", expr.sql)))
+    found = [full for full, e in names.items() if e.sql in words]
+    if words & {"as_of", "seconds_since"}:
+        found.append("as_of")
+    return tuple(found)
+
+
+def draw_on_demand(draw: Draw, letter: str, names: Mapping[str, Expr], views: Sequence[ViewSpec]) -> ViewSpec:
+    """A view without source: request columns, features of other views, keys, as_of."""
+    request = {c: t for c, t in (("amount", "bigint"), ("word", "varchar")) if draw.chance(60)}
+    columns = {f"request.{c}": column(f"request.{c}", abstract_type(t)) for c, t in request.items()}
+    specs: list[FeatureSpec] = []
+    for _ in range(draw.between(1, 3)):
+        spec = derive(draw, f"{letter}{len(specs) + 1}", {**names, **columns})
+        if spec:
+            specs.append(spec)
+    used = {i.partition(".")[0] for spec in specs for i in spec.uses}
+    keys = {k: e for v in views if v.name in used for k, e in v.keys.items()}
+    yaml = {"request": request} if request else {}
+    return ViewSpec(f"v{letter}", None, keys, tuple(specs), yaml)
