@@ -21,9 +21,14 @@ LONGEST_US = 2**62
 _PART = re.compile(r"(\d+)(us|ms|[smhdw])")
 _WHOLE = re.compile(rf"(?:{_PART.pattern})+\Z", re.ASCII)
 _WORDS = {
-    "microsecond": "us", "usec": "us", "µs": "us", "millisecond": "ms", "msec": "ms", "second": "s", "sec": "s",
-    "minute": "m", "min": "m", "hour": "h", "hr": "h", "day": "d", "week": "w", "wk": "w",
-}  # fmt: skip
+    **dict.fromkeys(("microsecond", "usec", "µs"), "us"),
+    **dict.fromkeys(("millisecond", "msec"), "ms"),
+    **dict.fromkeys(("second", "sec"), "s"),
+    **dict.fromkeys(("minute", "min"), "m"),
+    **dict.fromkeys(("hour", "hr"), "h"),
+    **dict.fromkeys(("day",), "d"),
+    **dict.fromkeys(("week", "wk"), "w"),
+}
 _UNEVEN = {"mo", "mon", "month", "y", "yr", "year", "q", "quarter"}
 
 
@@ -43,8 +48,8 @@ def is_duration(text: str) -> bool:
 def parse_duration(text: str, *, allow_zero: bool = False) -> int:
     """The microseconds of `text`: one or more numbers with the units us ms s m h d w, such as `1d12h`.
 
-    Raises BadDuration for anything else, for a unit given twice, for zero unless `allow_zero`, and for lengths of
-    100,000 years and more.
+    Raises BadDuration for anything else, for a unit given twice, for zero unless `allow_zero`, and for
+    lengths of 100,000 years and more.
     """
     if not is_duration(text):
         raise _explain(text)
@@ -93,7 +98,9 @@ def _explain(text: str) -> BadDuration:
         way_out = f"write {rest}" if is_duration(rest) else units
         return BadDuration(f"'{text}' has a sign: a duration has none", way_out)
     if re.fullmatch(r"\d+", stripped):
-        return BadDuration(f"'{text}' has no unit", f"write {stripped}s, {stripped}m, {stripped}h or {stripped}d")
+        return BadDuration(
+            f"'{text}' has no unit", f"write {stripped}s, {stripped}m, {stripped}h or {stripped}d"
+        )
     if re.search(r"\d\.\d", stripped):
         return BadDuration(f"'{text}' has a fraction", "use a smaller unit: 1h30m, not 1.5h")
     return _explain_unit(text, stripped, units)

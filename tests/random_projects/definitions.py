@@ -90,7 +90,7 @@ class Windows:
                 self.pool.append(named)
 
     def sliding(self, draw: Draw) -> Named:
-        length = self.line.length(draw)
+        length = self.line.length(draw, 1, draw.one((6, 12, 24)))
         return f"last_{duration(length, combine=draw.chance(15))}", Window(range=length)
 
     def previous(self, draw: Draw) -> Named:
@@ -107,7 +107,7 @@ class Windows:
     def own(self, draw: Draw) -> Named:
         """A window of the project's library: hop, aligned hop, offset, rows within a range."""
         name = f"w{len(self.library) + 1}"
-        length = self.line.length(draw)
+        length = self.line.length(draw, 1, draw.one((6, 12, 24)))
         hop = self.line.length(draw, 2, 8)
         rows = draw.between(1, 4)
         offset = self.line.length(draw, 1, 5) if draw.chance(30) else 0
@@ -222,7 +222,7 @@ class ViewMaker:
         self.exprs, mapped = self.keys(keys)
         if mapped:
             yaml["keys"] = mapped
-        where = predicate(draw, self.history.names) if draw.chance(35) else None
+        where = predicate(draw, self.history.names) if draw.chance(30) else None
         if where:
             yaml["where"] = where.sql
             if draw.chance(10):
@@ -295,7 +295,7 @@ class ViewMaker:
         names = [e for e in self.history.names if e.sql not in ("flagged", "amount")]
         expr = self.draw.one(names)
         if self.draw.chance(50):
-            expr = scalar(self.draw, names, self.draw.one(ANY[:5]))
+            expr = scalar(self.draw, names, self.draw.one(names).type)
         if self.draw.chance(15):
             expr = predicate(self.draw, names)
         default = draw_default(self.draw, expr.type, 25)

@@ -16,6 +16,7 @@ from oracle import Row, Value, moment, rank
 
 from .choices import Draw
 
+
 @dataclass(frozen=True, slots=True)
 class Expr:
     """SQL text, result type, and the function of a row (a mapping of names to values)."""
@@ -52,7 +53,7 @@ def literal_sql(value: Value, type: str) -> str:
     if value is None:
         return "null"
     if type == "text":
-        return "'" + value.replace("'", "''") + "'"
+        return "'" + str(value).replace("'", "''") + "'"
     if type == "boolean":
         return "true" if value else "false"
     if type == "timestamp":

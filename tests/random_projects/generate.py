@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import oracle
-from oracle import Probe, Value
+from oracle import Probe, Row, Value
 
 from .choices import Draw, SeededDraw
 from .definitions import ViewMaker, Windows, draw_on_demand, is_exact, visible
@@ -133,7 +133,7 @@ def draw_service(draw: Draw, views: Sequence[ViewSpec]) -> tuple[Picks, tuple[An
     if draw.chance(60):
         names = tuple(f"{v.name}.*" if draw.chance(20) else v.name for v in views)
         return tuple(whole), names
-    picked = []
+    picked: list[tuple[str, str]] = []
     needed = inexact_parents(views)
     for output, name in whole:
         if name in needed or draw.chance(75):
@@ -195,14 +195,12 @@ class ProbeMaker:
         values: Mapping[str, Sequence[Value]] = {"bigint": (0, 1, -3, None), "varchar": ("a", "é", "", None)}
         return {c: self.draw.one(values[t]) for c, t in self.case.request.items()}
 
-    def instant(self, source: SourceSpec, row: Mapping[str, Value] | None) -> int:
+    def instant(self, source: SourceSpec, row: Row | None) -> int:
         """An instant at which the row enters, leaves or is superseded, or any."""
         if row is None or self.draw.chance(12):
             return self.anywhere()
-        tau, arrival = row["ts"], row.get("arr")
-        if source.meaning.available_at is None:
-            arrival = None if tau is None else tau + source.meaning.delay
-        moments = [m for m in (tau, arrival) if m is not None]
+        tau: int | None = row["ts"]
+        moments = [m for m in (tau, alpha_of(source, row)) if m is not None]
         if not moments:
             return self.anywhere()
         anchor = max(moments) if self.draw.chance(30) else self.draw.one(moments)
@@ -247,7 +245,7 @@ def crossing(window: oracle.Window, tau: int) -> list[int]:
 
 
 def draw_steps(draw: Draw, case: Case) -> list[Push | Read]:
-    """Every row pushed in some order and batching, with replays; reads when a probe is due, and at the end."""
+    """Every row pushed in some order and batching, with replays; reads when probes are due and at the end."""
     in_order = draw.chance(40)
     batches: list[tuple[str, list[int]]] = []
     for source in case.sources:
@@ -265,12 +263,15 @@ def sortable(alpha: int | None) -> tuple[int, int]:
 
 
 def arrival(case: Case, source: str, number: int) -> int | None:
+    """The arrival of a row of the case."""
+    return alpha_of(case.source(source), case.rows[source][number])
+
+
+def alpha_of(source: SourceSpec, row: Row) -> int | None:
     """The row's alpha."""
-    meaning = case.source(source).meaning
-    row = case.rows[source][number]
-    if meaning.available_at is not None:
-        return row[meaning.available_at]
-    return None if row[meaning.time] is None else row[meaning.time] + meaning.delay
+    meaning = source.meaning
+    alpha: int | None = row[meaning.available_at or meaning.time]
+    return alpha if alpha is None or meaning.available_at else alpha + meaning.delay
 
 
 def draw_batches(draw: Draw, case: Case, source: str, in_order: bool) -> list[tuple[str, list[int]]]:

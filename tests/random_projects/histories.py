@@ -20,7 +20,7 @@ Key = Mapping[str, Value]
 
 TEXTS = ("a", "b", "", "é", "Z", "it's", "日本", "～", "😀", "a b", "no", "1e3")
 BIG = (2**53 + 1, -(2**53) - 1, 2**53 + 3, -(2**53) - 3)
-WILD = (math.nan, math.nan, math.inf, -math.inf, -0.0, 1e16, -1e16, 1e-9, 0.1, 3e-200)
+WILD = (math.nan, math.nan, math.nan, math.nan, math.inf, -math.inf, -0.0, 1e16, -1e16, 1e-9, 0.1, 3e-200)
 VALUE_TYPES = {
     "n": "integer",
     "i": "bigint",
@@ -57,7 +57,7 @@ def draw_history(
     key_columns = {k: prefix + k for k in keys}
     types = {prefix + k: t for k, t in keys.items()} | {"ts": "timestamp"}
     traits = draw_traits(draw, kind, line, types)
-    values = ["n", "x", *draw.some([v for v in VALUE_TYPES if v not in "nx"], 1, 4)]
+    values = ["i", "x", *draw.some([v for v in VALUE_TYPES if v not in "ix"], 1, 4)]
     types |= {v: VALUE_TYPES[v] for v in values}
     types = {c: types[c] for c in draw.shuffled(list(types))}
     file_types = dict(types)
@@ -65,7 +65,7 @@ def draw_history(
         if types[c] == "bigint" and draw.chance(6):
             file_types[c] = "double"
     maker = RowMaker(draw, line, traits, types, file_types, key_columns, domain)
-    rows = tuple(maker.rows(0 if draw.chance(3) else draw.between(1, size)))
+    rows = tuple(maker.rows(draw.one((0, 1, 2)) if draw.chance(6) else draw.between(size // 3, size)))
     let, names = draw_let(draw, types)
     spec = declare(draw, name, kind, traits, types, file_types, key_columns, let, rows)
     return History(spec, names, rows)
@@ -230,8 +230,8 @@ class RowMaker:
         return row
 
     def place(self, row: dict[str, Value]) -> None:
-        """Gives the row a key: the domain's first is hot; NULL happens (and is NaN where the file is DOUBLE)."""
-        key = self.domain[0] if self.draw.chance(55) else self.draw.one(self.domain)
+        """Gives the row a key: the domain's first is hot; NULL happens (NaN where the file is DOUBLE)."""
+        key = self.domain[0] if self.draw.chance(62) else self.draw.one(self.domain)
         for name, c in self.key_columns.items():
             unknown = 2 if self.file_types[c] == self.types[c] else 10
             row[c] = None if self.draw.chance(unknown) else key[name]
@@ -241,18 +241,21 @@ class RowMaker:
         if self.draw.chance(3):
             return None
         if self.made and self.draw.chance(25):
-            return self.draw.one(self.made)["ts"]
+            earlier: int | None = self.draw.one(self.made)["ts"]
+            return earlier
         return self.line.instant(self.draw)
 
     def arrive(self, row: dict[str, Value]) -> None:
         """An arrival: mostly the usual lag, else any (before the event, too), an earlier row's, or NULL."""
         if not self.traits.available_at:
             return
-        way = self.draw.weighted(((52, "usual"), (30, "any"), (15, "tie"), (3, "null")))
+        way = self.draw.weighted(((50, "usual"), (20, "any"), (12, "early"), (15, "tie"), (3, "null")))
         if way == "tie" and self.made:
             row["arr"] = self.draw.one(self.made)["arr"]
         elif way == "usual" and row["ts"] is not None:
             row["arr"] = row["ts"] + self.traits.lag
+        elif way == "early" and row["ts"] is not None:
+            row["arr"] = row["ts"] - self.line.length(self.draw)
         else:
             row["arr"] = None if way == "null" else self.line.instant(self.draw)
 
@@ -297,9 +300,9 @@ class RowMaker:
             case "integer":
                 return self.draw.between(-2, 4)
             case "bigint":
-                return self.draw.one(BIG) if wild and self.draw.chance(50) else self.draw.between(-2, 3)
+                return self.draw.one(BIG) if wild and self.draw.chance(60) else self.draw.between(-2, 3)
             case "double":
-                return self.draw.one(WILD) if wild and self.draw.chance(22) else self.draw.between(-4, 6) / 2
+                return self.draw.one(WILD) if wild and self.draw.chance(32) else self.draw.between(-4, 6) / 2
             case "varchar":
                 return self.draw.one(TEXTS if wild else TEXTS[:5])
             case "boolean":

@@ -9,7 +9,7 @@
     case.oracle()                             # Oracle over all of it; .value("view.feature", probe)
     case.spine_keys, case.request             # columns of the spine, name -> type
     render.write(case, folder)                # featc.yaml, features/, data/
-    check.check(case, folder) -> list[Difference]
+    judge.check(case, folder) -> list[Difference]
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A case as a project on disk: featc.yaml, features/*.yaml, data files; and its spine and batches as values."""
+"""A case as a project on disk: featc.yaml, features/*.yaml, data files; its spine and batches as values."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
+
 from oracle import Row, Value, moment
 
 from .model import SERVICE, Case, SourceSpec
@@ -119,9 +120,8 @@ def batch(case: Case, source_name: str, numbers: Sequence[int], form: str) -> An
     source, rows = case.source(source_name), case.rows[source_name]
     if form == "arrow":
         return table(source, [rows[n] for n in numbers])
-    return [
-        {c: python(t, stored(source, c, n, rows[n][c])) for c, t in source.file_types.items()} for n in numbers
-    ]
+    types = source.file_types.items()
+    return [{c: python(t, stored(source, c, n, rows[n][c])) for c, t in types} for n in numbers]
 
 
 def python(sql_type: str, value: Value) -> Value:
@@ -131,10 +131,9 @@ def python(sql_type: str, value: Value) -> Value:
 
 def csv_text(source: SourceSpec, rows: Sequence[Row]) -> str:
     """The data as CSV: text quoted, NULL empty."""
-    lines = [",".join(source.file_types)]
-    for row in rows:
-        lines.append(",".join(csv_word(t, row[c]) for c, t in source.file_types.items()))
-    return "\n".join(lines) + "\n"
+    types = source.file_types.items()
+    lines = (",".join(csv_word(t, row[c]) for c, t in types) for row in rows)
+    return "\n".join([",".join(source.file_types), *lines, ""])
 
 
 def csv_word(sql_type: str, value: Value) -> str:
@@ -143,7 +142,7 @@ def csv_word(sql_type: str, value: Value) -> str:
         return ""
     match sql_type:
         case "varchar":
-            return '"' + value.replace('"', '""') + '"'
+            return '"' + str(value).replace('"', '""') + '"'
         case "timestamp":
             return moment(value).isoformat(" ", "microseconds")
         case "boolean":

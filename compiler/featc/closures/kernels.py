@@ -1,8 +1,8 @@
 """What generated closures call: exact arithmetic on Python values, conversions at the boundary, `FallBack`.
 
-Inside a closure a TIMESTAMP is an int (µs since 1970), a DATE an int (days since 1970), a DECIMAL a `Decimal` with
-the type's own scale; everything else is the Python value itself. Nothing here guesses: a value that might not be
-what DuckDB would make of it raises `FallBack`.
+Inside a closure a TIMESTAMP is an int (µs since 1970), a DATE an int (days since 1970), a DECIMAL a
+`Decimal` with the type's own scale; everything else is the Python value itself. Nothing here guesses: a
+value that might not be what DuckDB would make of it raises `FallBack`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from functools import cache
 
 
 class FallBack(Exception):
-    """The closure will not answer for these values: evaluate the expression in DuckDB, which gives the value or the error."""
+    """The closure will not answer for these values: evaluate the expression in DuckDB, which gives the
+    value or the error.
+    """
 
 
 INTEGER_BITS: Mapping[str, int] = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64}
@@ -33,56 +35,52 @@ _EXACT_DOUBLE = 2**53
 
 # Wide enough for every product of two DECIMAL(38): results are exact or raise, never rounded.
 _EXACT = Context(prec=100, traps=[Inexact, InvalidOperation])
-add, subtract, multiply, negate, remainder = (
-    _EXACT.add, _EXACT.subtract, _EXACT.multiply, _EXACT.minus, _EXACT.remainder,
-)  # fmt: skip
-dec_abs = _EXACT.abs
 
 
-# ── the boundary ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the boundary ──────────────────────────────────────────────────────────────────────────────────
 
 
 def in_timestamp(value: object) -> int:
     """µs since 1970 of a naive UTC datetime; an int is taken to be µs already."""
-    if value.__class__ is int and -_INSTANT_LIMIT <= value <= _INSTANT_LIMIT:  # type: ignore[operator]
-        return value  # type: ignore[return-value]
-    if value.__class__ is not datetime or value.tzinfo is not None:  # type: ignore[attr-defined]
+    if value.__class__ is int and -_INSTANT_LIMIT <= value <= _INSTANT_LIMIT:
+        return value
+    if value.__class__ is not datetime or value.tzinfo is not None:
         raise FallBack
-    passed: timedelta = value - _EPOCH  # type: ignore[operator]
+    passed: timedelta = value - _EPOCH
     return passed.days * DAY + passed.seconds * 1_000_000 + passed.microseconds
 
 
 def in_date(value: object) -> int:
     """Days since 1970 of a date; an int is taken to be days already."""
-    if value.__class__ is int and -_DAY_LIMIT <= value <= _DAY_LIMIT:  # type: ignore[operator]
-        return value  # type: ignore[return-value]
+    if value.__class__ is int and -_DAY_LIMIT <= value <= _DAY_LIMIT:
+        return value
     if value.__class__ is not date:
         raise FallBack
-    return value.toordinal() - _EPOCH_DAY  # type: ignore[attr-defined, no-any-return]
+    return value.toordinal() - _EPOCH_DAY
 
 
 def in_text(value: object) -> str:
     """A str that has a UTF-8 form (a lone surrogate has none)."""
     if value.__class__ is not str:
         raise FallBack
-    if not value.isascii():  # type: ignore[attr-defined]
+    if not value.isascii():
         try:
-            value.encode()  # type: ignore[attr-defined]
+            value.encode()
         except UnicodeEncodeError:
             raise FallBack from None
-    return value  # type: ignore[return-value]
+    return value
 
 
 def in_bool(value: object) -> bool:
     if value.__class__ is not bool:
         raise FallBack
-    return value  # type: ignore[return-value]
+    return value
 
 
 def in_double(value: object) -> float:
     if value.__class__ is not float:
         raise FallBack
-    return value  # type: ignore[return-value]
+    return value
 
 
 def out_timestamp(value: int) -> datetime:
@@ -99,7 +97,7 @@ def out_date(value: int) -> date:
     return date.fromordinal(value + _EPOCH_DAY)
 
 
-# ── DOUBLE ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── DOUBLE ────────────────────────────────────────────────────────────────────────────────────────
 
 
 def divide_by_zero(a: float, b: float) -> float:
@@ -143,7 +141,7 @@ def square_root(a: float) -> float:
     return math.sqrt(a)
 
 
-# ── integers ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── integers ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def quotient(a: int, b: int) -> int:
@@ -161,6 +159,19 @@ def int_remainder(a: int, b: int) -> int:
     return -size if a < 0 else size
 
 
+def dec_remainder(a: Decimal, b: Decimal) -> Decimal:
+    if not b:
+        raise FallBack
+    return _EXACT.remainder(a, b)
+
+
+def to_integer(a: float) -> int:
+    """A DOUBLE cast to an integer: to the nearest, halves to the even one."""
+    if not math.isfinite(a):
+        raise FallBack
+    return round(a)
+
+
 def calendar(days: int) -> date:
     return out_date(days)
 
@@ -169,8 +180,8 @@ def _integer_checks(bits: int) -> tuple[Callable[[object], int], Callable[[int],
     low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
 
     def enter(value: object) -> int:
-        if value.__class__ is int and low <= value <= high:  # type: ignore[operator]
-            return value  # type: ignore[return-value]
+        if value.__class__ is int and low <= value <= high:
+            return value
         raise FallBack
 
     def check(value: int) -> int:
@@ -181,13 +192,16 @@ def _integer_checks(bits: int) -> tuple[Callable[[object], int], Callable[[int],
     return enter, check
 
 
-# ── DECIMAL ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── DECIMAL ───────────────────────────────────────────────────────────────────────────────────────
 
 
 @cache
 def decimal_kernel(name: str, precision: int, scale: int) -> Callable[[Decimal], object]:
-    """The kernels that depend on a DECIMAL's precision and scale: `dec`, `in_dec`, `dec_double`, `dec_floor`, `dec_ceil`."""
+    """The kernels that depend on a DECIMAL's precision and scale: `dec`, `in_dec`, `dec_double`,
+    `dec_floor`, `dec_ceil`.
+    """
     unit = Decimal(1).scaleb(-scale)
+    zero = Decimal(0).scaleb(-scale)
     limit = Decimal(10) ** (precision - scale)
     exact = Decimal(_EXACT_DOUBLE).scaleb(-scale, _EXACT)
     floor_of, ceiling_of = Context(prec=100, rounding=ROUND_FLOOR), Context(prec=100, rounding=ROUND_CEILING)
@@ -195,19 +209,22 @@ def decimal_kernel(name: str, precision: int, scale: int) -> Callable[[Decimal],
     def fit(value: Decimal) -> Decimal:
         """The value with exactly this scale, or `FallBack` when it is too large."""
         if -limit < value < limit:
-            return _EXACT.quantize(value, unit)
+            return _EXACT.quantize(value, unit) if value else zero  # a DECIMAL has no -0
         raise FallBack
 
     def enter(value: object) -> Decimal:
         if value.__class__ is not Decimal:
             raise FallBack
         try:
-            return fit(value)  # type: ignore[arg-type]
+            # quantising first refuses NaN, infinities and digits beyond the scale
+            return fit(_EXACT.quantize(value, unit))
         except (Inexact, InvalidOperation):
             raise FallBack from None
 
     def to_double(value: Decimal) -> float:
-        """Up to 2^53 units DuckDB's division by 10^scale is correctly rounded, as `float` is; beyond it is not."""
+        """Up to 2^53 units DuckDB's division by 10^scale is correctly rounded, as `float` is; beyond it is
+        not.
+        """
         if -exact <= value <= exact:
             return float(value)
         raise FallBack
@@ -220,7 +237,7 @@ def decimal_kernel(name: str, precision: int, scale: int) -> Callable[[Decimal],
     return kernels[name]
 
 
-# ── names in generated code ───────────────────────────────────────────────────────────────────────────────────────
+# ── names in generated code ───────────────────────────────────────────────────────────────────────
 
 _PLAIN: dict[str, object] = {
     "FallBack": FallBack, "float": float, "abs": abs, "len": len, "str": str, "int": int, "round": round,
@@ -228,12 +245,14 @@ _PLAIN: dict[str, object] = {
     **{
         f.__name__: f
         for f in (
-            in_timestamp, in_date, in_text, in_bool, in_double, out_timestamp, out_date, divide_by_zero, modulo, floor,
+            in_timestamp, in_date, in_text, in_bool, in_double, out_timestamp, out_date, divide_by_zero,
+            modulo, floor,
             ceil, half_away, round_to, square_root, quotient, int_remainder, calendar,
+            dec_remainder, to_integer,
         )
     },
-    "add": add, "subtract": subtract, "multiply": multiply, "negate": negate, "remainder": remainder,
-    "dec_abs": dec_abs, "Decimal": Decimal,
+    "add": _EXACT.add, "subtract": _EXACT.subtract, "multiply": _EXACT.multiply, "negate": _EXACT.minus,
+    "Decimal": Decimal, "dec_abs": _EXACT.abs,
 }  # fmt: skip
 for _type, _bits in INTEGER_BITS.items():
     _PLAIN[f"in_{_type.lower()}"], _PLAIN[_type.lower()] = _integer_checks(_bits)

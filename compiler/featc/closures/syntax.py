@@ -1,14 +1,15 @@
 """Text of an expression → a small checked tree (`Term`), or a reason why not.
 
-sqlglot reads the text, but its tree is believed only where it can have one meaning: every word and symbol is known
-here, every node class and every argument of it is expected, the numbers of operators, literals and references in the
-tree and in the text agree (so nothing was dropped, like a unary plus), and the tree obeys DuckDB's precedences,
-given in `_LEVEL`. An in-order tree that obeys them is the only one DuckDB can read, whatever sqlglot's own
-precedences are.
+sqlglot reads the text, but its tree is believed only where it can have one meaning: every word and symbol
+is known here, every node class and every argument of it is expected, the numbers of operators, literals and
+references in the tree and in the text agree (so nothing was dropped, like a unary plus), and the tree obeys
+DuckDB's precedences, given in `_LEVEL`. An in-order tree that obeys them is the only one DuckDB can read,
+whatever sqlglot's own precedences are.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
-from sqlglot.tokens import Token
+from sqlglot.tokenizer_core import Token
 
 from featc.closures.words import SYMBOLS, TYPE_WORDS, WORDS
 from featc.resolve.model import Ref
@@ -33,8 +34,9 @@ class Refused(Exception):
 class Term:
     """One operator, function, literal or reference.
 
-    `op` is a row of the allow-list, or one of `ref` (value: index), `number`, `text`, `true`, `false`, `null`,
-    `instant` (value: literal text, type: DATE or TIMESTAMP). `value` is also a cast's target type or a date part.
+    `op` is a row of the allow-list, or one of `ref` (value: index), `number`, `text`, `true`, `false`,
+    `null`, `instant` (value: literal text, type: DATE or TIMESTAMP). `value` is also a cast's target type
+    or a date part.
     """
 
     op: str
@@ -43,7 +45,8 @@ class Term:
     type: str = ""
 
 
-# How tightly DuckDB binds: 9 atoms … 1 OR. `IS`, `IN`, `BETWEEN` and comparisons share a level and do not chain.
+# How tightly DuckDB binds, from 9 (atoms) to 0 (OR). Comparisons, IS, IN and BETWEEN share a level and do not
+# chain.
 _LEVEL: Mapping[type[exp.Expr], int] = {
     exp.Neg: 7,
     exp.Mul: 6, exp.Div: 6, exp.IntDiv: 6, exp.Mod: 6,
@@ -92,7 +95,8 @@ _ANONYMOUS = frozenset({"epoch_us", "isfinite", "date_part"})
 _PARTS = frozenset({"year", "month", "day", "hour", "minute", "second", "dayofweek", "isodow", "quarter"})
 # Arguments that sqlglot sets by itself and that say nothing beyond the class (with the value they must have).
 _HARMLESS: Mapping[str, tuple[object, ...]] = {
-    "typed": (False,), "safe": (False, True), "ignore_nulls": (True,), "_type": (), "is_string": (), "nested": (False,),
+    "typed": (False,), "safe": (False, True), "ignore_nulls": (True,), "_type": (), "is_string": (),
+    "nested": (False,),
 }  # fmt: skip
 
 _NUMBER = re.compile(r"\d+|\d+\.\d+|\d+(\.\d+)?[eE][+-]?\d+")
@@ -132,14 +136,16 @@ def _joined(parts: Sequence[str | Ref], refs: tuple[Ref, ...]) -> str:
         if _REF in part.casefold():
             raise Refused(f"`{_REF}` is a reserved name")
         pieces.append(part)
-    for before, after in zip(pieces, pieces[1:], strict=False):
+    for before, after in itertools.pairwise(pieces):
         if _TOUCHES.search(before) and _TOUCHED.match(after):
             raise Refused("a reference touches another word")
     return "".join(pieces)
 
 
 def _count_tokens(text: str, tokens: Sequence[Token]) -> Counter[str]:
-    """How often each symbol, literal and counted keyword stands in the text. Refuses unknown words and symbols."""
+    """How often each symbol, literal and counted keyword stands in the text. Refuses unknown words and
+    symbols.
+    """
     if "--" in text or "/*" in text or "\x00" in text:
         raise Refused("comments are left to DuckDB")
     counted: Counter[str] = Counter()
@@ -173,7 +179,7 @@ class _Reader:
 
     def __init__(self, *, atoms_only: bool) -> None:
         self.seen: Counter[str] = Counter()
-        # `cast(a + b as T)` and a misread `a + b::T` are the same tree: with `::` in the text, casts take atoms.
+        # `cast(a + b as T)` and a misread `a + b::T` are one tree: with `::` in the text, casts take atoms.
         self.cast_level = _ATOM if atoms_only else 0
 
     def term(self, node: exp.Expr, level: int, depth: int = 0) -> Term:

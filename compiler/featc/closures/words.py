@@ -17,19 +17,23 @@ _KEYWORDS = {
 }  # fmt: skip
 
 _FUNCTIONS = (
-    "coalesce", "ifnull", "nullif", "greatest", "least", "if", "abs", "floor", "ceil", "ceiling", "round", "sqrt",
-    "isnan", "isinf", "isfinite", "length", "epoch_us", "extract", "date_part", "year", "month", "day", "hour",
+    "coalesce", "ifnull", "nullif", "greatest", "least", "if", "abs", "floor", "ceil", "ceiling", "round",
+    "sqrt",
+    "isnan", "isinf", "isfinite", "length", "epoch_us", "extract", "date_part", "year", "month", "day",
+    "hour",
     "minute", "second", "dayofweek", "isodow", "quarter",
 )  # fmt: skip
 
 # sqlglot's name of a type → the canonical name. Types that are not here cannot be cast to.
 TYPE_WORDS: Mapping[str, str] = {
     "TINYINT": "TINYINT", "SMALLINT": "SMALLINT", "INT": "INTEGER", "BIGINT": "BIGINT", "DOUBLE": "DOUBLE",
-    "DECIMAL": "DECIMAL", "BOOLEAN": "BOOLEAN", "TEXT": "VARCHAR", "DATE": "DATE", "TIMESTAMPNTZ": "TIMESTAMP",
+    "DECIMAL": "DECIMAL", "BOOLEAN": "BOOLEAN", "TEXT": "VARCHAR", "DATE": "DATE",
+    "TIMESTAMPNTZ": "TIMESTAMP",
 }  # fmt: skip
 
 _TYPES = (
-    "tinyint", "smallint", "int", "integer", "bigint", "double", "decimal", "numeric", "boolean", "bool", "varchar",
+    "tinyint", "smallint", "int", "integer", "bigint", "double", "decimal", "numeric", "boolean", "bool",
+    "varchar",
     "text", "date", "timestamp",
 )  # fmt: skip
 

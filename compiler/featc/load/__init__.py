@@ -1,4 +1,6 @@
-"""Load: a project's files → `Definitions`, every scalar with its place. Reads files only; opens no connection."""
+"""Load: a project's files → `Definitions`, every scalar with its place. Reads files only; opens no
+connection.
+"""
 
 from featc.load.codes import CODES
 from featc.load.loader import find_project, load_project, read_project

@@ -1,18 +1,15 @@
 """Where each character of a YAML scalar's value stands in the file.
 
-YAML folds, dedents and unescapes scalars but never reorders them: the characters that are not white space follow each
-other in the file as they do in the value. So the value is walked along the author's text, instead of keeping a second
-implementation of YAML's rules for each style.
+YAML folds, dedents and unescapes scalars but never reorders them: the characters that are not white space
+follow each other in the file as they do in the value. So the value is walked along the author's text, instead
+of keeping a second implementation of YAML's rules for each style.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-_ESCAPES = {
-    "0": "\0", "a": "\a", "b": "\b", "t": "\t", "\t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r", "e": "\x1b",
-    " ": " ", '"': '"', "/": "/", "\\": "\\", "N": "\x85", "_": "\xa0", "L": "\u2028", "P": "\u2029",
-}  # fmt: skip
+_ESCAPES = dict(zip('0abt\tnvfre "/\\N_LP', '\0\a\b\t\t\n\v\f\r\x1b "/\\\x85\xa0\u2028\u2029', strict=True))
 _HEX = {"x": 2, "u": 4, "U": 8}
 _SPACE = " \t\r\n\x85\u2028\u2029"
 
@@ -20,8 +17,8 @@ _SPACE = " \t\r\n\x85\u2028\u2029"
 def align(text: str, start: int, end: int, style: str | None, value: str) -> list[int] | None:
     """For each character of `value`, its offset in `text`; None if the two do not belong together.
 
-    [start, end) is the scalar in `text` with its quotes or block header; `style` is YAML's (None, ', ", | or >).
-    White space that YAML made (a fold, a line end) maps to white space near it.
+    [start, end) is the scalar in `text` with its quotes or block header; `style` is YAML's (None, ', ", | or
+    >). White space that YAML made (a fold, a line end) maps to white space near it.
     """
     units = list(_units(text, start, end, style))
     places: list[int] = []

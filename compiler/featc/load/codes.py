@@ -6,19 +6,20 @@ from collections.abc import Mapping
 
 CODES: Mapping[str, str] = {
     "F101": "No project: there is no featc.yaml here or in any folder above.",
-    "F102": "The file is not valid YAML. Often a plain value holds ': ', '{', '[', '%', '@' or a tab: quote it, or "
-    "put it into a block (a '|' after the key, the text indented below).",
+    "F102": "The file is not valid YAML. Often a plain value holds ': ', '{', '[', '%', '@' or a tab: quote "
+    "it, or put it into a block (a '|' after the key, the text indented below).",
     "F103": "The file cannot be read as text: it is missing, not UTF-8, or holds control characters.",
-    "F104": "YAML that featc does not take: several documents in a file, '<<' merges, tags such as !include, keys "
-    "that are not plain text.",
+    "F104": "YAML that featc does not take: several documents in a file, '<<' merges, tags such as !include, "
+    "keys that are not plain text.",
     "F105": "The same key stands twice in one mapping. YAML would silently keep the last one.",
     "F106": "A key that means nothing here, mostly a misspelling.",
-    "F107": "Inside { } a comma ends a value, so what follows it became a key without a value. Quote the value, or "
-    "use block style.",
-    "F108": "Brackets or quotes of an unquoted SQL value do not match, mostly because YAML ended the value early.",
+    "F107": "Inside { } a comma ends a value, so what follows it became a key without a value. Quote the "
+    "value, or use block style.",
+    "F108": "Brackets or quotes of an unquoted SQL value do not match, mostly because YAML ended the value "
+    "early.",
     "F109": "' #' starts a comment in YAML, and here it cuts an expression in two. Quote the value.",
-    "F110": "A plain value that YAML versions read differently (no, on, 012, 1e3, 1_000, 12:30). Quote it, or write "
-    "it in a way that has one meaning.",
+    "F110": "A plain value that YAML versions read differently (no, on, 012, 1e3, 1_000, 12:30). Quote it, "
+    "or write it in a way that has one meaning.",
     "F111": "The value has the wrong shape: a list where a mapping is needed, for instance.",
     "F112": "Something that must be there is missing.",
     "F113": "A key has no value.",
@@ -33,11 +34,12 @@ CODES: Mapping[str, str] = {
     "F123": "Two settings contradict each other, or one lacks another that it needs.",
     "F124": "Something is wrong with a feature's each: or its name template.",
     "F130": "Jinja cannot read the template.",
-    "F131": "Jinja does not know the name. Known are var, env_var, target, source, ref and the project's macros.",
+    "F131": "Jinja does not know the name. Known are var, env_var, target, source, ref and the project's "
+    "macros.",
     "F132": "featc.yaml has no such entry under vars:.",
     "F133": "The environment variable is not set and env_var was given no default.",
-    "F134": "Secrets (FEATC_SECRET_…) may be used under targets: in featc.yaml only, so that they never reach SQL, "
-    "fingerprints or the manifest.",
+    "F134": "Secrets (FEATC_SECRET_…) may be used under targets: in featc.yaml only, so that they never "
+    "reach SQL, fingerprints or the manifest.",
     "F135": "Jinja failed while rendering.",
     "F136": "A file in macros/ cannot be read, or two macros have the same name.",
     "F137": "source(…) or ref(…) names something that is not defined.",

@@ -33,7 +33,9 @@ def read_each(reader: Reader, node: Node) -> tuple[Choice, ...]:
     lists: dict[str, list[Literal]] = {}
     for key, value in reader.pairs(node, "each"):
         if not isinstance(value, SequenceNode):
-            reader.error("F124", f"each: '{key.name}' needs a list of values", value, f"write {key.name}: [a, b]")
+            reader.error(
+                "F124", f"each: '{key.name}' needs a list of values", value, f"write {key.name}: [a, b]"
+            )
             continue
         items = [_value(reader, key, item) for item in value.value]
         if not items:
@@ -78,22 +80,26 @@ def fill_sql(reader: Reader, sql: Text, choice: Choice) -> Text | None:
             value = value.replace(quote, quote * 2)
         elif not _OUTSIDE_QUOTES.match(value):
             place = sql.span_at(found.start(), len(token))
-            message = f"the value '{value}' of {token} is neither a name nor a number, and stands outside quotes"
-            reader.findings.error("F124", message, place, f"write '{token}' in single quotes if text is meant")
+            message = (
+                f"the value '{value}' of {token} is neither a name nor a number, and stands outside quotes"
+            )
+            reader.findings.error(
+                "F124", message, place, f"write '{token}' in single quotes if text is meant"
+            )
             return None
         cuts.append((found.start(), found.end(), value))
     return _replace(sql, cuts)
 
 
 def fill_name(reader: Reader, template: Text, choice: Choice) -> str | None:
-    """The feature's name for one combination."""
+    """The feature's name for one combination; what a name cannot hold becomes _ ("it's" gives it_s)."""
     parts: list[str] = []
     at = 0
     for found in _PARAMETER.finditer(template.value):
         value = _lookup(reader, template, choice, found)
         if value is None:
             return None
-        parts += (template.value[at : found.start()], value)
+        parts += (template.value[at : found.start()], re.sub(r"[^A-Za-z0-9_]+", "_", value).strip("_"))
         at = found.end()
     return "".join((*parts, template.value[at:]))
 

@@ -1,4 +1,5 @@
-"""Jinja inside scalars: rendered after YAML is read, so that it never makes structure, and traced back to the author.
+"""Jinja inside scalars: rendered after YAML is read, so that it never makes structure, and traced back to the
+author.
 
 Known are `var`, `env_var`, `target`, `source`, `ref` and the macros of the project's macros/*.sql.
 """
@@ -21,7 +22,9 @@ _OPEN, _CLOSE, _BASE = "\ue000", "\ue001", 0xF0000
 
 
 class Refusal(Exception):
-    """Raised by a function called from a template; `argument` is the text in the template that is at fault."""
+    """Raised by a function called from a template; `argument` is the text in the template that is at
+    fault.
+    """
 
     def __init__(self, code: str, message: str, hint: str | None, argument: str) -> None:
         super().__init__(message)
@@ -113,7 +116,9 @@ def has_jinja(text: str) -> bool:
 
 
 class Renderer:
-    """Renders scalars of one project. Equal templates are rendered once: nothing a template sees changes in a run."""
+    """Renders scalars of one project. Equal templates are rendered once: nothing a template sees changes
+    in a run.
+    """
 
     def __init__(self, scope: Scope, macros: Sequence[SourceFile], findings: Findings) -> None:
         self.scope = scope
@@ -159,8 +164,8 @@ class Renderer:
             unknown = self._unknown_names(tree, tokens)
         except jinja2.TemplateSyntaxError as error:
             start, end = _syntax_place(env, source, error.lineno)
-            message = f"Jinja: {error.message}"
-            return _Rendered("", (), (_Problem("F130", message, start, end, "see {{ … }} and {% … %} in this text"),))
+            hint = "correct the template; braces that are not Jinja go between {% raw %} and {% endraw %}"
+            return _Rendered("", (), (_Problem("F130", f"Jinja: {error.message}", start, end, hint),))
         if unknown:
             return _Rendered("", (), unknown)
         data = [t for t in tokens if t.kind == "data"]
@@ -188,8 +193,8 @@ class Renderer:
     def _traced(self, source: str, tree: Any, data: list[_Token], blocks: list[tuple[int, int]]) -> _Rendered:
         """Renders with marks around every piece, so that each character is known to be copied or made.
 
-        Statements could look at the marks (the length of a set block, say): then the plain rendering decides, and the
-        text maps to the whole scalar.
+        Statements could look at the marks (the length of a set block, say): then the plain rendering decides,
+        and the text maps to the whole scalar.
         """
         from jinja2 import nodes
 
@@ -274,7 +279,9 @@ def _syntax_place(env: SandboxedEnvironment, source: str, line: int) -> tuple[in
     begin = sum(len(text) + 1 for text in lines[: line - 1])
     at = begin
     first: tuple[int, int] | None = None
-    while (start := min((i for i in (source.find("{{", at), source.find("{%", at)) if i >= 0), default=-1)) >= 0:
+    while (
+        start := min((i for i in (source.find("{{", at), source.find("{%", at)) if i >= 0), default=-1)
+    ) >= 0:
         closer = "}}" if source[start + 1] == "{" else "%}"
         close = source.find(closer, start)
         if close < 0:
@@ -301,7 +308,7 @@ def _render_problem(error: Exception, source: str, tokens: list[_Token]) -> _Pro
                 start, end = token.start, token.start + len(token.value)
                 break
         return _Problem(error.code, str(error), start, end, error.hint)
-    message = str(error) or type(error).__name__
+    message = (str(error) or type(error).__name__).replace(f"{__name__}.TargetView object", "target")
     return _Problem("F135", f"Jinja: {message}", start, end, "correct the expression, or the macro it calls")
 
 

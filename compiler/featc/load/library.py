@@ -7,6 +7,7 @@ import re
 from yaml.nodes import MappingNode, Node
 
 from featc.load import schema
+from featc.load.meta import read_meta
 from featc.load.model import EntityDef, Meta, WindowDef
 from featc.load.reader import Fields, Key, Reader
 
@@ -23,9 +24,12 @@ def read_entity(reader: Reader, key: Key, node: Node) -> EntityDef | None:
     keys = reader.list_of(fields, "keys")
     if fields.get("keys") is None:
         reader.findings.error(
-            "F112", f"entity '{key.name}' has no keys", key.span, "add keys: with the columns that identify it"
+            "F112",
+            f"entity '{key.name}' has no keys",
+            key.span,
+            "add keys: with the columns that identify it",
         )
-    return EntityDef(key.name, key.span, keys, reader.meta(fields))
+    return EntityDef(key.name, key.span, keys, read_meta(reader, fields))
 
 
 def read_window(reader: Reader, key: Key, node: Node) -> WindowDef | None:
@@ -56,14 +60,16 @@ def read_window(reader: Reader, key: Key, node: Node) -> WindowDef | None:
         reader.flag(lifetime) if lifetime is not None else False,
         reader.duration_of(fields, "hop"),
         reader.flag(align) if align is not None else False,
-        reader.meta(fields),
+        read_meta(reader, fields),
     )
     _check_kind(reader, window, fields)
     return window
 
 
 def _check_kind(reader: Reader, window: WindowDef, fields: Fields) -> None:
-    """Semantics, Windows: `hop` goes with `range` alone, `align` with `hop`, `lifetime` with neither of them."""
+    """Semantics, Windows: `hop` goes with `range` alone, `align` with `hop`, `lifetime` with neither of
+    them.
+    """
     has = fields.keys
     what = f"window '{window.name}'"
     if not ("range" in has or "rows" in has or "lifetime" in has):
@@ -74,7 +80,10 @@ def _check_kind(reader: Reader, window: WindowDef, fields: Fields) -> None:
     for other in ("rows", "lifetime"):
         if "hop" in has and other in has:
             reader.findings.error(
-                "F123", f"{what} has both hop and {other}", has["hop"], "hop belongs to windows of a range alone"
+                "F123",
+                f"{what} has both hop and {other}",
+                has["hop"],
+                "hop belongs to windows of a range alone",
             )
     if "lifetime" in has and window.lifetime:
         for other in ("range", "rows"):
@@ -83,6 +92,10 @@ def _check_kind(reader: Reader, window: WindowDef, fields: Fields) -> None:
                     "F123", f"{what} has both lifetime and {other}", has[other], "keep one of the two"
                 )
     elif "lifetime" in has and "range" not in has and "rows" not in has:
-        reader.findings.error("F112", f"{what} does not say what it holds", has["lifetime"], "write lifetime: true")
+        reader.findings.error(
+            "F112", f"{what} does not say what it holds", has["lifetime"], "write lifetime: true"
+        )
     if window.align and "hop" not in has:
-        reader.findings.error("F123", f"{what} has align without hop", has["align"], "add hop:, such as hop: 1h")
+        reader.findings.error(
+            "F123", f"{what} has align without hop", has["align"], "add hop:, such as hop: 1h"
+        )

@@ -83,7 +83,11 @@ class _Loading:
         if other is entry:
             return
         where = f"{other.key.span.file}:{other.key.span.line}"
-        how = "" if other.key.name == entry.key.name else f" as '{other.key.name}', which differs by letter case only"
+        how = (
+            ""
+            if other.key.name == entry.key.name
+            else f" as '{other.key.name}', which differs by letter case only"
+        )
         message = f"the {_ONE_OF[kind]} '{entry.key.name}' is already defined in {where}{how}"
         self.findings.error("F117", message, entry.key.span, "rename one of the two, or delete it")
 
@@ -111,17 +115,24 @@ class _Loading:
         return found
 
     def locate(self, name: str) -> str:
-        """What `source('name')` gives: the table, the quoted path or the query in brackets, as the target has it."""
+        """What `source('name')` gives: the table, the quoted path or the query in brackets, as the target
+        has it.
+        """
         entry = self.entries["sources"].get(name.casefold())
         if entry is None:
             names = [e.key.name for e in self.entries["sources"].values()]
-            raise Refusal("F137", f"there is no source '{name}'", did_you_mean(name, names), name)
+            hint = did_you_mean(name, names) or "name one that is listed under sources:"
+            raise Refusal("F137", f"there is no source '{name}'", hint, name)
         if name in self._locating:
             circle = " → ".join((*self._locating, name))
-            raise Refusal("F137", f"source('{name}') leads back to itself: {circle}", "name the table itself", name)
+            raise Refusal(
+                "F137", f"source('{name}') leads back to itself: {circle}", "name the table itself", name
+            )
         location = self._overrides.get(entry.key.name) or self._own_location(entry)
         if location is None:
-            raise Refusal("F137", f"it is not known where source '{name}' lies", "correct that source first", name)
+            raise Refusal(
+                "F137", f"it is not known where source '{name}' lies", "correct that source first", name
+            )
         value = location.value.value
         match location.kind:
             case "table":
@@ -142,16 +153,21 @@ class _Loading:
             self._locating.pop()
 
     def ref(self, name: str) -> str:
-        """What `ref('view')` and `ref('view.feature')` give: the name itself, once the view is known to exist."""
+        """What `ref('view')` and `ref('view.feature')` give: the name itself, once the view is known to
+        exist.
+        """
         view = name.split(".")[0]
         if view.casefold() not in self.entries["feature_views"]:
             names = [e.key.name for e in self.entries["feature_views"].values()]
-            raise Refusal("F137", f"there is no feature view '{view}'", did_you_mean(view, names), name)
+            hint = did_you_mean(view, names) or "name one that is listed under feature_views:"
+            raise Refusal("F137", f"there is no feature view '{view}'", hint, name)
         return name
 
 
 def find_project(start: Path) -> Path:
-    """The nearest folder, from `start` upwards, that holds a featc.yaml. Raises FeatcError F101 if there is none."""
+    """The nearest folder, from `start` upwards, that holds a featc.yaml. Raises FeatcError F101 if there
+    is none.
+    """
     start = Path(start).absolute()
     for folder in (start, *start.parents):
         if (folder / PROJECT_FILE).is_file():
@@ -181,9 +197,11 @@ def load_project(root: Path, target: str | None = None, env: Mapping[str, str] |
 def read_project(
     root: Path, target: str | None = None, env: Mapping[str, str] | None = None
 ) -> tuple[Definitions | None, tuple[Diagnostic, ...]]:
-    """Like `load_project`, but gives what could be read beside all findings, so that later phases can add theirs.
+    """Like `load_project`, but gives what could be read beside all findings, so that later phases can add
+    theirs.
 
-    Definitions with errors are left out and named in `Definitions.broken`. None when featc.yaml itself cannot be used.
+    Definitions with errors are left out and named in `Definitions.broken`. None when featc.yaml itself cannot
+    be used.
     """
     root = Path(root).absolute()
     findings = Findings()
@@ -194,7 +212,9 @@ def read_project(
     loading = _Loading(root, findings, Renderer(scope, macros, findings))
     definitions = _read(loading, target)
     if definitions is not None:
-        definitions = replace(definitions, files=(*loading.files, *macros), warnings=_finished(findings.warnings))
+        definitions = replace(
+            definitions, files=(*loading.files, *macros), warnings=_finished(findings.warnings)
+        )
     return definitions, _finished(findings.items)
 
 
@@ -244,7 +264,9 @@ def _definition_files(loading: _Loading, reader: Reader, project: Project) -> It
             loading.findings.error("F122", f"there is no folder '{text.value}'", text.span, hint)
     tests = loading.root / "tests"
     if tests.is_dir():
-        found |= {_shown(loading.root, path): path for path in tests.iterdir() if path.suffix in (".yaml", ".yml")}
+        found |= {
+            _shown(loading.root, path): path for path in tests.iterdir() if path.suffix in (".yaml", ".yml")
+        }
     found.pop(PROJECT_FILE, None)
     yield from ((found[shown], shown) for shown in sorted(found))
 

@@ -1,4 +1,6 @@
-"""The Jinja environment: sandboxed, strict about unknown names, with the macros of macros/*.sql known everywhere."""
+"""The Jinja environment: sandboxed, strict about unknown names, with the macros of macros/*.sql known
+everywhere.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from featc.load.text import SourceFile
 def environment_with_macros(
     known: Mapping[str, Any], files: Sequence[SourceFile], findings: Findings
 ) -> SandboxedEnvironment:
-    """An environment whose globals are `known` and the files' macros, which may call each other in any order."""
+    """An environment whose globals are `known` and the files' macros, which may call each other in any
+    order.
+    """
     env = ImmutableSandboxedEnvironment(
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
@@ -28,39 +32,41 @@ def environment_with_macros(
     env.globals.update(known)
     env.globals["range"] = range
     env.globals["dict"] = dict
-    homes: dict[str, SourceFile] = {}
     macros: dict[str, Callable[..., Any]] = {}
-    for file in files:
-        try:
-            _declare(env, file, homes, macros, findings)
-        except jinja2.TemplateSyntaxError as error:
-            findings.error("F136", f"Jinja: {error.message}", _line(file, error.lineno), "correct the macro file")
+    declared = [_declare(env, file, macros, findings) for file in files]
+    # Only now, when all names are known, since a module sees the names of the moment it is made.
+    for file, names in zip(files, declared, strict=True):
+        module = env.from_string(file.text).make_module() if names else None
+        macros.update({name: getattr(module, name) for name in names})
     return env
 
 
 def _declare(
     env: SandboxedEnvironment,
     file: SourceFile,
-    homes: dict[str, SourceFile],
-    macros: dict[str, Callable[..., Any]],
+    macros: Mapping[str, Callable[..., Any]],
     findings: Findings,
-) -> None:
-    tree = env.parse(file.text)
-    # As everywhere in Jinja, a name that starts with _ stays private to its file.
-    named = [node for node in tree.body if isinstance(node, nodes.Macro) and not node.name.startswith("_")]
-    for macro in named:
-        if macro.name in homes or macro.name in env.globals:
-            other = homes[macro.name].path if macro.name in homes else "featc itself"
-            findings.error(
-                "F136", f"the macro '{macro.name}' is already defined by {other}", _line(file, macro.lineno), "rename it"
-            )
+) -> list[str]:
+    """Makes the names of a file's macros known everywhere, and gives those that the file is the first to
+    define.
+    """
+    try:
+        tree = env.parse(file.text)
+    except jinja2.TemplateSyntaxError as error:
+        findings.error("F136", f"Jinja: {error.message}", _line(file, error.lineno), "correct the macro file")
+        return []
+    names = []
+    for macro in tree.body:
+        # As everywhere in Jinja, a name that starts with _ stays private to its file.
+        if not isinstance(macro, nodes.Macro) or macro.name.startswith("_"):
             continue
-        homes[macro.name] = file
+        if macro.name in env.globals:
+            message = f"the macro '{macro.name}' is defined already, in macros/ or by featc itself"
+            findings.error("F136", message, _line(file, macro.lineno), "rename it")
+            continue
         env.globals[macro.name] = _forward(macros, macro.name)
-    module = env.from_string(file.text).make_module()
-    for macro in named:
-        if homes.get(macro.name) is file:
-            macros[macro.name] = getattr(module, macro.name)
+        names.append(macro.name)
+    return names
 
 
 def _forward(macros: Mapping[str, Callable[..., Any]], name: str) -> Callable[..., Any]:

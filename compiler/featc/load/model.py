@@ -1,7 +1,7 @@
 """What a project says, as written: the load phase's result and the resolve phase's input.
 
-Nothing here is resolved: SQL is text, names are not looked up, columns have no types yet. Every name and every scalar
-carries the place where the author wrote it. Times are microseconds.
+Nothing here is resolved: SQL is text, names are not looked up, columns have no types yet. Every name and
+every scalar carries the place where the author wrote it. Times are microseconds.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ LocationKind = OneOf["path", "table", "sql"]
 class Literal:
     """A constant in YAML (`default`, a test's value, a var). Typed by its use, not here.
 
-    `text` is the scalar as rendered. `value` is its plain reading: null → None, true/false → bool, digits → int, digits
-    with a point → Decimal, a signed exponent → float, all else (and everything quoted) → str; a list → tuple of
-    Literals, a mapping → Mapping[str, Literal].
+    `text` is the scalar as rendered. `value` is its plain reading: null → None, true/false → bool, digits →
+    int, digits with a point → Decimal, a signed exponent → float, all else (and everything quoted) → str; a
+    list → tuple of Literals, a mapping → Mapping[str, Literal].
     """
 
     text: Text
-    value: None | bool | int | Decimal | float | str | tuple[Literal, ...] | Mapping[str, Literal]
+    value: bool | int | Decimal | float | str | tuple[Literal, ...] | Mapping[str, Literal] | None
     quoted: bool = False
 
 
@@ -90,7 +90,9 @@ class EntityDef:
 
 @dataclass(frozen=True, slots=True)
 class WindowDef:
-    """A window of the project's library (semantics, Windows). Checked to be of one kind; a range may limit rows."""
+    """A window of the project's library (semantics, Windows). Checked to be of one kind; a range may limit
+    rows.
+    """
 
     name: str
     span: Span
@@ -147,7 +149,8 @@ class SourceDef:
 
 @dataclass(frozen=True, slots=True)
 class FeatureDef:
-    """One feature, `each` already expanded. `sql` None is the short form: the column of the feature's own name.
+    """One feature, `each` already expanded. `sql` None is the short form: the column of the feature's own
+    name.
 
     `windows` None means the view's. `meta` already holds what it inherits from the view.
     """
@@ -164,8 +167,8 @@ class FeatureDef:
 class ViewDef:
     """A feature view. `entity` None: not written; (): global. `source` None: on demand.
 
-    `keys` maps an entity's key to a row expression. `windows` holds durations or names, as written. `closed` is the
-    view's own or the project's default.
+    `keys` maps an entity's key to a row expression. `windows` holds durations or names, as written. `closed`
+    is the view's own or the project's default.
     """
 
     name: str
@@ -184,7 +187,9 @@ class ViewDef:
 
 @dataclass(frozen=True, slots=True)
 class PickDef:
-    """One entry of a service: `pattern` is `view`, `view.feature` or `view.spend_*`; `output` renames one feature."""
+    """One entry of a service: `pattern` is `view`, `view.feature` or `view.spend_*`; `output` renames one
+    feature.
+    """
 
     output: str | None
     pattern: Text
@@ -211,7 +216,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows of an author's test: written in place, or in `file` (relative to the folder of the test's own file)."""
+    """Rows of an author's test: written in place, or in `file` (relative to the folder of the test's own
+    file).
+    """
 
     file: Text | None
     rows: tuple[Row, ...]
@@ -278,8 +285,9 @@ class TargetDef:
 class Definitions:
     """A whole project. Mappings are in the order of files (sorted by path) and of lines.
 
-    `targets` names all targets; only `target` was rendered, so that one target never needs another's environment.
-    `policies` is featc.yaml's, unread. `broken` names definitions that exist but had errors and were left out.
+    `targets` names all targets; only `target` was rendered, so that one target never needs another's
+    environment. `policies` is featc.yaml's, unread. `broken` names definitions that exist but had errors and
+    were left out.
     """
 
     root: Path

@@ -1,4 +1,6 @@
-"""Files to YAML nodes with positions: decoding, parsing, and everything about YAML itself that featc refuses."""
+"""Files to YAML nodes with positions: decoding, parsing, and everything about YAML itself that featc
+refuses.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class _Loader(_Base):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tree:
-    """One YAML file: its root (None when it says nothing) and the nodes about which all has been said already."""
+    """One YAML file: its root (None when it says nothing) and the nodes about which all has been said
+    already.
+    """
 
     file: SourceFile
     root: Node | None
@@ -49,7 +53,9 @@ class Tree:
 
 
 def read_text(path: Path, shown: str, findings: Findings) -> SourceFile | None:
-    """The file at `path`, reported as `shown`; None and a finding when it is no UTF-8 text. A BOM is dropped."""
+    """The file at `path`, reported as `shown`; None and a finding when it is no UTF-8 text. A BOM is
+    dropped.
+    """
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -77,7 +83,9 @@ def read_text(path: Path, shown: str, findings: Findings) -> SourceFile | None:
 
 
 def parse_yaml(file: SourceFile, findings: Findings) -> Tree | None:
-    """The file's one document as nodes, checked for what featc refuses in any YAML; None if it cannot be parsed."""
+    """The file's one document as nodes, checked for what featc refuses in any YAML; None if it cannot be
+    parsed.
+    """
     loader = _Loader(file.text)
     blamed: set[int] = set()
     try:
@@ -85,9 +93,11 @@ def parse_yaml(file: SourceFile, findings: Findings) -> Tree | None:
             return Tree(file, None, blamed)
         root = loader.get_node()
         if loader.check_node():
-            second = loader.get_node().start_mark.index
-            at = file.text.rfind("---", 0, second)
-            findings.error("F104", "a second YAML document", file.span(max(at, 0), at + 3), "use one file for each")
+            second = loader.get_node()
+            at = file.text.rfind("---", 0, second.start_mark.index if second is not None else None)
+            findings.error(
+                "F104", "a second YAML document", file.span(max(at, 0), at + 3), "use one file for each"
+            )
             return None
     except yaml.YAMLError as error:
         findings.items.append(explain_yaml_error(file, error))
@@ -147,7 +157,10 @@ def _refuse_odd_keys(node: MappingNode, tree: Tree, findings: Findings) -> None:
         whole = text[start : max(end, start + 2)]
         quoted = f'"{whole}"' if '"' not in whole else f"'{whole}'" if "'" not in whole else _QUOTE
         findings.error(
-            "F107", "'{{' starts a YAML mapping here, not Jinja", tree.file.span(start, end), f"quote it: {quoted}"
+            "F107",
+            "'{{' starts a YAML mapping here, not Jinja",
+            tree.file.span(start, end),
+            f"quote it: {quoted}",
         )
     else:
         key = next(key for key, _ in node.value if not isinstance(key, ScalarNode))

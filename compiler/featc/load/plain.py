@@ -1,4 +1,6 @@
-"""What YAML does to plain (unquoted) scalars behind the author's back: cuts at ` #` and `,`, and guessed types."""
+"""What YAML does to plain (unquoted) scalars behind the author's back: cuts at ` #` and `,`, and guessed
+types.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +22,16 @@ _CONSTANT = re.compile(r"(?:true|false|null|~)\Z", re.IGNORECASE)
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
 _DECIMAL = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)\Z")
 _FLOAT = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)[eE][-+][0-9]+\Z")
+_EITHER = "a number to some YAML readers and text to others"
 _SURPRISES = (
-    (re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?\Z"), "a number in base 60 to some YAML readers"),
-    (re.compile(r"[-+]?0[0-7_]+\Z"), "an octal number to some YAML readers"),
-    (re.compile(r"[-+]?0[0-9_]+\Z"), "a number that loses its leading zero in some YAML readers"),
-    (re.compile(r"[-+]?0(?:o[0-7_]+|x[0-9a-fA-F_]+|b[01_]+)\Z"), "a number in another base to YAML"),
-    (re.compile(r"[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?\Z"), "a number to some YAML readers and text to others"),
-    (re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+\Z"), "a number to some YAML readers and text to others"),
-    (re.compile(r"[-+]?\.(?:inf|nan)\Z", re.IGNORECASE), "a special number to YAML"),
-)  # fmt: skip
+    (r"[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?", "a number in base 60 to some YAML readers"),
+    (r"0[0-7_]+", "an octal number to some YAML readers"),
+    (r"0[0-9_]+", "a number that loses its leading zero in some YAML readers"),
+    (r"0(?:o[0-7_]+|x[0-9a-fA-F_]+|b[01_]+)", "a number in another base to YAML"),
+    (r"[0-9][0-9_]*(?:\.[0-9_]*)?", _EITHER),
+    (r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+", _EITHER),
+    (r"\.(?:inf|Inf|INF|nan|NaN|NAN)", "a special number to YAML"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,9 @@ class Imbalance:
 
 
 def imbalance(sql: str) -> Imbalance | None:
-    """The first unmatched bracket or quote of an expression, if any. SQL comments and Jinja are passed over."""
+    """The first unmatched bracket or quote of an expression, if any. SQL comments and Jinja are passed
+    over.
+    """
     if _INTERESTING.search(sql) is None:
         return None
     if "{" in sql:
@@ -92,10 +97,11 @@ def surprise(value: str) -> str | None:
         return None
     if _DECIMAL.match(value) and not re.match(r"[-+]?0[0-9]", value):
         return None
-    return next((why for pattern, why in _SURPRISES if pattern.match(value)), None)
+    bare = value[1:] if value[0] in "+-" else value
+    return next((why for pattern, why in _SURPRISES if re.fullmatch(pattern, bare)), None)
 
 
-def read_plain(value: str) -> None | bool | int | Decimal | float | str:
+def read_plain(value: str) -> bool | int | Decimal | float | str | None:
     """The one meaning of a plain scalar that is no `surprise`."""
     lowered = value.lower()
     if lowered in ("null", "~", ""):

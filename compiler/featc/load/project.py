@@ -10,6 +10,7 @@ from yaml.nodes import MappingNode, Node
 
 from featc.errors import Span, did_you_mean
 from featc.load import schema
+from featc.load.meta import read_free
 from featc.load.model import Closed, Literal, Location, OnlineDef, Setting, TargetDef
 from featc.load.reader import Fields, Key, Reader
 from featc.load.sources import read_location
@@ -22,7 +23,9 @@ _ONLINE = OnlineDef("sqlite", Setting(".featc/online.db"), None, None)
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """featc.yaml as read. `paths` are the definition folders; `declared` is False when they are the default."""
+    """featc.yaml as read. `paths` are the definition folders; `declared` is False when they are the
+    default.
+    """
 
     name: str
     paths: tuple[Text, ...]
@@ -35,7 +38,9 @@ class Project:
 
 
 def read_project_file(reader: Reader, wanted: str | None) -> Project | None:
-    """The project under the target `wanted`, or its default target. Leaves vars and target in the reader's scope."""
+    """The project under the target `wanted`, or its default target. Leaves vars and target in the reader's
+    scope.
+    """
     root = reader.tree.root
     if root is None:
         place = Span(reader.file.path, 1, 1)
@@ -61,7 +66,7 @@ def read_project_file(reader: Reader, wanted: str | None) -> Project | None:
         targets,
         closed or "left",
         vars_,
-        reader.free(policies) if policies is not None else None,
+        read_free(reader, policies) if policies is not None else None,
     )
 
 
@@ -110,7 +115,9 @@ def _python(literal: Literal) -> object:
     return literal.value
 
 
-def _targets(reader: Reader, fields: Fields, wanted: str | None, project: str) -> tuple[TargetDef, tuple[str, ...]]:
+def _targets(
+    reader: Reader, fields: Fields, wanted: str | None, project: str
+) -> tuple[TargetDef, tuple[str, ...]]:
     node = fields.get("targets")
     listed = list(reader.pairs(node, "targets", reserved=False)) if node is not None else []
     names = tuple(key.name for key, _ in listed)
@@ -136,7 +143,9 @@ def _target_name(reader: Reader, fields: Fields, wanted: str | None, names: tupl
     if wanted is not None:
         if names and wanted not in names:
             hint = did_you_mean(wanted, names)
-            reader.findings.error("F120", f"featc.yaml has no target '{wanted}'", fields.keys["targets"], hint)
+            reader.findings.error(
+                "F120", f"featc.yaml has no target '{wanted}'", fields.keys["targets"], hint
+            )
         elif not names and wanted != "dev":
             hint = f"add it under targets:, or leave out --target {wanted}"
             reader.findings.error("F120", f"featc.yaml has no target '{wanted}'", fields.span, hint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Literal as OneOf
 
 from pydantic import BaseModel
@@ -12,12 +12,11 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from featc.durations import BadDuration, parse_duration
 from featc.errors import Findings, Span, did_you_mean
-from featc.load import schema
 from featc.load.jinja import Renderer, has_jinja
-from featc.load.model import Deprecated, Duration, Literal, Meta
+from featc.load.model import Duration, Literal
 from featc.load.nodes import Tree, is_absent
 from featc.load.plain import imbalance, is_constant, is_dangling, read_plain, surprise, yes_no
-from featc.load.schema import keys_of
+from featc.load.schema import DESCRIBING, keys_of
 from featc.load.text import Scalar, SourceFile, Text
 
 Use = OneOf["sql", "name", "free"]
@@ -28,7 +27,6 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PREFIX = re.compile(r"(?:[&!]\S*\s+)+")
 _COMMENT = re.compile(r"[ \t]+(#[^\n]*)")
 _QUOTE = "quote it or use a block"
-_META_KEYS = ("description", "owner", "tags", "meta", "deprecated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +55,14 @@ class Fields:
 
 @dataclass(slots=True, eq=False)
 class Reader:
-    """Reads the nodes of one file. Every method reports what is wrong and then gives None, or leaves it out."""
+    """Reads the nodes of one file. Every method reports what is wrong and then gives None, or leaves it
+    out.
+    """
 
     tree: Tree
     findings: Findings
     renderer: Renderer
     rendering: bool = True
-    _plain: dict[int, object] = field(default_factory=dict)
 
     @property
     def file(self) -> SourceFile:
@@ -80,7 +79,9 @@ class Reader:
     # ── mappings ──
 
     def fields(self, node: Node, model: type[BaseModel], what: str) -> Fields | None:
-        """The keys of a mapping that `model` allows; `what` names the thing in messages, such as "source 'orders'"."""
+        """The keys of a mapping that `model` allows; `what` names the thing in messages, such as "source
+        'orders'".
+        """
         if not isinstance(node, MappingNode):
             self.wrong_shape(node, f"{what} must be a mapping of {_some(keys_of(model))}")
             return None
@@ -104,19 +105,24 @@ class Reader:
     ) -> Iterator[tuple[Key, Node]]:
         """The entries of a mapping from names to things; entries with a bad name are reported and left out.
 
-        `reserved`: the reserved words are refused. `quoted`: a quoted key may be any text, as a data column's name.
+        `reserved`: the reserved words are refused. `quoted`: a quoted key may be any text, as a data column's
+        name.
         """
         if not isinstance(node, MappingNode):
             self.wrong_shape(node, f"{what} must be a mapping from names")
             return
         folded: dict[str, Key] = {}
         for key, value in node.value:
-            name = Key(key.value, self.span(key)) if quoted and key.style else self.name(key, reserved=reserved)
+            name = (
+                Key(key.value, self.span(key)) if quoted and key.style else self.name(key, reserved=reserved)
+            )
             if name is None:
                 continue
             other = folded.setdefault(name.name.casefold(), name)
             if other is not name:
-                message = f"'{name.name}' and '{other.name}' in line {other.span.line} differ by letter case only"
+                message = (
+                    f"'{name.name}' and '{other.name}' in line {other.span.line} differ by letter case only"
+                )
                 self.error("F117", message, key, "rename one of the two")
                 continue
             yield name, value
@@ -125,7 +131,9 @@ class Reader:
         if is_absent(node):
             self.error("F113", f"{message}; there is no value", node, "write the value, or delete the key")
             return
-        found = {MappingNode: "a mapping", SequenceNode: "a list"}.get(type(node), "a single value")
+        found = "a single value"
+        if not isinstance(node, ScalarNode):
+            found = "a mapping" if isinstance(node, MappingNode) else "a list"
         self.error("F111", f"{message}, not {found}", node)
 
     # ── names and texts ──
@@ -137,7 +145,9 @@ class Reader:
         if has_jinja(text):
             self.error("F115", "Jinja never makes names", node, "write the name out, or use each:")
         elif not node.style and (yes_no(text) or is_constant(text)):
-            self.error("F110", f"the plain name '{text}' is a boolean or null to YAML", node, f'quote it: "{text}"')
+            self.error(
+                "F110", f"the plain name '{text}' is a boolean or null to YAML", node, f'quote it: "{text}"'
+            )
         elif not _NAME.match(text):
             message = f"'{text}' is not a name: letters, digits and _, not starting with a digit"
             self.error("F115", message, node, _name_hint(text))
@@ -167,13 +177,18 @@ class Reader:
                 self.tree.blame(node)
                 return None
             text = rendered
+        if text.value.endswith("\n"):
+            # A block's last line end is YAML's, not the author's.
+            text = replace(text, value=text.value.rstrip("\n"))
         if not text.value.strip() and use != "free":
             self.error("F113", "the value is empty", node, "write the value, or delete the key")
             return None
         return text
 
     def texts(self, node: Node, use: Use = "name") -> tuple[Text, ...]:
-        """One scalar or a list of them. After the first that a comma cut in two, the rest of the list is not judged."""
+        """One scalar or a list of them. After the first that a comma cut in two, the rest of the list is
+        not judged.
+        """
         if not isinstance(node, SequenceNode):
             only = self.text(node, use)
             return () if only is None else (only,)
@@ -205,7 +220,12 @@ class Reader:
         if use == "free":
             return True
         if yes_no(value) or (use == "name" and is_constant(value)):
-            self.error("F110", f"the plain value '{value}' is a boolean or null to YAML", node, f'quote it: "{value}"')
+            self.error(
+                "F110",
+                f"the plain value '{value}' is a boolean or null to YAML",
+                node,
+                f'quote it: "{value}"',
+            )
             return False
         if use == "name":
             return True
@@ -227,7 +247,9 @@ class Reader:
         return False
 
     def _is_cut(self, node: ScalarNode, torn: bool) -> bool:
-        """Whether a comment follows a plain scalar that cannot have ended there. Other comments are just comments."""
+        """Whether a comment follows a plain scalar that cannot have ended there. Other comments are just
+        comments.
+        """
         comment = _COMMENT.match(self.file.text, node.end_mark.index)
         if comment is None or not (torn or is_dangling(node.value)):
             return False
@@ -294,88 +316,34 @@ class Reader:
         if self.tree.is_blamed(node):
             return None
         if node.style:
-            text = self._rendered(node)
+            text = self.rendered(node)
             return None if text is None else Literal(text, text.value, quoted=True)
         if node.value == "":
-            self.error("F113", "there is no value", node, "write the value (null for none), or delete the key")
+            self.error(
+                "F113", "there is no value", node, "write the value (null for none), or delete the key"
+            )
             return None
         if self._is_cut(node, imbalance(node.value) is not None):
             return None
         why = surprise(node.value)
         if why is not None:
-            hint = f"quote it: \"{node.value}\"; or write true, false or a plain number"
+            hint = f'quote it: "{node.value}"; or write true, false or a plain number'
             self.error("F110", f"the plain value '{node.value}' is {why}", node, hint)
             return None
-        text = self._rendered(node)
+        text = self.rendered(node)
         return None if text is None else Literal(text, read_plain(text.value))
 
-    def _rendered(self, node: ScalarNode) -> Text | None:
+    def rendered(self, node: ScalarNode) -> Text | None:
+        """A scalar after Jinja, with nothing else asked of it."""
         text = self._placed(node)
         return self.renderer.render(text) if self.rendering and has_jinja(node.value) else text
 
-    # ── meta ──
-
-    def meta(self, fields: Fields) -> Meta:
-        """What every kind may say about itself."""
-        if not any(key in fields.values for key in _META_KEYS):
-            return _NO_META
-        return Meta(
-            self._prose(fields, "description"),
-            self._prose(fields, "owner"),
-            tuple(dict.fromkeys(t.value for t in self._texts_of(fields, "tags"))),
-            self._free_meta(fields.get("meta")),
-            self._deprecated(fields.get("deprecated")),
-        )
-
-    def _prose(self, fields: Fields, key: str) -> str | None:
-        node = fields.get(key)
-        text = self.text(node, "free") if node is not None else None
-        return text.value if text is not None else None
-
-    def _texts_of(self, fields: Fields, key: str) -> tuple[Text, ...]:
-        node = fields.get(key)
-        return self.texts(node, "free") if node is not None else ()
-
-    def _free_meta(self, node: Node | None) -> Mapping[str, object]:
-        if node is None:
-            return {}
-        if not isinstance(node, MappingNode):
-            self.wrong_shape(node, "meta must be a mapping")
-            return {}
-        found = self.free(node)
-        assert isinstance(found, dict)
-        return found
-
-    def free(self, node: Node) -> object:
-        """Free-form YAML as Python values. An alias gives the same object again, so no file can blow it up."""
-        if id(node) in self._plain:
-            return self._plain[id(node)]
-        self._plain[id(node)] = None
-        result: object
-        if isinstance(node, MappingNode):
-            result = {key.value: self.free(value) for key, value in node.value}
-        elif isinstance(node, SequenceNode):
-            result = [self.free(item) for item in node.value]
-        else:
-            text = self._rendered(node)
-            result = None if text is None else text.value if node.style else read_plain(text.value)
-        self._plain[id(node)] = result
-        return result
-
-    def _deprecated(self, node: Node | None) -> Deprecated | None:
-        fields = self.fields(node, schema.Deprecated, "deprecated") if node is not None else None
-        if fields is None:
-            return None
-        since, until, use = (self._optional(fields, key) for key in ("since", "until", "use"))
-        return Deprecated(since, until, use, fields.span)
-
-    def _optional(self, fields: Fields, key: str, use: Use = "name") -> Text | None:
-        node = fields.get(key)
-        return self.text(node, use) if node is not None else None
+    # ── what stands under the keys of a mapping ──
 
     def optional(self, fields: Fields, key: str, use: Use = "name") -> Text | None:
         """The text under `key`, or None when the key is not there."""
-        return self._optional(fields, key, use)
+        node = fields.get(key)
+        return self.text(node, use) if node is not None else None
 
     def list_of(self, fields: Fields, key: str, use: Use = "name") -> tuple[Text, ...]:
         """The texts under `key` (one or a list), or () when the key is not there."""
@@ -396,11 +364,8 @@ class Reader:
         return found
 
 
-_NO_META = Meta()
-
-
 def _some(keys: Mapping[str, str | None]) -> str:
-    known = [key for key, reason in keys.items() if reason is None and key not in _META_KEYS]
+    known = [key for key, reason in keys.items() if reason is None and key not in DESCRIBING]
     return ", ".join(known[:4]) + (" …" if len(known) > 4 else "")
 
 

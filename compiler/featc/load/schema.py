@@ -1,7 +1,7 @@
 """The YAML language's schema: which keys each kind of definition takes, and the shapes of their values.
 
-The loader takes the allowed keys from here and editors take the JSON Schema, so the two cannot differ. Values are not
-validated by pydantic: the loader walks YAML's nodes itself, for it must point at the author's place.
+The loader takes the allowed keys from here and editors take the JSON Schema, so the two cannot differ. Values
+are not validated by pydantic: the loader walks YAML's nodes itself, for it must point at the author's place.
 """
 
 from __future__ import annotations
@@ -169,6 +169,10 @@ class ProjectFile(_Model):
     defaults: Defaults | None = None
     vars: dict[str, Any] | None = None
     policies: Any = None
+
+
+DESCRIBING = tuple(_Described.model_fields)
+"""The keys that every kind of definition takes; none changes a value."""
 
 
 @cache

@@ -1,7 +1,7 @@
 """Secrets: values that came from `env_var('FEATC_SECRET_…')`, and their masking in everything that is shown.
 
-The register is one per process on purpose: an error may carry a secret out of a driver long after, or before, a
-project is loaded, and whoever prints it must be able to mask it without having the project at hand.
+The register is one per process on purpose: an error may carry a secret out of a driver long after, or before,
+a project is loaded, and whoever prints it must be able to mask it without having the project at hand.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ _known: set[str] = set()
 
 
 def remember_secret(value: str) -> None:
-    """From now on `mask` hides `value`, and the password inside it if it is a URL or a libpq connection string."""
+    """From now on `mask` hides `value`, and the password inside it if it is a URL or a libpq connection
+    string.
+    """
     found = {value, value.strip()}
     for password in re.findall(r"password\s*=\s*('(?:[^'\\]|\\.)*'|\S+)", value):
         found |= {password, password.strip("'")}

@@ -8,6 +8,7 @@ import re
 from yaml.nodes import MappingNode, Node, SequenceNode
 
 from featc.load import schema
+from featc.load.meta import read_meta
 from featc.load.model import Literal, PickDef, Row, Rows, ServiceDef, TestDef
 from featc.load.reader import Fields, Key, Reader
 
@@ -25,10 +26,14 @@ def read_service(reader: Reader, key: Key, node: Node) -> ServiceDef | None:
     listed = fields.get("features")
     if listed is None:
         if not fields.refused:
-            reader.findings.error("F112", f"{what} has no features", key.span, "add features: with a list of views")
+            reader.findings.error(
+                "F112", f"{what} has no features", key.span, "add features: with a list of views"
+            )
     elif isinstance(listed, SequenceNode):
         if not listed.value:
-            reader.error("F113", f"{what} picks no features", listed, "list views, or features as view.feature")
+            reader.error(
+                "F113", f"{what} picks no features", listed, "list views, or features as view.feature"
+            )
         for item in listed.value:
             picks += _picks(reader, item)
     else:
@@ -36,7 +41,7 @@ def read_service(reader: Reader, key: Key, node: Node) -> ServiceDef | None:
             reader.wrong_shape(listed, "a service's features must be a list")
         else:
             picks += _picks(reader, listed)
-    return ServiceDef(key.name, key.span, tuple(picks), reader.meta(fields))
+    return ServiceDef(key.name, key.span, tuple(picks), read_meta(reader, fields))
 
 
 def _picks(reader: Reader, node: Node) -> list[PickDef]:
@@ -45,7 +50,9 @@ def _picks(reader: Reader, node: Node) -> list[PickDef]:
     found: list[PickDef] = []
     for key, value in reader.pairs(node, "a renamed feature"):
         if isinstance(value, MappingNode):
-            reader.error("F199", "not supported yet: {view: …, keys: …} (roles in a service)", value, "pick the view")
+            reader.error(
+                "F199", "not supported yet: {view: …, keys: …} (roles in a service)", value, "pick the view"
+            )
         else:
             found += _pick(reader, key, value)
     return found
@@ -85,7 +92,7 @@ def read_test(reader: Reader, key: Key, node: Node) -> TestDef | None:
         if rows is not None:
             given[source.name] = rows
     spine, expect = (_rows_of(reader, fields, name) for name in ("spine", "expect"))
-    meta = reader.meta(fields)
+    meta = read_meta(reader, fields)
     if service is None or spine is None or expect is None:
         return None
     if spine.file is None and expect.file is None and len(spine.rows) != len(expect.rows):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from yaml.nodes import MappingNode, Node
 
 from featc.load import schema
+from featc.load.meta import read_meta
 from featc.load.model import ColumnDef, Location, LocationKind, Meta, SourceDef
 from featc.load.reader import Fields, Key, Reader
 
@@ -22,7 +23,9 @@ def read_source(reader: Reader, key: Key, node: Node) -> SourceDef | None:
     kind = _kind(reader, fields)
     location = read_location(reader, fields, key, what) if not fields.refused else None
     if fields.get("time") is None and not fields.refused:
-        reader.findings.error("F112", f"{what} has no time", key.span, "add time: with the event's time column")
+        reader.findings.error(
+            "F112", f"{what} has no time", key.span, "add time: with the event's time column"
+        )
     time = reader.optional(fields, "time")
     _check_pairs(reader, fields, what, kind)
     rest = {name: reader.optional(fields, name) for name in ("available_at", "timezone", "valid_to")}
@@ -32,7 +35,7 @@ def read_source(reader: Reader, key: Key, node: Node) -> SourceDef | None:
     lists = {name: reader.list_of(fields, name) for name in ("id", "tie_break", "key")}
     let = reader.expressions(fields.get("let"), "let")
     columns = read_columns(reader, fields.get("columns"), "columns", data=True)
-    meta = reader.meta(fields)
+    meta = read_meta(reader, fields)
     if location is None or time is None or kind is None:
         return None
     return SourceDef(
@@ -65,7 +68,9 @@ def read_location(reader: Reader, fields: Fields, key: Key, what: str) -> Locati
         return None
     if len(given) > 1:
         hint = "keep one of path, table and sql"
-        reader.findings.error("F123", f"{what} has both {given[0]} and {given[1]}", fields.keys[given[1]], hint)
+        reader.findings.error(
+            "F123", f"{what} has both {given[0]} and {given[1]}", fields.keys[given[1]], hint
+        )
         return None
     node = fields.values[given[0]]
     text = reader.text(node, "sql" if given[0] == "sql" else "name")
@@ -73,7 +78,9 @@ def read_location(reader: Reader, fields: Fields, key: Key, what: str) -> Locati
 
 
 def read_columns(reader: Reader, node: Node | None, what: str, *, data: bool) -> Mapping[str, ColumnDef]:
-    """`name: type` or `name: {type, known_after, …}`. `data`: columns of real data, which may have any quoted name."""
+    """`name: type` or `name: {type, known_after, …}`. `data`: columns of real data, which may have any
+    quoted name.
+    """
     found: dict[str, ColumnDef] = {}
     if node is None:
         return found
@@ -86,7 +93,7 @@ def read_columns(reader: Reader, node: Node | None, what: str, *, data: bool) ->
         fields = reader.fields(value, schema.Column, f"column '{key.name}'")
         if fields is not None:
             kind, after = reader.optional(fields, "type", "sql"), reader.optional(fields, "known_after")
-            found[key.name] = ColumnDef(key.name, key.span, kind, after, reader.meta(fields))
+            found[key.name] = ColumnDef(key.name, key.span, kind, after, read_meta(reader, fields))
     return found
 
 
@@ -96,7 +103,9 @@ def _kind(reader: Reader, fields: Fields) -> str | None:
         return "event"
     kind = reader.choice(node, ("event", "state", "snapshot"), "the kind of a source")
     if kind == "snapshot":
-        reader.error("F199", "not supported yet: kind: snapshot (whole dumps)", node, "use an event or state source")
+        reader.error(
+            "F199", "not supported yet: kind: snapshot (whole dumps)", node, "use an event or state source"
+        )
         return None
     return kind
 
@@ -111,4 +120,6 @@ def _check_pairs(reader: Reader, fields: Fields, what: str, kind: str | None) ->
         for name in ("key", "valid_to"):
             if name in has:
                 hint = f"add kind: state, or delete {name}"
-                reader.findings.error("F123", f"{what} has {name}, which only state sources have", has[name], hint)
+                reader.findings.error(
+                    "F123", f"{what} has {name}, which only state sources have", has[name], hint
+                )

@@ -29,28 +29,43 @@ def explain_yaml_error(file: SourceFile, error: yaml.YAMLError) -> Diagnostic:
 
 
 def _cause(file: SourceFile, problem: str, context: str, at: int, opened: int) -> tuple[str, str | None, int]:
-    """What happened, the way out, and the offset to point at. `opened` is where the surrounding thing began."""
+    """What happened, the way out, and the offset to point at. `opened` is where the surrounding thing
+    began.
+    """
     char = file.text[at : at + 1]
     line = file.span(at, at + 1)
     before = line.text[: line.column - 1]
     if "mapping values are not allowed" in problem:
         if re.search(r":\s", before):
             return "': ' inside a plain value: YAML takes it for a second key", _QUOTE, at
-        return "this line is indented as if it belonged to the value above", "indent keys of one mapping equally", at
+        return (
+            "this line is indented as if it belonged to the value above",
+            "indent keys of one mapping equally",
+            at,
+        )
     if "tab character" in problem or ("cannot start any token" in problem and char == "\t"):
         return "a tab: YAML indents with spaces only", "replace the tab with spaces", at
     if "cannot start any token" in problem:
         return f"a plain value cannot start with '{char}'", _QUOTE, at
     if "quoted scalar" in context:
-        return f"the quote {file.text[opened]} is not closed", f"close it; to write a quote inside, {_QUOTE}", opened
+        return (
+            f"the quote {file.text[opened]} is not closed",
+            f"close it; to write a quote inside, {_QUOTE}",
+            opened,
+        )
     if "alias" in context or "alias" in problem:
-        return "a plain value that starts with '*' is a YAML alias", _QUOTE, opened if "alias" in context else at
+        return (
+            "a plain value that starts with '*' is a YAML alias",
+            _QUOTE,
+            opened if "alias" in context else at,
+        )
     if "anchor" in context:
         return "a plain value that starts with '&' is a YAML anchor", _QUOTE, opened
     if after_quoted := re.search(r"[:\-,\[{]\s+(['\"]).*?\1(?=[\s|>]*\Z)", before):
         quote = after_quoted[1]
         message = f"the value starts with {quote}, so YAML ends it at the next {quote}; this is left over"
-        return message, _QUOTE, at
+        rest = before[after_quoted.end() :]
+        return message, _QUOTE, at - len(rest.lstrip())
     if char in "]}" and "flow" not in context:
         return f"the bracket {char} was never opened", f"delete it; if it belongs to SQL, {_QUOTE}", at
     if "flow" in context:

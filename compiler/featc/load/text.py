@@ -1,7 +1,7 @@
 """Text that remembers where the author wrote it, through YAML's scalar styles, Jinja and `each`.
 
-Every later phase reports errors by offsets into the text it was given; `Text.span_at` leads such an offset back to
-the author's own line and column.
+Every later phase reports errors by offsets into the text it was given; `Text.span_at` leads such an offset
+back to the author's own line and column.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ class SourceFile:
         return SourceFile(path, text, tuple(starts))
 
     def span(self, start: int, end: int) -> Span:
-        """The place of characters [start, end), cut at the end of its first line; at least one character long."""
+        """The place of characters [start, end), cut at the end of its first line; at least one character
+        long.
+        """
         row = bisect_right(self.starts, start) - 1
         begin = self.starts[row]
         stop = self.starts[row + 1] if row + 1 < len(self.starts) else len(self.text)
@@ -45,7 +47,9 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scalar:
-    """A YAML scalar's place in its file: characters [start, end), quotes and block header included; YAML's style."""
+    """A YAML scalar's place in its file: characters [start, end), quotes and block header included; YAML's
+    style.
+    """
 
     file: SourceFile
     start: int
@@ -69,7 +73,8 @@ class Scalar:
 class Piece:
     """Characters [start, end) of a rewritten text come from [origin_start, origin_end) of the text before.
 
-    `exact` pieces were copied character by character; of the others, every character came from the whole origin.
+    `exact` pieces were copied character by character; of the others, every character came from the whole
+    origin.
     """
 
     start: int
@@ -109,8 +114,8 @@ class Text:
         """The author's place of characters [offset, offset+length) of `value`.
 
         Text copied from the file maps exactly (the span ends with its line); text made by Jinja maps to the
-        `{{ … }}` that made it, text put in by `each` to its `{parameter}`. An offset at or past the end maps to
-        just after the last character.
+        `{{ … }}` that made it, text put in by `each` to its `{parameter}`. An offset at or past the end maps
+        to just after the last character.
         """
         match self.origin:
             case Scalar() as scalar:

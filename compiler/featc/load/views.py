@@ -9,6 +9,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from featc.load import schema
 from featc.load.each import fill_name, fill_prose, fill_sql, read_each, unused
+from featc.load.meta import read_meta
 from featc.load.model import Closed, FeatureDef, Literal, Meta, ViewDef
 from featc.load.reader import RESERVED, Fields, Key, Reader
 from featc.load.sources import read_columns
@@ -19,7 +20,9 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 def read_view(reader: Reader, key: Key, node: Node, closed: Closed) -> tuple[ViewDef, list[str]] | None:
-    """A view and the names of those of its features that had errors and were left out. `closed` is the default."""
+    """A view and the names of those of its features that had errors and were left out. `closed` is the
+    default.
+    """
     what = f"feature view '{key.name}'"
     fields = reader.fields(node, schema.View, what)
     if fields is None:
@@ -46,7 +49,7 @@ def read_view(reader: Reader, key: Key, node: Node, closed: Closed) -> tuple[Vie
         reader.duration_of(fields, "ttl"),
         read_columns(reader, fields.get("request"), "request", data=False),
         (),
-        reader.meta(fields),
+        read_meta(reader, fields),
     )
     sound = len(reader.findings.items) == before and not fields.refused
     features, broken = _features(reader, fields.get("features"), what, view.meta)
@@ -76,11 +79,13 @@ def _check_on_demand(reader: Reader, fields: Fields, what: str) -> None:
             reader.findings.error("F123", message, fields.keys[name], f"add source:, or delete {name}")
 
 
-def _features(reader: Reader, node: Node | None, what: str, meta: Meta) -> tuple[tuple[FeatureDef, ...], list[str]]:
+def _features(
+    reader: Reader, node: Node | None, what: str, meta: Meta
+) -> tuple[tuple[FeatureDef, ...], list[str]]:
     if node is None:
         return (), []
     if isinstance(node, SequenceNode):
-        return _pass_through(reader, node, meta), []
+        return _pass_through(reader, node, meta)
     found: list[FeatureDef] = []
     broken: list[str] = []
     first: dict[str, FeatureDef] = {}
@@ -102,26 +107,36 @@ def _features(reader: Reader, node: Node | None, what: str, meta: Meta) -> tuple
     return tuple(found), broken
 
 
-def _pass_through(reader: Reader, node: SequenceNode, meta: Meta) -> tuple[FeatureDef, ...]:
+def _pass_through(reader: Reader, node: SequenceNode, meta: Meta) -> tuple[tuple[FeatureDef, ...], list[str]]:
     """`features: [plan, mrr]`: columns of a state source under their own names."""
     found: dict[str, FeatureDef] = {}
+    broken: list[str] = []
     for item in node.value:
-        if not isinstance(item, ScalarNode):
-            reader.error("F111", "a list of features holds column names only", item, "write features: as a mapping")
-            continue
-        if not item.style and not _NAME.match(item.value):
-            reader.error(
-                "F115", f"'{item.value}' is not a column name", item, "write features: as a mapping, name: expression"
-            )
-            break
-        key = reader.name(item)
+        key = _column_name(reader, item)
         if key is None:
-            continue
-        if key.name.casefold() in found:
+            broken += [item.value] if isinstance(item, ScalarNode) else []
+            if reader.tree.is_blamed(item):
+                break
+        elif key.name.casefold() in found:
             reader.error("F117", f"the feature '{key.name}' stands here twice", item, "delete one of the two")
-            continue
-        found[key.name.casefold()] = FeatureDef(key.name, key.span, None, None, None, meta)
-    return tuple(found.values())
+        else:
+            found[key.name.casefold()] = FeatureDef(key.name, key.span, None, None, None, meta)
+    return tuple(found.values()), broken
+
+
+def _column_name(reader: Reader, item: Node) -> Key | None:
+    way_out = "write features: as a mapping, name: expression"
+    if not isinstance(item, ScalarNode):
+        reader.error("F111", "a list of features holds column names only", item, way_out)
+        return None
+    if item.style or _NAME.match(item.value):
+        return reader.name(item)
+    if reader.text(item, "sql") is not None:
+        reader.error("F115", f"'{item.value}' is not a column's name", item, way_out)
+    else:
+        # The rest of an expression that a comma cut in two is not judged.
+        reader.tree.blame(item)
+    return None
 
 
 def _feature(reader: Reader, key: Key, node: Node, inherited: Meta) -> list[FeatureDef]:
@@ -133,13 +148,15 @@ def _feature(reader: Reader, key: Key, node: Node, inherited: Meta) -> list[Feat
         return []
     sql = reader.optional(fields, "sql", "sql")
     windows = reader.list_of(fields, "windows") if fields.get("windows") is not None else None
-    meta = inherited.inherited_by(reader.meta(fields))
+    meta = inherited.inherited_by(read_meta(reader, fields))
     feature = FeatureDef(key.name, key.span, sql, _default(reader, fields), windows, meta)
     if "each" in fields.keys:
         return _expanded(reader, feature, fields)
     if "name" in fields.keys:
         hint = "the feature's name is its key; name: goes with each:"
-        reader.findings.error("F124", f"feature '{key.name}' has name: without each:", fields.keys["name"], hint)
+        reader.findings.error(
+            "F124", f"feature '{key.name}' has name: without each:", fields.keys["name"], hint
+        )
     return [feature]
 
 
@@ -158,7 +175,9 @@ def _expanded(reader: Reader, feature: FeatureDef, fields: Fields) -> list[Featu
         if "name" not in fields.keys:
             example = "_".join(f"{{{name}}}" for name in parameters)
             hint = f'add name: "{example}_{feature.name}"'
-            reader.findings.error("F124", f"feature '{feature.name}' has each: but no name:", fields.keys["each"], hint)
+            reader.findings.error(
+                "F124", f"feature '{feature.name}' has each: but no name:", fields.keys["each"], hint
+            )
         return []
     for missing in unused(parameters, template.value):
         hint = f"put {{{missing}}} into the name"
@@ -174,7 +193,11 @@ def _expanded(reader: Reader, feature: FeatureDef, fields: Fields) -> list[Featu
         if not _is_feature_name(reader, name, template):
             continue
         description = feature.meta.description
-        meta = replace(feature.meta, description=fill_prose(description, choice)) if description else feature.meta
+        meta = (
+            replace(feature.meta, description=fill_prose(description, choice))
+            if description
+            else feature.meta
+        )
         made.append(replace(feature, name=name, span=template.span, sql=sql, meta=meta))
     return made
 
@@ -185,6 +208,8 @@ def _is_feature_name(reader: Reader, name: str, template: Text) -> bool:
         reader.findings.error("F115", f"each: makes '{name}', which is not a name", template.span, hint)
         return False
     if name.casefold() in RESERVED:
-        reader.findings.error("F116", f"each: makes the reserved name '{name}'", template.span, "change the template")
+        reader.findings.error(
+            "F116", f"each: makes the reserved name '{name}'", template.span, "change the template"
+        )
         return False
     return True

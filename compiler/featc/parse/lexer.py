@@ -80,7 +80,7 @@ def tokenize(text: str) -> tuple[tuple[Token, ...], list[RawToken], list[Problem
     except SqlglotError:
         return (), [], [_unreadable(text)]
     tokens, problems = _own(text, raw[1:-1])
-    problems += _gaps(text, tokens) + _balance(tokens) + _neighbours(tokens)
+    problems = _neighbours(tokens) or problems[:1] or _gaps(text, tokens) or _balance(tokens)
     return tokens, raw, problems
 
 

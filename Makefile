@@ -1,0 +1,48 @@
+# Everything a newcomer runs. Both `make demo` and `make test` set up what they need in .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+
+help:            ## what there is
+	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)-compiled/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-compiled
+	$(VENV)-compiled/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev,fast]'
+	@touch $@
+
+demo: $(VENV)/.installed  ## the main job on a made-up shop: SQL, training set, online vector, proof, lineage
+	$(BIN)/python features/shop/demo.py
+
+test: lint $(VENV)/.installed-dev $(VENV)-compiled/.installed  ## everything CI checks
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -m slow
+	$(VENV)-compiled/bin/python -m pytest -n 2 -m "not slow"
+
+fast: $(VENV)/.installed-dev  ## the fast part of the suite
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+lint: $(VENV)/.installed-dev  ## style and types
+	$(BIN)/ruff check compiler dialects tests benchmarks features
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed-dev  ## measured ratios: training shapes and online reads
+	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/online.py
+
+clean:           ## remove what the commands above made
+	rm -rf $(VENV) $(VENV)-compiled .pytest_cache .mypy_cache .ruff_cache features/*/target features/*/.featc features/*/data
+
+.PHONY: help demo test fast lint bench clean

@@ -1,0 +1,75 @@
+"""Every artefact by its path below the build folder (interfaces.md, "Artefacts").
+
+SQL lies under `sql/<dialect>/`, the dialect being the language of the file: training queries and the lift of pushed
+rows are DuckDB's, schema, update, read and eviction are the online store's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+from featc.emit.head import VERSION, training_head
+from featc.emit.manifest import manifest_text
+from featc.fingerprint import view_fingerprint
+from featc.lower.online import online_files
+from featc.lower.training import training_sql
+from featc.resolve.model import Output, Project, View
+
+STORE = "sqlite"
+"""The dialect of the online store."""
+
+
+class Emitted(Protocol):
+    """What is emitted: anything that holds a resolved project."""
+
+    @property
+    def project(self) -> Project: ...
+
+
+def build_files(compiled: Emitted, only: Collection[tuple[str, str]] | None = None) -> Mapping[str, str]:
+    """The text of every file of a build by its path below the build folder, `manifest.json` last.
+
+    With `only`, the (view, feature) pairs wanted: their views' SQL, and the services that need nothing else. The
+    manifest always describes the whole project, and lists the files that are there.
+    """
+    project = compiled.project
+    files: dict[str, str] = {}
+    for view in project.views.values():
+        outputs = _outputs(view, only)
+        if not outputs:
+            continue
+        path = f"sql/duckdb/{view.name}/training.sql"
+        files[path] = training_file(project, f"feature view {view.name}", outputs, path)
+        for name, text in online_sql(project, view.name).items():
+            dialect = "duckdb" if name == "online_lift.sql" else STORE
+            files[f"sql/{dialect}/{view.name}/{name}"] = text
+    for service in project.services.values():
+        if only is not None and not all((o.view, o.feature) in only for o in service.outputs):
+            continue
+        path = f"sql/duckdb/services/{service.name}/training.sql"
+        files[path] = training_file(project, f"feature service {service.name}", service.outputs, path)
+    files["manifest.json"] = manifest_text(project, files)
+    return files
+
+
+def _outputs(view: View, only: Collection[tuple[str, str]] | None) -> list[Output]:
+    wanted = [f for f in view.features if only is None or (view.name, f.name) in only]
+    return [Output(f.name, view.name, f.name, f.type) for f in wanted]
+
+
+def training_file(project: Project, definition: str, outputs: Sequence[Output], path: str) -> str:
+    """The training query of `outputs` as a file that runs as it stands. `definition` says in words what it is of."""
+    head = training_head(project, definition, outputs, path)
+    return f"{head}\n{training_sql(project, outputs)};\n"
+
+
+def online_sql(project: Project, name: str) -> Mapping[str, str]:
+    """The online files of a view by name, such as `online_read.sql`; none for a view that keeps no state."""
+    fingerprint = view_fingerprint(project, name)
+    head = (
+        f"-- Online plan of feature view {name}, project {project.name}.\n"
+        f"-- Version {VERSION}, fingerprint {fingerprint}.\n"
+    )
+    files = online_files(project, project.views[name], fingerprint)
+    return {file: f"{head}{text.rstrip()}\n" for file, text in files.items()}

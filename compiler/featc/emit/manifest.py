@@ -1,0 +1,200 @@
+"""`manifest.json`: every definition, version, edge and file of a build, as deterministic text.
+
+Nothing in it depends on when, where or by whom it was built. Where data lies is not part of any version and stands
+apart, under `locations`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from featc import fingerprint
+from featc.decompose import decompose
+from featc.durations import format_duration
+from featc.emit.head import VERSION
+from featc.lineage.graph import project_graph
+from featc.lower.source import render
+from featc.resolve.model import (
+    AggregateRef,
+    Expr,
+    Feature,
+    Project,
+    Service,
+    Source,
+    View,
+    Window,
+)
+
+SCHEMA = 1
+"""Raised when a reader of the manifest would have to change."""
+
+
+def manifest_text(project: Project, files: Mapping[str, str]) -> str:
+    """The manifest of a project whose other artefacts are `files`."""
+    return json.dumps(manifest(project, files), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def manifest(project: Project, files: Mapping[str, str]) -> dict[str, Any]:
+    """The manifest as plain data."""
+    features = [f for view in project.views.values() for f in view.features]
+    return {
+        "schema": SCHEMA,
+        "ir_version": fingerprint.IR_VERSION,
+        "project": project.name,
+        "entities": {name: {"keys": list(keys)} for name, keys in project.entities.items()},
+        "sources": {name: _source(source) for name, source in project.sources.items()},
+        "locations": {
+            name: {"kind": s.location.kind, "value": s.location.value} for name, s in project.sources.items()
+        },
+        "windows": _windows(project),
+        "views": {name: _view(project, view) for name, view in project.views.items()},
+        "features": {f.qualified: _feature(project, f) for f in features},
+        "services": {name: _service(project, service) for name, service in project.services.items()},
+        "edges": [
+            {
+                "from": edge.parent.name,
+                "from_kind": edge.parent.kind,
+                "to": edge.child.name,
+                "to_kind": edge.child.kind,
+                "kind": edge.kind,
+            }
+            for edge in project_graph(project).edges
+        ],
+        "files": {
+            path: {"sha256": hashlib.sha256(text.encode()).hexdigest()} for path, text in files.items()
+        },
+    }
+
+
+def _text(expr: Expr | None) -> str | None:
+    return None if expr is None else render(expr)
+
+
+def _duration(us: int | None) -> str | None:
+    return None if us is None else format_duration(us)
+
+
+def _about(meta: Mapping[str, object]) -> dict[str, Any]:
+    """What people are told about a definition. Owners, tags and the like never enter a fingerprint."""
+    tags = meta.get("tags") or ()
+    return {
+        "description": meta.get("description"),
+        "owner": meta.get("owner"),
+        "tags": list(tags) if isinstance(tags, (list, tuple)) else [tags],
+        "meta": _plain(meta.get("meta") or {}),
+        "deprecated": _plain(meta.get("deprecated")),
+    }
+
+
+def _plain(value: object) -> Any:
+    """The author's own words as JSON: mappings, lists and scalars, anything else as text."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return str(value)
+
+
+def _source(source: Source) -> dict[str, Any]:
+    return {
+        "kind": source.kind,
+        "time": _text(source.time),
+        "available_at": _text(source.available_at),
+        "delay": _duration(source.delay),
+        "timezone": source.timezone or "UTC",
+        "id": list(source.id),
+        "key": list(source.key),
+        "deleted": _text(source.deleted),
+        "valid_to": _text(source.valid_to),
+        "tie_break": list(source.tie_break),
+        "columns": {c.name: {"type": c.type, "tags": list(c.tags)} for c in source.columns},
+        **_about(source.meta),
+    }
+
+
+def _windows(project: Project) -> dict[str, Any]:
+    used = {a.window.name: a.window for view in project.views.values() for a in view.aggregations}
+    return {name: _window(window) for name, window in used.items()}
+
+
+def _window(window: Window) -> dict[str, Any]:
+    return {
+        "range": _duration(window.length),
+        "offset": _duration(window.offset),
+        "rows": window.rows,
+        "hop": _duration(window.hop),
+        "align": window.align,
+        "lifetime": window.length is None and window.rows is None,
+    }
+
+
+def _view(project: Project, view: View) -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "fingerprint": fingerprint.view_fingerprint(project, view.name),
+        "entity": list(view.entity),
+        "keys": [{"name": k.name, "type": k.type, "sql": _text(k.expr)} for k in view.keys],
+        "source": view.source,
+        "where": _text(view.where),
+        "closed": view.closed,
+        "ttl": _duration(view.ttl),
+        "request": _columns(view.request),
+        "features": [f.name for f in view.features],
+        "aggregations": _aggregations(view),
+        **_about(view.meta),
+    }
+
+
+def _columns(columns: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
+    return [{"name": name, "type": type_} for name, type_ in columns]
+
+
+def _aggregations(view: View) -> dict[str, Any]:
+    """Each aggregation: the finisher, and the states it reads by the names the finisher gives them."""
+    return {
+        finish.aggregation.name: {
+            "finisher": finish.aggregation.aggregate,
+            "window": finish.aggregation.window.name,
+            "slots": list(finish.aggregation.slots),
+            "states": {label: cell.name for label, cell in finish.states.items()},
+            "type": finish.aggregation.type,
+        }
+        for finish in decompose(view).finishes
+    }
+
+
+def _feature(project: Project, feature: Feature) -> dict[str, Any]:
+    view = project.views[feature.view]
+    read = [view.aggregation(r.name) for r in feature.expr.refs if isinstance(r, AggregateRef)]
+    return {
+        "version": VERSION,
+        "fingerprint": fingerprint.feature_fingerprint(project, view.name, feature.name),
+        "tile_fingerprint": fingerprint.tile_fingerprint(project, view.name, feature.name),
+        "contract_fingerprint": fingerprint.contract_fingerprint(project, view.name, feature.name),
+        "view": feature.view,
+        "name": feature.name,
+        "type": feature.type,
+        "sql": feature.text,
+        "default": feature.default,
+        "aggregations": [a.name for a in read],
+        "windows": list(dict.fromkeys(a.window.name for a in read)),
+        **_about(feature.meta),
+    }
+
+
+def _service(project: Project, service: Service) -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "fingerprint": fingerprint.service_fingerprint(project, service),
+        "outputs": [
+            {"name": o.name, "view": o.view, "feature": o.feature, "type": o.type} for o in service.outputs
+        ],
+        "keys": _columns(service.keys),
+        "request": _columns(service.request),
+        **_about(service.meta),
+    }

@@ -1,0 +1,350 @@
+"""Fingerprints: 128-bit hashes of what a definition means (architecture.md, "Fingerprints").
+
+Three layers, each holding the one before it: *tile* (what one event brings to which partial state), *feature*
+(tiles, finisher, window, closed, ttl, default), *contract* (names, keys, type). Equal fingerprints mean equal
+values, as far as definitions decide them; where data lies and what people are told about it is left out.
+
+What is hashed is a canonical, length-safe encoding of the resolved project and never generated SQL.
+Expressions are encoded as trees, so that case, spacing, comments, redundant parentheses and the spelling of
+casts do not matter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from featc.decompose import Partial, decompose
+from featc.lower.source import identity
+from featc.resolve.model import (
+    AggregateRef,
+    Aggregation,
+    AsOfRef,
+    ColumnRef,
+    Expr,
+    Feature,
+    FeatureRef,
+    KeyRef,
+    Output,
+    Project,
+    Ref,
+    RequestRef,
+    Service,
+    Source,
+    StateRef,
+    View,
+    Window,
+)
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+IR_VERSION = 1
+"""Raised whenever the encoding changes: all fingerprints change with it."""
+
+Value = Any
+"""None, bool, int, str, a tuple of Values, or a mapping from str to Values."""
+
+
+# ── encoding and hashing ───────────────────────────────────────────────────────────────────────────────
+
+
+def encode(value: Value) -> bytes:
+    """A canonical encoding: different values give different bytes, whatever they hold.
+
+    >>> encode(("a;b",)) == encode(("a", "b"))
+    False
+    """
+    match value:
+        case None:
+            return b"n"
+        case bool():
+            return b"t" if value else b"f"
+        case int():
+            return b"i%d;" % value
+        case str():
+            raw = value.encode()
+            return b"s%d:%b" % (len(raw), raw)
+        case tuple():
+            return b"l%d:%b" % (len(value), b"".join(map(encode, value)))
+        case Mapping():
+            pairs = b"".join(encode(k) + encode(value[k]) for k in sorted(value))
+            return b"m%d:%b" % (len(value), pairs)
+    raise TypeError(f"{type(value).__name__} has no canonical encoding")
+
+
+def digest(kind: str, value: Value) -> str:
+    """The fingerprint of `value`: 32 hexadecimal digits. `kind` keeps layers apart."""
+    return hashlib.blake2b(encode((IR_VERSION, kind, value)), digest_size=16).hexdigest()
+
+
+# ── the layers ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def tile_fingerprints(project: Project, view: str, feature: str) -> tuple[str, ...]:
+    """One fingerprint per partial state that a feature's values are made of, parents' included, sorted."""
+    return _Layers(project).tiles(view, feature)
+
+
+def tile_fingerprint(project: Project, view: str, feature: str) -> str:
+    """All tiles of a feature as one fingerprint: while it stays, no source needs to be read again."""
+    return digest("tiles", tile_fingerprints(project, view, feature))
+
+
+def feature_fingerprint(project: Project, view: str, feature: str) -> str:
+    """Everything that decides a feature's values, parents by their own fingerprints; not its name."""
+    return _Layers(project).feature(view, feature)
+
+
+def contract_fingerprint(project: Project, view: str, feature: str) -> str:
+    """What users of a feature build on: its name, its keys with types, its type."""
+    owner = project.views[view]
+    keys = tuple((k.name, k.type) for k in owner.keys)
+    return digest("contract", (view, feature, keys, owner.feature(feature).type))
+
+
+def view_fingerprint(project: Project, view: str) -> str:
+    """All that decides what an online store keeps of a view: its source, keys, `where`, slots and states.
+
+    Names count here, since tables and columns carry them. Windows do not: which tiles they ask for is the store's.
+    """
+    owner = project.views[view]
+    parts = decompose(owner)
+    source = project.sources[owner.source] if owner.source is not None else None
+    keys = tuple((k.name, k.type, _expr(source, k.expr)) for k in owner.keys)
+    slots = tuple((s.name, s.type, _expr(source, s.value), _expr(source, s.filter)) for s in owner.slots)
+    states = tuple((p.name, p.kind.value, p.slots, p.types) for p in parts.partials)
+    return digest(
+        "view",
+        {
+            "view": view,
+            "source": None if source is None else _source(source, owner),
+            "keys": keys,
+            "where": _expr(source, owner.where),
+            "closed": owner.closed,
+            "slots": slots,
+            "states": states,
+            "state_columns": owner.state_columns,
+        },
+    )
+
+
+def service_fingerprint(project: Project, service: Service) -> str:
+    """A service's contract and the values behind it: outputs in order, keys, request columns."""
+    return outputs_fingerprint(project, service.outputs, (*service.keys, *service.request))
+
+
+def outputs_fingerprint(
+    project: Project, outputs: Iterable[Output], spine: tuple[tuple[str, str], ...] = ()
+) -> str:
+    """The same for any list of outputs; `spine` holds the (name, type) of the columns they need."""
+    layers = _Layers(project)
+    listed = tuple((o.name, o.type, layers.feature(o.view, o.feature)) for o in outputs)
+    return digest("outputs", (listed, tuple(spine)))
+
+
+class _Layers:
+    """The fingerprints of one project, each computed once."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._features: dict[tuple[str, str], str] = {}
+        self._tiles: dict[tuple[str, str], tuple[str, ...]] = {}
+
+    def feature(self, view: str, name: str) -> str:
+        known = self._features.get((view, name))
+        if known is None:
+            known = self._features[view, name] = self._feature(view, name)
+        return known
+
+    def _feature(self, view: str, name: str) -> str:
+        owner = self.project.views[view]
+        feature = owner.feature(name)
+        value = (_shape(feature.expr), tuple(self._ref(owner, r) for r in feature.expr.refs))
+        default = None if feature.default is None else _tree(feature.default)
+        return digest("feature", {"value": value, "type": feature.type, "default": default})
+
+    def tiles(self, view: str, name: str) -> tuple[str, ...]:
+        known = self._tiles.get((view, name))
+        if known is None:
+            owner = self.project.views[view]
+            known = self._tiles[view, name] = tuple(sorted(self._tiles_of(owner, owner.feature(name))))
+        return known
+
+    def _tiles_of(self, view: View, feature: Feature) -> set[str]:
+        found: set[str] = set()
+        for ref in feature.expr.refs:
+            match ref:
+                case AggregateRef(name):
+                    found.update(self._partials(view, view.aggregation(name)))
+                case StateRef(column):
+                    found.add(self._state(view, column))
+                case FeatureRef(other, name):
+                    found.update(self.tiles(other, name))
+                case _:
+                    pass  # request, keys and as_of come with the question
+        return found
+
+    def _source_of(self, view: View) -> Source:
+        if view.source is None:
+            raise AssertionError(f"{view.name} aggregates but has no source")
+        return self.project.sources[view.source]
+
+    def _rows(self, view: View) -> Value:
+        """Which rows a view sees, and for which entity."""
+        source = self._source_of(view)
+        keys = tuple((k.type, _expr(source, k.expr)) for k in view.keys)
+        return (_source(source, view), keys, _expr(source, view.where))
+
+    def _partials(self, view: View, aggregation: Aggregation) -> tuple[str, ...]:
+        finish = decompose(view, frozenset((aggregation.name,))).finish(aggregation.name)
+        partials = dict.fromkeys(cell.partial for cell in finish.states.values())
+        return tuple(self._partial(view, partial) for partial in partials)
+
+    def _partial(self, view: View, partial: Partial) -> str:
+        source = self._source_of(view)
+        slots = tuple(view.slot(name) for name in partial.slots)
+        lifted = tuple((s.type, _expr(source, s.value), _expr(source, s.filter)) for s in slots)
+        return digest("tile", (self._rows(view), partial.kind.value, lifted))
+
+    def _state(self, view: View, column: str) -> str:
+        kept = _column(self._source_of(view), column)
+        return digest("tile", (self._rows(view), "state", kept))
+
+    def _ref(self, view: View, ref: Ref) -> Value:
+        """What a reference stands for, names of aggregations and windows left out."""
+        match ref:
+            case AggregateRef(name):
+                aggregation = view.aggregation(name)
+                tiles = self._partials(view, aggregation)
+                return ("aggregate", aggregation.aggregate, tiles, _window(aggregation.window), view.closed)
+            case StateRef(column):
+                return ("state", self._state(view, column), view.ttl, view.closed)
+            case FeatureRef(other, name):
+                return ("feature", self.feature(other, name))
+            case RequestRef(name):
+                return ("request", name, dict(view.request).get(name))
+            case KeyRef(name):
+                return ("key", name, next((k.type for k in view.keys if k.name == name), None))
+            case AsOfRef():
+                return ("as_of",)
+            case ColumnRef(column):
+                raise AssertionError(f"source column {column} outside an aggregate in {view.name}")
+
+
+# ── pieces ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _window(window: Window) -> Value:
+    return (window.length, window.offset, window.rows, window.hop, window.align)
+
+
+def _column(source: Source, name: str) -> Value:
+    """A column by name and by the type expressions see; how the data stores it is not part of a version."""
+    return ("column", name, source.column(name).type)
+
+
+def _source(source: Source, view: View) -> Value:
+    """What of a source decides which rows are visible when, and in which order.
+
+    With an identity the order of versions reads every column (semantics.md, "Events and versions").
+    """
+    located = source.location.value.strip() if source.location.kind == "sql" else None
+    versions = identity(source, view) is not None
+    zone = None if source.timezone is None or source.timezone.upper() == "UTC" else source.timezone
+    return {
+        "name": source.name,
+        "kind": source.kind,
+        "sql": located,
+        "time": _expr(source, source.time),
+        "available_at": _expr(source, source.available_at),
+        "delay": source.delay,
+        "timezone": zone,
+        "id": source.id,
+        "key": source.key,
+        "deleted": _expr(source, source.deleted),
+        "valid_to": _expr(source, source.valid_to),
+        "tie_break": tuple(_column(source, c) for c in source.tie_break),
+        "columns": tuple(sorted(_column(source, c.name) for c in source.columns)) if versions else None,
+    }
+
+
+def _expr(source: Source | None, expr: Expr | None) -> Value:
+    """A row expression: its tree, and the columns it reads with their types."""
+    if expr is None:
+        return None
+    if source is None:
+        raise AssertionError("a row expression needs a source")
+    columns = tuple(_column(source, r.column) for r in expr.refs if isinstance(r, ColumnRef))
+    return (_shape(expr), columns)
+
+
+# ── expressions as trees ───────────────────────────────────────────────────────────────────────────────
+
+_MARK = "⟨ref {}⟩"
+
+
+def _shape(expr: Expr) -> Value:
+    """An expression's tree, its references numbered in order of first use."""
+    numbers = {ref: number for number, ref in enumerate(expr.refs)}
+    return _tree(expr.render(lambda ref: '"' + _MARK.format(numbers[ref]) + '"'))
+
+
+@lru_cache(maxsize=100_000)
+def _tree(text: str) -> Value:
+    """The tree of DuckDB text. Text that cannot be parsed stands for itself."""
+    import sqlglot
+    from sqlglot.errors import SqlglotError
+
+    try:
+        tree = sqlglot.parse_one(text, read="duckdb")
+    except SqlglotError:
+        return ("text", text)
+    return _node(tree, text)
+
+
+def _node(node: exp.Expr, text: str) -> Value:
+    """One node: its class, the function's name as written (some share a class), its arguments by name."""
+    from sqlglot import exp
+
+    if isinstance(node, exp.Paren):
+        return _node(node.this, text)
+    kind = type(node).__name__
+    if isinstance(node, (exp.And, exp.Or)):  # both associate, and evaluation stays left to right
+        return (kind, tuple(_node(operand, text) for operand in _operands(node, type(node))))
+    if isinstance(node, exp.Identifier):
+        name = str(node.this)
+        return (kind, name if node.args.get("quoted") else name.lower())
+    spelled = ""
+    if isinstance(node, exp.Func) and "start" in node.meta:
+        spelled = text[node.meta["start"] : node.meta["end"] + 1].lower()
+    arguments = {
+        name: _argument(value, text)
+        for name, value in node.args.items()
+        if not name.startswith("_") and value is not None and value is not False and value != []
+    }
+    if isinstance(node, exp.Anonymous):
+        arguments.pop("this", None)
+    return (kind, spelled, arguments)
+
+
+def _operands(node: exp.Expr, kind: type[exp.Expr]) -> list[exp.Expr]:
+    """The operands of nested ANDs, or ORs, from left to right."""
+    bare = node.unnest()
+    if type(bare) is not kind:
+        return [bare]
+    return [*_operands(bare.this, kind), *_operands(bare.expression, kind)]
+
+
+def _argument(value: object, text: str) -> Value:
+    from sqlglot import exp
+
+    if isinstance(value, exp.Expr):
+        return _node(value, text)
+    if isinstance(value, list):
+        return tuple(_argument(item, text) for item in value)
+    if isinstance(value, (bool, int, str)):
+        return value
+    return str(value)

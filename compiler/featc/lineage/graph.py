@@ -1,0 +1,218 @@
+"""The lineage graph: source columns and request columns → features → service outputs.
+
+An edge's kind says how the child depends on the parent:
+
+| kind | the parent |
+|---|---|
+| `value` | is computed with: the child's value is made of it |
+| `filter` | decides which rows count: `where`, FILTER, `deleted` |
+| `key` | decides for whom a row counts |
+| `time` | decides when a row counts |
+| `order` | decides which of several versions or ties is taken |
+
+`value` is direct lineage, the others are indirect. The resolved project has no cycles, so neither has the graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from featc.resolve.model import (
+    AggregateRef,
+    Aggregation,
+    AsOfRef,
+    ColumnRef,
+    Expr,
+    Feature,
+    FeatureRef,
+    KeyRef,
+    Project,
+    RequestRef,
+    Source,
+    StateRef,
+    View,
+)
+
+if TYPE_CHECKING:
+    import networkx
+
+NodeKind = Literal["column", "request", "feature", "output"]
+FoldedKind = Literal["source", "view", "service"]
+EdgeKind = Literal["value", "filter", "key", "time", "order"]
+EDGE_KINDS: tuple[EdgeKind, ...] = ("value", "filter", "key", "time", "order")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Node:
+    """A place a value can be: `name` is `source.column`, `request.column`, `view.feature` or `service.output`; a
+    folded node has the name of its source, view or service. Names of different kinds may be equal."""
+
+    kind: NodeKind | FoldedKind
+    name: str
+
+    @property
+    def group(self) -> str:
+        """The source, view or service it belongs to."""
+        return self.name.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    parent: Node
+    child: Node
+    kind: EdgeKind
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes, parents before children, and edges in order of their ends and kinds, each once."""
+
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+
+    @cached_property
+    def parents(self) -> dict[Node, tuple[Node, ...]]:
+        return self._neighbours((e.child, e.parent) for e in self.edges)
+
+    @cached_property
+    def children(self) -> dict[Node, tuple[Node, ...]]:
+        return self._neighbours((e.parent, e.child) for e in self.edges)
+
+    def _neighbours(self, pairs: Iterable[tuple[Node, Node]]) -> dict[Node, tuple[Node, ...]]:
+        found: dict[Node, dict[Node, None]] = {node: {} for node in self.nodes}
+        for here, there in pairs:
+            found[here][there] = None
+        return {node: tuple(others) for node, others in found.items()}
+
+    def upstream(self, start: Iterable[Node]) -> set[Node]:
+        """`start` and everything it comes from."""
+        return _reach(start, self.parents)
+
+    def downstream(self, start: Iterable[Node]) -> set[Node]:
+        """`start` and everything that comes from it."""
+        return _reach(start, self.children)
+
+    def only(self, kept: set[Node]) -> Graph:
+        """The part between `kept` nodes."""
+        nodes = tuple(n for n in self.nodes if n in kept)
+        return Graph(nodes, tuple(e for e in self.edges if e.parent in kept and e.child in kept))
+
+    def folded(self) -> Graph:
+        """Sources, views and services instead of their columns, features and outputs."""
+        folds = {node: _fold(node) for node in self.nodes}
+        edges = {Edge(folds[e.parent], folds[e.child], e.kind) for e in self.edges}
+        return _ordered(dict.fromkeys(folds.values()), {e for e in edges if e.parent != e.child})
+
+    def networkx(self) -> networkx.DiGraph[Node]:
+        """The same as a networkx DiGraph: nodes are `Node`s with `kind` and `name`, edges carry `kinds`."""
+        import networkx
+
+        graph: networkx.DiGraph[Node] = networkx.DiGraph()
+        for node in self.nodes:
+            graph.add_node(node, kind=node.kind, name=node.name)
+        for edge in self.edges:
+            known = graph.get_edge_data(edge.parent, edge.child, {"kinds": ()})["kinds"]
+            graph.add_edge(edge.parent, edge.child, kinds=(*known, edge.kind))
+        return graph
+
+
+_FOLDS: dict[str, FoldedKind] = {"column": "source", "request": "source", "feature": "view", "output": "service"}
+
+
+def _fold(node: Node) -> Node:
+    return Node(_FOLDS.get(node.kind, node.kind), node.group)
+
+
+def _reach(start: Iterable[Node], neighbours: dict[Node, tuple[Node, ...]]) -> set[Node]:
+    found: set[Node] = set()
+    stack = list(start)
+    while stack:
+        node = stack.pop()
+        if node not in found:
+            found.add(node)
+            stack += neighbours[node]
+    return found
+
+
+def _ordered(nodes: Iterable[Node], edges: Iterable[Edge]) -> Graph:
+    """Edges sorted by where their ends stand among the nodes."""
+    listed = tuple(nodes)
+    place = {node: number for number, node in enumerate(listed)}
+    ranked = sorted(set(edges), key=lambda e: (place[e.child], place[e.parent], EDGE_KINDS.index(e.kind)))
+    return Graph(listed, tuple(ranked))
+
+
+# ── from a project ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def lineage_graph(project: Project) -> networkx.DiGraph[Node]:
+    """The lineage of a whole project as a networkx DiGraph, down to single columns."""
+    return project_graph(project).networkx()
+
+
+def project_graph(project: Project) -> Graph:
+    """The lineage of a whole project, down to single columns. Columns that nothing uses are left out."""
+    edges = {edge for view, name in project.order for edge in _feature_edges(project, view, name)}
+    for service in project.services.values():
+        for output in service.outputs:
+            parent = Node("feature", f"{output.view}.{output.feature}")
+            edges.add(Edge(parent, Node("output", f"{service.name}.{output.name}"), "value"))
+    inputs = {e.parent for e in edges if e.parent.kind in ("column", "request")}
+    features = [Node("feature", f"{view}.{name}") for view, name in project.order]
+    outputs = [Node("output", f"{s.name}.{o.name}") for s in project.services.values() for o in s.outputs]
+    return _ordered([*sorted(inputs), *features, *outputs], edges)
+
+
+def _feature_edges(project: Project, view_name: str, name: str) -> Iterator[Edge]:
+    view = project.views[view_name]
+    feature = view.feature(name)
+    here = Node("feature", feature.qualified)
+    if view.source is not None and _reads_rows(feature):
+        source = project.sources[view.source]
+        for column, kind in _row_columns(view, source, feature):
+            yield Edge(Node("column", f"{source.name}.{column}"), here, kind)
+    for ref in feature.expr.refs:
+        match ref:
+            case FeatureRef(other, parent):
+                yield Edge(Node("feature", f"{other}.{parent}"), here, "value")
+            case RequestRef(column):
+                yield Edge(Node("request", f"request.{column}"), here, "value")
+            case _:
+                pass
+
+
+def _reads_rows(feature: Feature) -> bool:
+    return any(isinstance(r, (AggregateRef, StateRef)) for r in feature.expr.refs)
+
+
+def _row_columns(view: View, source: Source, feature: Feature) -> Iterator[tuple[str, EdgeKind]]:
+    """(source column, how) for everything that decides a feature which reads rows of its source."""
+    for ref in feature.expr.refs:
+        match ref:
+            case AggregateRef(name):
+                yield from _argument_columns(view, view.aggregation(name))
+            case StateRef(column):
+                yield column, "value"
+            case ColumnRef() | FeatureRef() | RequestRef() | KeyRef() | AsOfRef():
+                pass
+    for expr in (view.where, source.deleted):
+        yield from ((c, "filter") for c in _columns(expr))
+    for key in view.keys:
+        yield from ((c, "key") for c in _columns(key.expr))
+    for expr in (source.time, source.available_at, source.valid_to):
+        yield from ((c, "time") for c in _columns(expr))
+    yield from ((c, "order") for c in (*source.id, *source.key, *source.tie_break))
+
+
+def _argument_columns(view: View, aggregation: Aggregation) -> Iterator[tuple[str, EdgeKind]]:
+    for slot in (view.slot(name) for name in aggregation.slots):
+        yield from ((c, "value") for c in _columns(slot.value))
+        yield from ((c, "filter") for c in _columns(slot.filter))
+
+
+def _columns(expr: Expr | None) -> Iterator[str]:
+    if expr is not None:
+        yield from (r.column for r in expr.refs if isinstance(r, ColumnRef))

@@ -1,0 +1,117 @@
+"""Selectors: the small language every command shares to name definitions (interfaces.md, "Command line").
+
+| term | selects |
+|---|---|
+| `view`, `view.feature`, `view.spend_*` | features by name; `*` and `?` stand for anything |
+| `service` | the outputs of a service |
+| `tag:t` | features with the tag |
+| `source:s` | the columns of a source and the features that read them |
+| `+x`, `x+`, `+x+` | x with everything it comes from, that comes from it, or both |
+
+Terms separated by spaces or commas add up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+from featc.errors import Diagnostic, FeatcError, did_you_mean
+from featc.lineage.graph import Graph, Node, project_graph
+from featc.resolve.model import Feature, Project
+
+SYNTAX = "a selector is view, view.feature, view.spend_*, tag:t or source:s, with + before for upstream, after for downstream"
+
+
+def selected_features(project: Project, selector: str | None) -> tuple[tuple[str, str], ...]:
+    """The (view, feature) pairs a selector names, parents first; all of them without a selector.
+
+    Raises FeatcError F801 (exit code 2) when a term names nothing.
+    """
+    if selector is None or not selector.strip():
+        return project.order
+    kept = select(project, selector)
+    return tuple(pair for pair in project.order if Node("feature", ".".join(pair)) in kept)
+
+
+def select(project: Project, selector: str, graph: Graph | None = None) -> set[Node]:
+    """The nodes of the lineage graph that a selector names. Raises FeatcError F801 when a term names nothing."""
+    whole = graph if graph is not None else project_graph(project)
+    terms = [term for term in re.split(r"[\s,]+", selector) if term]
+    if not terms:
+        raise _nothing(selector, SYNTAX)
+    return set().union(*(_term(project, whole, term) for term in terms))
+
+
+def _term(project: Project, graph: Graph, term: str) -> set[Node]:
+    bare = term.removeprefix("+").removesuffix("+")
+    found = _named(project, graph, bare)
+    if not found:
+        raise _nothing(term, _way_out(project, bare))
+    kept = set(found)
+    if term.startswith("+"):
+        kept |= graph.upstream(found)
+    if term.endswith("+"):
+        kept |= graph.downstream(found)
+    return kept
+
+
+def _nothing(term: str, hint: str | None) -> FeatcError:
+    return FeatcError(Diagnostic("F801", f"the selector '{term}' names nothing", hint=hint), exit_code=2)
+
+
+def _named(project: Project, graph: Graph, name: str) -> set[Node]:
+    method, colon, value = name.partition(":")
+    if colon and method == "tag":
+        return {_node(f) for f in _features(project) if _has_tag(f, value)}
+    if colon and method == "source":
+        columns = {n for n in graph.nodes if n.kind == "column" and fnmatchcase(n.group, value)}
+        return columns | {child for column in columns for child in graph.children[column]}
+    if colon:
+        return set()
+    view, _, feature = name.partition(".")
+    found = {
+        _node(f)
+        for f in _features(project)
+        if fnmatchcase(f.view, view) and fnmatchcase(f.name, feature or "*")
+    }
+    if found:
+        return found
+    return {
+        n for n in graph.nodes
+        if n.kind == "output" and fnmatchcase(n.group, view) and fnmatchcase(n.name, f"*.{feature or '*'}")
+    }  # fmt: skip
+
+
+def _features(project: Project) -> Iterable[Feature]:
+    return (f for view in project.views.values() for f in view.features)
+
+
+def _node(feature: Feature) -> Node:
+    return Node("feature", feature.qualified)
+
+
+def _has_tag(feature: Feature, tag: str) -> bool:
+    tags = feature.meta.get("tags") or ()
+    return isinstance(tags, (list, tuple)) and any(fnmatchcase(str(t), tag) for t in tags)
+
+
+def _way_out(project: Project, name: str) -> str | None:
+    method, colon, value = name.partition(":")
+    if colon and method == "source":
+        return did_you_mean(value, project.sources)
+    if colon and method == "tag":
+        tags = {str(t) for f in _features(project) for t in _tags(f)}
+        return did_you_mean(value, tags) or "no feature has a tag" if not tags else did_you_mean(value, tags)
+    if colon:
+        return SYNTAX
+    view, dot, feature = name.partition(".")
+    if dot and view in project.views:
+        return did_you_mean(feature, [f.name for f in project.views[view].features])
+    return did_you_mean(view, [*project.views, *project.services]) or SYNTAX
+
+
+def _tags(feature: Feature) -> Iterable[object]:
+    tags = feature.meta.get("tags") or ()
+    return tags if isinstance(tags, (list, tuple)) else ()

@@ -1,0 +1,182 @@
+"""Online lowering: what the store executes for each source and view, and the artefacts that show it.
+
+One truth: `online_files` writes the texts that the runtime runs. A table's name carries a fingerprint of everything
+that decides what it holds, so a changed definition gets tables of its own and never reads another's rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from featc.lower import online_lift as lift
+from featc.lower import online_store as tables
+from featc.lower.online_layout import Layout, Stream, layout, stream_of
+from featc.lower.online_read import ReadPlan, read_plan, sections
+from featc.resolve.model import Project, Source, StateRef, View
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPlan:
+    """The texts that keep one stream of versions."""
+
+    stream: Stream
+    schema_sql: str
+    accept_sql: str
+    resolve_sql: str
+    supersede_sql: str
+    lift_sql: str | None
+    """None where the source's census lifts the versions."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewPlan:
+    """The texts that keep one view."""
+
+    layout: Layout
+    stream: StreamPlan | None
+    lift_sql: str
+    schema_sql: str
+    insert_sql: str
+    supersede_sql: str
+    newest_sql: str
+    touched_sql: str
+    seal_sql: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePlan:
+    """Everything a push to one source executes. `stream` is set where all its views share one."""
+
+    source: Source
+    required: frozenset[str]
+    census_sql: str
+    stream: StreamPlan | None
+    views: tuple[ViewPlan, ...] = field(default=())
+
+    @property
+    def streams(self) -> tuple[StreamPlan, ...]:
+        own = [v.stream for v in self.views if v.stream is not None]
+        found = {s.stream.table: s for s in ([self.stream] if self.stream else []) + own}
+        return tuple(found.values())
+
+
+def _digest(*texts: str) -> str:
+    whole = hashlib.sha256()
+    for text in texts:
+        data = text.encode()
+        whole.update(len(data).to_bytes(8, "big") + data)
+    return whole.hexdigest()
+
+
+def _stream_plan(source: Source, view: View) -> StreamPlan | None:
+    bare = stream_of(source, view, "")
+    if bare is None:
+        return None
+    by_view = bare.name != source.name or not (source.id or source.key)
+    texts = (lift.stream_sql(source, bare) if by_view else lift.census_sql(source, bare), tables.stream_schema_sql(bare))
+    stream = stream_of(source, view, _digest(*texts))
+    assert stream is not None
+    return StreamPlan(
+        stream=stream,
+        schema_sql=tables.stream_schema_sql(stream),
+        accept_sql=tables.accept_version_sql(stream),
+        resolve_sql=tables.resolve_versions_sql(stream),
+        supersede_sql=tables.supersede_sql(stream.table),
+        lift_sql=lift.stream_sql(source, stream) if by_view else None,
+    )
+
+
+def view_plan(project: Project, view: View, fingerprint: str = "") -> ViewPlan:
+    """The texts of one view that has a source. `fingerprint` is mixed into its tables' names."""
+    if view.source is None:
+        raise ValueError(f"{view.name} has no source and keeps nothing")
+    stream = _stream_plan(project.sources[view.source], view)
+    versions = stream.stream if stream else None
+    bare = layout(project, view, "", versions)
+    seal = tables.seal_sql(bare) if bare.tiled else ""
+    digest = _digest(fingerprint, versions.table if versions else "", lift.view_sql(bare), tables.schema_sql(bare), seal)
+    found = layout(project, view, digest, versions)
+    return ViewPlan(
+        layout=found,
+        stream=stream,
+        lift_sql=lift.view_sql(found),
+        schema_sql=tables.schema_sql(found),
+        insert_sql=tables.insert_sql(found),
+        supersede_sql=tables.supersede_sql(found.events),
+        newest_sql=tables.newest_sql(found),
+        touched_sql=tables.touched_sql(found),
+        seal_sql=tables.seal_sql(found) if found.tiled else None,
+    )
+
+
+def source_plan(project: Project, source: Source, fingerprints: Mapping[str, str]) -> SourcePlan:
+    """Everything a push to `source` executes, for all views that read it."""
+    readers = [v for v in project.views.values() if v.source == source.name]
+    views = tuple(view_plan(project, v, fingerprints.get(v.name, "")) for v in readers)
+    shared = next((v.stream for v in views if v.stream is not None and v.stream.lift_sql is None), None)
+    return SourcePlan(
+        source=source,
+        required=frozenset(lift.required_columns(source, readers)),
+        census_sql=lift.census_sql(source, shared.stream if shared else None),
+        stream=shared,
+        views=views,
+    )
+
+
+def uses_state(view: View) -> bool:
+    """Whether a feature of the view needs the state row that holds."""
+    return any(isinstance(r, StateRef) for f in view.features for r in f.expr.refs)
+
+
+def full_read(plan: ViewPlan) -> ReadPlan:
+    """The read of all of a view's aggregations and its state row."""
+    return read_plan(plan.layout, plan.layout.parts, lookup=uses_state(plan.layout.view))
+
+
+# ── artefacts ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _section(title: str, text: str) -> str:
+    return f"-- {title}\n{text}"
+
+
+def _file(head: str, found: list[tuple[str, str]]) -> str:
+    return f"{head}\n\n" + "\n".join(_section(title, text) for title, text in found)
+
+
+def online_files(project: Project, view: View, fingerprint: str = "") -> dict[str, str]:
+    """File name → text of a view's online artefacts. Empty for a view without a source, which keeps nothing."""
+    if view.source is None:
+        return {}
+    source = project.sources[view.source]
+    plan = view_plan(project, view, fingerprint)
+    census = source_plan(project, source, {}).census_sql
+    head = f"-- {project.name}.{view.name}, tables {plan.layout.events}"
+    lifts = [("census, once per batch: rows never seen, and versions", census)]
+    updates: list[tuple[str, str]] = []
+    schemas: list[tuple[str, str]] = []
+    if plan.stream:
+        schemas.append(("versions", plan.stream.schema_sql))
+        updates += [
+            ("versions: take in", plan.stream.accept_sql),
+            ("versions: whose successor changed", plan.stream.resolve_sql),
+            ("versions: note the successor", plan.stream.supersede_sql),
+        ]
+        if plan.stream.lift_sql:
+            lifts.append(("versions", plan.stream.lift_sql))
+    lifts.append(("rows", plan.lift_sql))
+    schemas.append(("rows and tiles" if plan.seal_sql else "rows", plan.schema_sql))
+    updates.append(("rows: take in", plan.insert_sql))
+    if plan.stream:
+        updates.append(("rows: note the successor", plan.supersede_sql))
+    if plan.seal_sql:
+        updates += [("tiles: the open tile", plan.newest_sql), ("tiles: touched by a change", plan.touched_sql),
+                    ("tiles: build", plan.seal_sql)]
+    return {
+        "online_lift.sql": _file(f"{head}\n-- DuckDB: a pushed batch → lifted rows", lifts),
+        "online_schema.sql": _file(f"{head}\n-- SQLite: what the store keeps", schemas),
+        "online_update.sql": _file(f"{head}\n-- SQLite: lifted rows → the store, in one transaction", updates),
+        "online_read.sql": _file(f"{head}\n-- SQLite: the states at :t", list(sections(full_read(plan)))),
+    }

@@ -1,0 +1,223 @@
+"""Online lift: DuckDB SQL from a pushed batch to lifted rows, encoded for the store.
+
+A batch is the DuckDB table `featc_batch`: the source's columns in their physical types, and `_row`, the place in the
+batch. Row expressions run here and nowhere else, in the words of the training query, so that both plans see the same
+values (architecture.md, "Where expressions run").
+
+* census, once per batch: the rows that can never be seen (with the reason), and what makes rows versions.
+* view rows, once per view: the rows that pass, in the order of the columns of the view's events table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from featc.encoding import encoded_sql, real_sql, sort_key_sql, storage
+from featc.lower import source as src
+from featc.lower.ctes import Ctes, conjunction, named, select
+from featc.lower.online_layout import Layout, Stream
+from featc.lower.source import ARRIVAL, DELETED, TIME, quoted
+from featc.lower.viewrows import slot_sql
+from featc.resolve.model import ColumnRef, Expr, Source, View
+from featc.types import FLOATS
+
+BATCH = "featc_batch"
+
+
+def _columns_of(expressions: Iterable[Expr | None]) -> set[str]:
+    return {r.column for e in expressions if e is not None for r in e.refs if isinstance(r, ColumnRef)}
+
+
+def _instant_columns(source: Source) -> set[str]:
+    return _columns_of((source.time, source.available_at, source.deleted))
+
+
+def view_columns(layout: Layout) -> set[str]:
+    """The source columns a view's rows are made of."""
+    view, source = layout.view, layout.source
+    slots = [view.slot(s) for s in layout.slots]
+    used = _columns_of((view.where, source.valid_to, *(k.expr for k in view.keys)))
+    used |= _columns_of(e for s in slots for e in (s.value, s.filter))
+    return used | _instant_columns(source) | set(view.state_columns) | set(source.id) | set(source.tie_break)
+
+
+def required_columns(source: Source, views: Iterable[View]) -> set[str]:
+    """The columns a batch has to bring; the others are NULL where it leaves them out.
+
+    Where rows can be deleted by id, a batch of nothing but deletions needs only the id and α.
+    """
+    if source.id and source.deleted is not None:
+        return set(source.id) | _columns_of([source.available_at or source.time])
+    needed = _columns_of((source.time, source.available_at)) | set(source.id) | set(source.key)
+    return needed | _columns_of(k.expr for v in views for k in v.keys)
+
+
+def _source_rows(ctes: Ctes, source: Source, columns: set[str]) -> str:
+    """The CTE of the batch's rows with normalised columns and their instants."""
+    names = [c.name for c in source.columns if c.name in columns]
+    normalised = [named(src.normalised_column(source, n), quoted(n)) for n in names]
+    times = [f"{sql} AS {name}" for sql, name in src.instants_select(source, tuple(names))]
+    origin = f"FROM {BATCH}"
+    if normalised != [quoted(n) for n in names]:
+        inner = select(["_row", *normalised], origin).replace("\n", "\n    ")
+        origin = f"FROM (\n    {inner}\n)"
+    body = select(["_row", *(quoted(n) for n in names), *times], origin)
+    return ctes.add(quoted(f"{source.name}_rows"), body, "the batch, with its instants in microseconds")
+
+
+def _canonical(source: Source, column: str) -> str:
+    """A column of the version order, with −0.0 the same as 0.0."""
+    bare = next((c for c in source.columns if quoted(c.name) == column), None)
+    if bare is not None and bare.type in FLOATS:
+        return f"CASE WHEN {column} = 0 THEN 0 ELSE {column} END"
+    return column
+
+
+def version_key_sql(source: Source) -> str:
+    """A BLOB that orders versions of one event; the id, the same in all of them, is left out."""
+    ids = {quoted(c) for c in source.id}
+    return sort_key_sql([_canonical(source, c) for c in src.version_order(source) if c not in ids])
+
+
+def _faults(source: Source) -> list[tuple[str, str]]:
+    """(condition, reason) of why a row of the source is never seen by itself."""
+    found = []
+    if source.available_at is not None:
+        found.append((f"{ARRIVAL} IS NULL", "available_at is NULL"))
+    alive = f" AND NOT {DELETED}" if source.deleted is not None and source.id else ""
+    found.append((f"{TIME} IS NULL{alive}", "time is NULL"))
+    if source.deleted is not None and source.id:
+        missing = " OR ".join(f"{quoted(c)} IS NULL" for c in source.id)
+        found.append((f"{DELETED} AND ({missing})", "a deletion without id"))
+    return found
+
+
+def _fault_sql(faults: list[tuple[str, str]]) -> str:
+    branches = " ".join(f"WHEN {condition} THEN {src.literal(reason)}" for condition, reason in faults)
+    return f"CASE {branches} END" if branches else "NULL"
+
+
+def census_sql(source: Source, stream: Stream | None) -> str:
+    """Per batch: `_row`, `_fault` (why never seen, or NULL), and for versions `_arrival`, `_version`, identity.
+
+    With versions all rows come, `_arrival` NULL where a row takes no part. Without, only the rows with a fault, and
+    row −1 with the greatest `_arrival`.
+    """
+    ctes = Ctes()
+    columns = {c.name for c in source.columns} if stream else _instant_columns(source)
+    rows = _source_rows(ctes, source, columns)
+    fault = f"{_fault_sql(_faults(source))} AS _fault"
+    if stream is None:
+        newest = select(["-1 AS _row", "NULL AS _fault", f"max({ARRIVAL}) AS _arrival"], f"FROM {rows}")
+        faulty = select(["_row", fault, "NULL AS _arrival"], f"FROM {rows}\nWHERE _fault IS NOT NULL")
+        return ctes.query(f"{newest}\nUNION ALL\n{faulty}") + ";\n"
+    return ctes.query(select(["_row", fault, *_version_items(source, stream)], f"FROM {rows}\nORDER BY _row")) + ";\n"
+
+
+def _version_items(source: Source, stream: Stream) -> list[str]:
+    identity = [f"{encoded_sql(sql, type_)} AS {column}" for column, sql, type_ in stream.identity]
+    whole = " AND ".join(f"{sql} IS NOT NULL" for _, sql, _ in stream.identity)
+    return [f"CASE WHEN {whole} THEN {ARRIVAL} END AS _arrival", f"{version_key_sql(source)} AS _version", *identity]
+
+
+def stream_sql(source: Source, stream: Stream) -> str:
+    """The versions of a stream that depends on a view's keys, in the shape of the census (`_fault` is NULL)."""
+    ctes = Ctes()
+    rows = _source_rows(ctes, source, {c.name for c in source.columns})
+    items = ["_row", "NULL AS _fault", *_version_items(source, stream)]
+    return ctes.query(select(items, f"FROM {rows}\nORDER BY _row")) + ";\n"
+
+
+# ── view rows ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def event_columns(layout: Layout) -> tuple[tuple[str, str], ...]:
+    """(column, store type) of a lifted row, in order: the events table without `_superseded` and `_seq`."""
+    found: list[tuple[str, str]] = [(column, storage(type_)) for _, column, type_ in layout.keys]
+    found.append(("_tau", "INTEGER"))
+    if layout.source.available_at is not None:
+        found.append(("_enter", "INTEGER"))
+    if layout.ordered:
+        found.append(("_order", "BLOB"))
+    if layout.versioned:
+        found.append(("_version", "BLOB"))
+    if layout.is_state:
+        found.append(("_holds", "INTEGER"))
+    if layout.is_state and layout.source.valid_to is not None:
+        found.append(("_valid_to", "INTEGER"))
+    for slot in layout.slots.values():
+        found.append((slot.column, storage(slot.type)))
+        if slot.real:
+            found.append((slot.real, "REAL"))
+    found += [(column, storage(layout.source.column(name).type)) for name, column in layout.states.items()]
+    return tuple(found)
+
+
+def _lifted_items(layout: Layout) -> list[str]:
+    """The lifted row before encoding, with names of its own."""
+    view, source = layout.view, layout.source
+    items = [f"{src.key_sql(k)} AS {column}" for k, (_, column, _) in zip(view.keys, layout.keys, strict=True)]
+    items.append(f"{TIME} AS _tau")
+    if source.available_at is not None:
+        items.append(f"greatest({TIME}, {ARRIVAL}) AS _enter")
+    if layout.ordered:
+        order = [_canonical(source, c) for c in src.event_order(source)[1:]]
+        items.append(f"{sort_key_sql(order)} AS _order")
+    if layout.versioned:
+        items.append(f"{version_key_sql(source)} AS _version")
+    if layout.is_state:
+        items.append(f"{_holds_sql(layout)} AS _holds")
+    if layout.is_state and source.valid_to is not None:
+        items.append(f"{src.micros(src.render(source.valid_to), source.valid_to.type)} AS _valid_to")
+    for name, slot in layout.slots.items():
+        value = slot_sql(view, name)
+        # a row that does not hold may not make its slots' expressions fail
+        items.append(named(f"CASE WHEN _holds THEN {value} END" if layout.is_state else value, slot.column))
+    items += [f"{quoted(name)} AS {column}" for name, column in layout.states.items()]
+    return items
+
+
+def _holds_sql(layout: Layout) -> str:
+    conditions = [] if layout.view.where is None else [f"coalesce(({src.render(layout.view.where)}), false)"]
+    if layout.source.deleted is not None and not layout.source.id:
+        conditions.append(f"NOT {DELETED}")
+    return " AND ".join(conditions) or "true"
+
+
+def _encoded_items(layout: Layout) -> list[str]:
+    """The lifted row encoded, in the order of `event_columns`."""
+    types = {column: type_ for _, column, type_ in layout.keys}
+    types |= {column: layout.source.column(name).type for name, column in layout.states.items()}
+    types |= {slot.column: slot.type for slot in layout.slots.values()}
+    reals = {slot.real: slot for slot in layout.slots.values() if slot.real}
+    types["_holds"] = "BOOLEAN"
+    items = []
+    for column, _ in event_columns(layout):
+        if column in reals:
+            slot = reals[column]
+            items.append(f"{real_sql(slot.column, slot.type)} AS {column}")
+        else:
+            items.append(named(encoded_sql(column, types[column]) if column in types else column, column))
+    return items
+
+
+def view_sql(layout: Layout) -> str:
+    """The rows one view takes from a batch: `_row`, `_fault` (a NULL key, or NULL), then `event_columns`."""
+    view, source = layout.view, layout.source
+    ctes = Ctes()
+    rows = _source_rows(ctes, source, view_columns(layout))
+    conditions = [f"{TIME} IS NOT NULL"]
+    if source.available_at is not None:
+        conditions.append(f"{ARRIVAL} IS NOT NULL")
+    if source.deleted is not None and (source.id or not layout.is_state):
+        conditions.append(f"NOT {DELETED}")
+    if view.where is not None and not layout.is_state:
+        conditions.append(f"({src.render(view.where)})")
+    lifted = ctes.add(
+        quoted(f"{view.name}_lifted"),
+        select(["_row", *_lifted_items(layout)], f"FROM {rows}\n{conjunction(conditions)}"),
+        "the rows the view sees, and what each brings",
+    )
+    fault = _fault_sql([(f"{column} IS NULL", f"key {name} is NULL") for name, column, _ in layout.keys])
+    final = select(["_row", f"{fault} AS _fault", *_encoded_items(layout)], f"FROM {lifted}")
+    return ctes.query(final) + ";\n"

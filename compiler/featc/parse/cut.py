@@ -1,0 +1,238 @@
+"""Cuts the author's text at names and calls. What is left is known, word for word, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from featc.parse.frames import read_over
+from featc.parse.functions import BUILTINS, aggregate_names, is_aggregate
+from featc.parse.lexer import Token
+from featc.parse.model import AggregateCall, BuiltinCall, Fragment, Name, Over, Piece, Problem
+from featc.parse.words import KEYWORDS, UNITS, type_places
+
+_TYPED_LITERALS = frozenset({"date", "timestamp", "time", "interval", "datetime"})
+_REFUSED_INSIDE = {
+    "order by": "ORDER BY inside an aggregate is not possible; arg_max(x, y) takes x where y is greatest",
+    "ignore": "IGNORE NULLS is already so: NULL arguments are ignored",
+    "respect": "RESPECT NULLS is not built yet",
+    "within": "WITHIN GROUP is not possible here",
+}
+
+
+def cut(text: str, tokens: Sequence[Token], columns: Mapping[int, int]) -> Fragment | list[Problem]:
+    """The fragment `tokens` say, `columns` being where names stand (start → end)."""
+    cutter = _Cutter(text, tokens, columns, _partners(tokens), _typed(tokens))
+    fragment = cutter.fragment(0, len(tokens), None)
+    return cutter.problems or fragment
+
+
+def _partners(tokens: Sequence[Token]) -> dict[int, int]:
+    """For each opening bracket, the index of the closing one."""
+    found: dict[int, int] = {}
+    stack: list[int] = []
+    for i, token in enumerate(tokens):
+        if token.is_symbol("(", "["):
+            stack.append(i)
+        elif token.is_symbol(")", "]"):
+            found[stack.pop()] = i
+    return found
+
+
+def _typed(tokens: Sequence[Token]) -> frozenset[int]:
+    return frozenset(i for start, end in type_places(tokens) for i in range(start, end))
+
+
+@dataclass(slots=True)
+class _Cutter:
+    text: str
+    tokens: Sequence[Token]
+    columns: Mapping[int, int]
+    partners: Mapping[int, int]
+    typed: frozenset[int]
+    problems: list[Problem] = field(default_factory=list)
+
+    def fragment(self, low: int, high: int, inside: AggregateCall | str | None) -> Fragment:
+        """Tokens [low, high) as a fragment; `inside` names the aggregate they are an argument of."""
+        pieces: list[Piece] = []
+        run: list[int] = []
+        i = low
+        while i < high:
+            piece, after = self.piece(i, high, inside)
+            if piece is None:
+                run.append(i)
+            else:
+                self.flush(run, pieces, i)
+                pieces.append(piece)
+            i = after
+        self.flush(run, pieces, high)
+        start = self.tokens[low].start if low < high else (self.tokens[low - 1].end if low else 0)
+        end = self.tokens[high - 1].end if low < high else start
+        return Fragment(tuple(pieces), start, end)
+
+    def piece(self, i: int, high: int, inside: AggregateCall | str | None) -> tuple[Piece | None, int]:
+        """What token i begins, and the index after it; None for plain text."""
+        token = self.tokens[i]
+        calls = i + 1 < high and self.tokens[i + 1].is_symbol("(")
+        if token.start in self.columns and not calls and i not in self.typed:
+            return self.name(i)
+        word = token.word
+        if calls and is_aggregate(word) and i not in self.typed:
+            return self.aggregate(i, high, inside)
+        if calls and word in BUILTINS:
+            return self.builtin(i, inside)
+        self.check_text(i, high, calls)
+        return None, i + 1
+
+    def name(self, i: int) -> tuple[Name, int]:
+        start, end = self.tokens[i].start, self.columns[self.tokens[i].start]
+        after = i
+        parts = []
+        while after < len(self.tokens) and self.tokens[after].end <= end:
+            if not self.tokens[after].is_symbol("."):
+                parts.append(self.tokens[after].name)
+            after += 1
+        return Name(tuple(parts), start, end), max(after, i + 1)
+
+    def builtin(self, i: int, inside: AggregateCall | str | None) -> tuple[BuiltinCall, int]:
+        close = self.partners[i + 1]
+        name = self.tokens[i].word
+        args = self.arguments(i + 2, close, inside)
+        if len(args) != BUILTINS[name]:
+            n = BUILTINS[name]
+            self.problem("F217", f"{name} takes {n} argument{'s' * (n > 1)}, not {len(args)}", i, close)
+        return BuiltinCall(name, args, self.tokens[i].start, self.tokens[close].end), close + 1
+
+    def aggregate(self, i: int, high: int, inside: AggregateCall | str | None) -> tuple[AggregateCall, int]:
+        close = self.partners[i + 1]
+        name = self.tokens[i].word
+        if inside is not None:
+            self.problem("F213", f"{name} stands inside {inside}, and an aggregate takes the source's rows", i, close,
+                         "give the inner one a feature of its own, or use a row expression")
+        low = i + 2
+        distinct = low < close and self.tokens[low].word in ("distinct", "all")
+        is_all = distinct and self.tokens[low].word == "all"
+        low += distinct
+        star = close == low + 1 and self.tokens[low].is_symbol("*")
+        args = () if star else self.arguments(low, close, name)
+        after = close + 1
+        where, after = self.filter(after, high, name)
+        over, after = self.over(after, high)
+        call = AggregateCall(name, args, star, distinct and not is_all, where, over, self.tokens[i].start,
+                             self.tokens[after - 1].end)
+        return call, after
+
+    def filter(self, at: int, high: int, name: str) -> tuple[Fragment | None, int]:
+        if at >= high or self.tokens[at].word != "filter":
+            return None, at
+        if at + 1 >= high or not self.tokens[at + 1].is_symbol("("):
+            self.problem("F201", "FILTER needs a condition", at, at, "write filter (where …)")
+            return None, at + 1
+        close = self.partners[at + 1]
+        if at + 2 >= close or self.tokens[at + 2].word != "where":
+            self.problem("F201", "WHERE is missing after FILTER (", at, close, "write filter (where …)")
+            return None, close + 1
+        return self.fragment(at + 3, close, f"the FILTER of {name}"), close + 1
+
+    def over(self, at: int, high: int) -> tuple[Over | None, int]:
+        if at >= high or self.tokens[at].word != "over":
+            return None, at
+        found = read_over(self.text, self.tokens, at)
+        if isinstance(found, Problem):
+            self.problems.append(found)
+            return None, at + 1
+        return found, at + 2
+
+    def arguments(self, low: int, close: int, inside: AggregateCall | str | None) -> tuple[Fragment, ...]:
+        if low >= close:
+            return ()
+        found = []
+        start = i = low
+        while i < close:
+            if self.tokens[i].is_symbol(","):
+                found.append(self.fragment(start, i, inside))
+                start = i + 1
+            i = self.partners[i] + 1 if i in self.partners else i + 1
+        found.append(self.fragment(start, close, inside))
+        return tuple(found)
+
+    def check_text(self, i: int, high: int, calls: bool) -> None:
+        """Refuses a word that has no part in the grammar where it stands."""
+        token = self.tokens[i]
+        word = token.word
+        before = self.tokens[i - 1] if i else None
+        if token.kind == "quoted":
+            self.problem("F202", f"{token.text} means nothing here", i, i, "is an operator or a comma missing before it?")
+        if token.kind != "word" or i in self.typed:
+            return
+        if word in ("filter", "over"):
+            self.problem("F213", f"{word.upper()} stands after something that is no aggregate", i, i,
+                         f"there are: {aggregate_names()}")
+        elif word in _REFUSED_INSIDE:
+            self.problem("F212", _REFUSED_INSIDE[word], i, i)
+        elif word in ("any", "some", "all", "exists", "collate", "lambda", "select"):
+            self.problem("F204", f"{word.upper()} is not possible here", i, i)
+        elif calls or word in KEYWORDS:
+            return
+        elif word in _TYPED_LITERALS and i + 1 < high and self.tokens[i + 1].kind == "string":
+            return
+        elif word in UNITS and before is not None and (self._is_interval(i) or self._is_extract(i)):
+            return
+        else:
+            self.problem("F202", f"'{token.text}' means nothing here", i, i,
+                         f'if it is a column, quote it: "{token.text}"')
+
+    def _is_interval(self, i: int) -> bool:
+        """Whether token i is the unit of INTERVAL 30 day, INTERVAL x day or INTERVAL (…) day."""
+        j = i - 1
+        if self.tokens[j].is_symbol(")"):
+            j = next(o for o, c in self.partners.items() if c == j)
+        return j > 0 and self.tokens[j - 1].word == "interval"
+
+    def _is_extract(self, i: int) -> bool:
+        return i > 1 and self.tokens[i - 1].is_symbol("(") and self.tokens[i - 2].word == "extract"
+
+    def problem(self, code: str, message: str, first: int, last: int, hint: str | None = None) -> None:
+        start = self.tokens[first].start
+        self.problems.append(Problem(code, message, start, self.tokens[last].end - start, hint))
+
+    def flush(self, run: list[int], pieces: list[Piece], upto: int) -> None:
+        """Adds the text of the collected tokens, spaced one way, with its spaces toward the neighbours."""
+        if not run:
+            return
+        parts = []
+        for i in run:
+            parts.append((" " if self.spaced(i) else "") + self.spelled(i))
+        tail = " " if upto < len(self.tokens) and run[-1] + 1 == upto and not self.ends(upto) and self.spaced(upto) else ""
+        text = "".join(parts) + tail
+        if run[0] == 0 or not pieces:
+            text = text.lstrip()
+        pieces.append(text)
+        run.clear()
+
+    def ends(self, upto: int) -> bool:
+        """Whether the token at `upto` closes what is being cut, so that no space belongs before it."""
+        return self.tokens[upto].is_symbol(",", ")", "]")
+
+    def spelled(self, i: int) -> str:
+        token = self.tokens[i]
+        return token.word if token.kind == "word" else token.text
+
+    def spaced(self, i: int) -> bool:
+        """Whether a space stands before token i. One rule for all texts, so that spacing never makes a difference."""
+        if i == 0:
+            return False
+        left, right = self.tokens[i - 1], self.tokens[i]
+        if left.is_symbol("(", "[", ".", "::") or right.is_symbol(")", "]", ",", ".", "::"):
+            return False
+        if right.is_symbol("("):
+            return not (left.kind == "word" and left.word not in KEYWORDS)
+        if right.is_symbol("["):
+            return left.kind == "symbol" and not left.is_symbol(")", "]")
+        if left.is_symbol("-", "+", "~") and right.kind != "symbol":
+            before = self.tokens[i - 2] if i > 1 else None
+            unary = before is None or before.is_symbol("(", "[", ",") or (
+                before.kind == "symbol" and not before.is_symbol(")", "]")
+            ) or before.word in KEYWORDS - {"null", "true", "false", "end"}
+            return not unary
+        return True

@@ -1,0 +1,92 @@
+"""Which functions an expression may call, and what to say about those it may not."""
+
+from __future__ import annotations
+
+from featc_dialects.duckdb_functions import AGGREGATES as DUCKDB_AGGREGATES
+from featc_dialects.duckdb_functions import CHANGING, SCALARS, TABLES, WINDOWS
+
+from featc.algebra import AGGREGATES
+from featc.algebra.aggregates import SPELLINGS, lookup
+from featc.errors import nearest
+from featc.parse.model import Problem
+
+BUILTINS: dict[str, int] = {"seconds_since": 1, "safe_div": 2, "in_zone": 2, "hour_of_week": 1}
+"""featc's own scalars and how many arguments each takes."""
+
+LATER_SCALARS = frozenset({"haversine_km", "geo_cell"})
+LATER_AGGREGATES = frozenset(
+    "nth lag list sum_by count_by decay_sum decay_avg decay_count streak approx_count_distinct approx_quantile mode"
+    " median quantile quantile_cont quantile_disc histogram".split()
+)
+
+_INSTEAD = {
+    "row_number": "count(*) over lifetime counts the rows so far",
+    "rank": "count(*) filter (where …) over a window counts those ahead",
+    "lead": "a feature never sees later rows",
+    "first_value": "write first(x) over lifetime",
+    "last_value": "write last(x) over lifetime",
+    "any_value": "write first(x) or last(x)",
+    "arbitrary": "write first(x) or last(x)",
+    "count_if": "write count(*) filter (where …)",
+    "countif": "write count(*) filter (where …)",
+    "fsum": "write sum(x)",
+    "kahan_sum": "write sum(x)",
+    "favg": "write avg(x)",
+    "to_timestamp": "write make_timestamp(x * 1000000) or epoch_ms(x * 1000), which give naive UTC",
+    "make_timestamptz": "write make_timestamp(…), which gives naive UTC",
+    "age": "write date_diff('day', a, b) or a - b; for the time until the moment of asking, seconds_since(x)",
+    "timezone": "write in_zone(ts, 'Europe/Berlin')",
+    "hash": "its values change between versions of the engine; md5(x) does not",
+}
+_MOMENT = frozenset(
+    "now today current_date current_time current_timestamp localtime localtimestamp get_current_timestamp"
+    " get_current_time current_localtime current_localtimestamp transaction_timestamp ago".split()
+)
+
+
+def is_aggregate(name: str) -> bool:
+    return lookup(name) is not None or lookup(name, star=True) is not None
+
+
+def aggregate_names() -> str:
+    return ", ".join(sorted({n.removesuffix("_rows").removesuffix("_distinct") for n in AGGREGATES}))
+
+
+def changing(name: str, start: int) -> Problem:
+    """What to say about a function whose value depends on more than its arguments."""
+    if name in _MOMENT:
+        day = name in ("today", "current_date")
+        hint = f"use {'as_of::date' if day else 'as_of'}, the moment of asking"
+        return Problem("F208", f"{name} depends on when it runs", start, len(name), hint)
+    hint = _INSTEAD.get(name, "leave it out: equal rows must give equal features")
+    return Problem("F208", f"{name} depends on more than its arguments", start, len(name), hint)
+
+
+def refusal(name: str, start: int) -> Problem | None:
+    """Why `name(…)` may not be called, or None when it may."""
+    if name in BUILTINS or is_aggregate(name):
+        return None
+    size = len(name)
+    if name in LATER_SCALARS or (name in LATER_AGGREGATES and name not in SCALARS):
+        return Problem("F299", f"{name} is not built yet", start, size, _later_hint(name))
+    if name in CHANGING:
+        return changing(name, start)
+    if name in SCALARS:
+        return None
+    if name in WINDOWS:
+        hint = _INSTEAD.get(name, "use an aggregate over a named window, as in last(x) over lifetime")
+        return Problem("F210", f"{name} is a window function, and features are aggregates over windows", start, size, hint)
+    if name in DUCKDB_AGGREGATES:
+        hint = _INSTEAD.get(name, f"there are: {aggregate_names()}")
+        return Problem("F211", f"featc has no aggregate {name}", start, size, hint)
+    if name in TABLES or name == "unnest":
+        return Problem("F204", f"{name} gives a table, and an expression needs a value", start, size,
+                       "declare it as a source")
+    close = nearest(name, [*SCALARS, *BUILTINS, *AGGREGATES, *SPELLINGS])
+    close = close.removesuffix("_rows") if close else None
+    hint = f"did you mean '{close}'?" if close else "use a scalar function of DuckDB, or an aggregate: " + aggregate_names()
+    return Problem("F207", f"there is no function {name}", start, size, hint)
+
+
+def _later_hint(name: str) -> str:
+    return f"there are: {aggregate_names()}" if name in LATER_AGGREGATES else "compute it in the source's sql for now"

@@ -1,0 +1,36 @@
+"""Reads one SQL leaf. The result depends on the text alone, so equal texts are read once."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from featc.parse.cut import cut
+from featc.parse.lexer import tokenize
+from featc.parse.model import Fragment, Problem
+from featc.parse.tree import columns, read_tree
+from featc.parse.words import check_words
+
+
+@lru_cache(maxsize=20_000)
+def read(text: str) -> Fragment | tuple[Problem, ...]:
+    """The expression `text` says, or what is wrong with it, in the order of the text.
+
+    A reading counts only if every token has a known part in it: columns are those of sqlglot's tree, and every other
+    word must be a function, a type, or a keyword at its place.
+    """
+    tokens, raw, problems = tokenize(text)
+    if not tokens and not problems:
+        return (Problem("F214", "the expression is empty", 0, max(1, len(text)), "write an expression, or remove the key"),)
+    if not problems:
+        problems = check_words(text, tokens)
+    if problems:
+        return _in_order(problems)
+    tree, problems = read_tree(text, raw)
+    if problems or tree is None:
+        return _in_order(problems)
+    found = cut(text, tokens, columns(tree))
+    return found if isinstance(found, Fragment) else _in_order(found)
+
+
+def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
+    return tuple(dict.fromkeys(sorted(problems, key=lambda p: (p.start, p.code))))

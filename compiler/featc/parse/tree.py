@@ -1,0 +1,131 @@
+"""sqlglot's reading of a text: where its columns are, and whether all of it is an expression featc takes.
+
+sqlglot accepts much that is wrong and reads some of it as something else, so its tree is used to understand a text,
+never to write it: what DuckDB runs is cut from the author's own words (see `cut`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from sqlglot import exp
+from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.tokens import Token as RawToken
+
+from featc.parse.lexer import duckdb, wrapped
+from featc.parse.model import Problem
+
+
+@cache
+def _plain_nodes() -> tuple[type[exp.Expression], ...]:
+    """Node types, besides functions, that an expression may be made of."""
+    names = (
+        "Column Identifier Literal Boolean Null Paren Star Var Dot DataType DataTypeParam Interval IntervalSpan"
+        " Add Sub Mul Div IntDiv Mod Pow And Or Xor Not Neg EQ NEQ LT LTE GT GTE NullSafeEQ NullSafeNEQ Is In Between"
+        " Like ILike Escape Glob SimilarTo RegexpLike RegexpILike DPipe BitwiseAnd BitwiseOr BitwiseNot"
+        " BitwiseLeftShift BitwiseRightShift BitwiseXor Case If Cast TryCast Bracket Array Distinct Filter Where Window"
+        " JSONPath JSONPathRoot JSONPathKey JSONPathSubscript JSONPathPart StartsWith Tuple Position"
+    ).split()
+    return tuple(t for t in (getattr(exp, n, None) for n in names) if t is not None)
+
+
+_WHAT = {
+    "Alias": "an expression has no alias",
+    "Aliases": "an expression has no alias",
+    "Subquery": "subqueries are not possible here",
+    "Select": "SELECT is not possible here",
+    "Struct": "structs are not possible here",
+    "Lambda": "lambdas are not possible here",
+    "Collate": "COLLATE is not possible here: text is ordered by its bytes",
+    "Placeholder": "parameters are not possible here",
+    "Parameter": "parameters are not possible here",
+    "AtTimeZone": "AT TIME ZONE is not possible on a naive time",
+    "Ordered": "ORDER BY is not possible here",
+    "Order": "ORDER BY is not possible here",
+    "Exists": "subqueries are not possible here",
+    "Slice": "slices are not possible here",
+}
+
+
+def read_tree(text: str, raw: list[RawToken]) -> tuple[exp.Expression | None, list[Problem]]:
+    """The tree of `text`, of which `raw` are the tokens of its wrapped form, and what is wrong with it."""
+    source = wrapped(text)
+    try:
+        found = duckdb().parser().parse(raw, source)
+    except ParseError as error:
+        return None, [_syntax(text, source, error)]
+    except SqlglotError as error:
+        return None, [Problem("F201", str(error).splitlines()[0], 0, max(1, len(text)), None)]
+    tree = found[0] if len(found) == 1 else None
+    if isinstance(tree, exp.Tuple):
+        return None, [Problem("F201", "there are several expressions, and one is needed", 0, len(text),
+                              "write one feature for each")]
+    if not isinstance(tree, exp.Paren | exp.Subquery):
+        return None, [Problem("F201", "this is no expression", 0, max(1, len(text)), None)]
+    problem = next((p for p in (_refuse(node, text) for node in tree.walk()) if p), None)
+    return tree, [problem] if problem else []
+
+
+def columns(tree: exp.Expression) -> Mapping[int, int]:
+    """Where the tree's columns are in the text: start → end, qualified names as one."""
+    found: dict[int, int] = {}
+    for column in tree.find_all(exp.Column):
+        if isinstance(column.this, exp.Star):
+            continue
+        parts = [p for p in column.args.values() if isinstance(p, exp.Identifier)]
+        parent = column.parent
+        while isinstance(parent, exp.Dot) and isinstance(parent.expression, exp.Identifier):
+            parts.append(parent.expression)
+            parent = parent.parent
+        places = [(p.meta["start"], p.meta["end"]) for p in parts if "start" in p.meta]
+        if places:
+            found[min(s for s, _ in places) - 1] = max(e for _, e in places)
+    return found
+
+
+def _refuse(node: exp.Expression, text: str) -> Problem | None:
+    kind = type(node).__name__
+    if isinstance(node, exp.Star):
+        if isinstance(node.parent, exp.Count):
+            return None
+        return Problem("F204", "* stands in count(*) only", *_place(node, text), "name the column")
+    if isinstance(node, exp.Alias):
+        start, length = _place(node.args["alias"], text)
+        word = text[start : start + length]
+        return Problem("F202", f"'{word}' means nothing here", start, length,
+                       "an expression has no alias; is an operator or a comma missing before it?")
+    if kind in _WHAT:
+        hint = "write in_zone(ts, 'Europe/Berlin')" if kind == "AtTimeZone" else None
+        code = "F209" if kind == "AtTimeZone" else "F204"
+        return Problem(code, _WHAT[kind], *_place(node, text), hint)
+    if isinstance(node, exp.IgnoreNulls | exp.RespectNulls):
+        # sqlglot puts IgnoreNulls around DuckDB's any_value and first by itself; `cut` refuses the words
+        return None
+    if isinstance(node, (exp.Func, *_plain_nodes())):
+        return None
+    return Problem("F204", f"{kind.lower()} is not possible in an expression", *_place(node, text), None)
+
+
+def _place(node: exp.Expression, text: str) -> tuple[int, int]:
+    """Offset and length of a node, as well as its identifiers and literals tell."""
+    places = [(n.meta["start"], n.meta["end"]) for n in node.walk() if "start" in n.meta]
+    if not places:
+        return 0, max(1, len(text))
+    start = min(s for s, _ in places) - 1
+    return start, max(1, max(e for _, e in places) - start)
+
+
+def _syntax(text: str, source: str, error: ParseError) -> Problem:
+    """The place of sqlglot's first complaint, in the author's text."""
+    first = error.errors[0] if error.errors else {}
+    highlight = str(first.get("highlight") or "")
+    row, col = int(first.get("line") or 1), int(first.get("col") or 1)
+    lines = source.split("\n")
+    at = sum(len(line) + 1 for line in lines[: row - 1]) + col - max(1, len(highlight)) - 1
+    if at >= len(text.rstrip()):
+        return Problem("F201", "the expression ends too early", max(0, len(text.rstrip()) - 1), 1,
+                       "an operand or an argument is missing at the end")
+    start = max(0, at)
+    return Problem("F201", f"unexpected '{highlight}'" if highlight else "this cannot be read", start,
+                   max(1, len(highlight)), "an operand, operator or comma is missing before it")

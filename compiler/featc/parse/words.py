@@ -1,0 +1,141 @@
+"""Checks that need no tree: what stands after OVER, zones, casts, and which functions are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from featc.errors import nearest
+from featc.parse import functions
+from featc.parse.frames import read_over
+from featc.parse.lexer import Token
+from featc.parse.model import Problem
+from featc.parse.types import CANONICAL, ZONED, canonical_type
+
+KEYWORDS = frozenset(
+    "and or not is null true false in between symmetric like ilike escape case when then else end distinct from filter"
+    " where over interval as glob isnull notnull for placing both leading trailing at time zone all any some xor"
+    " order by group within select exists unknown collate lambda".split()
+) | {"similar to", "order by", "group by", "partition by", "at time zone"}
+"""Words with a part in the grammar. A word before `(` that is none of these is a function."""
+
+UNITS = frozenset(
+    f"{unit}{s}"
+    for unit in "microsecond us millisecond ms second minute hour day week month quarter year decade century millennium".split()
+    for s in ("", "s")
+) | {"millenniums", "centuries", "millennia", "epoch", "dow", "isodow", "doy", "isoyear", "era", "julian", "yearweek", "weekday",
+     "dayofweek", "dayofyear", "dayofmonth", "weekofyear", "nanosecond", "epoch_us", "epoch_ms", "epoch_ns"}
+_TYPE_WORDS = frozenset(CANONICAL) | {"precision", "without", "with", "time", "zone", "varying", "character"} | ZONED
+
+
+def type_end(tokens: Sequence[Token], at: int) -> int:
+    """Where the type name that starts at `tokens[at]` ends (exclusive)."""
+    end = at
+    while end < len(tokens) and tokens[end].kind == "word" and (
+        end == at or set(tokens[end].word.split()) <= {"precision", "without", "with", "time", "zone", "varying"}
+    ):
+        end += 1
+    if end < len(tokens) and end > at and tokens[end].is_symbol("("):
+        while end < len(tokens) and not tokens[end].is_symbol(")"):
+            end += 1
+        end += 1
+    while end + 1 < len(tokens) and tokens[end].is_symbol("[") and (
+        tokens[end + 1].is_symbol("]") or (tokens[end + 1].kind == "number" and end + 2 < len(tokens) and tokens[end + 2].is_symbol("]"))
+    ):
+        end += 2 if tokens[end + 1].is_symbol("]") else 3
+    return end
+
+
+def type_places(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
+    """Token ranges that spell types: after `::`, and after AS in a cast."""
+    casts: list[bool] = []
+    for i, token in enumerate(tokens):
+        if token.is_symbol("("):
+            casts.append(i > 0 and tokens[i - 1].word in ("cast", "try_cast"))
+        elif token.is_symbol(")") and casts:
+            casts.pop()
+        elif token.is_symbol("::") or (token.word == "as" and casts and casts[-1]):
+            yield i + 1, type_end(tokens, i + 1)
+
+
+def check_words(text: str, tokens: Sequence[Token]) -> list[Problem]:
+    """What is wrong with the words of a text, as far as its tokens tell."""
+    problems: list[Problem] = []
+    typed = set()
+    for start, end in type_places(tokens):
+        typed.update(range(start, end))
+        problem = _check_type(text, tokens, start, end)
+        if problem:
+            problems.append(problem)
+    for i, token in enumerate(tokens):
+        if i in typed:
+            continue
+        after = tokens[i + 1] if i + 1 < len(tokens) else None
+        before = tokens[i - 1] if i else None
+        if before is not None and before.is_symbol("."):
+            if after is not None and after.is_symbol("("):
+                problems.append(Problem("F204", "a function is called by its bare name", token.start, len(token.text),
+                                        "write f(x), not x.f()"))
+            continue
+        problems += _check_word(text, tokens, i, token, after)
+    return problems
+
+
+def _check_word(text: str, tokens: Sequence[Token], i: int, token: Token, after: Token | None) -> list[Problem]:
+    word = token.word
+    calls = after is not None and after.is_symbol("(")
+    if token.kind == "quoted" and calls:
+        return [Problem("F204", "a function's name stands without quotes", token.start, len(token.text),
+                        f"write {token.name}(…)")]
+    if word == "over" and i and (tokens[i - 1].is_symbol(")") or tokens[i - 1].word in ("nulls",)):
+        over = read_over(text, tokens, i)
+        return [over] if isinstance(over, Problem) else []
+    if word in ("select", "from") and i == 0:
+        return [Problem("F204", "this is a query, and an expression is needed", token.start, len(token.text),
+                        "write the expression alone; a query may stand under a source's sql:")]
+    if word == "at" and "time zone" in " ".join(t.word for t in tokens[i + 1 : i + 3]):
+        return [Problem("F209", "AT TIME ZONE is not possible: times are naive UTC", token.start,
+                        tokens[min(i + 2, len(tokens) - 1)].end - token.start, "write in_zone(ts, 'Europe/Berlin')")]
+    if after is not None and after.kind == "string" and (word in ZONED):
+        return [Problem("F209", f"{word} has a zone, and times are naive UTC", token.start, len(token.text),
+                        "write timestamp '…' in UTC")]
+    if calls and word and word not in KEYWORDS and not (word in ("struct", "row")):
+        problem = functions.refusal(word, token.start)
+        if problem is None and word in ("strptime", "try_strptime"):
+            problem = _zoned_format(tokens, i)
+        return [problem] if problem else []
+    if not calls and word in _BARE_CHANGING:
+        return [functions.changing(word, token.start)]
+    return []
+
+
+_BARE_CHANGING = frozenset(
+    "current_date current_time current_timestamp localtime localtimestamp current_user current_role session_user"
+    " current_catalog current_schema".split()
+)
+
+
+def _zoned_format(tokens: Sequence[Token], at: int) -> Problem | None:
+    """strptime with %z gives a time with a zone, of which a cast would use the session's."""
+    for token in tokens[at:]:
+        if token.kind == "string" and "%z" in token.text.lower().replace("%%", ""):
+            return Problem("F209", "%z gives a time with a zone, and times are naive UTC", token.start, len(token.text),
+                           "read the time without its zone, or cast the text: x::timestamp converts an offset to UTC")
+    return None
+
+
+def _check_type(text: str, tokens: Sequence[Token], start: int, end: int) -> Problem | None:
+    if start >= end:
+        at = tokens[start].start if start < len(tokens) else len(text) - 1
+        return Problem("F215", "a type is missing here", at, 1, "write, for instance, x::date")
+    first, last = tokens[start], tokens[end - 1]
+    spelled = text[first.start : last.end]
+    base = " ".join(t.word for t in tokens[start:end] if t.kind == "word")
+    length = len(spelled)
+    if base in ZONED:
+        return Problem("F209", f"{base} has a zone, and times are naive UTC", first.start, length,
+                       "write ::timestamp; in_zone(ts, 'Europe/Berlin') gives local time")
+    if canonical_type(spelled) is None:
+        close = nearest(base, CANONICAL)
+        return Problem("F215", f"there is no type '{spelled}' here", first.start, length,
+                       f"did you mean '{close}'?" if close and close != base else "check its name and its length")
+    return None

@@ -1,0 +1,98 @@
+"""Asks DuckDB for the types of row expressions, all of one source at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from featc.catalog import Catalog, TypeProblem
+from featc.errors import Findings, Span
+from featc.load.text import Text
+from featc.parse import Fragment
+from featc.resolve.model import Column, ColumnRef, Expr, Ref
+from featc.resolve.scope import Parts, joined
+
+NARROWED = {
+    "HUGEINT": "BIGINT", "UHUGEINT": "BIGINT", "TIMESTAMP_NS": "TIMESTAMP", "TIMESTAMP_S": "TIMESTAMP",
+    "TIMESTAMP_MS": "TIMESTAMP",
+}  # fmt: skip
+"""Types that no lifted value and no output carries, and what they are cast to."""
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+@dataclass(slots=True)
+class Asked:
+    """A row expression on its way to a type. `expr` is None until settled, and stays so when it has an error."""
+
+    parts: Parts
+    text: Text
+    start: int
+    length: int
+    uses: frozenset[str]
+    expr: Expr | None = None
+
+    @property
+    def span(self) -> Span:
+        return self.text.span_at(self.start, self.length)
+
+
+def narrowed(parts: Parts, type_: str) -> tuple[Parts, str]:
+    """The expression cast to a type that values may have, and that type."""
+    target = NARROWED.get(type_, "VARCHAR" if type_.startswith("ENUM") else type_)
+    if target == type_:
+        return parts, type_
+    return joined(("(", *parts, f")::{target}")), target
+
+
+@dataclass(slots=True)
+class RowBatch:
+    """The row expressions of one source."""
+
+    columns: tuple[Column, ...]
+    asked: list[Asked] = field(default_factory=list)
+    broken_lets: set[str] = field(default_factory=set)
+
+    def ask(self, parts: Parts, text: Text, fragment: Fragment, uses: Iterable[str] = ()) -> Asked:
+        found = Asked(parts, text, fragment.start, max(1, fragment.end - fragment.start), frozenset(uses))
+        self.asked.append(found)
+        return found
+
+    def settle(self, catalog: Catalog, findings: Findings) -> None:
+        """Gives every expression its type, or reports why it has none. One problem in a `let` is told once."""
+        pending = [a for a in self.asked if a.expr is None]
+        distinct = list(dict.fromkeys(a.parts for a in pending))
+        columns = [(c.name, c.type) for c in self.columns]
+        answers = dict(zip(distinct, catalog.types(columns, [_spelled(p) for p in distinct]), strict=True))
+        told: set[Parts] = set()
+        for asked in pending:
+            answer = answers[asked.parts]
+            if not isinstance(answer, TypeProblem):
+                parts, type_ = narrowed(asked.parts, answer)
+                asked.expr = Expr(parts, type_, asked.span)
+            elif not asked.uses & self.broken_lets and asked.parts not in told:
+                told.add(asked.parts)
+                findings.error("F311", engine_words(answer.message), asked.span, self._types_hint(asked.parts))
+
+    def _types_hint(self, parts: Parts) -> str | None:
+        used = {p.column for p in parts if isinstance(p, ColumnRef)}
+        known = [f"{c.name} is {c.type}" for c in self.columns if c.name in used]
+        return f"here {', '.join(known)}; a cast is written x::double" if known else None
+
+
+def _spelled(parts: Parts) -> str:
+    def name(ref: Ref) -> str:
+        assert isinstance(ref, ColumnRef)
+        return quoted(ref.column)
+
+    return "".join(p if isinstance(p, str) else name(p) for p in parts)
+
+
+def engine_words(message: str) -> str:
+    """DuckDB's message without its kind: `Binder Error: …` → `…`."""
+    first = message.strip().splitlines()[0] if message.strip() else "the engine refuses this"
+    head, colon, rest = first.partition(" Error: ")
+    words = (rest if colon and " " not in head else first).strip()
+    return words.removesuffix(" You might need to add explicit type casts.")

@@ -1,0 +1,159 @@
+"""Names in row expressions: columns of a source, its `let` names, and featc's own scalars written out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from featc.errors import Findings, did_you_mean
+from featc.load.text import Text
+from featc.parse import AggregateCall, BuiltinCall, Fragment, Name
+from featc.resolve.model import AsOfRef, Column, ColumnRef, Ref
+
+Parts = tuple[str | Ref, ...]
+RESERVED = frozenset({"request", "key", "source", "as_of"})
+
+
+def joined(pieces: Iterable[str | Ref]) -> Parts:
+    """The pieces with neighbouring text made one."""
+    found: list[str | Ref] = []
+    for piece in pieces:
+        if isinstance(piece, str) and found and isinstance(found[-1], str):
+            found[-1] += piece
+        elif piece != "":
+            found.append(piece)
+    return tuple(found)
+
+
+def enclosed(parts: Parts) -> Parts:
+    """The parts as an operand: in parentheses unless they are a single reference."""
+    if len(parts) == 1 and not isinstance(parts[0], str):
+        return parts
+    return joined(("(", *parts, ")"))
+
+
+def write_out(name: str, args: list[Parts]) -> Parts:
+    """One of featc's own scalars in DuckDB's SQL (interfaces.md, "Built-in scalars")."""
+    x = args[0]
+    match name:
+        case "seconds_since":
+            return joined(("((epoch_us(", AsOfRef(), ") - epoch_us(", *x, ")) / 1e6)"))
+        case "safe_div":
+            return joined(("(", *enclosed(x), " / nullif(", *args[1], ", 0))"))
+        case "in_zone":
+            return joined(("(", *enclosed(x), "::timestamp at time zone 'UTC' at time zone ", *enclosed(args[1]), ")"))
+        case "hour_of_week":
+            return joined(("((isodow(", *x, ") - 1) * 24 + hour(", *x, "))"))
+    raise AssertionError(name)
+
+
+def field_of(parts: Parts, fields: Iterable[str]) -> Parts:
+    """A field of a struct value."""
+    for name in fields:
+        quoted = name.replace("'", "''")
+        parts = joined(("struct_extract(", *parts, f", '{quoted}')"))
+    return parts
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    """A named row expression, its `let` names inlined; `parts` None when it has an error of its own."""
+
+    name: str
+    parts: Parts | None
+    uses: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class RowScope:
+    """What names mean where a row of one source is at hand. Lookups ignore letter case, as DuckDB's do."""
+
+    source: str
+    columns: Mapping[str, Column]
+    lets: dict[str, Let] = field(default_factory=dict)
+
+    @staticmethod
+    def over(source: str, columns: Iterable[Column]) -> RowScope:
+        return RowScope(source, {c.name.casefold(): c for c in columns})
+
+    @property
+    def names(self) -> list[str]:
+        return [c.name for c in self.columns.values()] + [entry.name for entry in self.lets.values()]
+
+
+@dataclass(slots=True)
+class RowReader:
+    """Resolves fragments of one text in a row scope; errors go to `findings`, at the author's place."""
+
+    scope: RowScope
+    text: Text
+    place: str
+    findings: Findings
+    ref: Callable[[str], Ref] = ColumnRef
+    uses: set[str] = field(default_factory=set)
+
+    def read(self, fragment: Fragment) -> Parts | None:
+        """The fragment with its names resolved; None when a name has an error (reported, or of a `let`)."""
+        found: list[str | Ref] = []
+        whole = True
+        alone = len(fragment.pieces) == 1
+        for piece in fragment.pieces:
+            parts = (piece,) if isinstance(piece, str) else self._piece(piece)
+            if parts is None:
+                whole = False
+            else:
+                found += parts if alone or not isinstance(piece, Name) else enclosed(parts)
+        return joined(found) if whole else None
+
+    def _piece(self, piece: Name | BuiltinCall | AggregateCall) -> Parts | None:
+        if isinstance(piece, AggregateCall):
+            self._error("F326", f"{piece.name} is an aggregate, and {self.place} is evaluated on one row",
+                        piece.start, piece.end, "use a row expression, or a feature for the aggregate")
+            return None
+        if isinstance(piece, BuiltinCall):
+            if piece.name == "seconds_since":
+                self._error("F325", "seconds_since needs as_of, which a row of the source does not know", piece.start, piece.end,
+                            "aggregate first: seconds_since(last(x) over lifetime)")
+                return None
+            args = [self.read(a) for a in piece.args]
+            done = [a for a in args if a is not None]
+            return write_out(piece.name, done) if len(done) == len(args) else None
+        return self._name(piece)
+
+    def _name(self, name: Name) -> Parts | None:
+        first = name.parts[0].casefold()
+        if first in self.scope.lets and len(name.parts) == 1:
+            entry = self.scope.lets[first]
+            self.uses |= {first, *entry.uses}
+            return None if entry.parts is None else tuple(
+                p if isinstance(p, str) or not isinstance(p, ColumnRef) else self.ref(p.column) for p in entry.parts
+            )
+        if first in self.scope.columns:
+            column = self.scope.columns[first]
+            parts: Parts = (self.ref(column.name),)
+            if len(name.parts) == 1:
+                return parts
+            if column.type.startswith("STRUCT"):
+                return field_of(parts, name.parts[1:])
+        self._unknown(name, first)
+        return None
+
+    def _unknown(self, name: Name, first: str) -> None:
+        if first in RESERVED and (len(name.parts) > 1 or first == "as_of"):
+            self._error("F325", f"{name} is not known for a row of the source", name.start, name.end,
+                        "use it outside the aggregate, in the feature's expression")
+        elif len(name.parts) == 2 and first == self.scope.source.casefold():
+            self._error("F301", f"'{name}': a column of the view's own source stands bare", name.start, name.end,
+                        f"write {name.parts[1]}")
+        elif len(name.parts) > 1 and first in self.scope.columns:
+            kind = self.scope.columns[first].type
+            self._error("F301", f"'{name}': {name.parts[0]} is {kind}, which has no fields", name.start, name.end, None)
+        elif len(name.parts) > 1:
+            self._error("F301", f"'{name}' means nothing in {self.place}", name.start, name.end,
+                        f"columns of {self.scope.source} stand bare; other sources are reached by join, not built yet")
+        else:
+            self._error("F301", f"{self.scope.source} has no column or let '{name}'", name.start, name.end,
+                        did_you_mean(str(name), self.scope.names))
+
+    def _error(self, code: str, message: str, start: int, end: int, hint: str | None) -> None:
+        self.findings.error(code, message, self.text.span_at(start, end - start), hint)

@@ -1,0 +1,129 @@
+"""Names of windows → windows (semantics.md, "Windows")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from featc.durations import BadDuration, is_duration, parse_duration
+from featc.errors import Findings, Span, did_you_mean
+from featc.load.model import WindowDef
+from featc.load.text import Text
+from featc.resolve.model import Window
+
+_ROWS = re.compile(r"last_(\d+)_rows?\Z")
+_MOST_ROWS = 1_000_000
+LATER = {"current": "current windows", "next": "labels"}
+
+
+def suffix_of(window: Window) -> str:
+    """What a family's members are called after (interfaces.md, "Definitions")."""
+    return window.name.removeprefix("last_")
+
+
+class BadWindow(ValueError):
+    """A name that is no window: `code`, `str()` says what is wrong, `hint` the way out."""
+
+    def __init__(self, code: str, message: str, hint: str | None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.hint = hint
+
+
+def builtin_window(name: str) -> Window | None:
+    """The built-in window of this name, None when the name has no built-in form. Raises BadWindow."""
+    if name == "lifetime":
+        return Window(name)
+    if name == "current":
+        raise BadWindow("F399", "the window current is not built yet", "aggregate over lifetime, or look up the state's columns")
+    if name.startswith("next_"):
+        raise BadWindow("F399", "next_ windows belong to labels, which are not built yet", None)
+    if rows := _ROWS.match(name):
+        n = int(rows[1])
+        if not 0 < n <= _MOST_ROWS or not name.endswith("s"):
+            raise BadWindow("F304", f"{name}: a window holds 1 to {_MOST_ROWS:,} rows", "write, for instance, last_10_rows")
+        return Window(name, rows=n)
+    head, _, length = name.partition("_")
+    if head not in ("last", "prev"):
+        return None
+    try:
+        us = parse_duration(length)
+    except BadDuration as bad:
+        if not re.match(r"\d", length):
+            return None
+        hint = f"write {head}_<duration>, such as {head}_7d; {bad.hint}"
+        raise BadWindow("F304", f"{name} is no window: {bad}", hint) from None
+    return Window(name, length=us, offset=us if head == "prev" else 0)
+
+
+def library_window(definition: WindowDef) -> Window:
+    """A window of the project's library. Raises BadWindow where its parts do not fit."""
+    ranged = definition.range is not None
+    if definition.hop is not None and (definition.rows is not None or definition.lifetime or not ranged):
+        raise BadWindow("F305", f"the window {definition.name} has a hop without being a plain range",
+                        "remove hop, or give the window a range and no rows")
+    if definition.align and definition.hop is None:
+        raise BadWindow("F305", f"the window {definition.name} is aligned to nothing", "give it a hop, such as hop: 1h")
+    if not ranged and definition.rows is None and not definition.lifetime:
+        raise BadWindow("F305", f"the window {definition.name} has no extent", "give it a range, such as range: 7d")
+    return Window(
+        definition.name,
+        length=definition.range.us if definition.range else None,
+        offset=definition.offset.us if definition.offset else 0,
+        rows=definition.rows,
+        hop=definition.hop.us if definition.hop else None,
+        align=definition.align,
+    )
+
+
+class WindowBook:
+    """Looks windows up by name: built-in ones, and the project's own."""
+
+    def __init__(self, definitions: Mapping[str, WindowDef], broken: frozenset[str], findings: Findings) -> None:
+        self._found: dict[str, Window | None] = {}
+        self._broken = broken
+        self._findings = findings
+        for name, definition in definitions.items():
+            try:
+                self._found[name] = library_window(definition)
+            except BadWindow as bad:
+                self._found[name] = None
+                findings.error(bad.code, str(bad), definition.span, bad.hint)
+
+    def __contains__(self, name: str) -> bool:
+        """Whether the name could be a window, for reading `spend_prev_7d` as a member of `spend`."""
+        try:
+            return name in self._found or builtin_window(name) is not None
+        except BadWindow:
+            return False
+
+    def by_suffix(self, suffix: str) -> bool:
+        return suffix in self or f"last_{suffix}" in self
+
+    def named(self, name: str, span: Span) -> Window | None:
+        """The window after OVER; None when there is none, which has been reported."""
+        folded = name if name in self._found else name.lower()
+        if folded in self._found:
+            return self._found[folded]
+        try:
+            window = builtin_window(folded)
+        except BadWindow as bad:
+            self._findings.error(bad.code, str(bad), span, bad.hint)
+            return None
+        if window is None and name not in self._broken:
+            hint = f"write last_{name}" if is_duration(name) else did_you_mean(name, [*self._found, "lifetime", "last_7d"])
+            self._findings.error("F304", f"there is no window '{name}'", span,
+                                 hint or "write last_7d, last_10_rows, lifetime, or declare it under windows:")
+        return window
+
+    def listed(self, entry: Text) -> Window | None:
+        """A window under `windows:`, where a bare duration means the last of that length."""
+        value = entry.value.strip()
+        name = f"last_{value}" if is_duration(value) else value
+        if value not in self._found and not is_duration(value) and re.match(r"\d", value):
+            try:
+                parse_duration(value)
+            except BadDuration as bad:
+                self._findings.error("F304", f"{bad}", entry.span, bad.hint)
+                return None
+        return self.named(name, entry.span)

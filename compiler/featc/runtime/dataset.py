@@ -1,0 +1,145 @@
+"""Training sets: the lazy object behind `featc dataset` and `get_historical_features`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from featc.errors import Diagnostic, FeatcError
+from featc.lower.source import literal, quoted
+from featc.lower.training import training_sql
+from featc.resolve.model import Output, Project, feature_closure
+from featc.runtime import spine as spines
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def needs(project: Project, outputs: Sequence[Output]) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
+    """The key and request columns a spine must have for `outputs`, each (name, type), sorted by name."""
+    keys: dict[str, str] = {}
+    request: dict[str, str] = {}
+    for view_name, _ in feature_closure(project, tuple((o.view, o.feature) for o in outputs)):
+        view = project.views[view_name]
+        keys.update((k.name, k.type) for k in view.keys)
+        request.update(view.request)
+    return tuple(sorted(keys.items())), tuple(sorted(request.items()))
+
+
+class Dataset:
+    """One training set: a row per spine row, in order, with all its columns and the features (semantics.md, "The
+    result"). Nothing runs until rows are asked for; the connection is its own.
+    """
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, project: Project, outputs: Sequence[Output], spine: Any, time: str | None = None
+    ) -> None:
+        self._connection = connection
+        self._project = project
+        self.outputs = tuple(outputs)
+        keys, request = needs(project, outputs)
+        spines.read(connection, spine)
+        self._spine = spines.prepare(connection, keys, request, [o.name for o in outputs], time)
+        self.sql = training_sql(project, outputs, time=self._spine.time, extra=self._spine.extra)
+
+    def __len__(self) -> int:
+        return self._spine.rows
+
+    def relation(self) -> duckdb.DuckDBPyRelation:
+        """The answer as a DuckDB relation, computed when it is read."""
+        return self._connection.sql(self.sql)
+
+    def _run(self, sql: str) -> duckdb.DuckDBPyConnection:
+        import duckdb
+
+        try:
+            return self._connection.execute(sql)
+        except (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException) as error:
+            raise self._blamed(error) from None
+        except duckdb.Error as error:
+            raise FeatcError(Diagnostic("F430", f"the engine refused the training query: {str(error).splitlines()[0]}")) from None
+
+    def _blamed(self, error: Exception) -> FeatcError:
+        """Which feature, entity and instant a value error belongs to: one feature at a time, then one row at a time."""
+        reason = str(error).splitlines()[0]
+        for output in self.outputs:
+            sql = training_sql(self._project, [output], time=self._spine.time, extra=self._spine.extra)
+            if not self._fails(sql):
+                continue
+            row = self._first_failing(output)
+            where = ", ".join(f"{k} = {v}" for k, v in row.items())
+            return FeatcError(
+                Diagnostic(
+                    "F421", f"{output.view}.{output.feature} has no value it can give for {where}: {reason}",
+                    hint="a sum beyond BIGINT, a division by zero of integers or a cast that fails; widen the type (sum(amount::DOUBLE)) or guard it (nullif, try_cast)",
+                )
+            )
+        return FeatcError(Diagnostic("F422", f"the sources hold a value that cannot be read: {reason}"))
+
+    def _fails(self, sql: str) -> bool:
+        import duckdb
+
+        try:
+            self._connection.execute(sql).fetchall()
+        except duckdb.Error:
+            return True
+        return False
+
+    def _first_failing(self, output: Output) -> dict[str, Any]:
+        """The keys and instant of the first spine row for which `output` fails, by halving the spine."""
+        keys, _ = needs(self._project, [output])
+        columns = [*(k for k, _ in keys), self._spine.time]
+        connection = self._connection
+        connection.execute("CREATE OR REPLACE TEMP TABLE spine_all AS SELECT row_number() OVER () AS n, * FROM spine")
+        low, high = 1, self._spine.rows
+        sql = training_sql(self._project, [output], time=self._spine.time, extra=("1 AS one",))
+        while low < high:
+            middle = (low + high) // 2
+            connection.execute(f"CREATE OR REPLACE TEMP VIEW spine AS SELECT * EXCLUDE (n) FROM spine_all WHERE n BETWEEN {low} AND {middle}")
+            low, high = (low, middle) if self._fails(sql) else (middle + 1, high)
+        picked = connection.execute(f"SELECT {', '.join(quoted(c) for c in columns)} FROM spine_all WHERE n = {low}").fetchall()
+        return dict(zip(columns, picked[0], strict=True))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All rows as dicts of Python values, in the spine's order."""
+        done = self._run(self.sql)
+        names = [d[0] for d in done.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in done.fetchall()]
+
+    def arrow(self) -> Any:
+        """A pyarrow Table."""
+        return self._run(self.sql).to_arrow_table()
+
+    def df(self) -> Any:
+        """A pandas DataFrame."""
+        return self._run(self.sql).df()
+
+    to_df = df
+
+    def polars(self) -> Any:
+        """A polars DataFrame."""
+        return self._run(self.sql).pl()
+
+    def to_dict(self) -> dict[str, list[Any]]:
+        """Columns as lists, Feast's shape."""
+        rows = self.rows()
+        return {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self.arrow().__arrow_c_stream__(requested_schema)
+
+    def write(self, path: str | Path) -> Path:
+        """Writes the set as parquet or CSV, by the ending of `path`; nothing is left half-written on an error."""
+        target = Path(path)
+        kind = {".csv": "csv", ".parquet": "parquet", ".pq": "parquet"}.get(target.suffix.lower())
+        if kind is None:
+            raise FeatcError(Diagnostic("F520", f"'{target.name}' ends in neither .parquet nor .csv", hint="name the file train.parquet or train.csv"), exit_code=2)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.partial")
+        try:
+            self._run(f"COPY (\n{self.sql}\n) TO {literal(str(partial))} (FORMAT {kind})")
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+        return target

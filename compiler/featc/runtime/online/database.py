@@ -1,0 +1,170 @@
+"""The SQLite file: opening it, its own tables, whole transactions, and its troubles as featc's errors."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from featc.errors import Diagnostic, FeatcError
+from featc_dialects.sqlite import MIN_VERSION
+
+FORMAT = "1"
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS featc_meta (
+    name TEXT PRIMARY KEY,
+    value TEXT
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS featc_sources (
+    source TEXT PRIMARY KEY,
+    batches INTEGER NOT NULL,
+    accepted INTEGER NOT NULL,
+    duplicates INTEGER NOT NULL,
+    rejected INTEGER NOT NULL,
+    newest_arrival INTEGER,
+    pushed_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS featc_batches (
+    batch INTEGER PRIMARY KEY,
+    source TEXT NOT NULL,
+    token TEXT,
+    rows INTEGER NOT NULL,
+    accepted INTEGER NOT NULL,
+    duplicates INTEGER NOT NULL,
+    rejected TEXT NOT NULL,
+    pushed_at INTEGER NOT NULL,
+    UNIQUE (source, token)
+) STRICT;
+CREATE TABLE IF NOT EXISTS featc_rejected (
+    batch INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    data TEXT NOT NULL,
+    PRIMARY KEY (batch, place)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS featc_tables (
+    name TEXT PRIMARY KEY,
+    source TEXT NOT NULL,
+    missed INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
+
+class Database:
+    """One connection to a store's file. Use from any thread; one transaction at a time."""
+
+    def __init__(self, path: Path, *, read_only: bool = False, busy_seconds: float = 5.0) -> None:
+        """Opens or makes the file. Raises FeatcError F601 (no file to read), F901 (locked), F902, F903 (corrupt)."""
+        if sqlite3.sqlite_version_info < MIN_VERSION:
+            needed = ".".join(map(str, MIN_VERSION))
+            raise FeatcError(Diagnostic("F904", f"SQLite {sqlite3.sqlite_version} is too old: featc needs {needed}"), exit_code=4)
+        self.path = path
+        self.read_only = read_only
+        self.lock = threading.RLock()
+        with self._troubles():
+            self.connection = self._connect(busy_seconds)
+            self._prepare()
+
+    def _connect(self, busy_seconds: float) -> sqlite3.Connection:
+        if self.read_only:
+            if not self.path.exists():
+                raise FeatcError(
+                    Diagnostic("F601", f"there is no online store at {self.path}", hint="make one with `featc push SOURCE FILE`")
+                )
+        else:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        uri = f"file:{quote(str(self.path))}?mode={'ro' if self.read_only else 'rwc'}"
+        return sqlite3.connect(
+            uri, uri=True, timeout=busy_seconds, isolation_level=None, check_same_thread=False, cached_statements=1024
+        )
+
+    def _prepare(self) -> None:
+        if self.read_only:
+            self.connection.execute("PRAGMA query_only = ON")
+        else:
+            self.connection.execute("PRAGMA journal_mode = WAL")
+            self.connection.execute("PRAGMA synchronous = FULL")
+        self.connection.execute("PRAGMA cache_size = -65536")
+        self.connection.execute("PRAGMA temp_store = MEMORY")
+        known = self.connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'featc_meta'").fetchone()[0]
+        if not known and not self.read_only:
+            with self.write():
+                self.connection.execute("SELECT 1")
+                for statement in _SCHEMA.split(";\n"):
+                    if statement.strip():
+                        self.connection.execute(statement)
+                self.connection.execute("INSERT OR IGNORE INTO featc_meta VALUES ('format', ?)", (FORMAT,))
+                self.connection.execute("INSERT OR IGNORE INTO featc_meta VALUES ('next_row', '1')")
+        elif known:
+            self._check_format()
+
+    def _check_format(self) -> None:
+        found = self.meta("format")
+        if found != FORMAT:
+            raise FeatcError(
+                Diagnostic(
+                    "F602", f"the online store at {self.path} has format {found}, and this featc reads {FORMAT}",
+                    hint="push its sources into a new store",
+                )
+            )
+
+    def meta(self, name: str) -> str | None:
+        row = self.connection.execute("SELECT value FROM featc_meta WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def has_tables(self) -> bool:
+        """False for an empty file opened for reading."""
+        row = self.connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'featc_meta'").fetchone()
+        return bool(row[0])
+
+    def close(self) -> None:
+        self.connection.close()
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """One consistent view of the store: all statements inside see the same batches."""
+        with self.lock, self._troubles():
+            self.connection.execute("BEGIN DEFERRED")
+            try:
+                yield self.connection
+            finally:
+                if self.connection.in_transaction:
+                    self.connection.execute("COMMIT")
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """One whole change: all of it is durable afterwards, or on any error nothing has happened."""
+        with self.lock, self._troubles():
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+                self.connection.execute("COMMIT")
+            finally:
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+
+    @contextmanager
+    def _troubles(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as trouble:
+            raise self._operational(trouble) from trouble
+        except sqlite3.DatabaseError as trouble:
+            hint = "put a copy of the file in its place, or delete it and push the sources again"
+            message = f"the online store at {self.path} cannot be read: {trouble}"
+            raise FeatcError(Diagnostic("F903", message, hint=hint)) from trouble
+
+    def _operational(self, trouble: sqlite3.OperationalError) -> FeatcError:
+        text = str(trouble)
+        if "locked" in text or "busy" in text:
+            message = f"the online store at {self.path} is locked by another writer"
+            return FeatcError(Diagnostic("F901", message, hint="try again; nothing was written"), exit_code=4)
+        if "malformed" in text or "not a database" in text:
+            return FeatcError(Diagnostic("F903", f"the online store at {self.path} is damaged: {text}"))
+        message = f"the online store at {self.path} cannot be used: {text}"
+        return FeatcError(Diagnostic("F902", message, hint="nothing was written"), exit_code=4)

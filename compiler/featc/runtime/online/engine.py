@@ -1,0 +1,60 @@
+"""In-process DuckDB, where every row expression and every unproven derived expression runs (one per process)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+
+from featc.errors import Diagnostic, FeatcError
+
+
+class Engine:
+    """A DuckDB connection in memory, in UTC. Holders of `lock` may keep state in it between calls."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.connection = duckdb.connect(":memory:")
+        self.connection.execute("SET TimeZone = 'UTC'")
+        self.connection.execute("SET preserve_insertion_order = true")
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query. Raises FeatcError F620 with DuckDB's first line when a value makes it fail."""
+        try:
+            found: list[tuple[Any, ...]] = self.connection.execute(sql, list(parameters)).fetchall()
+        except duckdb.Error as trouble:
+            raise failed(trouble) from trouble
+        return found
+
+    def sort_key_sample(self) -> str:
+        """What DuckDB's sort keys look like; a store holds them, so they may not change under it."""
+        sql = (
+            "SELECT hex(create_sort_key(-1::BIGINT, 'ASC NULLS FIRST', 1.5::DOUBLE, 'ASC NULLS FIRST', 'aé', 'ASC NULLS FIRST',"
+            " NULL::INTEGER, 'ASC NULLS FIRST', 12.5::DECIMAL(38,2), 'ASC NULLS FIRST', true, 'ASC NULLS FIRST',"
+            " DATE '1969-12-31', 'ASC NULLS FIRST'))"
+        )
+        return str(self.rows(sql)[0][0])
+
+
+def failed(trouble: Exception) -> FeatcError:
+    """DuckDB's refusal as an error of featc; a coded text of our own (`error('F4xx: …')`) keeps its code."""
+    text = str(trouble).splitlines()[0].removeprefix("Invalid Input Error: ")
+    code, _, rest = text.partition(": ")
+    if len(code) == 4 and code[0] == "F" and code[1:].isdigit():
+        return FeatcError(Diagnostic(code, rest, hint="nothing was written"))
+    return FeatcError(Diagnostic("F620", f"a value makes an expression fail: {text}", hint="nothing was written"))
+
+
+_shared: Engine | None = None
+_guard = threading.Lock()
+
+
+def shared_engine() -> Engine:
+    """The process's engine, made on first use."""
+    global _shared
+    with _guard:
+        if _shared is None:
+            _shared = Engine()
+        return _shared

@@ -1,0 +1,276 @@
+"""Push: a batch of new rows into the store, whole or not at all (semantics.md, "Events and versions").
+
+The batch is lifted in DuckDB first; then one SQLite transaction takes in versions, writes changed successors through
+to the views' rows, takes in the lifted rows, and rebuilds every sealed tile whose membership changed.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from featc.errors import Diagnostic, FeatcError
+from featc.lower.online import SourcePlan, StreamPlan, ViewPlan
+from featc.lower.online_store import key_parameters
+from featc.runtime.online.batch import load_batch, rejected_rows
+from featc.runtime.online.database import Database
+from featc.runtime.online.engine import Engine
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PushReport:
+    """What a push did. `rejected` counts rows by reason; they are kept in the store's table `featc_rejected`.
+
+    `accepted` are the rows the source took in, `duplicates` those it had. A row that one view rejects (a NULL key) is
+    accepted for the others. With `replayed_batch` the token was known and nothing changed; the counts are those of
+    the first time.
+    """
+
+    source: str
+    rows: int
+    accepted: int
+    duplicates: int
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    replayed_batch: bool = False
+    token: str | None = None
+
+
+@dataclass(slots=True)
+class Lifted:
+    """A batch after DuckDB: everything the transaction needs."""
+
+    rows: int
+    census: list[Row]
+    versions: dict[str, list[Row]]
+    views: list[tuple[ViewPlan, list[Row]]]
+    faults: dict[int, list[str]]
+    unseen: frozenset[int]
+    texts: dict[int, str]
+    newest_arrival: int | None
+
+
+def push_batch(
+    database: Database, engine: Engine, plan: SourcePlan, rows: Any, token: str | None, strict: bool
+) -> PushReport:
+    """Takes in one batch. Raises FeatcError (F61x the batch, F62x an expression, F90x the store); then nothing is written."""
+    source = plan.source.name
+    if token is not None:
+        with database.read() as store:
+            known = _known_batch(store, source, token)
+        if known is not None:
+            return _same_batch(known, _count_rows(engine, plan, rows))
+    with engine.lock:
+        lifted = _lift(engine, plan, rows)
+    if strict and lifted.faults:
+        _refuse(source, lifted)
+    with database.write() as store:
+        if token is not None:
+            known = _known_batch(store, source, token)
+            if known is not None:
+                return _same_batch(known, lifted.rows)
+        return _Taking(store, plan, lifted).take(token)
+
+
+def _known_batch(store: sqlite3.Connection, source: str, token: str) -> PushReport | None:
+    sql = "SELECT rows, accepted, duplicates, rejected FROM featc_batches WHERE source = ? AND token = ?"
+    row = store.execute(sql, (source, token)).fetchone()
+    if row is None:
+        return None
+    return PushReport(source, row[0], row[1], row[2], json.loads(row[3]), True, token)
+
+
+def _count_rows(engine: Engine, plan: SourcePlan, rows: Any) -> int:
+    with engine.lock:
+        return load_batch(engine, plan.source, rows, plan.required)
+
+
+def _same_batch(known: PushReport, rows: int) -> PushReport:
+    if known.rows != rows:
+        message = f"the token '{known.token}' belongs to another batch of {known.source}, with {known.rows} rows; this one has {rows}"
+        raise FeatcError(Diagnostic("F613", message, hint="give every batch a token of its own; nothing was written"))
+    return known
+
+
+def _refuse(source: str, lifted: Lifted) -> None:
+    counts = Counter(reason for reasons in lifted.faults.values() for reason in reasons)
+    listed = "; ".join(f"{count} × {reason}" for reason, count in sorted(counts.items()))
+    place = min(lifted.faults)
+    message = f"{len(lifted.faults)} of {lifted.rows} rows for {source} are rejected: {listed}"
+    hint = f"the first is row {place + 1}: {lifted.texts[place]}; nothing was written"
+    raise FeatcError(Diagnostic("F614", message, hint=hint))
+
+
+# ── lift ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _lift(engine: Engine, plan: SourcePlan, rows: Any) -> Lifted:
+    count = load_batch(engine, plan.source, rows, plan.required)
+    census = engine.rows(plan.census_sql)
+    faults: dict[int, list[str]] = {}
+    for row in census:
+        if row[1] is not None:
+            faults.setdefault(row[0], []).append(row[1])
+    unseen = frozenset(faults)
+    versions = {s.stream.table: engine.rows(s.lift_sql) if s.lift_sql else census for s in plan.streams}
+    views = []
+    for view in plan.views:
+        lifted = engine.rows(view.lift_sql)
+        good = lifted
+        if view.layout.keys:
+            good = [row for row in lifted if row[1] is None]
+            if len(good) < len(lifted):
+                for row in lifted:
+                    if row[1] is not None:
+                        faults.setdefault(row[0], []).append(f"{view.layout.view.name}: {row[1]}")
+        views.append((view, good))
+    texts = rejected_rows(engine, plan.source, sorted(faults))
+    arrivals = [row[2] for row in census if row[2] is not None]
+    return Lifted(count, census, versions, views, faults, unseen, texts, max(arrivals, default=None))
+
+
+# ── take in ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Taking:
+    """One batch going into the store, inside the caller's transaction."""
+
+    def __init__(self, store: sqlite3.Connection, plan: SourcePlan, lifted: Lifted) -> None:
+        self.store = store
+        self.plan = plan
+        self.lifted = lifted
+        self.first = int(store.execute("SELECT value FROM featc_meta WHERE name = 'next_row'").fetchone()[0])
+
+    def take(self, token: str | None) -> PushReport:
+        known, changes = self._versions()
+        for view, rows in self.lifted.views:
+            mine = changes.get(view.stream.stream.table, []) if view.stream else []
+            skip = known.get(view.stream.stream.table, frozenset()) if view.stream else frozenset()
+            _take_view(self.store, view, [r for r in rows if r[0] not in skip] if skip else rows, self.first, mine)
+        every = list(known.values())
+        duplicates = frozenset.intersection(*every) if every else frozenset()
+        return self._record(token, duplicates)
+
+    def _versions(self) -> tuple[dict[str, frozenset[int]], dict[str, list[Row]]]:
+        """Per stream: the places in the batch of rows it had, and (`_superseded`, `_seq`) of what changed."""
+        known: dict[str, frozenset[int]] = {}
+        changes: dict[str, list[Row]] = {}
+        for stream in self.plan.streams:
+            table = stream.stream.table
+            rows = [(self.first + r[0], *r[2:]) for r in self.lifted.versions[table] if r[2] is not None]
+            known[table], changes[table] = self._accept(stream, rows)
+        return known, changes
+
+    def _accept(self, stream: StreamPlan, rows: list[Row]) -> tuple[frozenset[int], list[Row]]:
+        self.store.executemany(stream.accept_sql, rows)
+        fresh = {r[0] for r in self.store.execute(f"SELECT _seq FROM {stream.stream.table} WHERE _seq >= ?", (self.first,))}
+        known = frozenset(r[0] - self.first for r in rows if r[0] not in fresh) if len(fresh) < len(rows) else frozenset()
+        changed = self.store.execute(stream.resolve_sql, {"first": self.first}).fetchall()
+        updates = [(successor, seq) for seq, successor in changed]
+        self.store.executemany(stream.supersede_sql, updates)
+        return known, updates
+
+    def _record(self, token: str | None, duplicates: frozenset[int]) -> PushReport:
+        lifted, source, now = self.lifted, self.plan.source.name, time.time_ns() // 1000
+        faults = {place: reasons for place, reasons in lifted.faults.items() if place not in duplicates}
+        rejected = Counter(reason for reasons in faults.values() for reason in reasons)
+        accepted = lifted.rows - len(duplicates) - len(lifted.unseen - duplicates)
+        counts = dict(sorted(rejected.items()))
+        cursor = self.store.execute(
+            "INSERT INTO featc_batches (source, token, rows, accepted, duplicates, rejected, pushed_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (source, token, lifted.rows, accepted, len(duplicates), json.dumps(counts), now),
+        )
+        batch = cursor.lastrowid
+        self.store.executemany(
+            "INSERT INTO featc_rejected VALUES (?, ?, ?, ?, ?)",
+            [(batch, place, source, "; ".join(reasons), lifted.texts[place]) for place, reasons in faults.items()],
+        )
+        self.store.execute(
+            "INSERT INTO featc_sources VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET batches = batches + 1,"
+            " accepted = accepted + ?2, duplicates = duplicates + ?3, rejected = rejected + ?4, pushed_at = ?6,"
+            " newest_arrival = max(coalesce(newest_arrival, ?5), coalesce(?5, newest_arrival))",
+            (source, accepted, len(duplicates), len(faults), lifted.newest_arrival, now),
+        )
+        self.store.execute("UPDATE featc_meta SET value = ? WHERE name = 'next_row'", (str(self.first + lifted.rows),))
+        return PushReport(source, lifted.rows, accepted, len(duplicates), counts, False, token)
+
+
+def _take_view(store: sqlite3.Connection, view: ViewPlan, rows: Sequence[Row], first: int, changes: list[Row]) -> None:
+    """A view's new rows, and (`_superseded`, `_seq`) of rows whose successor changed."""
+    if view.seal_sql is None:
+        store.executemany(view.insert_sql, ((*r[2:], first + r[0]) for r in rows))
+        store.executemany(view.supersede_sql, changes)
+        return
+    tiles = _Tiles(store, view)
+    tiles.before(rows)
+    store.executemany(view.insert_sql, ((*r[2:], first + r[0]) for r in rows))
+    store.executemany(view.supersede_sql, changes)
+    tiles.changed(seq for _, seq in changes if seq < first)
+    tiles.seal()
+
+
+class _Tiles:
+    """Which tiles of a view a batch touches.
+
+    An entity's newest tile stays open: it would be rebuilt with every event, and its rows are few. Every older one is
+    sealed, and sealed again whenever a row enters it or a row in it is superseded.
+    """
+
+    def __init__(self, store: sqlite3.Connection, view: ViewPlan) -> None:
+        self.store = store
+        self.view = view
+        width = view.layout.width
+        assert width is not None
+        self.width = width
+        self.names = key_parameters(view.layout)
+        self.touched: set[tuple[Row, int]] = set()
+        self.newest: dict[Row, int] = {}
+
+    def _newest(self, key: Row) -> int | None:
+        row = self.store.execute(self.view.newest_sql, dict(zip(self.names, key, strict=True))).fetchone()
+        return None if row[0] is None else int(row[0])
+
+    def before(self, rows: Sequence[Row]) -> None:
+        """Notes the rows about to come in, and the tiles they close by being newer."""
+        last = 2 + len(self.names)
+        width = self.width
+        batch: dict[Row, int] = {}
+        for row in rows:
+            key, tau = row[2:last], row[last]
+            self.touched.add((key, tau // width))
+            if tau > batch.get(key, tau - 1):
+                batch[key] = tau
+        for key, tau in batch.items():
+            newest = self._newest(key)
+            if newest is None or newest < tau:
+                self.newest[key] = tau
+                if newest is not None:
+                    self.touched.add((key, newest // width))
+            else:
+                self.newest[key] = newest
+
+    def changed(self, numbers: Iterable[int]) -> None:
+        """Notes rows that were there and whose successor changed."""
+        for number in numbers:
+            found = self.store.execute(self.view.touched_sql, (number,)).fetchone()
+            if found is not None:
+                self.touched.add((found[:-1], found[-1] // self.width))
+
+    def seal(self) -> None:
+        self.store.executemany(self.view.seal_sql or "", self._closed())
+
+    def _closed(self) -> list[dict[str, Any]]:
+        width, found = self.width, []
+        for key, bucket in sorted(self.touched):
+            if key not in self.newest:
+                newest = self._newest(key)
+                self.newest[key] = bucket * width if newest is None else newest
+            if bucket < self.newest[key] // width:
+                found.append({**dict(zip(self.names, key, strict=True)), "start": bucket * width})
+        return found

@@ -1,0 +1,218 @@
+"""The spine of a training set: read from whatever the user has, checked, brought to the types the query needs.
+
+semantics.md "Observation", "The result": every spine row is kept, in order, with all its columns; a NULL key is an
+unknown entity; a NULL instant is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from featc.errors import Diagnostic, FeatcError, Findings, did_you_mean
+from featc.lower.source import literal, quoted
+from featc.types import family
+
+if TYPE_CHECKING:
+    import duckdb
+
+GIVEN = "spine_given"
+_INSTANTS = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS", "TIMESTAMP_S", "TIMESTAMP_MS", "DATE")
+
+
+@dataclass(frozen=True, slots=True)
+class Spine:
+    """A spine ready to be queried: the connection holds it as the view `spine`.
+
+    `time` is the name of its instant column; `extra` what the query selects of the spine itself (its columns as
+    given); `columns` their names.
+    """
+
+    time: str
+    extra: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: int
+
+
+def read(connection: duckdb.DuckDBPyConnection, given: Any) -> None:
+    """Makes the table `spine_given` of a data frame, an Arrow table, rows as dicts, a file, or a SELECT."""
+    import duckdb
+
+    try:
+        origin = _origin(connection, given)
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {GIVEN} AS SELECT * FROM {origin}")
+    except duckdb.Error as error:
+        raise FeatcError(
+            Diagnostic("F501", f"the spine cannot be read: {str(error).splitlines()[0]}", hint="give a parquet, CSV or JSON file, a SELECT, or a table in memory")
+        ) from None
+    finally:
+        connection.execute("DROP VIEW IF EXISTS spine_input") if _registered(given) else None
+
+
+def _registered(given: Any) -> bool:
+    return not isinstance(given, (str, Path, list))
+
+
+def _origin(connection: duckdb.DuckDBPyConnection, given: Any) -> str:
+    if isinstance(given, Path) or (isinstance(given, str) and not _is_select(given)):
+        path = Path(given)
+        if not path.exists():
+            raise FeatcError(Diagnostic("F502", f"there is no spine file {path}", hint="check the path; it is relative to the current folder"))
+        reader = {".csv": "read_csv", ".tsv": "read_csv", ".json": "read_json", ".jsonl": "read_json", ".ndjson": "read_json"}
+        return f"{reader.get(path.suffix.lower(), 'read_parquet')}({literal(str(path.resolve()))})"
+    if isinstance(given, str):
+        return f"({given.rstrip().rstrip(';')})"
+    if isinstance(given, list):
+        return _rows(connection, given)
+    connection.register("spine_input", given)
+    return "spine_input"
+
+
+def _is_select(text: str) -> bool:
+    return text.lstrip().lower().startswith(("select", "with", "from", "values", "("))
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, rows: Sequence[dict[str, Any]]) -> str:
+    """Rows as dicts, without pandas or Arrow: bound as parameters, typed by DuckDB."""
+    if not rows:
+        raise FeatcError(Diagnostic("F503", "the spine is an empty list, so its columns are unknown", hint="give a table with columns and no rows instead"))
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    selects = []
+    values: list[Any] = []
+    for row in rows:
+        selects.append("SELECT " + ", ".join(f"? AS {quoted(n)}" for n in names))
+        values += [row.get(n) for n in names]
+    connection.execute("CREATE OR REPLACE TEMP TABLE spine_rows_given AS " + " UNION ALL ".join(selects), values)
+    return "spine_rows_given"
+
+
+def prepare(
+    connection: duckdb.DuckDBPyConnection,
+    keys: Sequence[tuple[str, str]],
+    request: Sequence[tuple[str, str]],
+    outputs: Sequence[str],
+    time: str | None,
+) -> Spine:
+    """Checks the table `spine_given` and lays the view `spine` over it.
+
+    Raises FeatcError F51x with all that is wrong: missing keys or request columns, no instant or several, types that
+    do not fit, names that collide with outputs, NULL instants.
+    """
+    described = connection.execute(f"DESCRIBE {GIVEN}").fetchall()
+    types = {name: kind for name, kind, *_ in described}
+    found = Findings()
+    instant = _instant(types, time, found)
+    _collisions(types, outputs, found)
+    casts: dict[str, str] = {}
+    for name, kind in (*keys, *request):
+        actual = _named(types, name)
+        if actual is None:
+            what = "key" if (name, kind) in keys else "request column"
+            found.error("F511", f"the spine has no column '{name}', which is a {what} of these features", hint=did_you_mean(name, types) or f"add a column {name} of type {kind}")
+            continue
+        cast = _cast(actual, types[actual], kind)
+        if cast is None:
+            found.error("F512", f"the spine's column '{actual}' is {types[actual]}, and {name} is {kind}", hint=f"cast it: {actual}::{kind}")
+        elif cast != quoted(name) or actual != name:
+            casts[name] = cast
+    found.raise_errors()
+    assert instant is not None
+    at = _utc(instant, types[instant])
+    (missing,) = connection.execute(f"SELECT count(*) FROM {GIVEN} WHERE {at} IS NULL").fetchall()[0]
+    if missing:
+        raise FeatcError(Diagnostic("F513", f"{missing} spine rows have no instant ('{instant}' is NULL or infinite)", hint="every row of a training set needs the instant it is observed at"))
+    (rows,) = connection.execute(f"SELECT count(*) FROM {GIVEN}").fetchall()[0]
+    if not casts and at == quoted(instant):
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW spine AS FROM {GIVEN}")
+        return Spine(instant, tuple(quoted(n) for n in types), tuple(types), rows)
+    needed = {name: casts.get(name, quoted(name)) for name, _ in (*keys, *request)}
+    needed[instant] = at if instant not in casts else casts[instant]
+    columns = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in needed.items())
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE spine_typed AS SELECT g AS _given, {columns} FROM {GIVEN} g")
+    connection.execute("CREATE OR REPLACE TEMP VIEW spine AS FROM spine_typed")
+    return Spine(instant, ("unnest(_given)",), tuple(types), rows)
+
+
+def _named(types: dict[str, str], name: str) -> str | None:
+    if name in types:
+        return name
+    return next((t for t in types if t.lower() == name.lower()), None)
+
+
+def _instant(types: dict[str, str], time: str | None, found: Findings) -> str | None:
+    """The column named by `time`, else as_of or event_timestamp, else the only timestamp column."""
+    stamps = [n for n, t in types.items() if t in _INSTANTS]
+    if time is not None:
+        actual = _named(types, time)
+        if actual is None:
+            found.error("F514", f"the spine has no column '{time}'", hint=did_you_mean(time, types))
+        elif types[actual] not in _INSTANTS:
+            found.error("F515", f"the spine's column '{actual}' is {types[actual]}, not a timestamp", hint=f"cast it: {actual}::TIMESTAMP")
+            return None
+        return actual
+    for usual in ("as_of", "event_timestamp"):
+        actual = _named(types, usual)
+        if actual is not None and types[actual] in _INSTANTS:
+            return actual
+        if actual is not None:
+            found.error("F515", f"the spine's column '{actual}' is {types[actual]}, not a timestamp", hint=f"cast it: {actual}::TIMESTAMP")
+            return None
+    if len(stamps) == 1:
+        return stamps[0]
+    if not stamps:
+        found.error("F516", "the spine has no timestamp column, so the instants are unknown", hint="add a column as_of of type TIMESTAMP")
+    else:
+        found.error("F517", f"the spine has several timestamp columns: {', '.join(stamps)}", hint="say which is the instant: --time COLUMN, or time= in Python")
+    return None
+
+
+def _collisions(types: dict[str, str], outputs: Sequence[str], found: Findings) -> None:
+    taken = {n.lower(): n for n in types}
+    for name in outputs:
+        if name.lower() in taken:
+            found.error("F518", f"the spine has a column '{taken[name.lower()]}', which is also the name of a feature", hint=f"rename it in the spine, or the feature in the service: - my_{name}: view.{name}")
+    for name in types:
+        if name.lower() in ("_row", "_as_of", "_given"):
+            found.error("F519", f"the spine has a column '{name}', a name featc uses itself", hint="rename it")
+
+
+def _utc(column: str, kind: str) -> str:
+    """An instant as a naive UTC TIMESTAMP; ±infinity is no instant."""
+    raw = quoted(column)
+    match kind:
+        case "TIMESTAMP":
+            return raw
+        case "TIMESTAMP WITH TIME ZONE":
+            return f"{raw} AT TIME ZONE 'UTC'"
+        case "TIMESTAMP_NS":
+            return f"make_timestamp(epoch_ns({raw}) // 1000 - (epoch_ns({raw}) % 1000 < 0)::BIGINT)"
+        case _:
+            return f"{raw}::TIMESTAMP"
+
+
+def _cast(column: str, actual: str, wanted: str) -> str | None:
+    """SQL that brings a spine column to a key's or request column's type without loss, or None."""
+    raw = quoted(column)
+    if actual == wanted:
+        return raw
+    if actual == '"NULL"' or actual == "NULL":
+        return f"{raw}::{wanted}"
+    from_, to = family(actual), family(wanted)
+    if to == "timestamp" and actual in _INSTANTS:
+        return _utc(column, actual)
+    if from_ == "integer" and to in ("integer", "decimal", "float"):
+        return f"{raw}::{wanted}"
+    if from_ == "float" and to == "integer":  # pandas turns integer columns with gaps into DOUBLE
+        problem = literal(f"F512: spine column {column} holds a value that is not integral: ")
+        return f"CASE WHEN isnan({raw}) THEN NULL WHEN {raw} = trunc({raw}) THEN {raw}::{wanted} ELSE error({problem} || {raw}) END"
+    if from_ in ("decimal", "float") and to in ("decimal", "float"):
+        return f"{raw}::{wanted}"
+    if from_ == to and from_ != "other":
+        return f"{raw}::{wanted}"
+    if actual.startswith("ENUM") and to == "text":
+        return f"{raw}::VARCHAR"
+    if to in ("uuid", "date") and from_ == "text":
+        return f"{raw}::{wanted}"
+    return None

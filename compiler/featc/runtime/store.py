@@ -1,0 +1,186 @@
+"""`FeatureStore`: a project, compiled, with its training sets and its online store. What Python users hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from featc.errors import Diagnostic, FeatcError, did_you_mean
+from featc.load import Definitions, find_project, load_project
+from featc.resolve.model import Output, Project
+from featc.runtime.engine import connect
+
+if TYPE_CHECKING:
+    from featc.runtime.dataset import Dataset
+    from featc.runtime.online import OnlineStore, PushReport
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A project as compiled for one target: what was written, what it means, and what is doubtful about it."""
+
+    definitions: Definitions
+    project: Project
+    warnings: tuple[Diagnostic, ...]
+
+    @property
+    def root(self) -> Path:
+        return self.definitions.root
+
+
+def compile_project(root: Path, target: str | None = None) -> Compiled:
+    """Loads and resolves the project at `root`. Raises FeatcError with every error found."""
+    from featc.resolve import resolve
+    from featc.runtime.catalog import DuckDBCatalog
+
+    definitions = load_project(root, target)
+    catalog = DuckDBCatalog(root, database_of(definitions))
+    project, warnings = resolve(definitions, catalog)
+    return Compiled(definitions, project, (*definitions.warnings, *warnings))
+
+
+def database_of(definitions: Definitions) -> Path | None:
+    """The target's DuckDB file, whether or not it exists."""
+    setting = definitions.target.database
+    return definitions.root / setting.value if setting is not None else None
+
+
+class FeatureStore:
+    """A project's features, offline and online.
+
+    `path` is the project's folder or any folder below it. Raises FeatcError with all errors of the definitions.
+    """
+
+    def __init__(self, path: str | Path = ".", target: str | None = None) -> None:
+        self.root = find_project(Path(path).resolve())
+        self.compiled = compile_project(self.root, target)
+
+    @property
+    def project(self) -> Project:
+        return self.compiled.project
+
+    # ── training ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def get_historical_features(
+        self,
+        features: str | Sequence[str] | None = None,
+        spine: Any = None,
+        time: str | None = None,
+        *,
+        entity_df: Any = None,
+    ) -> Dataset:
+        """The training set of a service, or of a list of features, at the spine's instants.
+
+        `features`: a service's name, or `view.feature`, `view`, `view.spend_*` (Feast's `view:feature` works too).
+        `spine` (or Feast's `entity_df`): a data frame, Arrow table, list of dicts, file, or SELECT. `time` names its
+        instant column. The result is lazy: nothing is computed until rows are asked for.
+        """
+        from featc.runtime.dataset import Dataset
+
+        given = spine if spine is not None else entity_df
+        if features is None or given is None:
+            raise FeatcError(Diagnostic("F500", "a training set needs features and a spine", hint="get_historical_features('checkout', spine)"), exit_code=2)
+        connection = connect(self.root, database_of(self.compiled.definitions))
+        return Dataset(connection, self.project, self.outputs(features), given, time)
+
+    def outputs(self, features: str | Sequence[str]) -> tuple[Output, ...]:
+        """The output columns of a service or of a list of features, in order."""
+        if isinstance(features, str) and features in self.project.services:
+            return self.project.services[features].outputs
+        wanted = [features] if isinstance(features, str) else list(features)
+        found: dict[str, Output] = {}
+        for pattern in wanted:
+            for output in self._matching(pattern.replace(":", ".", 1)):
+                if output.name.lower() in {n.lower() for n in found} and found.get(output.name) != output:
+                    raise FeatcError(Diagnostic("F504", f"two of these features are called '{output.name}'", hint="make a service that renames one of them"))
+                found[output.name] = output
+        return tuple(found.values())
+
+    def _matching(self, pattern: str) -> list[Output]:
+        if pattern in self.project.services:
+            return list(self.project.services[pattern].outputs)
+        view_name, _, feature = pattern.partition(".")
+        view = self.project.views.get(view_name)
+        if view is None:
+            known = [*self.project.views, *self.project.services]
+            raise FeatcError(Diagnostic("F505", f"there is no service or feature view '{view_name}'", hint=did_you_mean(view_name, known)))
+        outputs = [Output(f.name, view.name, f.name, f.type) for f in view.features if fnmatchcase(f.name, feature or "*")]
+        if not outputs:
+            raise FeatcError(Diagnostic("F506", f"the view '{view_name}' has no feature '{feature}'", hint=did_you_mean(feature, [f.name for f in view.features])))
+        return outputs
+
+    # ── online ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def online(self) -> OnlineStore:
+        """The target's online store, opened on first use."""
+        from featc.runtime.online import OnlineStore
+
+        setting = self.compiled.definitions.target.online.path
+        path = self.root / (setting.value if setting is not None else ".featc/online.db")
+        return OnlineStore(path, self.project, self.root)
+
+    def push(self, source: str, rows: Any, token: str | None = None, *, strict: bool = False) -> PushReport:
+        """Brings new rows of a source into the online store, as one durable batch.
+
+        `rows`: Arrow, pandas, polars, a list of dicts, or a file. A batch with a `token` seen before is not applied
+        again. Raises FeatcError F6xx; then nothing of the batch is kept.
+        """
+        return self.online.push(source, rows, token=token, strict=strict)
+
+    def get_online_features(
+        self,
+        features: str | Sequence[str] | None = None,
+        entity_rows: Sequence[dict[str, Any]] | None = None,
+        at: datetime | str | int | None = None,
+    ) -> OnlineRows:
+        """The features of a service (or list of features) for each row of keys and request values, in input order,
+        as they stand at `at` (None: now). An unknown entity has empty values."""
+        if features is None or entity_rows is None:
+            raise FeatcError(Diagnostic("F600", "an online read needs features and rows of keys", hint="get_online_features('checkout', [{'user_id': 42}])"), exit_code=2)
+        return OnlineRows(self.online.read(self.outputs(features), list(entity_rows), at))
+
+    # ── the project ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def build(self, out: str | Path | None = None) -> dict[str, str]:
+        """Writes manifest and SQL below `out` (default `target/`); gives the files by their path."""
+        from featc.emit import build_files, write_files
+
+        files = dict(build_files(self.compiled))
+        write_files(Path(out) if out is not None else self.root / "target", files)
+        return files
+
+    def lineage(self) -> Any:
+        """The lineage graph (a networkx DiGraph) from source columns to service outputs."""
+        from featc.lineage import lineage_graph
+
+        return lineage_graph(self.project)
+
+    def verify(self, select: str | None = None, *, allow_thin: bool = False, seed: int = 0) -> Any:
+        """Proves that training and online values agree; see `featc verify`."""
+        from featc.runtime.verify import verify
+
+        return verify(self, select=select, allow_thin=allow_thin, seed=seed)
+
+    def close(self) -> None:
+        """Closes the online store, if it was opened."""
+        if "online" in self.__dict__:
+            self.online.close()
+            del self.__dict__["online"]
+
+
+class OnlineRows(list[dict[str, Any]]):
+    """Online vectors: a list of dicts, with Feast's `to_dict` and `to_df` besides."""
+
+    def to_dict(self) -> dict[str, list[Any]]:
+        return {name: [row[name] for row in self] for name in (self[0] if self else ())}
+
+    def to_df(self) -> Any:
+        import pandas as pd
+
+        return pd.DataFrame(list(self))

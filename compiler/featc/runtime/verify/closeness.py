@@ -1,0 +1,257 @@
+"""How near two values must be (semantics.md, "What “equal” means"), and what has to be asked to know it.
+
+Everything but DOUBLE sums, means and deviations must be identical. Those may differ by rounding, in proportion to the
+members of the window; the companions asked beside them give that proportion. A feature computed from them may
+differ only as far as its inputs do: its own expression, evaluated over the inputs the plan itself gave, must give the
+plan's value exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from math import isfinite, sqrt
+from typing import Any
+
+from featc.algebra import AGGREGATES, Kind
+from featc.resolve.model import (
+    AggregateRef,
+    Aggregation,
+    Expr,
+    Feature,
+    FeatureRef,
+    Output,
+    Project,
+    Ref,
+    StateRef,
+    View,
+)
+from featc.runtime.verify.history import Failed
+from featc.types import FLOATS, INTEGERS, decimal_parts, family
+
+EPSILON = 1e-9
+
+
+# ── identity ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def identical(a: Any, b: Any, type_: str) -> bool:
+    """Whether two values of one type are the same: NaN equals NaN, −0.0 equals 0.0, an integer is no DOUBLE."""
+    if isinstance(a, Failed) or isinstance(b, Failed):
+        return isinstance(a, Failed) and isinstance(b, Failed)
+    if a is None or b is None:
+        return a is b
+    if not (_fits(a, type_) and _fits(b, type_)):
+        return False
+    if isinstance(a, float) and a != a:
+        return bool(b != b)
+    return bool(a == b)
+
+
+def _fits(value: Any, type_: str) -> bool:
+    if type_ in INTEGERS:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if decimal_parts(type_):
+        return isinstance(value, Decimal)
+    if type_ in FLOATS:
+        return isinstance(value, float)
+    match family(type_):
+        case "boolean":
+            return isinstance(value, bool)
+        case "text":
+            return isinstance(value, str)
+        case "timestamp":
+            return isinstance(value, datetime)
+        case "date":
+            return isinstance(value, date) and not isinstance(value, datetime)
+        case _:
+            return True
+
+
+# ── rounding ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+Bound = Callable[[float, Mapping[str, Any]], float]
+"""The greatest difference allowed, from the training value and the companions' values."""
+
+
+def _largest(seen: Mapping[str, Any]) -> float:
+    return max((abs(float(v)) for v in (seen.get("min"), seen.get("max")) if v is not None), default=0.0)
+
+
+def _sum_bound(value: float, seen: Mapping[str, Any]) -> float:
+    # Σ|x| is at least |Σx| and at least the largest |x|: a bound that is never wider than the law's
+    return EPSILON * max(abs(value), _largest(seen))
+
+
+def _mean_bound(value: float, seen: Mapping[str, Any]) -> float:
+    return EPSILON * max(abs(value), _largest(seen) / max(seen.get("count") or 1, 1))
+
+
+def _variance_bound(value: float, seen: Mapping[str, Any]) -> float:
+    return EPSILON * (value + abs(seen.get("avg") or 0.0) * sqrt(max(value, 0.0)))
+
+
+def _deviation_bound(value: float, seen: Mapping[str, Any]) -> float:
+    return EPSILON * (value + abs(seen.get("avg") or 0.0)) if value else 0.0
+
+
+_BOUNDS: dict[str, tuple[Bound, tuple[str, ...]]] = {
+    "sum": (_sum_bound, ("min", "max")),
+    "avg": (_mean_bound, ("min", "max", "count")),
+    "var_samp": (_variance_bound, ("avg",)),
+    "var_pop": (_variance_bound, ("avg",)),
+    "stddev_samp": (_deviation_bound, ("avg",)),
+    "stddev_pop": (_deviation_bound, ("avg",)),
+}
+"""By aggregate: its bound, and the aggregates over the same arguments and window that the bound reads."""
+
+
+def rounds(view: View, aggregation: Aggregation) -> bool:
+    """Whether an aggregation's value may differ in rounding between plans: its law allows an error, not identity."""
+    if aggregation.aggregate not in _BOUNDS:
+        return False
+    types = tuple(view.slot(s).type for s in aggregation.slots)
+    kinds = {n.kind for n in AGGREGATES[aggregation.aggregate].needs(types).values()}
+    return aggregation.type in FLOATS and bool(kinds & {Kind.FSUM, Kind.MOMENTS, Kind.SUM})
+
+
+def within(a: float, b: float, bound: float) -> bool:
+    """Whether two DOUBLEs are of one class (finite, NaN, +∞, −∞), and if finite at most `bound` apart."""
+    if not (isfinite(a) and isfinite(b)):
+        return a == b or (a != a and b != b)
+    return abs(a - b) <= bound if isfinite(bound) else True
+
+
+# ── what to ask besides ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Rounded:
+    """A feature that is one rounding aggregation: its bound, and the companions' outputs by aggregate name."""
+
+    bound: Bound
+    companions: Mapping[str, Output]
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A feature over inputs that may differ in rounding: the outputs that give its inputs."""
+
+    feature: Feature
+    inputs: Mapping[Ref, Output]
+
+
+Judgement = Rounded | Derived | None
+"""How a feature is judged; None: identical or different."""
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What to ask each plan so that all `outputs` can be judged.
+
+    `online` and `training` are the project with inputs (and for training companions) as features of their own;
+    `asked` are the outputs to ask of both, `companions` those to ask of training besides.
+    """
+
+    outputs: tuple[Output, ...]
+    online: Project
+    training: Project
+    asked: tuple[Output, ...]
+    companions: tuple[Output, ...]
+    judgements: Mapping[str, Judgement]
+
+
+def output_of(feature: Feature) -> Output:
+    """A feature as an output called by its qualified name."""
+    return Output(feature.qualified, feature.view, feature.name, feature.type)
+
+
+def questions(project: Project, outputs: Sequence[Output]) -> Questions:
+    """What to ask of both plans to judge `outputs` (named by their qualified names)."""
+    inexact = _inexact(project)
+    inputs: dict[str, Feature] = {}
+    companions: dict[str, Feature] = {}
+    extra: dict[str, list[Aggregation]] = {}
+    judgements: dict[str, Judgement] = {}
+    asked = {o.name: o for o in outputs}
+    for output in outputs:
+        view, feature = project.views[output.view], project.feature(output.view, output.feature)
+        if (view.name, feature.name) not in inexact:
+            judgements[output.name] = None
+        elif feature.expr.is_bare and isinstance(ref := feature.expr.parts[0], AggregateRef):
+            judgements[output.name] = _rounded(view, view.aggregation(ref.name), companions, extra)
+        else:
+            judged = _derived(project, view, feature, inputs)
+            judgements[output.name] = judged
+            asked |= {o.name: o for o in judged.inputs.values()}
+    online = _with(project, inputs.values(), {})
+    training = _with(online, companions.values(), extra)
+    return Questions(
+        tuple(outputs), online, training, tuple(asked.values()), tuple(output_of(f) for f in companions.values()), judgements
+    )
+
+
+def _inexact(project: Project) -> frozenset[tuple[str, str]]:
+    """The features whose value may differ because a DOUBLE aggregate they use is rounded differently."""
+    found: set[tuple[str, str]] = set()
+    for view_name, name in project.order:
+        view = project.views[view_name]
+        for ref in view.feature(name).expr.refs:
+            rounded = isinstance(ref, AggregateRef) and rounds(view, view.aggregation(ref.name))
+            if rounded or (isinstance(ref, FeatureRef) and (ref.view, ref.feature) in found):
+                found.add((view_name, name))
+    return frozenset(found)
+
+
+def _rounded(
+    view: View, aggregation: Aggregation, companions: dict[str, Feature], extra: dict[str, list[Aggregation]]
+) -> Rounded:
+    bound, needed = _BOUNDS[aggregation.aggregate]
+    found = {}
+    types = tuple(view.slot(s).type for s in aggregation.slots)
+    for name in needed:
+        made = Aggregation(
+            f"{name} beside {aggregation.name}", name, aggregation.slots, aggregation.window, AGGREGATES[name].returns(types)
+        )
+        feature = Feature(view.name, made.name, Expr((AggregateRef(made.name),), made.type), made.type)
+        if feature.qualified not in companions:
+            companions[feature.qualified] = feature
+            extra.setdefault(view.name, []).append(made)
+        found[name] = output_of(feature)
+    return Rounded(bound, found)
+
+
+def _derived(project: Project, view: View, feature: Feature, inputs: dict[str, Feature]) -> Derived:
+    found: dict[Ref, Output] = {}
+    for ref in feature.expr.refs:
+        match ref:
+            case FeatureRef(other, name):
+                found[ref] = output_of(project.feature(other, name))
+                continue
+            case AggregateRef(name):
+                label, type_ = f"aggregate {name}", view.aggregation(name).type
+            case StateRef(column):
+                source = project.sources[view.source or ""]
+                label, type_ = f"state {column}", source.column(column).type
+            case _:
+                continue
+        made = Feature(view.name, label, Expr((ref,), type_), type_)
+        inputs[made.qualified] = made
+        found[ref] = output_of(made)
+    return Derived(feature, found)
+
+
+def _with(project: Project, features: Any, aggregations: Mapping[str, Sequence[Aggregation]]) -> Project:
+    """The project with more features, which read aggregations and states only."""
+    by_view: dict[str, list[Feature]] = {}
+    for feature in features:
+        by_view.setdefault(feature.view, []).append(feature)
+    views = dict(project.views)
+    for name, added in by_view.items():
+        view = views[name]
+        more = tuple(aggregations.get(name, ()))
+        views[name] = replace(view, features=(*view.features, *added), aggregations=(*view.aggregations, *more))
+    order = (*((f.view, f.name) for added in by_view.values() for f in added), *project.order)
+    return replace(project, views=views, order=order)

@@ -1,0 +1,95 @@
+"""How often a compared probe depended on each rule: the suite prints this table and fails below a floor."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from oracle import Aggregate, Lookup, Oracle, Probe, Version, View, rank
+
+from .knockouts import COUNTED, knocked_out
+from .model import Case
+
+EMPTY = "an empty window"
+EDGES = tuple(
+    f"τ {place} the {edge} edge"
+    for edge in ("lower", "upper")
+    for place in ("1 µs before", "exactly on", "1 µs after")
+)
+SITUATIONS = (*COUNTED, *EDGES, EMPTY)
+
+
+def count(case: Case) -> Counter[str]:
+    """Situation -> number of the case's probes at which ignoring it changes a value of the service."""
+    plain = case.oracle()
+    names = [n for _, n, f in case.outputs() if isinstance(f, Aggregate | Lookup)]
+    values = [[rank(plain.without_default(n, p)) for n in names] for p in case.probes]
+    found: Counter[str] = Counter()
+    for situation, kind in COUNTED.items():
+        other = knocked_out(case, kind)
+        for p, expected in zip(case.probes, values, strict=True):
+            found[situation] += any(
+                rank(other.without_default(n, p)) != e for n, e in zip(names, expected, strict=True)
+            )
+    for p in case.probes:
+        found.update(set(edges_met(plain, names, p)))
+    return found
+
+
+def edges_met(oracle: Oracle, names: list[str], probe: Probe) -> Iterator[str]:
+    """The edge situations, and emptiness, that decide a value at a probe."""
+    for name in names:
+        view, feature = oracle.features[name]
+        if isinstance(feature, Aggregate):
+            members = oracle.in_window(view, feature.window, probe)
+            if not members:
+                yield EMPTY
+            lower, upper = oracle.edges(feature.window, probe.t)
+            for v in oracle.rows_of(view, probe):
+                place = on_edge(v, lower, upper)
+                if place and known(oracle, view, v, probe.t) and decides(oracle, view, feature, members, v):
+                    yield place
+        elif isinstance(feature, Lookup) and view.ttl is not None:
+            yield from ttl_edge(oracle, view, probe)
+
+
+def on_edge(v: Version, lower: int | None, upper: int) -> str | None:
+    """Which edge the version stands on or beside."""
+    assert v.tau is not None
+    if lower is not None and abs(v.tau - lower) <= 1:
+        return EDGES[v.tau - lower + 1]
+    return EDGES[v.tau - upper + 4] if abs(v.tau - upper) <= 1 else None
+
+
+def known(oracle: Oracle, view: View, v: Version, t: int) -> bool:
+    """Whether, its time apart, the version counts at t or would a microsecond later."""
+    in_time = v.alpha is not None and v.alpha <= t + 1
+    return in_time and not v.dead and not oracle.superseded(view, v, t) and oracle.passes(view, v)
+
+
+def decides(oracle: Oracle, view: View, feature: Aggregate, members: list[Version], v: Version) -> bool:
+    """Whether the value changes when the version's membership does."""
+    flipped = [m for m in members if m is not v] if v in members else [*members, v]
+    with_it, without = (
+        oracle.aggregate(feature, oracle.last_rows(feature, oracle.in_order(view, feature, found)))
+        for found in (members, flipped)
+    )
+    return rank(with_it) != rank(without)
+
+
+def ttl_edge(oracle: Oracle, view: View, probe: Probe) -> Iterator[str]:
+    """A state row that is just young enough, or just not."""
+    assert view.ttl is not None
+    lower = probe.t - view.ttl
+    row = oracle.holding(view, probe)
+    source = oracle.sources[str(view.source)]
+    if row is not None and abs(row[source.time] - lower) <= 1:
+        yield EDGES[row[source.time] - lower + 1]
+
+
+def table(found: Counter[str], floor: int) -> str:
+    """The counts as text, those below the floor marked."""
+    width = max(map(len, SITUATIONS))
+    marks = {s: "" if found[s] >= floor else f"  below {floor}" for s in SITUATIONS}
+    lines = (f"{s:<{width}}  {found[s]:>6}{marks[s]}" for s in SITUATIONS)
+    return "\n".join([f"{'situation':<{width}}  probes", *lines])

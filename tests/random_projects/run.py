@@ -1,0 +1,98 @@
+"""Many cases at once, in processes of their own; also from a shell: `python -m random_projects.run 0 200`."""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import coverage, shrink
+from .generate import make_case
+from .judge import check
+
+REPORTED = 2
+"""Failing cases that are shrunk per chunk; the others are named only, so that a broken build fails fast."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run found: how many cases and probes were compared, how often each situation, what failed."""
+
+    cases: int = 0
+    probes: int = 0
+    seconds: float = 0.0
+    situations: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+
+    def add(self, other: Outcome) -> None:
+        """Adds a chunk's outcome."""
+        self.cases += other.cases
+        self.probes += other.probes
+        self.seconds += other.seconds
+        self.situations += other.situations
+        self.failures += other.failures
+
+    def summary(self, floor: int) -> str:
+        """The coverage table under a line of totals."""
+        head = f"{self.cases} random projects, {self.probes} probes compared, {len(self.failures)} failed"
+        return f"{head}, {self.seconds:.0f} s of work\n{coverage.table(self.situations, floor)}"
+
+
+def run_seeds(seeds: Sequence[int], reports: Path, tries: int = 120) -> Outcome:
+    """Checks the cases of some seeds; a failing one is shrunk and saved under `reports`."""
+    outcome, started = Outcome(), time.monotonic()
+    for seed in seeds:
+        case = make_case(seed)
+        folder = Path(tempfile.mkdtemp(prefix="featc-case-"))
+        try:
+            found = check(case, folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        outcome.cases += 1
+        if not found:
+            outcome.probes += len(case.probes)
+            outcome.situations += coverage.count(case)
+        elif len(outcome.failures) < REPORTED:
+            outcome.failures.append(shrink.report(case, found, reports / f"seed_{seed}", tries=tries))
+        else:
+            outcome.failures.append(f"{case.label}: {found[0]}")
+    outcome.seconds = time.monotonic() - started
+    return outcome
+
+
+def run(first: int, count: int, reports: Path, jobs: int = 2, tries: int = 120) -> Outcome:
+    """Checks `count` seeds from `first` on, in `jobs` processes."""
+    seeds = range(first, first + count)
+    size = max(1, min(50, -(-count // (jobs * 4))))
+    chunks = [list(seeds[i : i + size]) for i in range(0, count, size)]
+    outcome = Outcome()
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for part in pool.map(run_seeds, chunks, [reports] * len(chunks), [tries] * len(chunks)):
+            outcome.add(part)
+    return outcome
+
+
+def main() -> int:
+    """Runs seeds from the shell and prints failures and coverage."""
+    parser = argparse.ArgumentParser(prog="python -m random_projects.run")
+    parser.add_argument("first", type=int)
+    parser.add_argument("count", type=int)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--tries", type=int, default=120, help="runs spent on shrinking a failure")
+    parser.add_argument("--reports", type=Path, default=Path(tempfile.gettempdir()) / "featc-random")
+    chosen = parser.parse_args()
+    outcome = run(chosen.first, chosen.count, chosen.reports, chosen.jobs, chosen.tries)
+    print("\n\n".join([*outcome.failures, outcome.summary(floor=chosen.count // 10)]))
+    return 3 if outcome.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,230 @@
+"""Training = oracle = online on random projects, and proof that the random projects are worth running."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import oracle
+from oracle import Aggregate, Derived, Lookup, Value, rank
+from random_projects import Case, Difference, check, draw_case, make_case, render, shrink
+from random_projects.choices import HypothesisDraw
+from random_projects.coverage import SITUATIONS
+from random_projects.expressions import Expr
+from random_projects.knockouts import MUTANTS, NullCounts, TtlIsIgnored, knocked_out
+from random_projects.mutants import MUTANTS as PLANTED
+from random_projects.mutants import Mutant, killed_by
+from random_projects.run import run, run_seeds
+from random_projects.standin import stand_in
+
+CASES = int(os.environ.get("FEATC_RANDOM_CASES", "2000"))
+FIRST = int(os.environ.get("FEATC_RANDOM_FIRST", "100000"))
+FLOOR = 200
+
+
+# ------------------------------------------------------------------------------------- the product
+
+
+@pytest.mark.parametrize("first", range(0, 60, 10))
+def test_training_oracle_and_online_agree(first: int, tmp_path: Path) -> None:
+    outcome = run_seeds(range(first, first + 10), tmp_path)
+    assert not outcome.failures, "\n\n".join(outcome.failures)
+
+
+@settings(
+    max_examples=8, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
+@given(st.data())
+def test_they_agree_on_cases_that_hypothesis_can_shrink(data: st.DataObject) -> None:
+    case = draw_case(HypothesisDraw(data), size=6)
+    assert not shrink.run(case)
+
+
+@pytest.mark.slow
+def test_they_agree_on_thousands_of_cases_that_meet_every_situation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome = run(FIRST, CASES, tmp_path, jobs=os.cpu_count() or 1)
+    with capsys.disabled():
+        print("\n" + outcome.summary(FLOOR))
+    assert not outcome.failures, "\n\n".join(outcome.failures)
+    floor = FLOOR * min(CASES, 2000) // 2000
+    assert not [s for s in SITUATIONS if outcome.situations[s] < floor]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", [m for m in PLANTED if m.patch], ids=lambda m: m.name)
+def test_a_planted_mistake_is_found(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert killed_by(mutant, monkeypatch) is not None
+
+
+# ------------------------------------------------------------------------------------- the suite itself
+
+
+def test_a_seed_gives_the_same_project_every_time() -> None:
+    for seed in range(20):
+        a, b = make_case(seed), make_case(seed)
+        assert render.texts(a) == render.texts(b)
+        assert (repr(a.rows), a.probes, a.steps) == (repr(b.rows), b.probes, b.steps)
+
+
+def test_projects_are_plain_yaml_that_says_what_was_meant() -> None:
+    for seed in range(1000,1500):
+        case = make_case(seed)
+        views = yaml.safe_load(render.texts(case)["features/views.yaml"])["feature_views"]
+        assert list(views) == [v.name for v in case.views]
+        for v in case.views:
+            assert list(views[v.name]["features"]) == [s.name for s in v.features]
+        names = [output for output, _ in case.picks]
+        assert len({n.lower() for n in names}) == len(names)
+
+
+def test_the_definition_of_every_expression_is_what_duckdb_computes() -> None:
+    compared = 0
+    for seed in range(1000,1400):
+        case = make_case(seed)
+        for source in case.sources:
+            rows = case.rows[source.name]
+            data = render.table(source, rows)
+            let = source.yaml.get("let", {})
+            names = "".join(f", {sql} as {name}" for name, sql in let.items())
+            connection = duckdb.connect()
+            connection.register("data", data)
+            types = {c: t for c, t in source.types.items() if source.file_types[c] != t}
+            casts = ", ".join(f"try_cast({c} as {t}) as {c}" for c, t in types.items())
+            columns = f"* replace ({casts})" if casts else "*"
+            connection.execute(f"create view typed as select {columns} from data")
+            connection.execute(f"create view named as select *{names} from typed")
+            for expr in dict.fromkeys(row_expressions(case, source.name)):
+                got = [r[0] for r in connection.execute(f"select {expr.sql} from named").fetchall()]
+                wanted = [expr(row) for row in rows]
+                assert all(map(agrees, [expr] * len(rows), wanted, got)), (seed, expr.sql, wanted, got)
+                compared += len(rows)
+    assert compared > 10_000
+
+
+def test_the_definition_of_every_derived_feature_is_what_duckdb_computes() -> None:
+    compared = 0
+    connection = duckdb.connect()
+    for seed in range(1000,1500):
+        case = make_case(seed)
+        judge = case.oracle()
+        features = {name: f for name, (_, f) in judge.features.items()}
+        for name, feature in features.items():
+            if not isinstance(feature, Derived):
+                continue
+            types = {i: input_type(case, features, i) for i in feature.inputs}
+            sql = in_terms_of(feature, types)
+            for probe in case.probes:
+                inputs = {i: judge.input(i, probe) for i in feature.inputs}
+                wanted = judge.derive(feature, inputs)
+                given = [render.python(types[i], v) for i, v in inputs.items()]
+                got = connection.execute(sql, given).fetchall()[0][0]
+                assert agrees(feature, wanted, got), (seed, name, sql, inputs, wanted, got)
+                compared += 1
+    assert compared > 1000
+
+
+def test_the_oracle_keeps_the_promise_whatever_the_order_of_arrival(tmp_path: Path) -> None:
+    for seed in range(1000,1500):
+        case = make_case(seed)
+        found = check(case, tmp_path / str(seed), stand_in(case))
+        assert not found, f"{case.label}: {found[0]}"
+
+
+def test_every_mistake_of_the_list_changes_values_of_the_generated_cases() -> None:
+    noticed: Counter[str] = Counter()
+    twice = "duplicate spine rows collapsed"
+    for seed in range(1000,1500):
+        case = make_case(seed)
+        names = [name for _, name, _ in case.outputs()]
+        expected = values(case.oracle(), case, names)
+        noticed[twice] += len({repr(p) for p in case.probes}) < len(case.probes)
+        for mutant, kind in MUTANTS.items():
+            if noticed[mutant] < 3:
+                noticed[mutant] += values(knocked_out(case, kind), case, names) != expected
+    assert not [m for m in (twice, *MUTANTS) if noticed[m] < 3], noticed
+
+
+@pytest.mark.parametrize("mistake", [NullCounts, TtlIsIgnored])
+def test_a_failing_case_is_shrunk_and_saved(mistake: type[oracle.Oracle], tmp_path: Path) -> None:
+    def differences(case: Case) -> list[Difference]:
+        return check(case, tmp_path / "run", stand_in(case, online=mistake))
+
+    case = next(case for case in map(make_case, range(1000,1500)) if differences(case))
+    small = shrink.shrink(case, lambda candidate: bool(differences(candidate)))
+    assert len(list(small.outputs())) == 1
+    assert sum(map(len, small.rows.values())) <= 3
+    assert len(small.probes) == 1
+    found = differences(small)
+    shrink.save(small, found, tmp_path / "saved")
+    assert (tmp_path / "saved" / "featc.yaml").exists()
+    assert str(found[0]) in (tmp_path / "saved" / "differences.txt").read_text()
+
+
+# ------------------------------------------------------------------------------------- what the tests need
+
+
+def values(judge: oracle.Oracle, case: Case, names: list[str]) -> list[list[Any]]:
+    """Every value of a case, comparable."""
+    return [[rank(judge.value(n, p)) for n in names] for p in case.probes]
+
+
+def row_expressions(case: Case, source: str) -> Iterator[Expr]:
+    """Every expression over a source's rows."""
+    deleted = case.source(source).meaning.deleted
+    if isinstance(deleted, Expr):
+        yield deleted
+    for v in case.views:
+        if v.source != source:
+            continue
+        yield from v.keys.values()
+        if v.where:
+            yield v.where
+        for f in v.meaning().features:
+            parts = (f.expr,) if isinstance(f, Lookup) else ()
+            if isinstance(f, Aggregate):
+                parts = (*f.args, *([f.filter] if f.filter else []))
+            yield from (p for p in parts if isinstance(p, Expr))
+
+
+def agrees(typed: Any, wanted: Value, got: Value) -> bool:
+    """The Python half against DuckDB's answer."""
+    return oracle.same(typed.type, wanted, got)
+
+
+def input_type(case: Case, features: dict[str, Any], name: str) -> str:
+    """The SQL type of a derived feature's input."""
+    if name == "as_of":
+        return "timestamp"
+    kind, _, rest = name.partition(".")
+    if kind == "request":
+        return case.request[rest]
+    if kind == "key":
+        return case.spine_keys[rest]
+    found = features[name].type
+    return {"text": "varchar", "decimal": "decimal(38,2)"}.get(found, found)
+
+
+def in_terms_of(feature: Derived, types: dict[str, str]) -> str:
+    """The derived feature's text as a query over typed parameters."""
+    assert isinstance(feature.expr, Expr)
+    sql, selected = feature.expr.sql, []
+    for n, (name, sql_type) in enumerate(types.items()):
+        bare = name.rpartition(".")[2]
+        pattern = rf"(?<![\w.'])(?:{re.escape(name)}|{re.escape(bare)})(?![\w'])"
+        sql = re.sub(pattern, f"p{n}", sql)
+        selected.append(f"cast(? as {sql_type}) as p{n}")
+        if name == "as_of":
+            sql = re.sub(r"seconds_since\((\w+)\)", rf"((epoch_us(p{n}) - epoch_us(\1)) / 1000000)", sql)
+    return f"select {sql} from (select {', '.join(selected)})"
