@@ -23,7 +23,7 @@ def dead(row: Mapping[str, Any]) -> Any:
     return row.get("gone")
 
 
-def source(rows: Sequence[Mapping[str, Any]], **options: Any) -> tuple[Source, list[dict[str, Any]]]:
+def source(rows: Sequence[Any], **options: Any) -> tuple[Source, list[dict[str, Any]]]:
     """A source over rows that may leave columns out; `k`, `ts` and `x` are always there."""
     names = sorted({"k", "ts", "x"} | {c for r in rows for c in r})
     filled = [{c: r.get(c) for c in names} | {"k": r.get("k", 1)} for r in rows]
@@ -36,7 +36,7 @@ def agg(fn: str = "count", *args: str, type: str = "bigint", **window: Any) -> A
 
 
 def ask(
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[Any],
     feature: oracle.Feature,
     t: int,
     *,
@@ -53,7 +53,7 @@ def ask(
 
 
 COUNT = agg()
-ID = {"id": "i", "available_at": "a"}
+ID: Any = {"id": "i", "available_at": "a"}
 
 
 # ------------------------------------------------------------------------------------- visibility
@@ -97,8 +97,9 @@ def test_versions_come_in_order_of_arrival_not_of_the_data() -> None:
 
 
 def test_equal_arrivals_are_ordered_by_tie_break_then_dead_last_then_columns_by_name() -> None:
-    total, options = agg("sum", "x"), {**ID, "tie_break": ("seq",), "deleted": dead}
-    base = {"i": 1, "ts": 10, "a": 10}
+    total = agg("sum", "x")
+    options: Any = {**ID, "tie_break": ("seq",), "deleted": dead}
+    base: Any = {"i": 1, "ts": 10, "a": 10}
     rows = [{**base, "seq": 2, "x": 1}, {**base, "seq": 1, "x": 9}]
     assert ask(rows, total, 11, **options) == 1
     rows = [{**base, "seq": 1, "x": 9, "gone": True}, {**base, "seq": 1, "x": 1}]
@@ -138,7 +139,7 @@ def test_death_before_birth_means_never_born_and_a_later_version_resurrects() ->
 
 
 def test_null_key_and_null_time_supersede_but_null_arrival_and_null_id_do_not() -> None:
-    old = {"i": 1, "ts": 10, "a": 10}
+    old: Any = {"i": 1, "ts": 10, "a": 10}
     for newer, left in (
         ({"i": 1, "k": None, "ts": 10, "a": 20}, 0),
         ({"i": 1, "ts": None, "a": 20}, 0),
@@ -189,7 +190,7 @@ def test_edges_of_a_range(closed: str, inside: set[int]) -> None:
 
 
 def test_offset_moves_both_ends_but_not_what_is_known() -> None:
-    window = {"range": 10, "offset": 10}
+    window: Any = {"range": 10, "offset": 10}
     assert [ask([{"ts": tau}], agg(**window), 30) for tau in (9, 10, 19, 20)] == [0, 1, 1, 0]
     late = [{"ts": 15, "a": 29}, {"ts": 15, "a": 30}]
     assert ask(late, agg(**window), 30, available_at="a") == 1
@@ -291,7 +292,7 @@ def test_infinities_and_nan_in_sum_and_avg(values: tuple[float, ...], expected: 
 
 
 def test_min_and_max_take_nan_for_greatest_and_text_by_bytes() -> None:
-    rows = [{"ts": 1, "x": math.nan}, {"ts": 2, "x": math.inf}]
+    rows: Any = [{"ts": 1, "x": math.nan}, {"ts": 2, "x": math.inf}]
     assert ask(rows, agg("min", "x"), 9) == math.inf
     assert math.isnan(ask(rows, agg("max", "x"), 9))
     rows = [{"ts": 1, "x": "～"}, {"ts": 2, "x": "😀"}]
@@ -332,7 +333,7 @@ def test_default_is_seen_by_what_uses_the_feature() -> None:
 # ------------------------------------------------------------------------------------- state
 
 
-STATE = {"kind": "state", "key": ("k",)}
+STATE: Any = {"kind": "state", "key": ("k",)}
 X = Lookup("f", col("x"), "bigint")
 
 

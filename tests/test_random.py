@@ -192,7 +192,7 @@ def row_expressions(case: Case, source: str) -> Iterator[Expr]:
         if v.where:
             yield v.where
         for f in v.meaning().features:
-            parts = (f.expr,) if isinstance(f, Lookup) else ()
+            parts: tuple[Any, ...] = (f.expr,) if isinstance(f, Lookup) else ()
             if isinstance(f, Aggregate):
                 parts = (*f.args, *([f.filter] if f.filter else []))
             yield from (p for p in parts if isinstance(p, Expr))
@@ -212,7 +212,7 @@ def input_type(case: Case, features: dict[str, Any], name: str) -> str:
         return case.request[rest]
     if kind == "key":
         return case.spine_keys[rest]
-    found = features[name].type
+    found: str = features[name].type
     return {"text": "varchar", "decimal": "decimal(38,2)"}.get(found, found)
 
 

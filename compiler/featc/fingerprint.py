@@ -108,7 +108,7 @@ def contract_fingerprint(project: Project, view: str, feature: str) -> str:
 def view_fingerprint(project: Project, view: str) -> str:
     """All that decides what an online store keeps of a view: its source, keys, `where`, slots and states.
 
-    Names count here, since tables and columns carry them. Windows do not: which tiles they ask for is the store's.
+    Names count here, since tables and columns carry them. Windows do not: what they ask for is the store's.
     """
     owner = project.views[view]
     parts = decompose(owner)

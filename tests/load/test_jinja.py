@@ -139,3 +139,17 @@ def test_a_macro_cannot_smuggle_a_secret_into_a_definition(shop: Shop) -> None:
 
 def test_text_without_templates_is_left_alone(shop: Shop) -> None:
     assert value(shop, "a: \"{'a': 1} -- {# {x}\"") == "{'a': 1} -- {# {x}"
+
+
+def test_a_macro_that_fails_names_its_line_at_the_caller(shop: Shop) -> None:
+    shop.write("macros/m.sql", "{% macro m(x) %}\n{{ x + nope }}\n{% endmacro %}")
+    found = shop.features('a: "{{ m(1) }}"')
+    assert found.places == [("F135", 6, 11, "{{ m(1) }}")]
+    assert "macros/m.sql:2" in found.one.message
+
+
+def test_a_broken_macro_file_does_not_make_its_callers_wrong(shop: Shop) -> None:
+    shop.write("macros/m.sql", "{{ nope }}{% macro m(x) %}{{ x }}{% endmacro %}")
+    shop.write("macros/n.sql", "{% macro n(x) %}{{ x }}{% endmacro %}{% if %}")
+    found = shop.features('a: "{{ m(1) }} + {{ n(2) }}"')
+    assert sorted(str(d.span) for d in found.findings) == ["macros/m.sql:1:1", "macros/n.sql:1:1"]

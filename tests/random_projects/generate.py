@@ -10,11 +10,12 @@ import oracle
 from oracle import Probe, Row, Value
 
 from .choices import Draw, SeededDraw
-from .definitions import ViewMaker, Windows, draw_on_demand, is_exact, visible
+from .definitions import ViewMaker, draw_on_demand, is_exact, visible
 from .expressions import Expr
 from .histories import History, Key, draw_history
 from .model import Case, Push, Read, SourceSpec, ViewSpec
 from .timeline import Timeline, timeline
+from .windows import Windows
 
 Entities = Mapping[str, Mapping[str, str]]
 Picks = tuple[tuple[str, str], ...]

@@ -185,7 +185,7 @@ def report(
     return "\n".join(lines)
 
 
-def run(case: Case, open_product: OpenProduct) -> list[Difference]:
+def run(case: Case, open_product: OpenProduct = open_featc) -> list[Difference]:
     """The check in a folder of its own, which goes afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="featc-case-"))
     try:

@@ -1,7 +1,7 @@
 """Every artefact by its path below the build folder (interfaces.md, "Artefacts").
 
-SQL lies under `sql/<dialect>/`, the dialect being the language of the file: training queries and the lift of pushed
-rows are DuckDB's, schema, update, read and eviction are the online store's own.
+SQL lies under `sql/<dialect>/`, the dialect being the language of the file: training queries and the lift of
+pushed rows are DuckDB's; schema, update and read are the online store's own.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Emitted(Protocol):
 def build_files(compiled: Emitted, only: Collection[tuple[str, str]] | None = None) -> Mapping[str, str]:
     """The text of every file of a build by its path below the build folder, `manifest.json` last.
 
-    With `only`, the (view, feature) pairs wanted: their views' SQL, and the services that need nothing else. The
-    manifest always describes the whole project, and lists the files that are there.
+    With `only`, the (view, feature) pairs wanted: their views' SQL, and the services that hold nothing else.
+    The manifest always describes the whole project, and lists the files that are there.
     """
     project = compiled.project
     files: dict[str, str] = {}
@@ -59,7 +59,7 @@ def _outputs(view: View, only: Collection[tuple[str, str]] | None) -> list[Outpu
 
 
 def training_file(project: Project, definition: str, outputs: Sequence[Output], path: str) -> str:
-    """The training query of `outputs` as a file that runs as it stands. `definition` says in words what it is of."""
+    """The training query of `outputs` as a file that runs as it stands. `definition` says what it is of."""
     head = training_head(project, definition, outputs, path)
     return f"{head}\n{training_sql(project, outputs)};\n"
 

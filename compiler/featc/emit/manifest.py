@@ -1,7 +1,7 @@
 """`manifest.json`: every definition, version, edge and file of a build, as deterministic text.
 
-Nothing in it depends on when, where or by whom it was built. Where data lies is not part of any version and stands
-apart, under `locations`.
+Nothing in it depends on when, where or by whom it was built. Where data lies is not part of any version and
+stands apart, under `locations`.
 """
 
 from __future__ import annotations

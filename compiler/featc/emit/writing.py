@@ -16,8 +16,8 @@ MANIFEST = "manifest.json"
 def write_files(out: Path, files: Mapping[str, str]) -> None:
     """Writes `files` (text by path below `out`) and removes those that only the former manifest lists.
 
-    A reader sees each file old or new, never half; the manifest comes last. Files that no manifest lists are left
-    alone. Raises FeatcError F902 when the folder cannot be written.
+    A reader sees each file old or new, never half; the manifest comes last. Files that no manifest lists are
+    left alone. Raises FeatcError F910 when the folder cannot be written.
     """
     stale = _listed(out) - set(files)
     try:
@@ -31,9 +31,8 @@ def write_files(out: Path, files: Mapping[str, str]) -> None:
 
 def _unwritable(out: Path, error: OSError) -> FeatcError:
     reason = error.strerror or str(error)
-    finding = Diagnostic(
-        "F902", f"cannot write the build to {out}: {reason}", hint="check the folder's rights and free space, or use --out"
-    )
+    hint = "check the folder's rights and free space, or use --out"
+    finding = Diagnostic("F910", f"cannot write to {out}: {reason}", hint=hint)
     return FeatcError(finding, exit_code=4)
 
 

@@ -10,7 +10,7 @@ An edge's kind says how the child depends on the parent:
 | `time` | decides when a row counts |
 | `order` | decides which of several versions or ties is taken |
 
-`value` is direct lineage, the others are indirect. The resolved project has no cycles, so neither has the graph.
+`value` is direct lineage, the others are indirect. A resolved project has no cycles, so neither has the graph.
 """
 
 from __future__ import annotations
@@ -47,8 +47,9 @@ EDGE_KINDS: tuple[EdgeKind, ...] = ("value", "filter", "key", "time", "order")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Node:
-    """A place a value can be: `name` is `source.column`, `request.column`, `view.feature` or `service.output`; a
-    folded node has the name of its source, view or service. Names of different kinds may be equal."""
+    """A place a value can be: `name` is `source.column`, `request.column`, `view.feature` or
+    `service.output`; a folded node has the name of its source, view or service. Names of different kinds may
+    be equal."""
 
     kind: NodeKind | FoldedKind
     name: str
@@ -119,7 +120,12 @@ class Graph:
         return graph
 
 
-_FOLDS: dict[str, FoldedKind] = {"column": "source", "request": "source", "feature": "view", "output": "service"}
+_FOLDS: dict[str, FoldedKind] = {
+    "column": "source",
+    "request": "source",
+    "feature": "view",
+    "output": "service",
+}
 
 
 def _fold(node: Node) -> Node:

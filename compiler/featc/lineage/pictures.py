@@ -1,4 +1,4 @@
-"""The lineage graph as text that other tools draw or read: graphviz dot, mermaid, JSON, and a plain listing."""
+"""The lineage graph as text: graphviz dot, mermaid, JSON, and a plain listing for people."""
 
 from __future__ import annotations
 
@@ -68,8 +68,12 @@ def _dot_text(text: str) -> str:
 
 def dot(graph: Graph) -> str:
     """For graphviz: `dot -Tsvg lineage.dot -o lineage.svg`. Dashed edges are indirect."""
-    lines = ["digraph lineage {", "  rankdir=LR;", '  node [style=filled, fontname="sans-serif", fontsize=11];',
-             '  edge [color="#5f6368", fontname="sans-serif", fontsize=9];']  # fmt: skip
+    lines = [
+        "digraph lineage {",
+        "  rankdir=LR;",
+        '  node [style=filled, fontname="sans-serif", fontsize=11];',
+        '  edge [color="#5f6368", fontname="sans-serif", fontsize=9];',
+    ]
     for number, ((kind, group), nodes) in enumerate(_groups(graph).items()):
         lines.append(f"  subgraph cluster_{number} {{")
         lines.append(f"    label={_dot_text(group)}; color=\"#dadce0\";")

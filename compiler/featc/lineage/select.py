@@ -21,7 +21,10 @@ from featc.errors import Diagnostic, FeatcError, did_you_mean
 from featc.lineage.graph import Graph, Node, project_graph
 from featc.resolve.model import Feature, Project
 
-SYNTAX = "a selector is view, view.feature, view.spend_*, tag:t or source:s, with + before for upstream, after for downstream"
+SYNTAX = (
+    "a selector is view, view.feature, view.spend_*, tag:t or source:s; +x adds what x comes from, x+ what comes"
+    " from x"
+)
 
 
 def selected_features(project: Project, selector: str | None) -> tuple[tuple[str, str], ...]:
@@ -36,7 +39,10 @@ def selected_features(project: Project, selector: str | None) -> tuple[tuple[str
 
 
 def select(project: Project, selector: str, graph: Graph | None = None) -> set[Node]:
-    """The nodes of the lineage graph that a selector names. Raises FeatcError F801 when a term names nothing."""
+    """The nodes of the lineage graph that a selector names.
+
+    Raises FeatcError F801 (exit code 2) when a term names nothing.
+    """
     whole = graph if graph is not None else project_graph(project)
     terms = [term for term in re.split(r"[\s,]+", selector) if term]
     if not terms:

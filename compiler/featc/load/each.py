@@ -57,7 +57,7 @@ def read_each(reader: Reader, node: Node) -> tuple[Choice, ...]:
 def _value(reader: Reader, key: Key, node: Node) -> Literal | None:
     literal = reader.literal(node)
     if literal is not None and isinstance(literal.value, tuple | Mapping | None):
-        reader.error("F124", f"each: a value of '{key.name}' must be text or a number", node)
+        reader.error("F124", f"each: a value of '{key.name}' must be text or a number", node, "quote it")
         return None
     return literal
 

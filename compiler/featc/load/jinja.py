@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from featc.errors import Findings, did_you_mean
@@ -173,7 +173,18 @@ class Renderer:
         try:
             return self._traced(source, tree, data, blocks)
         except Exception as error:
-            return _Rendered("", (), (_render_problem(error, source, tokens),))
+            return _Rendered("", (), (self._problem(error, source, tokens),))
+
+    def _problem(self, error: Exception, source: str, tokens: list[_Token]) -> _Problem:
+        """A failed rendering, with the line of the macro in which it failed, if it was one."""
+        from featc.load.macros import last_line
+
+        problem = _render_problem(error, source, tokens)
+        if not isinstance(error, Refusal):
+            for macro in self._macros:
+                if (line := last_line(error, macro.path)) is not None:
+                    return replace(problem, message=f"{problem.message} (in {macro.path}:{line})")
+        return problem
 
     def _unknown_names(self, tree: Any, tokens: list[_Token]) -> tuple[_Problem, ...]:
         from jinja2 import meta
@@ -301,7 +312,9 @@ def _syntax_place(env: SandboxedEnvironment, source: str, line: int) -> tuple[in
 
 
 def _render_problem(error: Exception, source: str, tokens: list[_Token]) -> _Problem:
-    start, end = _block_of_line(tokens, _failing_line(error), source)
+    from featc.load.macros import last_line
+
+    start, end = _block_of_line(tokens, last_line(error, "<template>") or 1, source)
     if isinstance(error, Refusal):
         for token in tokens:
             if token.kind == "string" and token.value[1:-1] == error.argument:
@@ -310,17 +323,6 @@ def _render_problem(error: Exception, source: str, tokens: list[_Token]) -> _Pro
         return _Problem(error.code, str(error), start, end, error.hint)
     message = (str(error) or type(error).__name__).replace(f"{__name__}.TargetView object", "target")
     return _Problem("F135", f"Jinja: {message}", start, end, "correct the expression, or the macro it calls")
-
-
-def _failing_line(error: Exception) -> int:
-    """The template's line in which rendering failed; Jinja puts it into the traceback."""
-    line = 1
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename in ("<template>", "<unknown>"):
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return line
 
 
 def _block_of_line(tokens: list[_Token], line: int, source: str) -> tuple[int, int]:

@@ -4,6 +4,7 @@ everywhere.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
 
 from featc.errors import Findings, Span
 from featc.load.text import SourceFile
+
+_MACRO = re.compile(r"\{%-?\s*macro\s+([A-Za-z]\w*)")
 
 
 def environment_with_macros(
@@ -36,9 +39,34 @@ def environment_with_macros(
     declared = [_declare(env, file, macros, findings) for file in files]
     # Only now, when all names are known, since a module sees the names of the moment it is made.
     for file, names in zip(files, declared, strict=True):
-        module = env.from_string(file.text).make_module() if names else None
-        macros.update({name: getattr(module, name) for name in names})
+        if names:
+            macros.update(_made(env, file, names, findings))
     return env
+
+
+def _made(
+    env: SandboxedEnvironment, file: SourceFile, names: Sequence[str], findings: Findings
+) -> dict[str, Callable[..., Any]]:
+    """The file's macros, callable; none and a finding if the file itself fails."""
+    try:
+        code = env.compile(file.text, file.path, file.path)
+        module = env.template_class.from_code(env, code, env.make_globals(None)).make_module()
+        return {name: getattr(module, name) for name in names}
+    except Exception as error:
+        line = error.lineno if isinstance(error, jinja2.TemplateSyntaxError) else last_line(error, file.path)
+        findings.error("F136", f"Jinja: {error}", _line(file, line or 1), "correct the macro file")
+        return {}
+
+
+def last_line(error: Exception, path: str) -> int | None:
+    """The innermost line of the template `path` in an error's traceback, where Jinja puts its own lines."""
+    found = None
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == path:
+            found = trace.tb_lineno
+        trace = trace.tb_next
+    return found
 
 
 def _declare(
@@ -54,6 +82,9 @@ def _declare(
         tree = env.parse(file.text)
     except jinja2.TemplateSyntaxError as error:
         findings.error("F136", f"Jinja: {error.message}", _line(file, error.lineno), "correct the macro file")
+        # Its macros are known all the same, so that their uses are not reported too.
+        for name in _MACRO.findall(file.text):
+            env.globals.setdefault(name, _forward(macros, name))
         return []
     names = []
     for macro in tree.body:
@@ -73,7 +104,8 @@ def _forward(macros: Mapping[str, Callable[..., Any]], name: str) -> Callable[..
     """Looks the macro up when it is called, so that a macro can call one of a later file."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        return macros[name](*args, **kwargs)
+        # A macro whose file has an error, reported there, stands for any expression.
+        return macros[name](*args, **kwargs) if name in macros else "null"
 
     return call
 

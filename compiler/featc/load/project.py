@@ -77,7 +77,12 @@ def _check_version(reader: Reader, fields: Fields) -> None:
         return
     version = reader.text(node)
     if version is not None and version.value != "1":
-        reader.error("F121", f"featc.yaml is of version {version.value}; this featc knows version 1", node)
+        reader.error(
+            "F121",
+            f"featc.yaml is of version {version.value}; this featc knows version 1",
+            node,
+            "write version: 1",
+        )
 
 
 def _project_name(reader: Reader, fields: Fields) -> str:

@@ -134,7 +134,7 @@ class Reader:
         found = "a single value"
         if not isinstance(node, ScalarNode):
             found = "a mapping" if isinstance(node, MappingNode) else "a list"
-        self.error("F111", f"{message}, not {found}", node)
+        self.error("F111", f"{message}, not {found}", node, "write it in the form that is asked for")
 
     # ── names and texts ──
 
@@ -160,7 +160,7 @@ class Reader:
     def text(self, node: Node, use: Use = "name") -> Text | None:
         """A scalar, rendered. Plain scalars are checked for what YAML may have done to them."""
         if not isinstance(node, ScalarNode):
-            self.wrong_shape(node, "expected a single value")
+            self.error("F111", "expected a single value", node, "write one value, without [ ], { } or '- '")
             return None
         if self.tree.is_blamed(node):
             return None
@@ -290,7 +290,12 @@ class Reader:
         if text is None:
             return None
         if not re.fullmatch(r"[1-9][0-9]{0,8}", text.value):
-            self.error("F118", f"{what} must be a whole number above zero, not '{text.value}'", node)
+            self.error(
+                "F118",
+                f"{what} must be a whole number above zero, not '{text.value}'",
+                node,
+                "write digits only",
+            )
             return None
         return int(text.value)
 
@@ -299,7 +304,9 @@ class Reader:
     def literal(self, node: Node, depth: int = 0) -> Literal | None:
         """A constant. Plain scalars that YAML readers disagree on are refused (F110)."""
         if depth > 20:
-            self.error("F104", "values are nested too deeply, or an alias holds itself", node)
+            self.error(
+                "F104", "values are nested too deeply, or an alias holds itself", node, "write it flat"
+            )
             return None
         if isinstance(node, ScalarNode):
             return self._scalar_literal(node)
@@ -369,8 +376,8 @@ def _some(keys: Mapping[str, str | None]) -> str:
     return ", ".join(known[:4]) + (" …" if len(known) > 4 else "")
 
 
-def _name_hint(text: str) -> str | None:
-    plain = re.sub(r"\W+", "_", text.strip()).strip("_")
+def _name_hint(text: str) -> str:
+    plain = re.sub(r"\W+", "_", text.strip(), flags=re.ASCII).strip("_")
     if plain[:1].isdigit():
         plain = "_" + plain
-    return f"write {plain}" if _NAME.match(plain) else None
+    return f"write {plain}" if _NAME.match(plain) else "use letters a to z, digits and _"

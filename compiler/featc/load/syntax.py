@@ -16,7 +16,7 @@ def explain_yaml_error(file: SourceFile, error: yaml.YAMLError) -> Diagnostic:
     """A parse error of PyYAML as a diagnostic at the author's place, with the likely cause."""
     mark = getattr(error, "problem_mark", None)
     if mark is None:
-        return Diagnostic("F102", f"invalid YAML: {error}", Span(file.path, 1, 1))
+        return Diagnostic("F102", f"invalid YAML: {error}", Span(file.path, 1, 1), _QUOTE)
     problem = getattr(error, "problem", None) or "invalid YAML"
     context = getattr(error, "context", None) or ""
     context_mark = getattr(error, "context_mark", None)
@@ -28,7 +28,7 @@ def explain_yaml_error(file: SourceFile, error: yaml.YAMLError) -> Diagnostic:
     return Diagnostic("F102", message, file.span(start, start + 1), hint)
 
 
-def _cause(file: SourceFile, problem: str, context: str, at: int, opened: int) -> tuple[str, str | None, int]:
+def _cause(file: SourceFile, problem: str, context: str, at: int, opened: int) -> tuple[str, str, int]:
     """What happened, the way out, and the offset to point at. `opened` is where the surrounding thing
     began.
     """
@@ -76,10 +76,10 @@ def _cause(file: SourceFile, problem: str, context: str, at: int, opened: int) -
         return "the ' #' in the line above starts a comment and ends the value", _QUOTE, at
     if "expected key" in problem or "expected '-'" in problem:
         return "this line fits no mapping or list above it", "indent keys of one mapping equally", at
-    return f"invalid YAML: {problem}", None, at
+    return f"invalid YAML: {problem}", _QUOTE, at
 
 
-def _flow(file: SourceFile, at: int, opened: int) -> tuple[str, str | None, int]:
+def _flow(file: SourceFile, at: int, opened: int) -> tuple[str, str, int]:
     bracket = file.text[opened]
     if at == len(file.text) or file.span(at, at + 1).line != file.span(opened, opened + 1).line:
         return f"the bracket {bracket} is not closed", "close it, or use block style", opened

@@ -1,0 +1,127 @@
+"""Derived features of a request: bare values, proven closures, and DuckDB for the rest (semantics.md, "Derived")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import duckdb
+
+from featc.closures import PROVEN_ENGINE, FallBack, compile_closure
+from featc.encoding import is_wide, micros_of
+from featc.errors import Diagnostic, FeatcError
+from featc.lower.online_derived import Derived, derived_plan, owner, ref_type
+from featc.resolve.model import Feature, FeatureRef, Project, Ref
+from featc.runtime.online.engine import Engine
+from featc.types import decimal_parts, family
+
+Value = tuple[str | None, Ref]
+"""Where a value of a request is found: the view it belongs to, for aggregations and state columns, and the reference."""
+Environment = dict[Value, Any]
+Step = tuple[Value, tuple[Value, ...], Callable[..., Any]]
+
+_EPOCH_DAY = date(1970, 1, 1)
+
+
+class DerivedStage:
+    """Computes features, parents first, into the environments of a batch of requests."""
+
+    def __init__(self, project: Project, engine: Engine, pairs: Sequence[tuple[str, str]]) -> None:
+        self.engine = engine
+        self.project = project
+        proven = duckdb.__version__.startswith(f"{PROVEN_ENGINE}.")
+        self._steps: list[Step] = []
+        rest: list[Feature] = []
+        behind: set[tuple[str, str]] = set()
+        self._features = [project.feature(*pair) for pair in pairs]
+        for feature in self._features:
+            parents = {(r.view, r.feature) for r in feature.expr.refs if isinstance(r, FeatureRef)}
+            step = None if parents & behind else self._step(feature, proven)
+            if step is None:
+                rest.append(feature)
+                behind.add((feature.view, feature.name))
+            else:
+                self._steps.append(step)
+        self._derived = derived_plan(project, rest)
+        self._everything: Derived | None = None
+
+    @property
+    def in_duckdb(self) -> tuple[str, ...]:
+        """The features that need DuckDB at each read."""
+        return tuple(f.qualified for f in self._derived.features) if self._derived else ()
+
+    def run(self, environments: Sequence[Environment]) -> None:
+        """Adds every feature's value to each environment. Raises FeatcError F621 where an expression fails."""
+        fallen: list[Environment] = []
+        for environment in environments:
+            try:
+                for target, sources, evaluate in self._steps:
+                    environment[target] = evaluate(*[environment[s] for s in sources])
+            except FallBack:
+                fallen.append(environment)
+        if fallen:
+            if self._everything is None:
+                self._everything = derived_plan(self.project, self._features)
+            self._ask(self._everything, fallen)
+        gone = {id(e) for e in fallen}
+        self._ask(self._derived, [e for e in environments if id(e) not in gone] if fallen else environments)
+
+    def _step(self, feature: Feature, proven: bool) -> Step | None:
+        view = self.project.views[feature.view]
+        types = {r: ref_type(self.project, view, r) for r in feature.expr.refs}
+        sources = tuple((owner(view.name, r), r) for r in feature.expr.refs)
+        target: Value = (None, FeatureRef(feature.view, feature.name))
+        expr = feature.expr
+        if expr.is_bare and types[expr.refs[0]] == feature.type:
+            return target, sources, self._bare(feature)
+        closure = compile_closure(expr, types, feature.default, feature.type) if proven else None
+        if closure is None:
+            return None
+        return target, tuple((owner(view.name, r), r) for r in closure.refs), closure.evaluate
+
+    def _bare(self, feature: Feature) -> Callable[[Any], Any]:
+        if feature.default is None:
+            return lambda value: value
+        with self.engine.lock:
+            default = self.engine.rows(f"SELECT ({feature.default})::{feature.type}")[0][0]
+        return lambda value: default if value is None else value
+
+    def _ask(self, derived: Derived | None, environments: Sequence[Environment]) -> None:
+        if derived is None or not environments:
+            return
+        lists: list[list[Any]] = [list(range(len(environments)))]
+        lists += [[_wire(e[given.view, given.ref], given.type) for e in environments] for given in derived.inputs]
+        with self.engine.lock:
+            try:
+                rows = self.engine.connection.execute(derived.sql, lists).fetchall()
+            except duckdb.Error as trouble:
+                raise self._blamed(derived, trouble) from trouble
+        for environment, row in zip(environments, rows, strict=True):
+            for feature, value in zip(derived.features, row, strict=True):
+                environment[None, FeatureRef(feature.view, feature.name)] = value
+
+    def _blamed(self, derived: Derived, trouble: duckdb.Error) -> FeatcError:
+        names = ", ".join(f.qualified for f in derived.features)
+        reason = str(trouble).splitlines()[0]
+        hint = "a division by zero of integers, or a cast that fails; guard it (nullif, try_cast)"
+        return FeatcError(Diagnostic("F621", f"one of {names} has no value it can give: {reason}", hint=hint))
+
+
+def _wire(value: Any, type_: str) -> Any:
+    """A value in the form the statement's parameter wants: nothing is lost and nothing guessed."""
+    if value is None:
+        return None
+    if decimal_parts(type_) or is_wide(type_) or family(type_) == "uuid":
+        return str(value)
+    match family(type_):
+        case "timestamp":
+            return micros_of(value)
+        case "date":
+            return (value - _EPOCH_DAY).days if not isinstance(value, datetime) else (value.date() - _EPOCH_DAY).days
+        case "float":
+            return float(value)
+        case _:
+            return value
+
+

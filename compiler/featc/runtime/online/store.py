@@ -1,0 +1,184 @@
+"""`OnlineStore`: one project's online store in one SQLite file (interfaces.md, `featc push`, `featc get`)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from featc.encoding import micros_of
+from featc.errors import Diagnostic, FeatcError, did_you_mean
+from featc.fingerprint import view_fingerprint
+from featc.lower.online import SourcePlan, ViewPlan, source_plan
+from featc.resolve.model import Output, Project
+from featc.runtime.online.database import Database
+from featc.runtime.online.engine import Engine, shared_engine
+from featc.runtime.online.push import PushReport, push_batch
+from featc.runtime.online.service import ServiceReader
+
+
+class OnlineStore:
+    """Push events in, get feature vectors out. Use from any thread; other processes may read and write the same file.
+
+    A push is whole and durable or has not happened; a read sees whole batches only. `root` is the project's folder
+    (kept for messages); nothing is read from it.
+    """
+
+    def __init__(self, path: str | Path, project: Project, root: Path | None = None, *, read_only: bool = False) -> None:
+        """Opens or makes the store at `path`. Raises FeatcError F60x (the store's content), F90x (the file)."""
+        self.project = project
+        self.root = root
+        self.engine: Engine = shared_engine()
+        self._plans: dict[str, SourcePlan] = {}
+        self._views: dict[str, ViewPlan] = {}
+        for name, source in project.sources.items():
+            marks = {v.name: view_fingerprint(project, v.name) for v in project.views.values() if v.source == name}
+            self._plans[name] = source_plan(project, source, marks)
+            self._views |= {v.layout.view.name: v for v in self._plans[name].views}
+        self._readers: dict[tuple[Output, ...], ServiceReader] = {}
+        self._database = Database(Path(path), read_only=read_only)
+        try:
+            self._check_sort_keys()
+            if not read_only:
+                self._make_tables()
+        except BaseException:
+            self._database.close()
+            raise
+
+    @classmethod
+    def open(cls, path: str | Path, project: Project, root: Path | None = None, *, read_only: bool = False) -> OnlineStore:
+        """The same as calling the class."""
+        return cls(path, project, root, read_only=read_only)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def __enter__(self) -> OnlineStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ── push ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def push(self, source: str, rows: Any, token: str | None = None, *, strict: bool = False) -> PushReport:
+        """Takes in new rows of a source as one durable batch.
+
+        `rows`: a pyarrow, pandas or polars table, a DuckDB relation, a list of dicts, a dict of columns, or a path to
+        csv, parquet or json. A batch whose `token` the source has seen is not applied again. `strict` refuses the
+        whole batch when any row of it would be rejected. Raises FeatcError F605 (unknown source), F61x (the batch),
+        F62x (a value makes an expression fail), F90x (the file); nothing is written then.
+        """
+        plan = self._plans.get(source)
+        if plan is None:
+            raise FeatcError(Diagnostic("F605", f"there is no source '{source}'", hint=did_you_mean(source, self._plans)))
+        return push_batch(self._database, self.engine, plan, rows, token, strict)
+
+    # ── get ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def get(
+        self, service: str, requests: Sequence[Mapping[str, Any]], at: datetime | str | int | None = None
+    ) -> list[dict[str, Any]]:
+        """A service's outputs by name for each request, in the order given. See `read`. Raises F606 too."""
+        found = self.project.services.get(service)
+        if found is None:
+            hint = did_you_mean(service, self.project.services)
+            raise FeatcError(Diagnostic("F606", f"there is no feature service '{service}'", hint=hint))
+        return self.read(found.outputs, requests, at)
+
+    def read(
+        self, outputs: Sequence[Output], requests: Sequence[Mapping[str, Any]], at: datetime | str | int | None = None
+    ) -> list[dict[str, Any]]:
+        """The values of `outputs` by name for each request (keys and request columns), in the order given.
+
+        `at`: a datetime (naive is UTC), ISO text, µs since the epoch, or None for the wall clock. Unknown entities
+        have empty values. Raises FeatcError F603 (a view's history is incomplete), F63x (a request), F421 (overflow),
+        F621 (an expression fails), F90x (the file).
+        """
+        wanted = tuple(outputs)
+        reader = self._readers.get(wanted)
+        if reader is None:
+            reader = self._readers[wanted] = ServiceReader(self.project, self.engine, self._views, wanted)
+        t = instant(at)
+        with self._reading(reader) as store:
+            return reader.read(store, requests, t)
+
+    @contextmanager
+    def _reading(self, reader: ServiceReader) -> Iterator[Any]:
+        with self._database.read() as store:
+            self._check_history(reader)
+            yield store
+
+    # ── the store's own tables ────────────────────────────────────────────────────────────────────────────────────
+
+    def _check_sort_keys(self) -> None:
+        """Sort keys lie in the store, so DuckDB may not come to write them in another way."""
+        sample = self.engine.sort_key_sample()
+        known = self._database.meta("sort_key") if self._database.has_tables() else sample
+        if known is None:
+            with self._database.write() as store:
+                store.execute("INSERT OR IGNORE INTO featc_meta VALUES ('sort_key', ?)", (sample,))
+        elif known != sample:
+            message = f"the online store at {self._database.path} was written by another DuckDB, whose sort keys differ"
+            raise FeatcError(Diagnostic("F604", message, hint="push its sources into a new store"))
+
+    def _missing(self) -> list[tuple[str, str, str]]:
+        """(table, source, schema) of the tables this project needs and the store lacks."""
+        rows = self._database.connection.execute("SELECT name FROM featc_tables").fetchall()
+        known = {r[0] for r in rows}
+        wanted: dict[str, tuple[str, str, str]] = {}
+        for name, plan in self._plans.items():
+            wanted |= {s.stream.table: (s.stream.table, name, s.schema_sql) for s in plan.streams}
+            wanted |= {v.layout.events: (v.layout.events, name, v.schema_sql) for v in plan.views}
+        return [found for table, found in wanted.items() if table not in known]
+
+    def _make_tables(self) -> None:
+        """Makes missing tables, and notes how many batches of the source each has missed."""
+        if not self._missing():
+            return
+        with self._database.write() as store:
+            for table, source, schema in self._missing():
+                for statement in filter(str.strip, schema.split(";\n")):
+                    store.execute(statement)
+                row = store.execute("SELECT accepted + rejected FROM featc_sources WHERE source = ?", (source,)).fetchone()
+                store.execute("INSERT INTO featc_tables VALUES (?, ?, ?)", (table, source, row[0] if row else 0))
+
+    def _check_history(self, reader: ServiceReader) -> None:
+        """A view made after rows of its source were pushed does not know them, and may not answer as if it did."""
+        if reader.checked:
+            return
+        here = self._database.has_tables()
+        for view in reader.views:
+            tables = [view.layout.events, *([view.stream.stream.table] if view.stream else [])]
+            for table in tables:
+                sql = "SELECT missed FROM featc_tables WHERE name = ?"
+                row = self._database.connection.execute(sql, (table,)).fetchone() if here else None
+                if row is None or row[0]:
+                    raise _incomplete(view, None if row is None else row[0])
+        reader.checked = True
+
+
+def _incomplete(view: ViewPlan, missed: int | None) -> FeatcError:
+    name, source = view.layout.view.name, view.layout.source.name
+    if missed is None:
+        message = f"the online store has no tables of view '{name}' as it is defined now"
+    else:
+        message = f"view '{name}' is newer than {missed} rows pushed to {source}, so its history is incomplete"
+    hint = f"push all of {source} into a new store: set another online path, or delete the store's file"
+    return FeatcError(Diagnostic("F603", message, hint=hint))
+
+
+def instant(at: datetime | str | int | None) -> int:
+    """The instant of a read in µs. Raises FeatcError F632 when it cannot be read as one."""
+    if at is None:
+        return time.time_ns() // 1000
+    if isinstance(at, int):
+        return int(at)
+    try:
+        return micros_of(datetime.fromisoformat(at) if isinstance(at, str) else at)
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        hint = "write it as 2026-01-08T10:00:00Z"
+        raise FeatcError(Diagnostic("F632", f"{at!r} is not an instant", hint=hint), exit_code=2) from None

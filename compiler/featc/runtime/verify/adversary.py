@@ -1,0 +1,203 @@
+"""Made-up histories, made to go wrong: ties, exact edges, late and corrected rows, moves, deaths, odd values.
+
+A history plays in *scenes*, each with a few entities and a stretch of time of its own, so that one store and one
+query hold many small histories. Most rows are variations of an earlier row of the scene.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from random import Random
+from typing import Any
+
+from featc.resolve.model import Project, Source, View
+from featc.runtime.verify.rows import STAMPS, Row, instant
+from featc.runtime.verify.values import Pool, key_value, settable
+from featc.types import INTEGERS, family
+
+SECOND, HOUR, DAY = 1_000_000, 3_600_000_000, 86_400_000_000
+_LEAP_NIGHT = (datetime(2024, 3, 30, 22) - datetime(1970, 1, 1)).days * DAY + 22 * HOUR
+ENTITIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A stretch of time from `base` on (µs), the numbers its key values are made of, and how odd its values are."""
+
+    number: int
+    base: int
+    wild: bool
+    nulls: float
+
+
+def scenes(count: int) -> tuple[Scene, ...]:
+    """The scenes of a history: the first before 1970, the last with NaN, infinities and integers beyond DOUBLE."""
+    found = []
+    for n in range(count):
+        base = -2 * DAY - 7 * HOUR if n == 0 else _LEAP_NIGHT + (n - 1) * 400 * DAY
+        found.append(Scene(n, base, wild=n == count - 1, nulls=(0.04, 0.12, 0.3)[n % 3]))
+    return tuple(found)
+
+
+def lengths(project: Project, source: Source) -> tuple[int, ...]:
+    """The spans of time (µs) that matter to rows of a source: windows, offsets, hops, ttl, delay, and their sums."""
+    found = {source.delay, SECOND}
+    for view in project.views.values():
+        if view.source != source.name:
+            continue
+        found.add(view.ttl or 0)
+        for aggregation in view.aggregations:
+            window = aggregation.window
+            length = window.length or 0
+            found |= {length, window.offset, length + window.offset, window.hop or 0}
+    return tuple(sorted(found - {0}))
+
+
+class Maker:
+    """Makes the rows of one source, one scene after the other."""
+
+    def __init__(self, project: Project, source: Source, pools: Mapping[str, Pool], random: Random, *, tame: bool) -> None:
+        self.source, self.pools, self.random, self.tame = source, pools, random, tame
+        self.lengths = lengths(project, source)
+        self.columns = [c.name for c in source.columns]
+        self.keys = _key_columns(project, source)
+        self.time = settable(source.time)
+        self.arrival = settable(source.available_at)
+        self.until = settable(source.valid_to)
+        self.deleted = [r.column for r in source.deleted.refs if hasattr(r, "column")] if source.deleted else []
+        self.fixed = {*self.keys, *source.id, *source.tie_break, *filter(None, (self.time, self.arrival, self.until))}
+        self.made: list[dict[str, Any]] = []
+        self.identities = 0
+
+    def scene(self, scene: Scene, rows: int) -> list[Row]:
+        """About `rows` rows of a scene, in an order that means nothing."""
+        self.made = []
+        span = self.random.choice(self.lengths[:3] or (HOUR,)) * 2
+        for _ in range(rows):
+            later = self.made and self.random.random() < 0.45
+            self.made.append(self._revision(scene, span) if later else self._fresh(scene, span))
+        return [tuple(row[c] for c in self.columns) for row in self.made]
+
+    def _fresh(self, scene: Scene, span: int) -> dict[str, Any]:
+        row: dict[str, Any] = {c: self._value(c, scene) for c in self.columns}
+        self._place(row, scene)
+        self._happen(row, self._moment(scene, span))
+        self._arrive(row, scene, span, None)
+        self.identities += 1
+        for c in self.source.id:
+            row[c] = None if self.random.random() < 0.03 else key_value(self.source.column(c).physical, self.identities)
+        self._order(row)
+        return row
+
+    def _revision(self, scene: Scene, span: int) -> dict[str, Any]:
+        """A later, equal, moved, corrected or dead version of an earlier row, or its copy."""
+        old = self.random.choice(self.made[-6:])
+        row = dict(old)
+        if self.random.random() < 0.1:
+            return row
+        identified = bool(self.source.id)
+        if self.random.random() < (0.2 if identified else 0.45):
+            self._place(row, scene)
+        if self.random.random() < (0.25 if identified else 0.5):
+            self._happen(row, self._moment(scene, span))
+        self._arrive(row, scene, span, old)
+        for c in self.columns:
+            odds = 0.6 if c in self.deleted else 0.35
+            if c not in self.fixed and self.random.random() < odds:
+                row[c] = self._value(c, scene)
+        self._order(row)
+        return row
+
+    def _place(self, row: dict[str, Any], scene: Scene) -> None:
+        """Puts the row at one of the scene's entities, the first more often; sometimes at none."""
+        for c in self.keys:
+            who = 0 if self.random.random() < 0.5 else self.random.randrange(ENTITIES)
+            type_ = self.source.column(c).physical
+            lost = self.random.random() < 0.03
+            row[c] = None if lost else key_value(type_, entity_number(scene, who))
+
+    def _moment(self, scene: Scene, span: int) -> int | None:
+        """An event time: any, or a tie with an earlier row's, or as far from one as a window is long, ±1 µs."""
+        if self.random.random() < 0.02:
+            return None
+        known = [m for m in (self._time_of(r) for r in self.made) if m is not None]
+        near = [m for m in known if abs(m - scene.base) < 800 * DAY]
+        kind = self.random.random()
+        if near and kind < 0.2:
+            return self.random.choice(near)
+        if near and kind < 0.55:
+            step = self.random.choice(self.lengths) * self.random.choice((1, 1, -1))
+            return self.random.choice(near) + step + self.random.choice((-1, 0, 0, 1))
+        moment = scene.base + self.random.randrange(max(span, 1))
+        unit = self.random.choice((1, SECOND, HOUR))
+        return moment // unit * unit
+
+    def _time_of(self, row: Mapping[str, Any]) -> int | None:
+        return us_of(row[self.time]) if self.time is not None else None
+
+    def _happen(self, row: dict[str, Any], moment: int | None) -> None:
+        if self.time is not None:
+            row[self.time] = self._instant(self.time, moment)
+        if self.until is not None:
+            ends = moment is not None and self.random.random() < 0.5
+            row[self.until] = self._instant(self.until, moment + self.random.choice(self.lengths)) if ends else None
+
+    def _arrive(self, row: dict[str, Any], scene: Scene, span: int, old: Mapping[str, Any] | None) -> None:
+        """An arrival: with the usual lag, late, before the event, at another row's instant, or never."""
+        if self.arrival is None:
+            return
+        before = us_of(old[self.arrival]) if old is not None else None
+        happened = self._time_of(row)
+        kind = self.random.random()
+        if kind < 0.03:
+            arrival = None
+        elif kind < 0.15 and self.made:
+            arrival = us_of(self.random.choice(self.made)[self.arrival])
+        elif before is not None and kind < 0.8:
+            arrival = before + self.random.choice((0, 1, SECOND, *self.lengths))
+        elif happened is not None and kind < 0.75:
+            arrival = happened + self.random.choice((0, 1, SECOND, SECOND, *self.lengths[:2]))
+        else:
+            arrival = scene.base + self.random.randrange(-span, 3 * span)
+        row[self.arrival] = self._instant(self.arrival, arrival)
+
+    def _order(self, row: dict[str, Any]) -> None:
+        for c in self.source.tie_break:
+            type_ = self.source.column(c).physical
+            numbered = type_ in INTEGERS and self.random.random() < 0.9
+            row[c] = self.random.randint(0, 3) if numbered else self.pools[c].draw(self.random, wild=False, tame=True)
+
+    def _instant(self, column: str, moment: int | None) -> Any:
+        if moment is None:
+            return None
+        made = instant(moment)
+        return made.date() if self.source.column(column).physical == "DATE" else made
+
+    def _value(self, column: str, scene: Scene) -> Any:
+        if self.random.random() < scene.nulls:
+            return None
+        return self.pools[column].draw(self.random, wild=scene.wild and not self.tame, tame=self.tame)
+
+
+def us_of(value: Any) -> int | None:
+    """An instant or date as microseconds; None stays None."""
+    if isinstance(value, datetime):
+        delta = value - datetime(1970, 1, 1)
+        return (delta.days * 86_400 + delta.seconds) * SECOND + delta.microseconds
+    return (value - date(1970, 1, 1)).days * DAY if isinstance(value, date) else None
+
+
+def entity_number(scene: Scene, who: int) -> int:
+    """The number key values are made of: 1, 11, 111 in the first scene, 2, 12, 112 in the second, and so on."""
+    return (scene.number + 1) + (0, 10, 110)[who]
+
+
+def _key_columns(project: Project, source: Source) -> list[str]:
+    """Columns that are keys of a view or of the state, and nothing but a column."""
+    readers: Sequence[View] = [v for v in project.views.values() if v.source == source.name]
+    named = [settable(k.expr) for v in readers for k in v.keys]
+    found = dict.fromkeys([*source.key, *(c for c in named if c is not None)])
+    usable = (*INTEGERS, "FLOAT", "DOUBLE", *STAMPS)
+    return [c for c in found if family(t := source.column(c).physical) != "other" or t in usable]

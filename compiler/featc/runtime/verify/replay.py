@@ -1,0 +1,64 @@
+"""Pushing a history as badly as the law allows, and reading on the way (semantics.md, "What “equal” means").
+
+Rows come in random order and random batches, some batches twice under one token, rows that have an `id` again under
+another. Reads happen twice: half-way, when exactly what had arrived by then is in the store, and at the end, when the
+store also holds what came later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+from featc.resolve.model import Project
+from featc.runtime.verify.history import Batch, History
+from featc.runtime.verify.plans import TrainingPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Batches to push before the cut and after it. Before it are all rows with α ≤ `cut` (µs)."""
+
+    cut: int
+    before: tuple[Batch, ...]
+    after: tuple[Batch, ...]
+
+
+def schedule(project: Project, history: History, plan: TrainingPlan, cut: int, random: Random, batches: int) -> Schedule:
+    """A random schedule of about `batches` batches."""
+    early: list[Batch] = []
+    late: list[Batch] = []
+    for name, rows in history.rows.items():
+        source = plan.project.sources[name]
+        arrivals = [arrival for _, arrival in plan.instants(source)]
+        identified = bool(project.sources[name].id)
+        known = [n for n in range(len(rows)) if arrivals[n] is None or arrivals[n] <= cut]  # type: ignore[operator]
+        rest = sorted(set(range(len(rows))) - set(known))
+        share = max(2, batches // (2 * max(len(history.rows), 1)))
+        early += _batches(name, known, identified, random, share, f"{name}-early")
+        late += _batches(name, rest, identified, random, share, f"{name}-late")
+        if identified and known:  # what the store has long known comes once more
+            late.append(Batch(name, tuple(random.sample(known, min(len(known), 40))), None))
+    random.shuffle(early)
+    random.shuffle(late)
+    return Schedule(cut, tuple(early), tuple(late))
+
+
+def _batches(source: str, numbers: Sequence[int], identified: bool, random: Random, count: int, token: str) -> list[Batch]:
+    shuffled = list(numbers)
+    random.shuffle(shuffled)
+    found: list[Batch] = []
+    size = max(1, -(-len(shuffled) // count))
+    start = 0
+    while start < len(shuffled):
+        taken = random.randint(1, 2 * size)
+        part = tuple(shuffled[start : start + taken])
+        start += taken
+        # without an id a batch that may come twice needs a token: equal rows are two events
+        batch = Batch(source, part, f"{token}-{start}" if random.random() < 0.5 else None)
+        found.append(batch)
+        again = random.random() < 0.15
+        if again and (batch.token is not None or identified):
+            found.append(batch)
+    return found

@@ -1,0 +1,187 @@
+"""What verify found: per feature, per history, and the certificate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from featc.runtime.verify.rows import plain
+
+ENOUGH = 20
+"""So many probes need a value that says something before a feature counts as proven."""
+
+Status = Literal["proven", "unproven", "different"]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """The first difference of a feature: the spine row and both values."""
+
+    history: str
+    spine: Mapping[str, Any]
+    training: Any
+    online: Any
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureResult:
+    """How often a feature was compared, agreed, and said something (neither NULL nor default nor zero)."""
+
+    feature: str
+    fingerprint: str
+    compared: int
+    agreed: int
+    substantive: int
+    example: Example | None = None
+
+    @property
+    def status(self) -> Status:
+        if self.agreed < self.compared:
+            return "different"
+        return "proven" if self.substantive >= ENOUGH else "unproven"
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryResult:
+    """One history: how many rows of each source, how they were picked, how many probes."""
+
+    name: str
+    rows: Mapping[str, int]
+    sampled: Mapping[str, str]
+    probes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A difference shrunk and saved: `path` is what `featc test` runs. `training` and `online` are its values."""
+
+    feature: str
+    path: Path
+    rows: int
+    spine: Mapping[str, Any]
+    training: Any
+    online: Any
+    given: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """The result of a run. `exit_code` 3 where anything differs, or is unproven and `allow_thin` was not given."""
+
+    features: tuple[FeatureResult, ...]
+    histories: tuple[HistoryResult, ...]
+    cases: tuple[Case, ...]
+    certificate: Path
+    allow_thin: bool
+    root: Path
+
+    @property
+    def different(self) -> tuple[FeatureResult, ...]:
+        return tuple(f for f in self.features if f.status == "different")
+
+    @property
+    def unproven(self) -> tuple[FeatureResult, ...]:
+        return tuple(f for f in self.features if f.status == "unproven")
+
+    @property
+    def exit_code(self) -> int:
+        return 3 if self.different or (self.unproven and not self.allow_thin) else 0
+
+    def render(self) -> str:
+        """The report as text for people."""
+        width = max((len(f.feature) for f in self.features), default=7)
+        lines = [f"{'feature':{width}}  status     compared  agreed  substantive"]
+        lines += [
+            f"{f.feature:{width}}  {f.status:9}  {f.compared:8}  {f.agreed:6}  {f.substantive:11}" for f in self.features
+        ]
+        lines.append("")
+        for h in self.histories:
+            lines.append(f"{h.name}: {h.probes} probes")
+            lines += [f"  {source}: {said}" for source, said in h.sampled.items()]
+        for f in self.different:
+            lines += ["", *self._difference(f)]
+        if self.unproven:
+            named = ", ".join(f.feature for f in self.unproven)
+            lines += ["", f"unproven, with fewer than {ENOUGH} values that are neither NULL nor default nor zero: {named}"]
+            if not self.allow_thin:
+                lines.append("   = give them data that reaches them, or accept that with --allow-thin")
+        proven = sum(f.status == "proven" for f in self.features)
+        lines += ["", f"{proven} of {len(self.features)} features proven equal; certificate: {self._shown(self.certificate)}"]
+        return "\n".join(lines)
+
+    def _difference(self, f: FeatureResult) -> list[str]:
+        case = next((c for c in self.cases if c.feature == f.feature), None)
+        found = case or f.example
+        if found is None:
+            return []
+        lines = [f"error F701: training and online differ in {f.feature} ({f.compared - f.agreed} of {f.compared} probes)"]
+        lines.append(f"   asked:    {_flow(found.spine)}")
+        lines.append(f"   training: {plain(found.training)}")
+        lines.append(f"   online:   {plain(found.online)}")
+        if case is not None:
+            lines.append(f"   smallest case found, {case.rows} rows:")
+            lines += [f"     {line}" for line in case.given.splitlines()[:20]]
+            lines.append(f"   = featc test {self._shown(case.path)}   shows it again; copy its folder to tests/ to keep it")
+        else:
+            lines.append("   = it could not be shown with fewer rows; see the certificate for the seed that finds it again")
+        return lines
+
+    def _shown(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as JSON values: what `--format json` prints."""
+        return {
+            "exit_code": self.exit_code,
+            "features": [feature_json(f) for f in self.features],
+            "histories": [
+                {"name": h.name, "rows": dict(h.rows), "sampled": dict(h.sampled), "probes": h.probes} for h in self.histories
+            ],
+            "cases": [
+                {
+                    "feature": c.feature, "path": self._shown(c.path), "rows": c.rows, "spine": plain_row(c.spine),
+                    "training": plain_value(c.training), "online": plain_value(c.online),
+                }
+                for c in self.cases
+            ],
+            "certificate": self._shown(self.certificate),
+        }
+
+
+def plain_value(value: Any) -> Any:
+    """`plain`, and failures as their text."""
+    made = plain(value)
+    return made if isinstance(made, (str, int, float, bool, list, dict, type(None))) else str(made)
+
+
+def plain_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: plain_value(v) for k, v in row.items()}
+
+
+def _flow(row: Mapping[str, Any]) -> str:
+    return "{" + ", ".join(f"{k}: {plain_value(v)}" for k, v in row.items()) + "}"
+
+
+def feature_json(f: FeatureResult) -> dict[str, Any]:
+    """One feature's result as JSON values."""
+    found: dict[str, Any] = {
+        "feature": f.feature, "fingerprint": f.fingerprint, "status": f.status,
+        "compared": f.compared, "agreed": f.agreed, "substantive": f.substantive,
+    }
+    if f.example is not None:
+        found["example"] = {
+            "history": f.example.history, "spine": plain_row(f.example.spine),
+            "training": plain_value(f.example.training), "online": plain_value(f.example.online),
+        }
+    return found
+
+
+def write_certificate(path: Path, report: VerifyReport, bound_to: Mapping[str, Any]) -> None:
+    """Writes the certificate: the results by feature, and what they hold for (`bound_to`). Deterministic bytes."""
+    body = {"schema": 1, **bound_to, **report.to_json()}
+    body["features"] = {f["feature"]: {k: v for k, v in f.items() if k != "feature"} for f in body["features"]}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(body, indent=2, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,0 +1,139 @@
+"""Every row of the allow-list, with every type it takes, over all combinations of corner values, against DuckDB."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+
+import duckdb
+import pytest
+from closure_differential import (
+    INTEGER_BITS,
+    Rows,
+    agree,
+    compiled,
+    corner_rows,
+    expression,
+    type_of,
+)
+
+from featc.closures import why_not
+
+NUMBERS = (
+    "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DOUBLE", "FLOAT", "DECIMAL(4,1)", "DECIMAL(12,2)", "DECIMAL(18,3)",
+    "DECIMAL(20,0)", "DECIMAL(38,2)", "DECIMAL(38,10)",
+)  # fmt: skip
+TYPES = (*NUMBERS, "VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP")
+
+PARTS = ("year", "month", "day", "quarter", "hour", "minute", "second", "dayofweek", "isodow")
+CASTS = ("tinyint", "smallint", "int", "integer", "bigint", "double", "boolean", "varchar", "decimal(5,0)", "decimal(12,2)",
+         "numeric(38,10)", "date", "timestamp")  # fmt: skip
+UNARY = (
+    "x0 is null", "x0 is not null", "-x0", "-(-x0)", "abs(x0)", "floor(x0)", "ceil(x0)", "ceiling(x0)", "round(x0)",
+    "round(x0, 0)", "round(x0, 2)", "round(x0, 15)", "sqrt(x0)", "isnan(x0)", "isinf(x0)", "isfinite(x0)", "length(x0)",
+    "epoch_us(x0)", "not x0", *(f"{p}(x0)" for p in PARTS), *(f"extract({p} from x0)" for p in PARTS),
+    *(f"date_part('{p}', x0)" for p in PARTS), *(f"cast(x0 as {t})" for t in CASTS), "x0::double", "coalesce(x0, null)",
+)  # fmt: skip
+BINARY = (
+    "x0 + x1", "x0 - x1", "x0 * x1", "x0 / x1", "x0 // x1", "x0 % x1", "x0 = x1", "x0 == x1", "x0 <> x1", "x0 != x1", "x0 < x1",
+    "x0 <= x1", "x0 > x1", "x0 >= x1", "x0 is distinct from x1", "x0 is not distinct from x1", "x0 between x1 and x0",
+    "x1 not between x0 and x1", "x0 in (x1)", "x0 not in (x1, null)", "x0 in (x1, x0)", "x0 and x1", "x0 or x1", "x0 || x1",
+    "coalesce(x0, x1)", "ifnull(x0, x1)", "nullif(x0, x1)", "greatest(x0, x1)", "least(x0, x1)", "if(x0 is null, x1, x0)",
+    "case when x0 < x1 then x0 else x1 end", "case x0 when x1 then 1 end", "x0 / nullif(x1, 0)",
+    "(epoch_us(x0) - epoch_us(x1)) / 1e6",
+)  # fmt: skip
+
+# Text → how many type combinations are on the list. A number that falls means an entry was lost without notice.
+EXPECTED_COMBINATIONS = 1_400
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one expression over one combination of types."""
+
+    text: str
+    types: tuple[str, ...]
+    listed: bool
+    reason: str | None
+    present: int
+
+
+def _try(text: str, rows: Rows) -> Outcome | None:
+    """The comparison, or None where DuckDB itself refuses the types. Raises AssertionError on a difference."""
+    try:
+        type_ = type_of(text, rows)
+    except duckdb.Error:
+        return None
+    closure = compiled(text, rows)
+    if closure is None:
+        refs = dict(zip(rows.refs.values(), rows.types, strict=True))
+        return Outcome(text, rows.types, False, why_not(expression(text, rows, type_), refs), 0)  # type: ignore[arg-type]
+    return Outcome(text, rows.types, True, None, agree(text, rows, closure).present)
+
+
+@cache
+def outcomes() -> tuple[Outcome, ...]:
+    found = [_try(text, corner_rows(t)) for t in TYPES for text in UNARY]
+    found += [_try(text, corner_rows(a, b)) for a, b in product(TYPES, TYPES) for text in BINARY]
+    return tuple(o for o in found if o)
+
+
+def test_every_listed_combination_gives_duckdbs_value_at_every_corner() -> None:
+    listed = [o for o in outcomes() if o.listed]
+    assert len(listed) >= EXPECTED_COMBINATIONS
+    assert {o.text for o in listed} == {*UNARY, *BINARY}
+
+
+def test_no_listed_combination_is_compared_on_nulls_alone() -> None:
+    assert [o for o in outcomes() if o.listed and not o.present] == []
+
+
+def test_the_result_type_is_the_one_duckdb_gives() -> None:
+    """A wrong rule would be refused at compile time (DuckDB's type outranks it); there must be none."""
+    assert [o for o in outcomes() if o.reason and "DuckDB gives" in o.reason] == []
+
+
+LITERALS = ("0", "1", "-1", "7", "127", "128", "-128", "-129", "32767", "32768", "-32769", "2147483647", "2147483648",
+            "-2147483648", "-2147483649", "9223372036854775807", "-(128)", "- -127", "(1)", "0.5", "-1.5", "0.10", "99.999", "1e3",
+            "5e-324", "1e400", "9007199254740993")  # fmt: skip
+
+
+@pytest.mark.parametrize("type_", NUMBERS)
+def test_number_literals_take_duckdbs_type_and_value(type_: str) -> None:
+    rows, wrong, compared = corner_rows(type_), [], 0
+    for literal in LITERALS:
+        for form in ("x0 + {}", "{} * x0", "x0 - ({})", "x0 / {}", "x0 % ({})", "coalesce(x0, {})", "greatest({}, x0)",
+                     "x0 < {}", "x0 in ({}, 3)", "nullif(x0, {})", "case when x0 > {} then x0 else 0 end", "coalesce(nullif(x0, 0), {}) + x0"):  # fmt: skip
+            outcome = _try(form.format(literal), rows)
+            if outcome and outcome.reason and "DuckDB gives" in outcome.reason:
+                wrong.append(outcome)
+            compared += bool(outcome and outcome.listed)
+    assert wrong == []
+    assert compared > (120 if type_ in INTEGER_BITS or type_ == "DOUBLE" else 60)
+
+
+@pytest.mark.parametrize("form", ["coalesce(x0, x1, {})", "greatest(x0, {}, x1)", "x0 in (x1, {})", "{} between x0 and x1",
+                                  "case when x0 is null then x1 when x1 is null then {} else x0 end"])  # fmt: skip
+def test_three_operands_meet_in_duckdbs_type(form: str) -> None:
+    types = ("SMALLINT", "BIGINT", "DOUBLE", "DECIMAL(12,2)", "DECIMAL(18,3)")
+    found = [
+        _try(form.format(v), corner_rows(a, b))
+        for a, b in product(types, types)
+        for v in ("1", "40000", "2.25", "1e3")
+    ]
+    assert [o for o in found if o and o.reason and "DuckDB gives" in o.reason] == []
+    assert sum(1 for o in found if o and o.listed) >= 60
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["'it''s'", "'a\\nb'", "''", "'😀'", "date '1969-12-31'", "'2026-01-01'::date", "timestamp '2026-01-01 00:00:00.5'",
+     "timestamp '0001-01-01'", "cast('9999-12-31 23:59:59.999999' as timestamp)", "true", "1e400", "9223372036854775807",
+     "-9223372036854775808", "0.1", "12.50", "00012"],
+)  # fmt: skip
+def test_a_literal_alone_has_duckdbs_type_and_value(text: str) -> None:
+    rows = corner_rows("BOOLEAN")
+    closure = compiled(text, rows)
+    assert closure is not None
+    assert agree(text, rows, closure).present == len(rows.values)

@@ -1,0 +1,89 @@
+"""Random windows: the built-in names, and a project's own library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from oracle import Window
+
+from .choices import Draw
+from .timeline import Timeline, duration
+
+Named = tuple[str, Window]
+
+
+@dataclass(slots=True)
+class Windows:
+    """The windows a case uses: few, so that features share them; `library` is the project's own, as YAML.
+
+    `vars` are the project's Jinja variables.
+    """
+
+    line: Timeline
+    library: dict[str, dict[str, Any]] = field(default_factory=dict)
+    vars: dict[str, str] = field(default_factory=dict)
+    pool: list[Named] = field(default_factory=list)
+
+    def fill(self, draw: Draw) -> None:
+        """Draws the pool."""
+        makers = (
+            (40, self.sliding),
+            (12, self.previous),
+            (16, self.rows),
+            (10, self.lifetime),
+            (40, self.own),
+        )
+        for _ in range(draw.between(3, 6)):
+            named = draw.weighted(makers)(draw)
+            if all(named[0] != other for other, _ in self.pool):
+                self.pool.append(named)
+
+    def sliding(self, draw: Draw) -> Named:
+        length = self.line.length(draw, 1, draw.one((6, 12, 24)))
+        return f"last_{duration(length, combine=draw.chance(15))}", Window(range=length)
+
+    def previous(self, draw: Draw) -> Named:
+        length = self.line.length(draw, 1, 8)
+        return f"prev_{duration(length)}", Window(range=length, offset=length)
+
+    def rows(self, draw: Draw) -> Named:
+        n = draw.between(1, 5)
+        return f"last_{n}_rows", Window(rows=n)
+
+    def lifetime(self, draw: Draw) -> Named:
+        return "lifetime", Window()
+
+    def own(self, draw: Draw) -> Named:
+        """A window of the project's library: hop, aligned hop, offset, rows within a range."""
+        name = f"w{len(self.library) + 1}"
+        length = self.line.length(draw, 1, draw.one((6, 12, 24)))
+        hop = self.line.length(draw, 2, 8)
+        rows = draw.between(1, 4)
+        offset = self.line.length(draw, 1, 5) if draw.chance(30) else 0
+        yaml: dict[str, Any] = {"range": duration(length)}
+        match draw.below(5):
+            case 0:
+                yaml["hop"] = duration(hop)
+                window = Window(range=length, hop=hop, offset=offset)
+            case 1:
+                yaml |= {"hop": duration(hop), "align": True}
+                window = Window(range=length, hop=hop, align=True, offset=offset)
+            case 2:
+                yaml["rows"] = rows
+                window = Window(range=length, rows=rows, offset=offset)
+            case 3:
+                yaml = {"rows": rows}
+                window = Window(rows=rows, offset=offset)
+            case _:
+                offset = offset or self.line.length(draw, 1, 5)
+                window = Window(range=length, offset=offset)
+        if offset:
+            yaml["offset"] = duration(offset)
+        self.library[name] = yaml
+        return name, window
+
+
+def suffix(window: str) -> str:
+    """What a family's member is called after."""
+    return window.removeprefix("last_")
