@@ -14,6 +14,9 @@ from featc.algebra import AGGREGATES, Kind
 from featc.resolve.model import Aggregation, View, Window
 
 
+_PREFIX = {Kind.FSUM: "sum"}  # a slot has one type, so the two kinds of sum never meet
+
+
 @dataclass(frozen=True, slots=True)
 class Partial:
     """A partial state over slots of a view. `name` is a readable identifier, unique in the view (`sum_amount`)."""
@@ -74,7 +77,7 @@ def decompose(view: View, wanted: frozenset[str] | None = None) -> Parts:
             slots = tuple(aggregation.slots[i] for i in need.args)
             key = (need.kind, slots)
             if key not in partials:
-                name = "_".join((need.kind.value, *slots))
+                name = "_".join((_PREFIX.get(need.kind, need.kind.value), *slots))
                 slot_types = tuple(types[i] for i in need.args)
                 partials[key] = Partial(name, need.kind, slots, slot_types)
             partial = partials[key]

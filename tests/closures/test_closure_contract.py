@@ -1,4 +1,6 @@
-"""What callers rely on: refusals and their reasons, values at the boundary, falling back, defaults, documentation."""
+"""What callers rely on: refusals and their reasons, values at the boundary, falling back, defaults,
+documentation.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,7 @@ def closure(text: str, type_: str, **types: str) -> Callable[..., object]:
     return found.evaluate
 
 
-# ── refusals ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── refusals ──────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -51,7 +53,9 @@ def closure(text: str, type_: str, **types: str) -> Callable[..., object]:
         ("+{a}", "BIGINT", "its tree does not"),
         ("{a} =- 1", "BOOLEAN", "space between"),
         ("{a} = 1 = true", "BOOLEAN", "without parentheses"),
-        ("1 < {a} is null", "BOOLEAN", "without parentheses"),
+        ("1 < {a} is null", "BOOLEAN", "its tree does not"),
+        ("1 < {a} is not null", "BOOLEAN", "its tree does not"),
+        ("true = {a} between 1 and 2", "BOOLEAN", "without parentheses"),
         ("{a} is true", "BOOLEAN", "with NULL only"),
         ("{a} b", "BIGINT", "`b` is not on the list"),
         ("{a} = '1'", "BOOLEAN", "BIGINT and VARCHAR"),
@@ -63,7 +67,7 @@ def closure(text: str, type_: str, **types: str) -> Callable[..., object]:
         ("E'\\n'", "VARCHAR", "not on the list"),
         ("$$a$$", "VARCHAR", "not on the list"),
         ("cast({a} as float)", "FLOAT", "`float` is not on the list"),
-        ("cast({a} as decimal)", "DECIMAL(18,3)", "not on the list"),
+        ("cast({a} as decimal)", "DECIMAL(18,3)", "its tree does not"),
         ("'2026-02-30'::date", "DATE", "is no date"),
         ("99999999999999999999 + {a}", "HUGEINT", "beyond BIGINT"),
         ("{a} + 1", "HUGEINT", "DuckDB gives HUGEINT where the list has BIGINT"),
@@ -73,7 +77,7 @@ def closure(text: str, type_: str, **types: str) -> Callable[..., object]:
         (" + ".join(["{a}"] * 500), "BIGINT", "too deeply"),
         ("featc_ref_0 + {a}", "BIGINT", "reserved name"),
         ("abs{a}", "BIGINT", "touches"),
-        ("{a}(1)", "BIGINT", "is not on the list"),
+        ("{a}(1)", "BIGINT", "touches"),
     ],
 )  # fmt: skip
 def test_what_is_not_certain_is_refused_with_a_reason(text: str, type_: str, reason: str) -> None:
@@ -104,7 +108,7 @@ def test_nothing_that_is_refused_raises_and_nothing_that_compiles_has_a_reason()
         assert (found is None) == (why_not(expr(text, "BIGINT"), {A: "BIGINT"}) is not None)
 
 
-# ── falling back ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── falling back ──────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -141,11 +145,14 @@ def test_duckdb_evaluates_both_sides_of_and() -> None:
 @pytest.mark.parametrize(
     ("type_", "value"),
     [
-        ("BIGINT", True), ("BIGINT", 1.0), ("BIGINT", "1"), ("BIGINT", 2**63), ("BIGINT", np.int64(1)), ("TINYINT", 128),
+        ("BIGINT", True), ("BIGINT", 1.0), ("BIGINT", "1"), ("BIGINT", 2**63), ("BIGINT", np.int64(1)),
+        ("TINYINT", 128),
         ("DOUBLE", 1), ("DOUBLE", np.float64(1)), ("DECIMAL(5,2)", 1), ("DECIMAL(5,2)", Decimal("1000")),
-        ("DECIMAL(5,2)", Decimal("0.001")), ("DECIMAL(5,2)", Decimal("NaN")), ("DECIMAL(5,2)", Decimal("sNaN")),
+        ("DECIMAL(5,2)", Decimal("0.001")), ("DECIMAL(5,2)", Decimal("NaN")), ("DECIMAL(5,2)",
+        Decimal("sNaN")),
         ("DECIMAL(5,2)", Decimal("Infinity")), ("VARCHAR", b"a"), ("VARCHAR", "\ud800"), ("BOOLEAN", 1),
-        ("TIMESTAMP", date(2026, 1, 1)), ("TIMESTAMP", datetime(2026, 1, 1, tzinfo=UTC)), ("TIMESTAMP", 2**63),
+        ("TIMESTAMP", date(2026, 1, 1)), ("TIMESTAMP", datetime(2026, 1, 1, tzinfo=UTC)), ("TIMESTAMP",
+        2**63),
         ("TIMESTAMP", "2026-01-01"), ("DATE", datetime(2026, 1, 1)), ("DATE", 10**12),
     ],
 )  # fmt: skip
@@ -167,11 +174,11 @@ def test_decimals_up_to_the_exact_range_become_duckdbs_double() -> None:
     for type_ in ("DECIMAL(18,0)", "DECIMAL(18,3)", "DECIMAL(38,10)", "DECIMAL(38,22)"):
         rows = corner_rows(type_)
         found = compiled("x0 / 3", rows)
-        assert found and agree("x0 / 3", rows, found).present > 10
+        assert found and agree("x0 / 3", rows, found).present >= 10
     assert why_not(expr("{a} / 3", "DOUBLE"), {A: "DECIMAL(38,23)"})
 
 
-# ── values at the boundary ────────────────────────────────────────────────────────────────────────────────────────
+# ── values at the boundary ────────────────────────────────────────────────────────────────────────
 
 
 def test_instants_may_come_as_microseconds_and_leave_as_datetimes() -> None:
@@ -217,9 +224,7 @@ def test_references_of_one_name_and_different_kinds_are_different() -> None:
 
 
 def test_text_inside_literals_is_not_code() -> None:
-    found = compile_closure(
-        Expr(("{0} ' || '", "coalesce(", A, ", '{1}''; import os #')")[2:], "VARCHAR"), {A: "VARCHAR"}
-    )
+    found = compile_closure(Expr(("coalesce(", A, ", '{1}''; import os #')"), "VARCHAR"), {A: "VARCHAR"})
     assert found is not None and found({A: None}) == "{1}'; import os #"
 
 
@@ -241,7 +246,7 @@ def test_one_closure_serves_many_threads() -> None:
     assert wrong == []
 
 
-# ── defaults and result types ─────────────────────────────────────────────────────────────────────────────────────
+# ── defaults and result types ─────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -277,7 +282,7 @@ def test_a_result_type_is_a_cast_and_a_default_that_changes_the_type_is_not_comp
     assert why_not(expr("{a}", "BIGINT"), {A: "BIGINT"}, "random()") == "`random` is not on the list"
 
 
-# ── documentation and engine ──────────────────────────────────────────────────────────────────────────────────────
+# ── documentation and engine ──────────────────────────────────────────────────────────────────────
 
 
 def test_the_documentation_has_every_rule_and_every_function_and_no_other() -> None:

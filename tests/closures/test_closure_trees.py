@@ -88,9 +88,12 @@ OPERATORS = ("+", "-", "*", "/", "//", "%", "||", "=", "<>", "<", "and", "or", "
 def test_chains_without_parentheses_mean_what_duckdb_means(first: str) -> None:
     rows, listed = tree_rows(), 0
     for second in OPERATORS:
-        for a, b, c in (("x0", "x8", "x1"), ("x2", "x9", "x0"), ("x5", "x0", "x8"), ("x5", "x5", "x5"), ("x4", "x4", "x4"),
-                        ("- x0", "x8", "- x1"), ("not x5", "x5", "not x5"), ("x0::double", "x1", "x2::bigint"),
-                        ("x0", "x1", "x8 is null"), ("x5", "x0", "x8 in (x1, 3)"), ("x5", "x0", "x8 between x1 and 9")):  # fmt: skip
+        for a, b, c in (("x0", "x8", "x1"), ("x2", "x9", "x0"), ("x5", "x0", "x8"), ("x5", "x5", "x5"),
+        ("x4", "x4", "x4"),
+                        ("- x0", "x8", "- x1"), ("not x5", "x5", "not x5"), ("x0::double", "x1",
+                        "x2::bigint"),
+                        ("x0", "x1", "x8 is null"), ("x5", "x0", "x8 in (x1, 3)"), ("x5", "x0",
+                        "x8 between x1 and 9")):  # fmt: skip
             text = f"{a} {first} {b} {second} {c}"
             closure = _compile(text, rows)
             if closure:

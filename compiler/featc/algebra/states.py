@@ -23,7 +23,7 @@ Row = tuple[Any, ...]
 
 
 class Kind(Enum):
-    """A kind of partial state. The value is the prefix its SQL columns are named with."""
+    """A kind of partial state. The value is the prefix its SQL columns are named with (a DOUBLE sum's is `sum`)."""
 
     ROWS = "rows"  # how many rows
     COUNT = "n"  # how many rows whose slot is not NULL

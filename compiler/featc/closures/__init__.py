@@ -12,7 +12,8 @@ function and type is on the allow-list, else None, and `why_not` the reason. The
   `Decimal`: any scale up to the type's going in, exactly the type's coming out. TIMESTAMP is a naive UTC
   `datetime` or an `int` of µs since 1970, DATE a `date` or an `int` of days since 1970; they come out as
   `datetime` and `date`.
-- Classes are checked exactly: a numpy or pandas scalar falls back.
+- Classes are checked exactly: a numpy or pandas scalar falls back. Only an expression that is one reference
+  and nothing else hands its value through unseen, whatever the type.
 - The list is proven against DuckDB `PROVEN_ENGINE` (tests/closures); with another version use DuckDB alone.
 """
 

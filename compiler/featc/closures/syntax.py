@@ -20,7 +20,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token
 
-from featc.closures.words import SYMBOLS, TYPE_WORDS, WORDS
+from featc.closures.words import OPENERS, SYMBOLS, TYPE_WORDS, WORDS
 from featc.resolve.model import Ref
 
 MAX_DEPTH = 60
@@ -159,6 +159,8 @@ def _count_tokens(text: str, tokens: Sequence[Token]) -> Counter[str]:
             if raw not in "(),":
                 last_symbol_end = token.end
             counted[SYMBOLS[raw]] += 1
+            # sqlglot puts parentheses of its own into trees (`1 < x is null`), so all are counted
+            counted["parentheses"] += raw == "(" and before not in OPENERS
         elif raw.startswith("'"):
             counted["text"] += 1
             counted["cast"] += before in ("date", "timestamp")  # DATE '2026-01-01'
@@ -191,6 +193,7 @@ class _Reader:
         kind = type(node)
         if kind is exp.Paren:
             self._expect(node, "this")
+            self.seen["parentheses"] += 1
             return self.term(node.this, 0, depth + 1)
         if kind in _BINARY:
             return self._binary(node, depth)

@@ -38,3 +38,6 @@ _TYPES = (
 )  # fmt: skip
 
 WORDS: Mapping[str, str] = _KEYWORDS | dict.fromkeys(_FUNCTIONS, "function") | dict.fromkeys(_TYPES, "")
+
+# The words whose parenthesis is part of their own syntax.
+OPENERS = frozenset({*_FUNCTIONS, "cast", "in", "decimal", "numeric"})

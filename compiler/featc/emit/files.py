@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from featc.emit.head import VERSION, training_head
+from featc.emit.head import online_head, training_head
 from featc.emit.manifest import manifest_text
 from featc.fingerprint import view_fingerprint
 from featc.lower.online import online_files
@@ -40,7 +40,7 @@ def build_files(compiled: Emitted, only: Collection[tuple[str, str]] | None = No
         if not outputs:
             continue
         path = f"sql/duckdb/{view.name}/training.sql"
-        files[path] = training_file(project, f"feature view {view.name}", outputs, path)
+        files[path] = training_file(project, f"feature view {view.name}", outputs, f"target/{path}")
         for name, text in online_sql(project, view.name).items():
             dialect = "duckdb" if name == "online_lift.sql" else STORE
             files[f"sql/{dialect}/{view.name}/{name}"] = text
@@ -48,7 +48,9 @@ def build_files(compiled: Emitted, only: Collection[tuple[str, str]] | None = No
         if only is not None and not all((o.view, o.feature) in only for o in service.outputs):
             continue
         path = f"sql/duckdb/services/{service.name}/training.sql"
-        files[path] = training_file(project, f"feature service {service.name}", service.outputs, path)
+        files[path] = training_file(
+            project, f"feature service {service.name}", service.outputs, f"target/{path}"
+        )
     files["manifest.json"] = manifest_text(project, files)
     return files
 
@@ -59,7 +61,8 @@ def _outputs(view: View, only: Collection[tuple[str, str]] | None) -> list[Outpu
 
 
 def training_file(project: Project, definition: str, outputs: Sequence[Output], path: str) -> str:
-    """The training query of `outputs` as a file that runs as it stands. `definition` says what it is of."""
+    """The training query of `outputs` as a file that runs as it stands. `definition` says what it is of,
+    `path` where the file lies, seen from the project's folder."""
     head = training_head(project, definition, outputs, path)
     return f"{head}\n{training_sql(project, outputs)};\n"
 
@@ -67,9 +70,8 @@ def training_file(project: Project, definition: str, outputs: Sequence[Output], 
 def online_sql(project: Project, name: str) -> Mapping[str, str]:
     """The online files of a view by name, such as `online_read.sql`; none for a view that keeps no state."""
     fingerprint = view_fingerprint(project, name)
-    head = (
-        f"-- Online plan of feature view {name}, project {project.name}.\n"
-        f"-- Version {VERSION}, fingerprint {fingerprint}.\n"
-    )
     files = online_files(project, project.views[name], fingerprint)
-    return {file: f"{head}{text.rstrip()}\n" for file, text in files.items()}
+    return {
+        file: online_head(project, project.views[name], fingerprint, text) + text.rstrip() + "\n"
+        for file, text in files.items()
+    }

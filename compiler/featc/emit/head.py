@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from featc.fingerprint import outputs_fingerprint
-from featc.resolve.model import Output, Project, feature_closure
+from featc.resolve.model import Output, Project, View, feature_closure
 
 VERSION = "v1"
 """The version of every definition until the author numbers it."""
@@ -23,7 +24,7 @@ def spine_columns(project: Project, outputs: Sequence[Output]) -> tuple[tuple[tu
 
 
 def training_head(project: Project, definition: str, outputs: Sequence[Output], path: str) -> str:
-    """The head of a training query. `path` is where the file lies below the build folder."""
+    """The head of a training query. `path` is where the file lies, seen from the project's folder."""
     keys, request = spine_columns(project, outputs)
     columns = [(name, type_, "key") for name, type_ in keys]
     columns.append(("as_of", "TIMESTAMP", "the instant each row is observed at, naive UTC"))
@@ -39,6 +40,56 @@ def training_head(project: Project, definition: str, outputs: Sequence[Output], 
         "and gives its rows in their order, with the features. In DuckDB's client, in the project's folder:",
         "  SET TimeZone = 'UTC';",
         "  CREATE VIEW spine AS FROM 'spine.parquet';",
-        f"  .read target/{path}",
+        f"  .read {path}",
     ]
+    return _comment(lines)
+
+
+def _comment(lines: Sequence[str]) -> str:
     return "".join(f"-- {line}".rstrip() + "\n" for line in lines)
+
+
+_PARAMETER = re.compile(r"(?<!:):([a-z_]+?)(_\d+)?\b")
+_MEANINGS = {
+    "t": "the instant asked for",
+    "after": "a band begins just after this τ",
+    "upto": "and ends with this one",
+    "first": "a band's first whole tile, or the first row of a batch",
+    "past": "the tile after a band's last whole one",
+    "pick_upto": "the greatest τ a window holds",
+    "pick_after": "the window begins just after this τ",
+    "start": "a tile's first instant",
+}
+
+
+def online_head(project: Project, view: View, fingerprint: str, text: str) -> str:
+    """The head of an online file: what it is of, and what its named parameters are.
+
+    Parameters written `?` are columns of what the statement before, or the lift, gave.
+    """
+    lines = [
+        f"Online plan of feature view {view.name}, project {project.name}.",
+        f"Version {VERSION}, fingerprint {fingerprint}.",
+    ]
+    found = _parameters(view, text)
+    if found:
+        width = max(len(name) for name, _ in found)
+        lines += ["Parameters, instants in microseconds since 1970, UTC:"]
+        lines += [f"  {name:{width}}  {what}" for name, what in found]
+    return _comment(lines)
+
+
+def _parameters(view: View, text: str) -> list[tuple[str, str]]:
+    """(parameters, meaning) of the named parameters in `text`, numbered ones together."""
+    code = re.sub(r"--[^\n]*|'(?:[^']|'')*'", "", text)
+    numbers: dict[str, list[str]] = {}
+    for match in _PARAMETER.finditer(code):
+        known = numbers.setdefault(match[1], [])
+        if (match[2] or "") not in known:
+            known.append(match[2] or "")
+    types = {f"key_{k.name}".lower(): f"the key {k.name}, {k.type}" for k in view.keys}
+    found = []
+    for name, endings in numbers.items():
+        listed = f":{name}{endings[0]}" if len(endings) == 1 else f":{name}{endings[0]} … {endings[-1][1:]}"
+        found.append((listed, types.get(name) or _MEANINGS.get(name, "see the statement")))
+    return found

@@ -10,7 +10,7 @@ An edge's kind says how the child depends on the parent:
 | `time` | decides when a row counts |
 | `order` | decides which of several versions or ties is taken |
 
-`value` is direct lineage, the others are indirect. A resolved project has no cycles, so neither has the graph.
+`value` is direct lineage, the others are indirect. A resolved project has no cycles, nor has the graph.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     import networkx
 
 NodeKind = Literal["column", "request", "feature", "output"]
-FoldedKind = Literal["source", "view", "service"]
+FoldedKind = Literal["source", "request", "view", "service"]
 EdgeKind = Literal["value", "filter", "key", "time", "order"]
 EDGE_KINDS: tuple[EdgeKind, ...] = ("value", "filter", "key", "time", "order")
 
@@ -102,10 +102,14 @@ class Graph:
         return Graph(nodes, tuple(e for e in self.edges if e.parent in kept and e.child in kept))
 
     def folded(self) -> Graph:
-        """Sources, views and services instead of their columns, features and outputs."""
+        """Sources, views and services instead of their columns, features and outputs; edges of one kind.
+
+        Two views may need each other's features: then the folded graph has a cycle, and the whole one none.
+        """
         folds = {node: _fold(node) for node in self.nodes}
-        edges = {Edge(folds[e.parent], folds[e.child], e.kind) for e in self.edges}
-        return _ordered(dict.fromkeys(folds.values()), {e for e in edges if e.parent != e.child})
+        pairs = dict.fromkeys((folds[e.parent], folds[e.child]) for e in self.edges)
+        edges = [Edge(parent, child, "value") for parent, child in pairs if parent != child]
+        return _ordered(_parents_first(dict.fromkeys(folds.values()), edges), edges)
 
     def networkx(self) -> networkx.DiGraph[Node]:
         """The same as a networkx DiGraph: nodes are `Node`s with `kind` and `name`, edges carry `kinds`."""
@@ -122,7 +126,7 @@ class Graph:
 
 _FOLDS: dict[str, FoldedKind] = {
     "column": "source",
-    "request": "source",
+    "request": "request",
     "feature": "view",
     "output": "service",
 }
@@ -140,6 +144,20 @@ def _reach(start: Iterable[Node], neighbours: dict[Node, tuple[Node, ...]]) -> s
         if node not in found:
             found.add(node)
             stack += neighbours[node]
+    return found
+
+
+def _parents_first(nodes: Iterable[Node], edges: Iterable[Edge]) -> list[Node]:
+    """The nodes in the given order, but each after its parents where no cycle forbids it."""
+    left = dict.fromkeys(nodes)
+    waiting: dict[Node, set[Node]] = {node: set() for node in left}
+    for edge in edges:
+        waiting[edge.child].add(edge.parent)
+    found: list[Node] = []
+    while left:
+        free = next((n for n in left if not waiting[n] & left.keys()), next(iter(left)))
+        found.append(free)
+        del left[free]
     return found
 
 

@@ -76,7 +76,7 @@ def dot(graph: Graph) -> str:
     ]
     for number, ((kind, group), nodes) in enumerate(_groups(graph).items()):
         lines.append(f"  subgraph cluster_{number} {{")
-        lines.append(f"    label={_dot_text(group)}; color=\"#dadce0\";")
+        lines.append(f'    label={_dot_text(group)}; color="#dadce0";')
         lines += [f"    {_dot_line(node)}" for node in nodes]
         lines.append(f"  }}  // {kind}s")
     lines += [f"  {_dot_line(node)}" for node in graph.nodes if "." not in node.name]

@@ -22,8 +22,8 @@ from featc.lineage.graph import Graph, Node, project_graph
 from featc.resolve.model import Feature, Project
 
 SYNTAX = (
-    "a selector is view, view.feature, view.spend_*, tag:t or source:s; +x adds what x comes from, x+ what comes"
-    " from x"
+    "a selector is view, view.feature, view.spend_*, tag:t or source:s; +x adds what x comes from,"
+    " x+ what comes from x"
 )
 
 

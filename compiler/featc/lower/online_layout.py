@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from featc import encoding
@@ -60,7 +60,8 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A view in the store. `width` is the tiles' in µs, None where no window is worth tiling."""
+    """A view in the store. `width` is the tiles' in µs, None where no window is worth tiling; `tiled` are the partial
+    states they keep."""
 
     view: View
     source: Source
@@ -69,6 +70,7 @@ class Layout:
     events: str
     tiles: str
     width: int | None
+    tiled: tuple[Partial, ...]
     keys: tuple[Key, ...]
     slots: Mapping[str, SlotColumn]
     states: Mapping[str, str]
@@ -90,12 +92,6 @@ class Layout:
     def superseded(self) -> str | None:
         return "_superseded" if self.stream else None
 
-    @property
-    def tiled(self) -> tuple[Partial, ...]:
-        """The partial states that tiles keep."""
-        cells = (c for c in self.parts.cells if is_banded(c))
-        return tuple(dict.fromkeys(c.partial for c in cells)) if self.width else ()
-
 
 def is_banded(cell: Cell) -> bool:
     """Whether SQLite itself can give the cell's state, band by band."""
@@ -103,7 +99,7 @@ def is_banded(cell: Cell) -> bool:
     return cell.window.rows is None and sqlite.unsupported(partial.kind, partial.types) is None
 
 
-def tile_width(windows: tuple[Window, ...]) -> int | None:
+def tile_width(windows: Sequence[Window]) -> int | None:
     """The tile width for windows that are read by bands, in µs.
 
     One level: the finest width with which the longest window (two years for `lifetime`) takes at most 128 tiles.
@@ -181,7 +177,8 @@ def layout(project: Project, view: View, fingerprint: str, stream: Stream | None
     taken = {f"key_{k.name}".casefold() for k in view.keys}
     slots = _slots(view, parts, taken)
     states = _distinct_columns([f"state_{c}" for c in view.state_columns], taken)
-    banded = tuple(dict.fromkeys(c.window for c in parts.cells if is_banded(c) and LAWS[c.partial.kind].tiled))
+    banded = [c for c in parts.cells if is_banded(c) and LAWS[c.partial.kind].tiled]
+    width = tile_width([c.window for c in banded])
     return Layout(
         view=view,
         source=source,
@@ -189,7 +186,8 @@ def layout(project: Project, view: View, fingerprint: str, stream: Stream | None
         stream=stream,
         events=table(view.name, fingerprint),
         tiles=table(view.name, fingerprint, "__tiles"),
-        width=tile_width(banded) if banded else None,
+        width=width,
+        tiled=tuple(dict.fromkeys(c.partial for c in banded)) if width else (),
         keys=keys,
         slots=slots,
         states={c: quoted(states[f"state_{c}"]) for c in view.state_columns},

@@ -35,6 +35,8 @@ def _instant_columns(source: Source) -> set[str]:
 def view_columns(layout: Layout) -> set[str]:
     """The source columns a view's rows are made of."""
     view, source = layout.view, layout.source
+    if layout.versioned:
+        return {c.name for c in source.columns}
     slots = [view.slot(s) for s in layout.slots]
     used = _columns_of((view.where, source.valid_to, *(k.expr for k in view.keys)))
     used |= _columns_of(e for s in slots for e in (s.value, s.filter))
@@ -74,9 +76,8 @@ def _canonical(source: Source, column: str) -> str:
 
 
 def version_key_sql(source: Source) -> str:
-    """A BLOB that orders versions of one event; the id, the same in all of them, is left out."""
-    ids = {quoted(c) for c in source.id}
-    return sort_key_sql([_canonical(source, c) for c in src.version_order(source) if c not in ids])
+    """A BLOB in the version order. The id is part of it: state rows of different ids can tie in all else."""
+    return sort_key_sql([_canonical(source, c) for c in src.version_order(source)])
 
 
 def _faults(source: Source) -> list[tuple[str, str]]:
@@ -104,7 +105,7 @@ def census_sql(source: Source, stream: Stream | None) -> str:
     row −1 with the greatest `_arrival`.
     """
     ctes = Ctes()
-    columns = {c.name for c in source.columns} if stream else _instant_columns(source)
+    columns = {c.name for c in source.columns} if stream else _instant_columns(source) | set(source.id)
     rows = _source_rows(ctes, source, columns)
     fault = f"{_fault_sql(_faults(source))} AS _fault"
     if stream is None:

@@ -2,7 +2,6 @@
 
 `bands`: all edges of the view's windows, sorted, cut time into disjoint bands, and every window is some of them. A
 band's states come from whole, settled tiles inside it and from the rows at its edges; the algebra merges them.
-`settled` says which tiles may not be used at `:t` and where the entity's open tile begins.
 `picks`, `sets`, `members`: what depends on event order or is a set is read from the rows themselves.
 `lookup`: the state row that holds.
 `history`: every visible row of the widest window in event order, which is what `bands` is tested against.
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 
 from featc.algebra import Kind
 from featc.decompose import Cell, Partial, Parts
-from featc.lower.ctes import conjunction, indent
+from featc.lower.ctes import conjunction, indent, select
 from featc.lower.online_layout import Layout, is_banded
 from featc.lower.online_store import key_conditions, mean_name, raw_fields, raw_means, tile_fields
 from featc.resolve.model import Window
@@ -67,9 +66,7 @@ class ReadPlan:
     bands: int
     partials: tuple[Partial, ...]
     cells: tuple[Cell, ...]
-    settled_sql: str | None
     bands_sql: str | None
-    range_sql: str | None
     picks: tuple[Pick, ...]
     picks_sql: str | None
     sets: tuple[Sets, ...]
@@ -78,14 +75,17 @@ class ReadPlan:
 
     @property
     def tiled(self) -> bool:
-        return self.settled_sql is not None
+        """Whether the bands' parameters say which whole tiles they hold."""
+        return self.bands_sql is not None and bool(self.layout.tiled)
 
 
 _ORDERED = (Kind.FIRST, Kind.LAST, Kind.PICK_MIN, Kind.PICK_MAX)
 
 
 def _seen_conditions(layout: Layout) -> list[str]:
-    visible = visible_sql(layout.enter, layout.superseded, ":t", layout.view.closed)
+    # the plus keeps SQLite from taking this bound on τ for the scan instead of the window's own, nearer one
+    enter = "+_tau" if layout.enter == "_tau" else layout.enter
+    visible = visible_sql(enter, layout.superseded, ":t", layout.view.closed)
     return [*key_conditions(layout), *(["_holds"] if layout.is_state else []), visible]
 
 
@@ -109,59 +109,96 @@ def count_bands(windows: tuple[Window, ...], layout: Layout) -> int:
         at = [edges(window, t, layout.view.closed) for t in _SAMPLES]
         found.add(tuple(e.after for e in at))
         found.add(tuple(e.upto for e in at))
-    return len(found) - 1
+    return max(len(found) - 1, 1)  # a window that is always empty still needs a band to be empty in
 
 
-def _raw_arm(layout: Layout, partials: tuple[Partial, ...], band: str, after: str, upto: str) -> str:
-    where = f"WHERE _tau > {after} AND _tau <= {upto}"
-    items = [band, "count(*)", *(f for p in partials for f in raw_fields(layout, p))]
+def _floor(value: str, width: int) -> str:
+    return f"{value} - (({value} % {width}) + {width}) % {width}"
+
+
+def _band_values(layout: Layout, bands: int) -> str:
+    """The bands as a table: (after, upto] of each, and with tiles [first, end), the whole tiles inside it."""
+    names = ["after", "upto", *(["first", "past"] if layout.tiled else [])]
+    columns = ", ".join(f"_{name}" for name in names)
+    rows = ", ".join(f"({', '.join([str(n), *(f':{name}_{n}' for name in names)])})" for n in range(bands))
+    return f"band (_band, {columns}) AS (VALUES {rows})"
+
+
+def _tile_ctes(layout: Layout, partials: tuple[Partial, ...]) -> list[str]:
+    """`tile`: the whole tiles inside each band. `stretch`: what has to be read row by row, the edges of the bands,
+    the tiles that are not settled at `:t`, and the entity's newest tile, which is never built."""
+    keys = " AND ".join(key_conditions(layout)) or "true"
+    width = layout.width or 1
+    unsettled = f"_settled_at > {horizon_sql(':t', layout.view.closed)}"
+    # on its own, max is one step down the clustered key
+    newest = f"SELECT max(_tau) AS tau FROM {layout.events} WHERE {keys}"
+    columns = ["_band", "_start", "_settled_at", "_rows", *(name for p in partials for name, _ in tile_fields(p))]
+    tile = (
+        f"tile AS (\n    SELECT {', '.join(columns)}\n    FROM band CROSS JOIN {layout.tiles}\n"
+        f"    WHERE {keys} AND _start >= _first AND _start < _past\n)"
+    )
+    newest_tile = f"newest AS (\n    SELECT {_floor('tau', width)} AS start FROM ({newest})\n)"
+    stretch = (
+        "stretch (_band, _after, _upto) AS (\n"
+        "    SELECT _band, _after, _first - 1 FROM band\n"
+        "    UNION ALL SELECT _band, _past - 1, _upto FROM band\n"
+        f"    UNION ALL SELECT _band, _start - 1, _start + {width - 1} FROM tile WHERE {unsettled}\n"
+        f"    UNION ALL SELECT _band, start - 1, start + {width - 1} FROM newest JOIN band ON start >= _first AND start < _past\n)"
+    )
+    return [tile, newest_tile, stretch]
+
+
+def _from_rows(layout: Layout, partials: tuple[Partial, ...]) -> tuple[list[str], str]:
+    """(CTEs, SELECT) of the states of the rows, band by band."""
+    seen = " AND ".join(_seen_conditions(layout))
+    columns = {s: layout.slots[s] for p in partials for s in p.slots}
+    kept = ["_band", *(c for slot in columns.values() for c in (slot.column, slot.real) if c)]
+    stretches = "stretch" if layout.tiled else "band"
+    rows = (
+        f"seen AS {'' if _centred(partials) else 'NOT '}MATERIALIZED (\n    SELECT {', '.join(kept)}\n"
+        f"    FROM {stretches} CROSS JOIN {layout.events}\n    WHERE {seen}\n      AND _tau > _after AND _tau <= _upto\n)"
+    )
+    ctes, origin = [rows], "FROM seen"
     means = raw_means(layout, partials)
-    around = f", (SELECT {', '.join(means)} FROM seen {where})" if means else ""
-    return f"SELECT {', '.join(items)} FROM seen{around} {where}"
+    if means:
+        ctes.append(f"mean AS (\n    SELECT _band, {', '.join(means)} FROM seen GROUP BY _band\n)")
+        origin = "FROM seen JOIN mean USING (_band)"
+    items = ["_band", "count(*)", *(f for p in partials for f in raw_fields(layout, p))]
+    return ctes, select(items, f"{origin}\nGROUP BY _band")
 
 
-def _tile_arm(layout: Layout, partials: tuple[Partial, ...], band: int) -> str:
-    items, means = [str(band), "coalesce(sum(_rows), 0)"], []
+def _centred(partials: tuple[Partial, ...]) -> bool:
+    """Whether a state is computed around a mean, so that its rows are read twice."""
+    return any(SPELLINGS[p.kind].raw_mean for p in partials)
+
+
+def _from_tiles(layout: Layout, partials: tuple[Partial, ...]) -> tuple[list[str], str]:
+    """(CTEs, SELECT) of the states of the settled tiles, band by band."""
+    items, means = ["_band", "sum(_rows)"], []
     for partial in partials:
         spelling = SPELLINGS[partial.kind]
         columns = [name for name, _ in tile_fields(partial)]
         items += [text.format(*columns, m=mean_name(partial)) for text in spelling.merge]
         if spelling.merge_mean:
             means.append(f"{spelling.merge_mean.format(*columns)} AS {mean_name(partial)}")
-    where = f"WHERE _start >= :first_{band} AND _start < :end_{band}"
-    around = f", (SELECT {', '.join(means)} FROM settled {where})" if means else ""
-    return f"SELECT {', '.join(items)} FROM settled{around} {where}"
+    settled = f"WHERE _settled_at <= {horizon_sql(':t', layout.view.closed)}"
+    ctes, origin = [], "FROM tile"
+    if means:
+        ctes.append(f"tile_mean AS (\n    SELECT _band, {', '.join(means)} FROM tile\n    {settled} GROUP BY _band\n)")
+        origin = "FROM tile JOIN tile_mean USING (_band)"
+    return ctes, select(items, f"{origin}\n{settled}\nGROUP BY _band")
 
 
 def bands_sql(layout: Layout, partials: tuple[Partial, ...], bands: int) -> str:
-    """(band, rows, fields of each partial state …), several rows a band where it takes tiles and rows."""
-    if not layout.tiled:
-        arms = [_raw_arm(layout, partials, str(n), f":after_{n}", f":upto_{n}") for n in range(bands)]
-        return _seen(layout) + "\nUNION ALL\n".join(arms) + ";\n"
-    arms = []
-    for n in range(bands):
-        arms.append(_raw_arm(layout, partials, str(n), f":after_{n}", f":first_{n} - 1"))
-        arms.append(_tile_arm(layout, partials, n))
-        arms.append(_raw_arm(layout, partials, str(n), f":end_{n} - 1", f":upto_{n}"))
-    usable = conjunction([*key_conditions(layout), f"_settled_at <= {horizon_sql(':t', layout.view.closed)}"])
-    settled = f"SELECT * FROM {layout.tiles}\n{usable}"
-    head = _seen(layout).rstrip() + f",\nsettled AS NOT MATERIALIZED (\n{indent(settled)}\n)\n"
-    return head + "\nUNION ALL\n".join(arms) + ";\n"
-
-
-def range_sql(layout: Layout, partials: tuple[Partial, ...]) -> str:
-    """The states of the rows in one stretch of a band whose tile is open or not settled."""
-    return _seen(layout) + _raw_arm(layout, partials, ":band", ":after", ":upto") + ";\n"
-
-
-def settled_sql(layout: Layout) -> str:
-    """The newest τ of the key, then the tiles from `:first` to `:end` that are not settled at `:t`."""
-    keys = conjunction(key_conditions(layout))
-    unsettled = conjunction([
-        *key_conditions(layout), "_start >= :first", "_start < :end",
-        f"_settled_at > {horizon_sql(':t', layout.view.closed)}",
-    ])
-    return f"SELECT max(_tau) FROM {layout.events}\n{keys}\nUNION ALL\nSELECT _start FROM {layout.tiles}\n{unsettled};\n"
+    """(band, rows, fields of each partial state …), up to two rows a band: its tiles and its other rows."""
+    ctes, rows = _from_rows(layout, partials)
+    found = [_band_values(layout, bands), *(_tile_ctes(layout, partials) if layout.tiled else []), *ctes]
+    text = rows
+    if layout.tiled:
+        ctes, tiles = _from_tiles(layout, partials)
+        found += ctes
+        text = f"{rows}\nUNION ALL\n{tiles}"
+    return "WITH\n" + ",\n".join(found) + f"\n{text};\n"
 
 
 # ── picks, sets, members ──────────────────────────────────────────────────────────────────────────────────────────
@@ -193,11 +230,13 @@ def pick_sql(layout: Layout, number: int, cell: Cell) -> str:
 def sets_sql(layout: Layout, partial: Partial, bands: int) -> str:
     """(band, value) of every different value in each band."""
     x = layout.slots[partial.slots[0]].column
-    arms = [
-        f"SELECT DISTINCT {n}, {x} FROM seen WHERE _tau > :after_{n} AND _tau <= :upto_{n} AND {x} IS NOT NULL"
-        for n in range(bands)
-    ]
-    return _seen(layout) + "\nUNION ALL\n".join(arms) + ";\n"
+    rows = ", ".join(f"({n}, :after_{n}, :upto_{n})" for n in range(bands))
+    seen = " AND ".join(_seen_conditions(layout))
+    return (
+        f"WITH band (_band, _after, _upto) AS (VALUES {rows})\n"
+        f"SELECT DISTINCT _band, {x}\nFROM band CROSS JOIN {layout.events}\n"
+        f"WHERE {seen}\n  AND _tau > _after AND _tau <= _upto AND {x} IS NOT NULL;\n"
+    )
 
 
 def members_sql(layout: Layout, window: Window, slots: tuple[str, ...]) -> str:
@@ -240,12 +279,9 @@ def read_plan(layout: Layout, parts: Parts, *, lookup: bool, banded: bool = True
     partials = tuple(dict.fromkeys(c.partial for c in cells))
     rest = [c for c in parts.cells if c not in (*cells, *picked, *unions)]
     picks = [pick_sql(layout, n, c) for n, c in enumerate(picked)]
-    tiled = bool(cells and layout.tiled)
     return ReadPlan(
         layout=layout, parts=parts, windows=windows, bands=bands, partials=partials, cells=cells,
-        settled_sql=settled_sql(layout) if tiled else None,
         bands_sql=bands_sql(layout, partials, bands) if cells else None,
-        range_sql=range_sql(layout, partials) if tiled else None,
         picks=tuple(map(Pick, picked)),
         picks_sql=_seen(layout) + "\nUNION ALL\n".join(picks) + ";\n" if picks else None,
         sets=_sets(layout, unions, bands),
@@ -277,9 +313,7 @@ def sections(plan: ReadPlan) -> tuple[tuple[str, str], ...]:
     """(name, text) of the statements of a read, in the order they run."""
     found: list[tuple[str, str | None]] = [
         ("lookup: the state row that holds", plan.lookup_sql),
-        ("settled: the open tile and those not settled at :t", plan.settled_sql),
         ("bands: states per band", plan.bands_sql),
-        ("range: states of the rows of one open or unsettled tile", plan.range_sql),
         ("picks: first, last and the like", plan.picks_sql),
     ]
     found += [(f"sets: values of {s.partial.slots[0]}", s.sql) for s in plan.sets]

@@ -14,7 +14,7 @@ instants are BIGINT microseconds. The underscore names are featc's own and may n
 
 from __future__ import annotations
 
-from featc.resolve.model import ColumnRef, Expr, Key, Ref, Source, View
+from featc.resolve.model import Column, ColumnRef, Expr, Key, Location, Ref, Source, View
 from featc.types import FLOATS, INTEGERS
 
 TIME, ARRIVAL, ENTER, SUPERSEDED, DELETED = "_time", "_arrival", "_enter", "_superseded", "_deleted"
@@ -55,22 +55,38 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+_READERS = {
+    "csv": "read_csv", "csv.gz": "read_csv", "tsv": "read_csv", "tsv.gz": "read_csv", "json": "read_json", "jsonl": "read_json",
+    "ndjson": "read_json", "json.gz": "read_json", "jsonl.gz": "read_json", "ndjson.gz": "read_json",
+}  # fmt: skip
+
+
 def relation_of(source: Source) -> str:
     """What to select from: a reader over files, a table, or a subquery.
 
     Paths are spelled as the author wrote them, relative to the project, so that artefacts are the same everywhere.
+    Readers of CSV and JSON are told every column's type: types guessed again from other rows could differ.
     """
-    where, value = source.location.kind, source.location.value
+    return relation_at(source.location, source.columns)
+
+
+def relation_at(location: Location, columns: tuple[Column, ...] = ()) -> str:
+    """The same for a place whose columns may not be known yet; without them, readers guess."""
+    where, value = location.kind, location.value
     if where == "table":
         return ".".join(quoted(part) for part in value.split("."))
     if where == "sql":
-        return f"({value})"
-    lowered = value.lower()
-    for ending, reader in ((".csv", "read_csv"), (".csv.gz", "read_csv"), (".tsv", "read_csv"), (".json", "read_json"),
-                           (".jsonl", "read_json"), (".ndjson", "read_json"), (".json.gz", "read_json")):
-        if lowered.endswith(ending):
-            return f"{reader}({literal(value)})"
-    return f"read_parquet({literal(value)})"
+        query = value.strip().removesuffix(";")
+        return f"({query}\n)" if "--" in query else f"({query})"
+    ending = next((e for e in sorted(_READERS, key=len, reverse=True) if value.lower().endswith(f".{e}")), None)
+    if ending is None:
+        return f"read_parquet({literal(value)})"
+    reader = _READERS[ending]
+    options = ["header = true"] if reader == "read_csv" else []
+    if columns:
+        types = ", ".join(f"{literal(c.name)}: {literal(c.physical)}" for c in columns)
+        options.append(f"{'types' if reader == 'read_csv' else 'columns'} = {{{types}}}")
+    return f"{reader}({', '.join((literal(value), *options))})"
 
 
 def _zoned(source: Source, sql: str) -> str:

@@ -107,8 +107,13 @@ class _Cutter:
         close = self.partners[i + 1]
         name = self.tokens[i].word
         if inside is not None:
-            self.problem("F213", f"{name} stands inside {inside}, and an aggregate takes the source's rows", i, close,
-                         "give the inner one a feature of its own, or use a row expression")
+            self.problem(
+                "F213",
+                f"{name} stands inside {inside}, and an aggregate takes the source's rows",
+                i,
+                close,
+                "give the inner one a feature of its own, or use a row expression",
+            )
         low = i + 2
         distinct = low < close and self.tokens[low].word in ("distinct", "all")
         is_all = distinct and self.tokens[low].word == "all"
@@ -118,8 +123,16 @@ class _Cutter:
         after = close + 1
         where, after = self.filter(after, high, name)
         over, after = self.over(after, high)
-        call = AggregateCall(name, args, star, distinct and not is_all, where, over, self.tokens[i].start,
-                             self.tokens[after - 1].end)
+        call = AggregateCall(
+            name,
+            args,
+            star,
+            distinct and not is_all,
+            where,
+            over,
+            self.tokens[i].start,
+            self.tokens[after - 1].end,
+        )
         return call, after
 
     def filter(self, at: int, high: int, name: str) -> tuple[Fragment | None, int]:
@@ -162,25 +175,37 @@ class _Cutter:
         word = token.word
         before = self.tokens[i - 1] if i else None
         if token.kind == "quoted":
-            self.problem("F202", f"{token.text} means nothing here", i, i, "is an operator or a comma missing before it?")
+            self.problem(
+                "F202",
+                f"{token.text} means nothing here",
+                i,
+                i,
+                "is an operator or a comma missing before it?",
+            )
         if token.kind != "word" or i in self.typed:
             return
         if word in ("filter", "over"):
-            self.problem("F213", f"{word.upper()} stands after something that is no aggregate", i, i,
-                         f"there are: {aggregate_names()}")
+            self.problem(
+                "F213",
+                f"{word.upper()} stands after something that is no aggregate",
+                i,
+                i,
+                f"there are: {aggregate_names()}",
+            )
         elif word in _REFUSED_INSIDE:
             self.problem("F212", _REFUSED_INSIDE[word], i, i)
         elif word in ("any", "some", "all", "exists", "collate", "lambda", "select"):
             self.problem("F204", f"{word.upper()} is not possible here", i, i)
-        elif calls or word in KEYWORDS:
-            return
-        elif word in _TYPED_LITERALS and i + 1 < high and self.tokens[i + 1].kind == "string":
-            return
-        elif word in UNITS and before is not None and (self._is_interval(i) or self._is_extract(i)):
+        elif calls or word in KEYWORDS or (word in _TYPED_LITERALS and i + 1 < high and self.tokens[i + 1].kind == "string") or (word in UNITS and before is not None and (self._is_interval(i) or self._is_extract(i))):
             return
         else:
-            self.problem("F202", f"'{token.text}' means nothing here", i, i,
-                         f'if it is a column, quote it: "{token.text}"')
+            self.problem(
+                "F202",
+                f"'{token.text}' means nothing here",
+                i,
+                i,
+                f'if it is a column, quote it: "{token.text}"',
+            )
 
     def _is_interval(self, i: int) -> bool:
         """Whether token i is the unit of INTERVAL 30 day, INTERVAL x day or INTERVAL (…) day."""
@@ -203,7 +228,11 @@ class _Cutter:
         parts = []
         for i in run:
             parts.append((" " if self.spaced(i) else "") + self.spelled(i))
-        tail = " " if upto < len(self.tokens) and run[-1] + 1 == upto and not self.ends(upto) and self.spaced(upto) else ""
+        tail = (
+            " "
+            if upto < len(self.tokens) and run[-1] + 1 == upto and not self.ends(upto) and self.spaced(upto)
+            else ""
+        )
         text = "".join(parts) + tail
         if run[0] == 0 or not pieces:
             text = text.lstrip()
@@ -231,8 +260,11 @@ class _Cutter:
             return left.kind == "symbol" and not left.is_symbol(")", "]")
         if left.is_symbol("-", "+", "~") and right.kind != "symbol":
             before = self.tokens[i - 2] if i > 1 else None
-            unary = before is None or before.is_symbol("(", "[", ",") or (
-                before.kind == "symbol" and not before.is_symbol(")", "]")
-            ) or before.word in KEYWORDS - {"null", "true", "false", "end"}
+            unary = (
+                before is None
+                or before.is_symbol("(", "[", ",")
+                or (before.kind == "symbol" and not before.is_symbol(")", "]"))
+                or before.word in KEYWORDS - {"null", "true", "false", "end"}
+            )
             return not unary
         return True

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from featc_dialects.duckdb_functions import AGGREGATES as DUCKDB_AGGREGATES
-from featc_dialects.duckdb_functions import CHANGING, SCALARS, TABLES, WINDOWS
-
 from featc.algebra import AGGREGATES
 from featc.algebra.aggregates import SPELLINGS, lookup
 from featc.errors import nearest
 from featc.parse.model import Problem
+from featc_dialects.duckdb_functions import AGGREGATES as DUCKDB_AGGREGATES
+from featc_dialects.duckdb_functions import CHANGING, SCALARS, TABLES, WINDOWS
 
 BUILTINS: dict[str, int] = {"seconds_since": 1, "safe_div": 2, "in_zone": 2, "hour_of_week": 1}
 """featc's own scalars and how many arguments each takes."""
 
 LATER_SCALARS = frozenset({"haversine_km", "geo_cell"})
 LATER_AGGREGATES = frozenset(
-    "nth lag list sum_by count_by decay_sum decay_avg decay_count streak approx_count_distinct approx_quantile mode"
-    " median quantile quantile_cont quantile_disc histogram".split()
+    ["nth", "lag", "list", "sum_by", "count_by", "decay_sum", "decay_avg", "decay_count", "streak", "approx_count_distinct", "approx_quantile", "mode", "median", "quantile", "quantile_cont", "quantile_disc", "histogram"]
 )
 
 _INSTEAD = {
@@ -39,8 +37,7 @@ _INSTEAD = {
     "hash": "its values change between versions of the engine; md5(x) does not",
 }
 _MOMENT = frozenset(
-    "now today current_date current_time current_timestamp localtime localtimestamp get_current_timestamp"
-    " get_current_time current_localtime current_localtimestamp transaction_timestamp ago".split()
+    ["now", "today", "current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "get_current_timestamp", "get_current_time", "current_localtime", "current_localtimestamp", "transaction_timestamp", "ago"]
 )
 
 
@@ -75,18 +72,37 @@ def refusal(name: str, start: int) -> Problem | None:
         return None
     if name in WINDOWS:
         hint = _INSTEAD.get(name, "use an aggregate over a named window, as in last(x) over lifetime")
-        return Problem("F210", f"{name} is a window function, and features are aggregates over windows", start, size, hint)
+        return Problem(
+            "F210",
+            f"{name} is a window function, and features are aggregates over windows",
+            start,
+            size,
+            hint,
+        )
     if name in DUCKDB_AGGREGATES:
         hint = _INSTEAD.get(name, f"there are: {aggregate_names()}")
         return Problem("F211", f"featc has no aggregate {name}", start, size, hint)
     if name in TABLES or name == "unnest":
-        return Problem("F204", f"{name} gives a table, and an expression needs a value", start, size,
-                       "declare it as a source")
+        return Problem(
+            "F204",
+            f"{name} gives a table, and an expression needs a value",
+            start,
+            size,
+            "declare it as a source",
+        )
     close = nearest(name, [*SCALARS, *BUILTINS, *AGGREGATES, *SPELLINGS])
     close = close.removesuffix("_rows") if close else None
-    hint = f"did you mean '{close}'?" if close else "use a scalar function of DuckDB, or an aggregate: " + aggregate_names()
+    hint = (
+        f"did you mean '{close}'?"
+        if close
+        else "use a scalar function of DuckDB, or an aggregate: " + aggregate_names()
+    )
     return Problem("F207", f"there is no function {name}", start, size, hint)
 
 
 def _later_hint(name: str) -> str:
-    return f"there are: {aggregate_names()}" if name in LATER_AGGREGATES else "compute it in the source's sql for now"
+    return (
+        f"there are: {aggregate_names()}"
+        if name in LATER_AGGREGATES
+        else "compute it in the source's sql for now"
+    )

@@ -9,14 +9,14 @@ from typing import Literal
 
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import SqlglotError
-from sqlglot.tokens import Token as RawToken
+from sqlglot.tokenizer_core import Token as RawToken
 
 from featc.parse.model import Problem
 
 Kind = Literal["word", "quoted", "string", "number", "symbol"]
 
 SYMBOLS = frozenset(
-    "( ) [ ] , . + - * / % < <= > >= = == <> != || :: // ** ^ & | << >> ~ ~~ ~~* !~~ !~~*".split()
+    ["(", ")", "[", "]", ",", ".", "+", "-", "*", "/", "%", "<", "<=", ">", ">=", "=", "==", "<>", "!=", "||", "::", "//", "**", "^", "&", "|", "<<", ">>", "~", "~~", "~~*", "!~~", "!~~*"]
 )
 _WORD = re.compile(r"[^\W\d]\w*(?:\s+[^\W\d]\w*)*\Z")
 _NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?\Z", re.IGNORECASE)
@@ -111,7 +111,11 @@ def _merge(found: list[Token], spelled: str, start: int) -> Token | None:
     if last.text + spelled in ("<<", ">>"):
         return Token("symbol", last.text + spelled, last.start, start + 1)
     before = found[-2] if len(found) > 1 else None
-    after_name = before is not None and (before.kind != "symbol" or before.text in (")", "]")) and before.end == last.start
+    after_name = (
+        before is not None
+        and (before.kind != "symbol" or before.text in (")", "]"))
+        and before.end == last.start
+    )
     if last.text == "." and _NUMBER.match(spelled) and not after_name:
         return Token("number", last.text + spelled, last.start, start + len(spelled))
     return None
@@ -133,10 +137,27 @@ def _kind(spelled: str) -> Kind | None:
 def _refused(spelled: str, start: int) -> Problem:
     if "'" in spelled or spelled.startswith("$$"):
         prefix = spelled.split("'")[0]
-        return Problem("F216", f"strings of the form {prefix}'…' are not possible here", start, len(spelled),
-                       "write a plain 'string'; chr(10) is a line feed")
-    code, message, hint = _ADVICE.get(spelled) or _ADVICE.get(spelled[:1]) or (
-        "F204", f"'{spelled}' has no place in an expression", None)
+        return Problem(
+            "F216",
+            f"strings of the form {prefix}'…' are not possible here",
+            start,
+            len(spelled),
+            "write a plain 'string'; chr(10) is a line feed",
+        )
+    if spelled[:1].isdigit():
+        digits = spelled.replace("_", "")
+        return Problem(
+            "F203",
+            f"'{spelled}' is neither a number nor a name",
+            start,
+            len(spelled),
+            f"write {digits}" if digits.isdigit() else f'quote a column of that name: "{spelled}"',
+        )
+    code, message, hint = (
+        _ADVICE.get(spelled)
+        or _ADVICE.get(spelled[:1])
+        or ("F204", f"'{spelled}' has no place in an expression", None)
+    )
     return Problem(code, message, start, max(1, len(spelled)), hint)
 
 
@@ -176,12 +197,20 @@ def _neighbours(tokens: tuple[Token, ...]) -> list[Problem]:
         if left.kind == "number" and right.kind in ("word", "quoted", "number") and glued:
             whole = left.text + right.text
             window = re.fullmatch(r"(\d+(us|ms|[smhdw]))+", whole)
-            hint = f"windows are named: over last_{whole}" if window else f'quote a column of that name: "{whole}"'
+            hint = (
+                f"windows are named: over last_{whole}"
+                if window
+                else f'quote a column of that name: "{whole}"'
+            )
             if set(whole) <= set("0123456789_"):
                 hint = f"write {whole.replace('_', '')}"
-            problems.append(Problem("F203", f"'{whole}' is neither a number nor a name", left.start, len(whole), hint))
+            problems.append(
+                Problem("F203", f"'{whole}' is neither a number nor a name", left.start, len(whole), hint)
+            )
         if left.kind == "string" and right.kind == "string":
-            problems.append(Problem("F202", "two strings side by side", right.start, len(right.text), "join them with ||"))
+            problems.append(
+                Problem("F202", "two strings side by side", right.start, len(right.text), "join them with ||")
+            )
     return problems
 
 

@@ -20,7 +20,15 @@ def read(text: str) -> Fragment | tuple[Problem, ...]:
     """
     tokens, raw, problems = tokenize(text)
     if not tokens and not problems:
-        return (Problem("F214", "the expression is empty", 0, max(1, len(text)), "write an expression, or remove the key"),)
+        return (
+            Problem(
+                "F214",
+                "the expression is empty",
+                0,
+                max(1, len(text)),
+                "write an expression, or remove the key",
+            ),
+        )
     if not problems:
         problems = check_words(text, tokens)
     if problems:

@@ -6,27 +6,22 @@ never to write it: what DuckDB runs is cut from the author's own words (see `cut
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 
 from sqlglot import exp
-from sqlglot.errors import ParseError, SqlglotError
-from sqlglot.tokens import Token as RawToken
+from sqlglot.errors import ErrorLevel, ParseError, SqlglotError
+from sqlglot.tokenizer_core import Token as RawToken
 
 from featc.parse.lexer import duckdb, wrapped
 from featc.parse.model import Problem
 
 
 @cache
-def _plain_nodes() -> tuple[type[exp.Expression], ...]:
+def _plain_nodes() -> tuple[type[exp.Expr], ...]:
     """Node types, besides functions, that an expression may be made of."""
-    names = (
-        "Column Identifier Literal Boolean Null Paren Star Var Dot DataType DataTypeParam Interval IntervalSpan"
-        " Add Sub Mul Div IntDiv Mod Pow And Or Xor Not Neg EQ NEQ LT LTE GT GTE NullSafeEQ NullSafeNEQ Is In Between"
-        " Like ILike Escape Glob SimilarTo RegexpLike RegexpILike DPipe BitwiseAnd BitwiseOr BitwiseNot"
-        " BitwiseLeftShift BitwiseRightShift BitwiseXor Case If Cast TryCast Bracket Array Distinct Filter Where Window"
-        " JSONPath JSONPathRoot JSONPathKey JSONPathSubscript JSONPathPart StartsWith Tuple Position"
-    ).split()
+    names = ["Column", "Identifier", "Literal", "Boolean", "Null", "Paren", "Star", "Var", "Dot", "DataType", "DataTypeParam", "Interval", "IntervalSpan", "Add", "Sub", "Mul", "Div", "IntDiv", "Mod", "Pow", "And", "Or", "Xor", "Not", "Neg", "EQ", "NEQ", "LT", "LTE", "GT", "GTE", "NullSafeEQ", "NullSafeNEQ", "Is", "In", "Between", "Like", "ILike", "Escape", "Glob", "SimilarTo", "RegexpLike", "RegexpILike", "DPipe", "BitwiseAnd", "BitwiseOr", "BitwiseNot", "BitwiseLeftShift", "BitwiseRightShift", "BitwiseXor", "Case", "If", "Cast", "TryCast", "Bracket", "Array", "Distinct", "Filter", "Where", "Window", "JSONPath", "JSONPathRoot", "JSONPathKey", "JSONPathSubscript", "JSONPathPart", "StartsWith", "Tuple", "Position"]
     return tuple(t for t in (getattr(exp, n, None) for n in names) if t is not None)
 
 
@@ -48,26 +43,37 @@ _WHAT = {
 }
 
 
-def read_tree(text: str, raw: list[RawToken]) -> tuple[exp.Expression | None, list[Problem]]:
+def read_tree(text: str, raw: list[RawToken]) -> tuple[exp.Expr | None, list[Problem]]:
     """The tree of `text`, of which `raw` are the tokens of its wrapped form, and what is wrong with it."""
     source = wrapped(text)
     try:
-        found = duckdb().parser().parse(raw, source)
+        found = duckdb().parser(error_level=ErrorLevel.RAISE).parse(raw, source)
     except ParseError as error:
-        return None, [_syntax(text, source, error)]
+        complaint = next((e for e in error.errors if not _is_arity(str(e.get("description")))), None)
+        if complaint is not None or not error.errors:
+            return None, [_syntax(text, source, complaint or {})]
+        # only how many arguments a function takes, which DuckDB knows better
+        found = duckdb().parser(error_level=ErrorLevel.IGNORE).parse(raw, source)
     except SqlglotError as error:
         return None, [Problem("F201", str(error).splitlines()[0], 0, max(1, len(text)), None)]
     tree = found[0] if len(found) == 1 else None
     if isinstance(tree, exp.Tuple):
-        return None, [Problem("F201", "there are several expressions, and one is needed", 0, len(text),
-                              "write one feature for each")]
+        return None, [
+            Problem(
+                "F201",
+                "there are several expressions, and one is needed",
+                0,
+                len(text),
+                "write one feature for each",
+            )
+        ]
     if not isinstance(tree, exp.Paren | exp.Subquery):
         return None, [Problem("F201", "this is no expression", 0, max(1, len(text)), None)]
     problem = next((p for p in (_refuse(node, text) for node in tree.walk()) if p), None)
     return tree, [problem] if problem else []
 
 
-def columns(tree: exp.Expression) -> Mapping[int, int]:
+def columns(tree: exp.Expr) -> Mapping[int, int]:
     """Where the tree's columns are in the text: start → end, qualified names as one."""
     found: dict[int, int] = {}
     for column in tree.find_all(exp.Column):
@@ -84,7 +90,7 @@ def columns(tree: exp.Expression) -> Mapping[int, int]:
     return found
 
 
-def _refuse(node: exp.Expression, text: str) -> Problem | None:
+def _refuse(node: exp.Expr, text: str) -> Problem | None:
     kind = type(node).__name__
     if isinstance(node, exp.Star):
         if isinstance(node.parent, exp.Count):
@@ -93,8 +99,13 @@ def _refuse(node: exp.Expression, text: str) -> Problem | None:
     if isinstance(node, exp.Alias):
         start, length = _place(node.args["alias"], text)
         word = text[start : start + length]
-        return Problem("F202", f"'{word}' means nothing here", start, length,
-                       "an expression has no alias; is an operator or a comma missing before it?")
+        return Problem(
+            "F202",
+            f"'{word}' means nothing here",
+            start,
+            length,
+            "an expression has no alias; is an operator or a comma missing before it?",
+        )
     if kind in _WHAT:
         hint = "write in_zone(ts, 'Europe/Berlin')" if kind == "AtTimeZone" else None
         code = "F209" if kind == "AtTimeZone" else "F204"
@@ -107,7 +118,7 @@ def _refuse(node: exp.Expression, text: str) -> Problem | None:
     return Problem("F204", f"{kind.lower()} is not possible in an expression", *_place(node, text), None)
 
 
-def _place(node: exp.Expression, text: str) -> tuple[int, int]:
+def _place(node: exp.Expr, text: str) -> tuple[int, int]:
     """Offset and length of a node, as well as its identifiers and literals tell."""
     places = [(n.meta["start"], n.meta["end"]) for n in node.walk() if "start" in n.meta]
     if not places:
@@ -116,16 +127,40 @@ def _place(node: exp.Expression, text: str) -> tuple[int, int]:
     return start, max(1, max(e for _, e in places) - start)
 
 
-def _syntax(text: str, source: str, error: ParseError) -> Problem:
-    """The place of sqlglot's first complaint, in the author's text."""
-    first = error.errors[0] if error.errors else {}
+def _is_arity(complaint: str) -> bool:
+    """Whether a complaint of sqlglot is about the number of a function's arguments."""
+    if complaint.startswith("The number of provided arguments"):
+        return True
+    found = re.match(r"Required keyword: '\w+' missing for <class '[\w.]*\.(\w+)'>", complaint)
+    node = getattr(exp, found[1], None) if found else None
+    return (
+        isinstance(node, type)
+        and issubclass(node, exp.Func)
+        and not issubclass(node, (exp.Binary, exp.Case, exp.If, exp.Cast))
+    )
+
+
+def _syntax(text: str, source: str, first: Mapping[str, object]) -> Problem:
+    """The place of one of sqlglot's complaints, in the author's text."""
     highlight = str(first.get("highlight") or "")
-    row, col = int(first.get("line") or 1), int(first.get("col") or 1)
+    row, col = int(str(first.get("line") or 1)), int(str(first.get("col") or 1))
     lines = source.split("\n")
     at = sum(len(line) + 1 for line in lines[: row - 1]) + col - max(1, len(highlight)) - 1
     if at >= len(text.rstrip()):
-        return Problem("F201", "the expression ends too early", max(0, len(text.rstrip()) - 1), 1,
-                       "an operand or an argument is missing at the end")
+        return Problem(
+            "F201",
+            "the expression ends too early",
+            max(0, len(text.rstrip()) - 1),
+            1,
+            "an operand or an argument is missing at the end",
+        )
     start = max(0, at)
-    return Problem("F201", f"unexpected '{highlight}'" if highlight else "this cannot be read", start,
-                   max(1, len(highlight)), "an operand, operator or comma is missing before it")
+    missing = str(first.get("description", "")).startswith("Required keyword")
+    message = f"something is missing before '{highlight}'" if missing else f"unexpected '{highlight}'"
+    return Problem(
+        "F201",
+        message if highlight else "this cannot be read",
+        start,
+        max(1, len(highlight)),
+        "an operand is missing" if missing else "an operator or a comma is missing before it",
+    )

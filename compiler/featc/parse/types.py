@@ -31,11 +31,17 @@ _SPELLINGS = {
     "BLOB": "blob bytea binary varbinary",
     "JSON": "json",
 }
-CANONICAL: dict[str, str] = {word: canonical for canonical, words in _SPELLINGS.items() for word in words.split()}
+CANONICAL: dict[str, str] = {
+    word: canonical for canonical, words in _SPELLINGS.items() for word in words.split()
+}
 ZONED = frozenset({"timestamptz", "timetz", "timestamp with time zone", "time with time zone"})
 _FORM = re.compile(r"([a-z_][a-z0-9_ ]*?)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?\s*((?:\[\s*\d*\s*\])*)\Z")
-_LONG = {"double precision": "double", "timestamp without time zone": "timestamp", "time without time zone": "time",
-         "character varying": "varchar"}
+_LONG = {
+    "double precision": "double",
+    "timestamp without time zone": "timestamp",
+    "time without time zone": "time",
+    "character varying": "varchar",
+}
 
 
 def canonical_type(text: str) -> str | None:
@@ -59,7 +65,9 @@ def canonical_type(text: str) -> str | None:
     if found[2] and base not in ("VARCHAR", "TIMESTAMP"):
         return None
     if found[2] and base == "TIMESTAMP":
-        base = {"0": "TIMESTAMP_S", "3": "TIMESTAMP_MS", "6": "TIMESTAMP", "9": "TIMESTAMP_NS"}.get(found[2], "")
+        base = {"0": "TIMESTAMP_S", "3": "TIMESTAMP_MS", "6": "TIMESTAMP", "9": "TIMESTAMP_NS"}.get(
+            found[2], ""
+        )
         return f"{base}{lists}" if base else None
     return base + lists
 

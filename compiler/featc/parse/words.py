@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from featc.algebra import lookup
 from featc.errors import nearest
 from featc.parse import functions
 from featc.parse.frames import read_over
@@ -12,34 +13,64 @@ from featc.parse.model import Problem
 from featc.parse.types import CANONICAL, ZONED, canonical_type
 
 KEYWORDS = frozenset(
-    "and or not is null true false in between symmetric like ilike escape case when then else end distinct from filter"
-    " where over interval as glob isnull notnull for placing both leading trailing at time zone all any some xor"
-    " order by group within select exists unknown collate lambda".split()
+    ["and", "or", "not", "is", "null", "true", "false", "in", "between", "symmetric", "like", "ilike", "escape", "case", "when", "then", "else", "end", "distinct", "from", "filter", "where", "over", "interval", "as", "glob", "isnull", "notnull", "for", "placing", "both", "leading", "trailing", "at", "time", "zone", "all", "any", "some", "xor", "order", "by", "group", "within", "select", "exists", "unknown", "collate", "lambda"]
 ) | {"similar to", "order by", "group by", "partition by", "at time zone"}
 """Words with a part in the grammar. A word before `(` that is none of these is a function."""
 
 UNITS = frozenset(
     f"{unit}{s}"
-    for unit in "microsecond us millisecond ms second minute hour day week month quarter year decade century millennium".split()
+    for unit in ["microsecond", "us", "millisecond", "ms", "second", "minute", "hour", "day", "week", "month", "quarter", "year", "decade", "century", "millennium"]
     for s in ("", "s")
-) | {"millenniums", "centuries", "millennia", "epoch", "dow", "isodow", "doy", "isoyear", "era", "julian", "yearweek", "weekday",
-     "dayofweek", "dayofyear", "dayofmonth", "weekofyear", "nanosecond", "epoch_us", "epoch_ms", "epoch_ns"}
-_TYPE_WORDS = frozenset(CANONICAL) | {"precision", "without", "with", "time", "zone", "varying", "character"} | ZONED
+) | {
+    "millenniums",
+    "centuries",
+    "millennia",
+    "epoch",
+    "dow",
+    "isodow",
+    "doy",
+    "isoyear",
+    "era",
+    "julian",
+    "yearweek",
+    "weekday",
+    "dayofweek",
+    "dayofyear",
+    "dayofmonth",
+    "weekofyear",
+    "nanosecond",
+    "epoch_us",
+    "epoch_ms",
+    "epoch_ns",
+}
+_TYPE_WORDS = (
+    frozenset(CANONICAL) | {"precision", "without", "with", "time", "zone", "varying", "character"} | ZONED
+)
 
 
 def type_end(tokens: Sequence[Token], at: int) -> int:
     """Where the type name that starts at `tokens[at]` ends (exclusive)."""
     end = at
-    while end < len(tokens) and tokens[end].kind == "word" and (
-        end == at or set(tokens[end].word.split()) <= {"precision", "without", "with", "time", "zone", "varying"}
+    while (
+        end < len(tokens)
+        and tokens[end].kind == "word"
+        and (
+            end == at
+            or set(tokens[end].word.split()) <= {"precision", "without", "with", "time", "zone", "varying"}
+        )
     ):
         end += 1
     if end < len(tokens) and end > at and tokens[end].is_symbol("("):
         while end < len(tokens) and not tokens[end].is_symbol(")"):
             end += 1
         end += 1
-    while end + 1 < len(tokens) and tokens[end].is_symbol("[") and (
-        tokens[end + 1].is_symbol("]") or (tokens[end + 1].kind == "number" and end + 2 < len(tokens) and tokens[end + 2].is_symbol("]"))
+    while (
+        end + 1 < len(tokens)
+        and tokens[end].is_symbol("[")
+        and (
+            tokens[end + 1].is_symbol("]")
+            or (tokens[end + 1].kind == "number" and end + 2 < len(tokens) and tokens[end + 2].is_symbol("]"))
+        )
     ):
         end += 2 if tokens[end + 1].is_symbol("]") else 3
     return end
@@ -60,7 +91,7 @@ def type_places(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
 def check_words(text: str, tokens: Sequence[Token]) -> list[Problem]:
     """What is wrong with the words of a text, as far as its tokens tell."""
     problems: list[Problem] = []
-    typed = set()
+    typed: set[int] = set()
     for start, end in type_places(tokens):
         typed.update(range(start, end))
         problem = _check_type(text, tokens, start, end)
@@ -73,44 +104,115 @@ def check_words(text: str, tokens: Sequence[Token]) -> list[Problem]:
         before = tokens[i - 1] if i else None
         if before is not None and before.is_symbol("."):
             if after is not None and after.is_symbol("("):
-                problems.append(Problem("F204", "a function is called by its bare name", token.start, len(token.text),
-                                        "write f(x), not x.f()"))
+                problems.append(
+                    Problem(
+                        "F204",
+                        "a function is called by its bare name",
+                        token.start,
+                        len(token.text),
+                        "write f(x), not x.f()",
+                    )
+                )
             continue
         problems += _check_word(text, tokens, i, token, after)
     return problems
 
 
-def _check_word(text: str, tokens: Sequence[Token], i: int, token: Token, after: Token | None) -> list[Problem]:
+def _check_word(
+    text: str, tokens: Sequence[Token], i: int, token: Token, after: Token | None
+) -> list[Problem]:
     word = token.word
     calls = after is not None and after.is_symbol("(")
     if token.kind == "quoted" and calls:
-        return [Problem("F204", "a function's name stands without quotes", token.start, len(token.text),
-                        f"write {token.name}(…)")]
+        return [
+            Problem(
+                "F204",
+                "a function's name stands without quotes",
+                token.start,
+                len(token.text),
+                f"write {token.name}(…)",
+            )
+        ]
     if word == "over" and i and (tokens[i - 1].is_symbol(")") or tokens[i - 1].word in ("nulls",)):
         over = read_over(text, tokens, i)
         return [over] if isinstance(over, Problem) else []
     if word in ("select", "from") and i == 0:
-        return [Problem("F204", "this is a query, and an expression is needed", token.start, len(token.text),
-                        "write the expression alone; a query may stand under a source's sql:")]
+        return [
+            Problem(
+                "F204",
+                "this is a query, and an expression is needed",
+                token.start,
+                len(token.text),
+                "write the expression alone; a query may stand under a source's sql:",
+            )
+        ]
     if word == "at" and "time zone" in " ".join(t.word for t in tokens[i + 1 : i + 3]):
-        return [Problem("F209", "AT TIME ZONE is not possible: times are naive UTC", token.start,
-                        tokens[min(i + 2, len(tokens) - 1)].end - token.start, "write in_zone(ts, 'Europe/Berlin')")]
+        return [
+            Problem(
+                "F209",
+                "AT TIME ZONE is not possible: times are naive UTC",
+                token.start,
+                tokens[min(i + 2, len(tokens) - 1)].end - token.start,
+                "write in_zone(ts, 'Europe/Berlin')",
+            )
+        ]
     if after is not None and after.kind == "string" and (word in ZONED):
-        return [Problem("F209", f"{word} has a zone, and times are naive UTC", token.start, len(token.text),
-                        "write timestamp '…' in UTC")]
-    if calls and word and word not in KEYWORDS and not (word in ("struct", "row")):
+        return [
+            Problem(
+                "F209",
+                f"{word} has a zone, and times are naive UTC",
+                token.start,
+                len(token.text),
+                "write timestamp '…' in UTC",
+            )
+        ]
+    if calls and word and word not in KEYWORDS and word not in ("struct", "row"):
         problem = functions.refusal(word, token.start)
         if problem is None and word in ("strptime", "try_strptime"):
             problem = _zoned_format(tokens, i)
+        if problem is None and functions.is_aggregate(word):
+            problem = _arity(tokens, i)
         return [problem] if problem else []
     if not calls and word in _BARE_CHANGING:
         return [functions.changing(word, token.start)]
     return []
 
 
+def _arity(tokens: Sequence[Token], at: int) -> Problem | None:
+    """Whether an aggregate has the arguments it takes; sqlglot has ideas of its own about that."""
+    depth, commas, end = 0, 0, at + 1
+    for end in range(at + 1, len(tokens)):
+        depth += tokens[end].is_symbol("(", "[") - tokens[end].is_symbol(")", "]")
+        if depth == 0:
+            break
+        commas += depth == 1 and tokens[end].is_symbol(",")
+    name, inner = tokens[at].word, tokens[at + 2 : end]
+    star = len(inner) == 1 and inner[0].is_symbol("*")
+    distinct = bool(inner) and inner[0].word == "distinct"
+    given = 0 if star or not inner else commas + 1
+    row = lookup(name, star=star, distinct=distinct)
+    start, length = tokens[at].start, tokens[end].end - tokens[at].start
+    if row is None and distinct:
+        return Problem(
+            "F212", f"{name} does not take DISTINCT", start, length, "DISTINCT stands in count(distinct x)"
+        )
+    if row is None or star or row.arity == given:
+        return None  # a * elsewhere than in count is found in the tree
+    if given > row.arity and (row.ordered or name in ("min", "max")):
+        return Problem(
+            "F299",
+            f"{name} with {given} arguments is not built yet",
+            start,
+            length,
+            f"{name}(x) is {row.summary}",
+        )
+    takes = f"{row.arity} argument{'s' * (row.arity != 1)}"
+    hint = "to count rows write count(*)" if name == "count" and not given else f"{row.name} is {row.summary}"
+    return Problem("F212", f"{name} takes {takes}, not {given}", start, length, hint)
+
+
 _BARE_CHANGING = frozenset(
-    "current_date current_time current_timestamp localtime localtimestamp current_user current_role session_user"
-    " current_catalog current_schema".split()
+    ["current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "current_user", "current_role", "session_user", "current_catalog", "current_schema"]
 )
 
 
@@ -118,8 +220,13 @@ def _zoned_format(tokens: Sequence[Token], at: int) -> Problem | None:
     """strptime with %z gives a time with a zone, of which a cast would use the session's."""
     for token in tokens[at:]:
         if token.kind == "string" and "%z" in token.text.lower().replace("%%", ""):
-            return Problem("F209", "%z gives a time with a zone, and times are naive UTC", token.start, len(token.text),
-                           "read the time without its zone, or cast the text: x::timestamp converts an offset to UTC")
+            return Problem(
+                "F209",
+                "%z gives a time with a zone, and times are naive UTC",
+                token.start,
+                len(token.text),
+                "read the time without its zone, or cast the text: x::timestamp converts an offset to UTC",
+            )
     return None
 
 
@@ -132,10 +239,20 @@ def _check_type(text: str, tokens: Sequence[Token], start: int, end: int) -> Pro
     base = " ".join(t.word for t in tokens[start:end] if t.kind == "word")
     length = len(spelled)
     if base in ZONED:
-        return Problem("F209", f"{base} has a zone, and times are naive UTC", first.start, length,
-                       "write ::timestamp; in_zone(ts, 'Europe/Berlin') gives local time")
+        return Problem(
+            "F209",
+            f"{base} has a zone, and times are naive UTC",
+            first.start,
+            length,
+            "write ::timestamp; in_zone(ts, 'Europe/Berlin') gives local time",
+        )
     if canonical_type(spelled) is None:
         close = nearest(base, CANONICAL)
-        return Problem("F215", f"there is no type '{spelled}' here", first.start, length,
-                       f"did you mean '{close}'?" if close and close != base else "check its name and its length")
+        return Problem(
+            "F215",
+            f"there is no type '{spelled}' here",
+            first.start,
+            length,
+            f"did you mean '{close}'?" if close and close != base else "check its name and its length",
+        )
     return None

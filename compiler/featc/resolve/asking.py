@@ -74,11 +74,13 @@ class RowBatch:
                 asked.expr = Expr(parts, type_, asked.span)
             elif not asked.uses & self.broken_lets and asked.parts not in told:
                 told.add(asked.parts)
-                findings.error("F311", engine_words(answer.message), asked.span, self._types_hint(asked.parts))
+                findings.error(
+                    "F311", engine_words(answer.message), asked.span, self._types_hint(asked.parts)
+                )
 
     def _types_hint(self, parts: Parts) -> str | None:
-        used = {p.column for p in parts if isinstance(p, ColumnRef)}
-        known = [f"{c.name} is {c.type}" for c in self.columns if c.name in used]
+        types = {c.name: c.type for c in self.columns}
+        known = dict.fromkeys(f"{p.column} is {types[p.column]}" for p in parts if isinstance(p, ColumnRef))
         return f"here {', '.join(known)}; a cast is written x::double" if known else None
 
 

@@ -12,9 +12,31 @@ from featc.types import FLOATS, INTEGERS, decimal_parts
 
 _SIGNED = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _UNSIGNED = ("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
-_DIGITS = {"TINYINT": 3, "SMALLINT": 5, "INTEGER": 10, "BIGINT": 19, "UTINYINT": 3, "USMALLINT": 5, "UINTEGER": 10, "UBIGINT": 20}
-_INSTANTS = frozenset({"TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP WITH TIME ZONE"})
-_UNTYPED_FILES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".ndjson.gz")
+_DIGITS = {
+    "TINYINT": 3,
+    "SMALLINT": 5,
+    "INTEGER": 10,
+    "BIGINT": 19,
+    "UTINYINT": 3,
+    "USMALLINT": 5,
+    "UINTEGER": 10,
+    "UBIGINT": 20,
+}
+_INSTANTS = frozenset(
+    {"TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP WITH TIME ZONE"}
+)
+_UNTYPED_FILES = (
+    ".csv",
+    ".csv.gz",
+    ".tsv",
+    ".tsv.gz",
+    ".json",
+    ".jsonl",
+    ".ndjson",
+    ".json.gz",
+    ".jsonl.gz",
+    ".ndjson.gz",
+)
 
 
 def is_untyped(location: Location) -> bool:
@@ -39,8 +61,14 @@ def declared_type(definition: ColumnDef, findings: Findings) -> str | None:
     found = canonical_type(text)
     if found is None:
         close = nearest(text.strip().lower(), CANONICAL)
-        findings.error("F317", f"there is no type '{text}'", definition.type.span,
-                       f"did you mean '{close}'?" if close else "types are DuckDB's: bigint, double, decimal(12,2), text, boolean, date, timestamp")
+        findings.error(
+            "F317",
+            f"there is no type '{text}'",
+            definition.type.span,
+            f"did you mean '{close}'?"
+            if close
+            else "types are DuckDB's: bigint, double, decimal(12,2), text, boolean, date, timestamp",
+        )
     return seen_type(found) if found else None
 
 
@@ -55,7 +83,14 @@ def fits(physical: str, declared: str) -> bool:
     if declared in INTEGERS:
         return physical in FLOATS or _wider(physical, declared)
     if declared == "DOUBLE":
-        return physical == "FLOAT" or physical in ("TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "UINTEGER")
+        return physical == "FLOAT" or physical in (
+            "TINYINT",
+            "SMALLINT",
+            "INTEGER",
+            "UTINYINT",
+            "USMALLINT",
+            "UINTEGER",
+        )
     if declared == "TIMESTAMP":
         return physical == "DATE"
     if declared == "VARCHAR":
@@ -88,18 +123,34 @@ def merged_columns(
     for name, physical in found:
         definition = declared.get(name.casefold())
         if name.startswith("_") and name in _RESERVED:
-            findings.error("F307", f"{source.name} has a column {name}, a name that featc uses itself", source.span,
-                           "rename it in the source's sql")
+            findings.error(
+                "F307",
+                f"{source.name} has a column {name}, a name that featc uses itself",
+                source.span,
+                "rename it in the source's sql",
+            )
         wanted = declared_type(definition, findings) if definition else None
         if wanted and untyped:
             physical = _reader_type(definition, wanted)
         elif wanted and definition is not None and definition.type is not None and not fits(physical, wanted):
-            findings.error("F318", f"{source.name}.{name} is declared {wanted}, and the data has {physical}", definition.type.span,
-                           f"declare it {physical.lower()}, or convert it in let or in the source's sql")
+            findings.error(
+                "F318",
+                f"{source.name}.{name} is declared {wanted}, and the data has {physical}",
+                definition.type.span,
+                f"declare it {physical.lower()}, or convert it in let or in the source's sql",
+            )
             wanted = None
         known = definition.known_after.value if definition and definition.known_after else None
         tags = definition.meta.tags if definition else ()
-        columns.append(Column(name, physical, wanted or seen_type(physical), tags, names.get((known or "").casefold(), known)))
+        columns.append(
+            Column(
+                name,
+                physical,
+                wanted or seen_type(physical),
+                tags,
+                names.get((known or "").casefold(), known),
+            )
+        )
     return tuple(columns)
 
 
@@ -116,11 +167,19 @@ def _declared(source: SourceDef, names: Mapping[str, str], findings: Findings) -
     declared: dict[str, ColumnDef] = {}
     for name, definition in source.columns.items():
         if name.casefold() not in names:
-            findings.error("F301", f"the data of {source.name} has no column '{name}'", definition.span,
-                           did_you_mean(name, names.values()))
+            findings.error(
+                "F301",
+                f"the data of {source.name} has no column '{name}'",
+                definition.span,
+                did_you_mean(name, names.values()),
+            )
         known = definition.known_after
         if known is not None and known.value.casefold() not in names:
-            findings.error("F301", f"the data of {source.name} has no column '{known.value}'", known.span,
-                           did_you_mean(known.value, names.values()))
+            findings.error(
+                "F301",
+                f"the data of {source.name} has no column '{known.value}'",
+                known.span,
+                did_you_mean(known.value, names.values()),
+            )
         declared[name.casefold()] = definition
     return declared

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from uuid import UUID
 
@@ -21,7 +21,9 @@ def default_sql(literal: Literal | None, type_: str, feature: str, findings: Fin
     try:
         return _spelled(literal, type_)
     except (ValueError, InvalidOperation) as error:
-        findings.error("F315", f"the default of {feature} is no {type_}: {error}", literal.text.span, _hint(type_))
+        findings.error(
+            "F315", f"the default of {feature} is no {type_}: {error}", literal.text.span, _hint(type_)
+        )
         return None
 
 
@@ -75,7 +77,16 @@ def _decimal(value: object, text: str, type_: str) -> str:
 
 
 def _float(value: object, text: str) -> str:
-    special = {"nan": "nan", "inf": "inf", "-inf": "-inf", "infinity": "inf", "-infinity": "-inf", ".nan": "nan", ".inf": "inf", "-.inf": "-inf"}
+    special = {
+        "nan": "nan",
+        "inf": "inf",
+        "-inf": "-inf",
+        "infinity": "inf",
+        "-infinity": "-inf",
+        ".nan": "nan",
+        ".inf": "inf",
+        "-.inf": "-inf",
+    }
     if isinstance(value, str) and text.lower() in special:
         return special[text.lower()]
     if isinstance(value, bool | str):
@@ -86,7 +97,7 @@ def _float(value: object, text: str) -> str:
 def _instant(text: str) -> str:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is not None:
-        moment = moment.astimezone(timezone.utc).replace(tzinfo=None)
+        moment = moment.astimezone(UTC).replace(tzinfo=None)
     return moment.isoformat(sep=" ")
 
 

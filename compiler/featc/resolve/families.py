@@ -66,9 +66,14 @@ class Families:
         first, second = loop[0], loop[1 % len(loop)]
         name = next((n for n in first.outer_names if self._leads_to(first, n, second)), None)
         span = first.text.span_at(name.start, name.end - name.start) if name else first.text.span
-        message = f"{first.name} needs itself" if len(loop) == 1 else f"features need each other in a circle: {way}"
-        hint = ("an expression cannot use its own result; a column stands inside an aggregate" if len(loop) == 1
-                else "write one of them without the others")
+        message = (
+            f"{first.name} needs itself" if len(loop) == 1 else f"features need each other in a circle: {way}"
+        )
+        hint = (
+            "an expression cannot use its own result; a column stands inside an aggregate"
+            if len(loop) == 1
+            else "write one of them without the others"
+        )
         self.findings.error("F306", message, span, hint)
 
     def _leads_to(self, template: Template, name: Name, parent: Template) -> bool:
@@ -89,11 +94,19 @@ class Families:
         template.family = bool(open_calls or whole)
         if not template.family:
             if template.definition.windows is not None:
-                self.findings.error("F321", f"{template.name} has windows, and nothing in it is without OVER",
-                                    template.definition.span, "remove windows, or the OVER")
+                self.findings.error(
+                    "F321",
+                    f"{template.name} has windows, and nothing in it is without OVER",
+                    template.definition.span,
+                    "remove windows, or the OVER",
+                )
             return
         listed = template.definition.windows
-        own = None if listed is None else tuple({w.name: w for w in map(self.book.listed, listed) if w is not None}.values())
+        own = (
+            None
+            if listed is None
+            else tuple({w.name: w for w in map(self.book.listed, listed) if w is not None}.values())
+        )
         if own is None and (open_calls or (view.definition.source is None and view.windows)):
             own = view.windows
         if open_calls and not own:
@@ -126,7 +139,13 @@ class Families:
                     return Member(candidate, window)
         if not any(c.broken for c in need.candidates):
             known = [n for n in target.feature_names if n != template.name]
-            self._error(template, name, "F301", f"the view {target.name} has no feature '{need.feature}'", did_you_mean(need.feature, known))
+            self._error(
+                template,
+                name,
+                "F301",
+                f"the view {target.name} has no feature '{need.feature}'",
+                did_you_mean(need.feature, known),
+            )
         return None
 
     def _missing(self, template: Template, view: OpenView) -> None:
@@ -136,22 +155,34 @@ class Families:
         if listed:
             return  # the windows themselves have errors, which were reported
         self.findings.error(
-            "F303", f"{call.name} has no window", template.text.span_at(call.start, call.end - call.start),
+            "F303",
+            f"{call.name} has no window",
+            template.text.span_at(call.start, call.end - call.start),
             f"write one, as in {call.name}(…) over last_7d, or give the view windows: [7d, 30d]",
         )
 
     def _check_members(self, template: Template, whole: list[tuple[Name, Template]], chosen: bool) -> None:
         if not template.windows:
             names = ", ".join(f"{p.name} ({', '.join(map(suffix_of, p.windows))})" for _, p in whole)
-            self._error(template, whole[0][0], "F322", f"the families in {template.name} share no window: {names}",
-                        "give them the same windows:")
+            self._error(
+                template,
+                whole[0][0],
+                "F322",
+                f"the families in {template.name} share no window: {names}",
+                "give them the same windows:",
+            )
             template.broken = True
             return
         for name, parent in whole if chosen else ():
             lacking = [suffix_of(w) for w in template.windows if w not in parent.windows]
             if lacking:
-                self._error(template, name, "F322", f"{parent.name} has no member for {', '.join(lacking)}",
-                            f"give {parent.name} those windows, or {template.name} windows: [{', '.join(suffix_of(w) for w in template.windows if w in parent.windows)}]")
+                self._error(
+                    template,
+                    name,
+                    "F322",
+                    f"{parent.name} has no member for {', '.join(lacking)}",
+                    f"give {parent.name} those windows, or {template.name} windows: [{', '.join(suffix_of(w) for w in template.windows if w in parent.windows)}]",
+                )
                 template.broken = True
 
     def _error(self, template: Template, name: Name, code: str, message: str, hint: str | None) -> None:

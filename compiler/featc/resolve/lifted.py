@@ -65,8 +65,14 @@ def ask_view(view: OpenView, opened: OpenSource, families: Families, findings: F
     return rows
 
 
-def _ask(fragment: Fragment | None, text: Text, place: str, opened: OpenSource, findings: Findings) -> Asked | None:
-    return None if fragment is None else ask_fragment(fragment, text, place, opened.scope, opened.batch, findings)
+def _ask(
+    fragment: Fragment | None, text: Text, place: str, opened: OpenSource, findings: Findings
+) -> Asked | None:
+    return (
+        None
+        if fragment is None
+        else ask_fragment(fragment, text, place, opened.scope, opened.batch, findings)
+    )
 
 
 def _ask_keys(rows: ViewRows, opened: OpenSource, findings: Findings) -> None:
@@ -76,8 +82,14 @@ def _ask_keys(rows: ViewRows, opened: OpenSource, findings: Findings) -> None:
     for folded, (name, text) in given.items():
         if folded not in known:
             close = nearest(name, view.key_names)
-            findings.error("F309", f"{view.name} has no key '{name}'", text.span,
-                           f"did you mean '{close}'?" if close else f"its entity has: {', '.join(view.key_names) or 'no keys'}")
+            findings.error(
+                "F309",
+                f"{view.name} has no key '{name}'",
+                text.span,
+                f"did you mean '{close}'?"
+                if close
+                else f"its entity has: {', '.join(view.key_names) or 'no keys'}",
+            )
     for key in view.key_names:
         if key.casefold() in given:
             text = given[key.casefold()][1]
@@ -91,13 +103,19 @@ def _ask_keys(rows: ViewRows, opened: OpenSource, findings: Findings) -> None:
             rows.keys[key] = (asked, text)
 
 
-def _default_key(key: str, text: Text, view: OpenView, opened: OpenSource, findings: Findings) -> Asked | None:
+def _default_key(
+    key: str, text: Text, view: OpenView, opened: OpenSource, findings: Findings
+) -> Asked | None:
     """The column of the key's own name."""
     if key.casefold() not in opened.scope.columns:
         names = [c.name for c in opened.scope.columns.values()]
         close = nearest(key, names)
-        findings.error("F309", f"the source {opened.source.name} has no column '{key}', which {view.name} needs as its key",
-                       view.definition.span, f"say which column it is, as in keys: {{{key}: {close or '<column>'}}}")
+        findings.error(
+            "F309",
+            f"the source {opened.source.name} has no column '{key}', which {view.name} needs as its key",
+            view.definition.span,
+            f"say which column it is, as in keys: {{{key}: {close or '<column>'}}}",
+        )
         return None
     fragment = Fragment((Name((key,), 0, len(key)),), 0, len(key))
     return ask_fragment(fragment, text, f"the key {key}", opened.scope, opened.batch, findings)
@@ -106,21 +124,10 @@ def _default_key(key: str, text: Text, view: OpenView, opened: OpenSource, findi
 def _ask_call(
     template: Template, call: AggregateCall, opened: OpenSource, book: WindowBook, findings: Findings
 ) -> AskedCall | None:
-    text = template.text
-    span = text.span_at(call.start, call.end - call.start)
     row = lookup(call.name, star=call.star, distinct=call.distinct)
-    if row is None and call.distinct:
-        findings.error("F212", f"{call.name} does not take DISTINCT", span, "DISTINCT stands in count(distinct x)")
-        return None
-    if row is None or (not call.args and not call.star and row.arity):
-        findings.error("F212", f"{call.name} needs {'an argument' if row is None or row.arity == 1 else f'{row.arity} arguments'}", span,
-                       "to count rows write count(*)" if call.name == "count" else f"write {call.name}(x)")
-        return None
-    if len(call.args) != row.arity:
-        hint = f"{row.name} is {row.summary}"
-        findings.error("F299" if len(call.args) > row.arity and call.name in ("first", "last", "min", "max", "arg_min", "arg_max") else "F212",
-                       f"{call.name} takes {row.arity} argument{'s' * (row.arity != 1)}, not {len(call.args)}", span, hint)
-        return None
+    if row is None or len(call.args) != row.arity:
+        raise AssertionError(f"parse lets no such call pass: {call}")
+    text = template.text
     args = [_ask(a, text, call.name, opened, findings) for a in call.args]
     condition = _ask(call.filter, text, f"the FILTER of {call.name}", opened, findings)
     window = None
@@ -144,6 +151,7 @@ class Lifted:
     slots: dict[tuple[Expr, Expr | None], Slot] = field(default_factory=dict)
     aggregations: dict[tuple[str, tuple[str, ...], Window], Aggregation] = field(default_factory=dict)
     names: dict[tuple[Template, AggregateCall, Window | None], str] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
 
 
 def lift(rows: ViewRows, opened: OpenSource, findings: Findings) -> Lifted:
@@ -168,7 +176,12 @@ def lift(rows: ViewRows, opened: OpenSource, findings: Findings) -> Lifted:
 
 
 def _slots_of(
-    lifted: Lifted, template: Template, call: AggregateCall, asked: AskedCall, opened: OpenSource, findings: Findings
+    lifted: Lifted,
+    template: Template,
+    call: AggregateCall,
+    asked: AskedCall,
+    opened: OpenSource,
+    findings: Findings,
 ) -> tuple[str, tuple[str, ...], str] | None:
     """(aggregate, slots, type) of a call; None when its arguments do not fit, which is reported."""
     text, source = template.text, opened.source
@@ -189,11 +202,18 @@ def _slots_of(
         return None
     for value in values:
         if family(value.type) == "other":
-            findings.error("F313", f"{call.name} over values of type {shown(value.type)} is not built yet", value.span or text.span,
-                           "take a part of it, or cast it, as in x::varchar")
+            findings.error(
+                "F313",
+                f"{call.name} over values of type {shown(value.type)} is not built yet",
+                value.span or text.span,
+                "take a part of it, or cast it, as in x::varchar",
+            )
             return None
     # every expression is checked, so that each column known too late is named
-    known = [check_known(e, source, text, f"{template.name}", findings) for e in (*values, *((condition,) if condition else ()))]
+    known = [
+        check_known(e, source, text, f"{template.name}", findings)
+        for e in (*values, *((condition,) if condition else ()))
+    ]
     if not all(known):
         return None
     fragments = call.args if call.args else (None,) * len(values)
@@ -205,7 +225,9 @@ def shown(type_: str) -> str:
     return "NULL" if type_ == '"NULL"' else type_
 
 
-def _refuse_type(call: AggregateCall, text: Text, values: list[Expr], reason: str, findings: Findings) -> None:
+def _refuse_type(
+    call: AggregateCall, text: Text, values: list[Expr], reason: str, findings: Findings
+) -> None:
     first = values[0]
     hint = {
         "BOOLEAN": "to count where it holds write count(*) filter (where …)",
@@ -214,7 +236,9 @@ def _refuse_type(call: AggregateCall, text: Text, values: list[Expr], reason: st
     findings.error("F313", reason, first.span or text.span_at(call.start, call.end - call.start), hint)
 
 
-def _slot(lifted: Lifted, value: Expr, fragment: Fragment | None, condition: Expr | None, filter_: Fragment | None) -> str:
+def _slot(
+    lifted: Lifted, value: Expr, fragment: Fragment | None, condition: Expr | None, filter_: Fragment | None
+) -> str:
     key = (value, condition)
     if key not in lifted.slots:
         if fragment is None:
@@ -263,13 +287,16 @@ def _name_aggregations(
     for template, call, window, key, _ in wanted:
         if template.bare_call is call:
             own.setdefault(key, template.member(window))
-    taken = {m.casefold() for t in view.templates for m, _ in t.members} | {k.casefold() for k in view.key_names}
+    taken = {m.casefold() for t in view.templates for m, _ in t.members} | {
+        k.casefold() for k in view.key_names
+    }
     for template, call, window, key, type_ in wanted:
         if key not in lifted.aggregations:
             aggregate, slots, over = key
             name = own.get(key) or _unused("_".join((aggregate, *slots, suffix_of(over))), taken)
             span = template.text.span_at(call.start, call.end - call.start)
             lifted.aggregations[key] = Aggregation(name, aggregate, slots, over, type_, span)
+            lifted.types[name] = type_
         lifted.names[template, call, window] = lifted.aggregations[key].name
 
 
@@ -283,8 +310,10 @@ def checked_where(rows: ViewRows, opened: OpenSource, findings: Findings) -> Exp
     if rows.where is None or rows.where_text is None:
         return None
     expr = rows.where.expr
-    if expr is None or not is_boolean(expr, rows.where_text, "where", findings) or not check_known(
-        expr, opened.source, rows.where_text, "where", findings
+    if (
+        expr is None
+        or not is_boolean(expr, rows.where_text, "where", findings)
+        or not check_known(expr, opened.source, rows.where_text, "where", findings)
     ):
         rows.broken = True
         return None
@@ -312,15 +341,23 @@ def checked_keys(rows: ViewRows, opened: OpenSource, findings: Findings) -> tupl
 def _refuse_key(name: str, expr: Expr, text: Text, findings: Findings) -> None:
     column = getattr(expr.parts[0], "column", None) if expr.is_bare else None
     if family(expr.type) == "float":
-        hint = f"if its values are whole, declare it: columns: {{{column}: bigint}}" if column else "cast it to bigint or to a decimal"
-        findings.error("F310", f"the key {name} is {expr.type}, and keys must compare exactly", text.span, hint)
+        hint = (
+            f"if its values are whole, declare it: columns: {{{column}: bigint}}"
+            if column
+            else "cast it to bigint or to a decimal"
+        )
+        findings.error(
+            "F310", f"the key {name} is {expr.type}, and keys must compare exactly", text.span, hint
+        )
     else:
-        findings.error("F310", f"the key {name} is {shown(expr.type)}, which keys cannot be", text.span,
-                       "use an integer, text, a boolean, date, timestamp, UUID or decimal")
+        findings.error(
+            "F310",
+            f"the key {name} is {shown(expr.type)}, which keys cannot be",
+            text.span,
+            "use an integer, text, a boolean, date, timestamp, UUID or decimal",
+        )
 
 
 def with_types(keys: tuple[str, ...], types: Mapping[str, str]) -> tuple[Key, ...]:
     """Keys of a view without source, of the types its parents give them."""
     return tuple(Key(k, types[k]) for k in keys if k in types)
-
-

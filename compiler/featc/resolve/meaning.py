@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from featc.errors import Findings, did_you_mean
 from featc.parse import Name
@@ -33,6 +33,10 @@ class Meanings:
     book: WindowBook
     broken: frozenset[str]
     findings: Findings
+    folded: dict[str, OpenView] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.folded = {name.casefold(): view for name, view in self.views.items()}
 
     def of(self, view: OpenView, template: Template, name: Name) -> Meaning | None:
         """What `name` means in a feature of `view`; None when it means nothing (reported, or cannot be judged)."""
@@ -40,9 +44,11 @@ class Meanings:
         if first == "as_of" and len(name.parts) == 1:
             return (AsOfRef(),)
         if first in ("request", "key") and len(name.parts) == 2:
-            return self._request(view, template, name) if first == "request" else self._key(view, template, name)
-        if len(name.parts) == 2 and first in {v.casefold() for v in (view.name,)} | self._folded.keys():
-            return self._feature(self.views[self._folded[first]], template, name, name.parts[1])
+            return (
+                self._request(view, template, name) if first == "request" else self._key(view, template, name)
+            )
+        if len(name.parts) == 2 and first in self.folded:
+            return self._feature(self.folded[first], template, name, name.parts[1])
         state = self._state(view, template, name)
         if state is not None:
             return state
@@ -51,17 +57,14 @@ class Meanings:
         self._no_view(view, template, name)
         return None
 
-    @property
-    def _folded(self) -> dict[str, str]:
-        return {name.casefold(): name for name in self.views}
-
     def candidates(self, view: OpenView, feature: str) -> tuple[Template, ...]:
         """Templates a feature name could belong to: of that very name, else families it could be a member of."""
         folded = feature.casefold()
         if folded in view.by_name:
             return (view.by_name[folded],)
         return tuple(
-            t for t in view.templates
+            t
+            for t in view.templates
             if folded.startswith(t.name.casefold() + "_") and self.book.by_suffix(folded[len(t.name) + 1 :])
         )
 
@@ -70,8 +73,13 @@ class Meanings:
         if found:
             return FeatureNeed(target.name, feature, found)
         if not target.blind:
-            self._error(template, name, "F301", f"the view {target.name} has no feature '{feature}'",
-                        did_you_mean(feature, target.feature_names))
+            self._error(
+                template,
+                name,
+                "F301",
+                f"the view {target.name} has no feature '{feature}'",
+                did_you_mean(feature, target.feature_names),
+            )
         return None
 
     def _own(self, view: OpenView, template: Template, name: Name) -> Meaning | None:
@@ -85,11 +93,21 @@ class Meanings:
         folded = word.casefold()
         if scope and folded in scope.columns:
             column = scope.columns[folded].name
-            self._error(template, name, "F302", f"{column} is a column of the source {scope.source}, with a value for each row",
-                        f"use an aggregate: {_suggested(column, scope.columns[folded].type)}")
+            self._error(
+                template,
+                name,
+                "F302",
+                f"{column} is a column of the source {scope.source}, with a value for each row",
+                f"use an aggregate: {_suggested(column, scope.columns[folded].type)}",
+            )
         elif scope and folded in scope.lets:
-            self._error(template, name, "F302", f"{word} is a row expression of the source {scope.source}, with a value for each row",
-                        f"use an aggregate, such as count(*) filter (where {word}) or sum({word})")
+            self._error(
+                template,
+                name,
+                "F302",
+                f"{word} is a row expression of the source {scope.source}, with a value for each row",
+                f"use an aggregate, such as count(*) filter (where {word}) or sum({word})",
+            )
         elif folded in {n.casefold() for n in view.request}:
             self._error(template, name, "F301", f"'{word}' is a request column", f"write request.{word}")
         elif folded in {k.casefold() for k in view.key_names}:
@@ -111,21 +129,28 @@ class Meanings:
         first = name.parts[0].casefold()
         if first in scope.lets and len(name.parts) == 1:
             reader = RowReader(scope, template.text, "the state", self.findings, ref=StateRef)
-            return reader._name(name)
+            return reader.name(name)
         if first not in scope.columns:
             return None
         column = scope.columns[first]
         if len(name.parts) == 1:
             return (StateRef(column.name),)
-        return field_of((StateRef(column.name),), name.parts[1:]) if column.type.startswith("STRUCT") else None
+        return (
+            field_of((StateRef(column.name),), name.parts[1:]) if column.type.startswith("STRUCT") else None
+        )
 
     def _request(self, view: OpenView, template: Template, name: Name) -> Parts | None:
         found = view.request.get(name.parts[1].casefold())
         if found is not None:
             return (RequestRef(found[0]),)
         known = [n for n, _ in view.request.values()]
-        self._error(template, name, "F319", f"{view.name} declares no request column '{name.parts[1]}'",
-                    did_you_mean(name.parts[1], known) or f"declare it: request: {{{name.parts[1]}: bigint}}")
+        self._error(
+            template,
+            name,
+            "F319",
+            f"{view.name} declares no request column '{name.parts[1]}'",
+            did_you_mean(name.parts[1], known) or f"declare it: request: {{{name.parts[1]}: bigint}}",
+        )
         return None
 
     def _key(self, view: OpenView, template: Template, name: Name) -> Parts | None:
@@ -134,16 +159,28 @@ class Meanings:
         if found is not None:
             return (KeyRef(found),)
         if not view.blind:
-            self._error(template, name, "F309", f"{view.name} has no key '{name.parts[1]}'",
-                        did_you_mean(name.parts[1], folded.values()) or "give the view an entity")
+            self._error(
+                template,
+                name,
+                "F309",
+                f"{view.name} has no key '{name.parts[1]}'",
+                did_you_mean(name.parts[1], folded.values()) or "give the view an entity",
+            )
         return None
 
     def key_names_of(self, view: OpenView) -> tuple[str, ...]:
         """The view's keys; for a view without entity, those of all views it could take features from."""
         if view.definition.entity is not None or view.definition.source is not None:
             return view.key_names
-        mentioned = {n.parts[0].casefold() for t in view.templates for n in t.outer_names if len(n.parts) == 2}
-        found = [k for v in self.views.values() if v.name.casefold() in mentioned and v is not view for k in v.key_names]
+        mentioned = {
+            n.parts[0].casefold() for t in view.templates for n in t.outer_names if len(n.parts) == 2
+        }
+        found = [
+            k
+            for v in self.views.values()
+            if v.name.casefold() in mentioned and v is not view
+            for k in v.key_names
+        ]
         return tuple(dict.fromkeys(found))
 
     def _no_view(self, view: OpenView, template: Template, name: Name) -> None:
@@ -151,12 +188,23 @@ class Meanings:
         if word in self.broken or view.blind:
             return
         if word.casefold() == "source":
-            self._error(template, name, "F301", "columns of the source stand bare, inside an aggregate", f"write {'.'.join(name.parts[1:])}")
+            self._error(
+                template,
+                name,
+                "F301",
+                "columns of the source stand bare, inside an aggregate",
+                f"write {'.'.join(name.parts[1:])}",
+            )
         elif len(name.parts) > 2:
             self._error(template, name, "F301", f"'{name}' has too many parts", "write view.feature")
         elif view.opened and word.casefold() == view.opened.source.name.casefold():
-            self._error(template, name, "F302", f"{word} is the view's source, and its columns have a value for each row",
-                        f"use an aggregate: sum({name.parts[1]})")
+            self._error(
+                template,
+                name,
+                "F302",
+                f"{word} is the view's source, and its columns have a value for each row",
+                f"use an aggregate: sum({name.parts[1]})",
+            )
         else:
             self._error(template, name, "F301", f"there is no view '{word}'", did_you_mean(word, self.views))
 
@@ -168,5 +216,13 @@ def _suggested(column: str, type_: str) -> str:
     """An aggregate that suits a column's type."""
     if type_ == "BOOLEAN":
         return f"count(*) filter (where {column})"
-    numeric = type_ in ("BIGINT", "INTEGER", "SMALLINT", "TINYINT", "DOUBLE", "FLOAT", "HUGEINT") or type_.startswith("DECIMAL")
+    numeric = type_ in (
+        "BIGINT",
+        "INTEGER",
+        "SMALLINT",
+        "TINYINT",
+        "DOUBLE",
+        "FLOAT",
+        "HUGEINT",
+    ) or type_.startswith("DECIMAL")
     return f"sum({column})" if numeric else f"last({column}) over lifetime"

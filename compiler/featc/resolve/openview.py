@@ -113,7 +113,11 @@ class OpenView:
 
 
 def open_view(
-    definition: ViewDef, sources: Mapping[str, OpenSource | None], definitions: Definitions, book: WindowBook, findings: Findings
+    definition: ViewDef,
+    sources: Mapping[str, OpenSource | None],
+    definitions: Definitions,
+    book: WindowBook,
+    findings: Findings,
 ) -> OpenView:
     """A view with its parts looked up and its features read."""
     opened, blind = _source_of(definition, sources, definitions, findings)
@@ -124,7 +128,12 @@ def open_view(
     for name, column in definition.request.items():
         type_ = declared_type(column, findings)
         if type_ is None and column.type is None:
-            findings.error("F319", f"the request column '{name}' has no type", column.span, f"write {name}: bigint, or another type")
+            findings.error(
+                "F319",
+                f"the request column '{name}' has no type",
+                column.span,
+                f"write {name}: bigint, or another type",
+            )
         view.request[name.casefold()] = (name, type_ or "VARCHAR")
         if type_ is None:
             view.blind = True
@@ -142,7 +151,10 @@ def open_view(
 
 
 def _source_of(
-    definition: ViewDef, sources: Mapping[str, OpenSource | None], definitions: Definitions, findings: Findings
+    definition: ViewDef,
+    sources: Mapping[str, OpenSource | None],
+    definitions: Definitions,
+    findings: Findings,
 ) -> tuple[OpenSource | None, bool]:
     if definition.source is None:
         return None, False
@@ -150,7 +162,12 @@ def _source_of(
     if name in sources:
         return sources[name], sources[name] is None
     if name not in definitions.broken:
-        findings.error("F308", f"there is no source '{name}'", definition.source.span, did_you_mean(name, sources) or "declare it under sources:")
+        findings.error(
+            "F308",
+            f"there is no source '{name}'",
+            definition.source.span,
+            did_you_mean(name, sources) or "declare it under sources:",
+        )
     return None, True
 
 
@@ -163,15 +180,23 @@ def _entities_of(
         found = definitions.entities.get(entity.value)
         if found is None:
             if entity.value not in definitions.broken:
-                findings.error("F308", f"there is no entity '{entity.value}'", entity.span,
-                               did_you_mean(entity.value, definitions.entities) or "declare it under entities:")
+                findings.error(
+                    "F308",
+                    f"there is no entity '{entity.value}'",
+                    entity.span,
+                    did_you_mean(entity.value, definitions.entities) or "declare it under entities:",
+                )
             view.blind = True
             continue
         names.append(entity.value)
         keys.update(dict.fromkeys(k.value for k in found.keys))
     if definition.entity is None and definition.source is not None:
-        findings.error("F309", f"the view {definition.name} has a source and no entity", definition.span,
-                       "write entity: followed by an entity, or entity: [] for one value over all rows")
+        findings.error(
+            "F309",
+            f"the view {definition.name} has a source and no entity",
+            definition.span,
+            "write entity: followed by an entity, or entity: [] for one value over all rows",
+        )
         view.blind = True
     return tuple(names), tuple(keys)
 
@@ -181,18 +206,40 @@ def _check_shape(view: OpenView, findings: Findings) -> None:
     definition = view.definition
     sourceless = definition.source is None
     if sourceless and definition.where is not None:
-        findings.error("F321", f"{view.name} has a where, and no source whose rows it could choose", definition.where.span,
-                       "give the view a source, or use case when in its features")
+        findings.error(
+            "F321",
+            f"{view.name} has a where, and no source whose rows it could choose",
+            definition.where.span,
+            "give the view a source, or use case when in its features",
+        )
     if sourceless:
         for text in definition.keys.values():
-            findings.error("F321", f"{view.name} has keys, and no source to take them from", text.span, "remove keys, or give the view a source")
+            findings.error(
+                "F321",
+                f"{view.name} has keys, and no source to take them from",
+                text.span,
+                "remove keys, or give the view a source",
+            )
     if definition.ttl is not None and not view.is_state and not view.blind:
-        hint = "use a window instead, such as last(x) over last_30d" if not sourceless else "put it on the view that reads the state"
-        findings.error("F321", f"ttl belongs to views over a state source, and {view.name} is none", definition.ttl.text.span, hint)
+        hint = (
+            "use a window instead, such as last(x) over last_30d"
+            if not sourceless
+            else "put it on the view that reads the state"
+        )
+        findings.error(
+            "F321",
+            f"ttl belongs to views over a state source, and {view.name} is none",
+            definition.ttl.text.span,
+            hint,
+        )
     if view.blind or not sourceless:
         return
     for template in view.templates:
         for call in template.calls:
-            findings.error("F321", f"{view.name} has no source, so there is nothing to aggregate", template.text.span_at(call.start, call.end - call.start),
-                           "give the view a source, or refer to a feature: view.feature")
+            findings.error(
+                "F321",
+                f"{view.name} has no source, so there is nothing to aggregate",
+                template.text.span_at(call.start, call.end - call.start),
+                "give the view a source, or refer to a feature: view.feature",
+            )
             template.broken = True

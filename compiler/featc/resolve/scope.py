@@ -41,7 +41,8 @@ def write_out(name: str, args: list[Parts]) -> Parts:
         case "safe_div":
             return joined(("(", *enclosed(x), " / nullif(", *args[1], ", 0))"))
         case "in_zone":
-            return joined(("(", *enclosed(x), "::timestamp at time zone 'UTC' at time zone ", *enclosed(args[1]), ")"))
+            zone = args[1] if len(args[1]) == 1 else enclosed(args[1])
+            return joined(("(", *enclosed(x), "::timestamp at time zone 'UTC' at time zone ", *zone, ")"))
         case "hour_of_week":
             return joined(("((isodow(", *x, ") - 1) * 24 + hour(", *x, "))"))
     raise AssertionError(name)
@@ -107,26 +108,42 @@ class RowReader:
 
     def _piece(self, piece: Name | BuiltinCall | AggregateCall) -> Parts | None:
         if isinstance(piece, AggregateCall):
-            self._error("F326", f"{piece.name} is an aggregate, and {self.place} is evaluated on one row",
-                        piece.start, piece.end, "use a row expression, or a feature for the aggregate")
+            self._error(
+                "F326",
+                f"{piece.name} is an aggregate, and {self.place} is evaluated on one row",
+                piece.start,
+                piece.end,
+                "use a row expression, or a feature for the aggregate",
+            )
             return None
         if isinstance(piece, BuiltinCall):
             if piece.name == "seconds_since":
-                self._error("F325", "seconds_since needs as_of, which a row of the source does not know", piece.start, piece.end,
-                            "aggregate first: seconds_since(last(x) over lifetime)")
+                self._error(
+                    "F325",
+                    "seconds_since needs as_of, which a row of the source does not know",
+                    piece.start,
+                    piece.end,
+                    "aggregate first: seconds_since(last(x) over lifetime)",
+                )
                 return None
             args = [self.read(a) for a in piece.args]
             done = [a for a in args if a is not None]
             return write_out(piece.name, done) if len(done) == len(args) else None
-        return self._name(piece)
+        return self.name(piece)
 
-    def _name(self, name: Name) -> Parts | None:
+    def name(self, name: Name) -> Parts | None:
+        """What one name stands for."""
         first = name.parts[0].casefold()
         if first in self.scope.lets and len(name.parts) == 1:
             entry = self.scope.lets[first]
             self.uses |= {first, *entry.uses}
-            return None if entry.parts is None else tuple(
-                p if isinstance(p, str) or not isinstance(p, ColumnRef) else self.ref(p.column) for p in entry.parts
+            return (
+                None
+                if entry.parts is None
+                else tuple(
+                    p if isinstance(p, str) or not isinstance(p, ColumnRef) else self.ref(p.column)
+                    for p in entry.parts
+                )
             )
         if first in self.scope.columns:
             column = self.scope.columns[first]
@@ -140,20 +157,46 @@ class RowReader:
 
     def _unknown(self, name: Name, first: str) -> None:
         if first in RESERVED and (len(name.parts) > 1 or first == "as_of"):
-            self._error("F325", f"{name} is not known for a row of the source", name.start, name.end,
-                        "use it outside the aggregate, in the feature's expression")
+            self._error(
+                "F325",
+                f"{name} is not known for a row of the source",
+                name.start,
+                name.end,
+                "use it outside the aggregate, in the feature's expression",
+            )
         elif len(name.parts) == 2 and first == self.scope.source.casefold():
-            self._error("F301", f"'{name}': a column of the view's own source stands bare", name.start, name.end,
-                        f"write {name.parts[1]}")
+            self._error(
+                "F301",
+                f"'{name}': a column of the view's own source stands bare",
+                name.start,
+                name.end,
+                f"write {name.parts[1]}",
+            )
         elif len(name.parts) > 1 and first in self.scope.columns:
             kind = self.scope.columns[first].type
-            self._error("F301", f"'{name}': {name.parts[0]} is {kind}, which has no fields", name.start, name.end, None)
+            self._error(
+                "F301",
+                f"'{name}': {name.parts[0]} is {kind}, which has no fields",
+                name.start,
+                name.end,
+                None,
+            )
         elif len(name.parts) > 1:
-            self._error("F301", f"'{name}' means nothing in {self.place}", name.start, name.end,
-                        f"columns of {self.scope.source} stand bare; other sources are reached by join, not built yet")
+            self._error(
+                "F301",
+                f"'{name}' means nothing in {self.place}",
+                name.start,
+                name.end,
+                f"columns of {self.scope.source} stand bare; other sources are reached by join, not built yet",
+            )
         else:
-            self._error("F301", f"{self.scope.source} has no column or let '{name}'", name.start, name.end,
-                        did_you_mean(str(name), self.scope.names))
+            self._error(
+                "F301",
+                f"{self.scope.source} has no column or let '{name}'",
+                name.start,
+                name.end,
+                did_you_mean(str(name), self.scope.names),
+            )
 
     def _error(self, code: str, message: str, start: int, end: int, hint: str | None) -> None:
         self.findings.error(code, message, self.text.span_at(start, end - start), hint)

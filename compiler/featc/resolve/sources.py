@@ -26,14 +26,19 @@ def parsed(text: Text, findings: Findings) -> Fragment | None:
     if isinstance(found, Fragment):
         return found
     for problem in found:
-        findings.error(problem.code, problem.message, text.span_at(problem.start, problem.length), problem.hint)
+        findings.error(
+            problem.code, problem.message, text.span_at(problem.start, problem.length), problem.hint
+        )
     return None
 
 
 def meta_of(meta: Meta) -> dict[str, object]:
     """What the author says about a definition, without what he left out."""
     found: dict[str, object] = {
-        "description": meta.description, "owner": meta.owner, "tags": meta.tags, "meta": dict(meta.meta),
+        "description": meta.description,
+        "owner": meta.owner,
+        "tags": meta.tags,
+        "meta": dict(meta.meta),
     }
     if meta.deprecated is not None:
         old = {"since": meta.deprecated.since, "until": meta.deprecated.until, "use": meta.deprecated.use}
@@ -55,7 +60,9 @@ class OpenSource:
         return self.scope.columns.get(name.casefold())
 
 
-def open_source(definition: SourceDef, target: TargetDef, catalog: Catalog, findings: Findings) -> OpenSource | None:
+def open_source(
+    definition: SourceDef, target: TargetDef, catalog: Catalog, findings: Findings
+) -> OpenSource | None:
     """A source with its columns, its expressions asked; None when its data cannot be reached."""
     place = location_of(definition, target)
     location = Location(place.kind, place.value.value)
@@ -63,7 +70,9 @@ def open_source(definition: SourceDef, target: TargetDef, catalog: Catalog, find
         found = catalog.columns(definition.name, location)
     except FeatcError as error:
         for d in error.diagnostics:
-            findings.items.append(d if d.span else Diagnostic(d.code, d.message, place.value.span, d.hint, d.severity))
+            findings.items.append(
+                d if d.span else Diagnostic(d.code, d.message, place.value.span, d.hint, d.severity)
+            )
         check_texts(definition, findings)
         return None
     columns = merged_columns(definition, location, found, findings)
@@ -78,30 +87,49 @@ def open_source(definition: SourceDef, target: TargetDef, catalog: Catalog, find
         "valid_to": ask(definition.valid_to, "valid_to"),
     }
     source = Source(
-        definition.name, definition.kind, location, columns, time=Expr((), "TIMESTAMP"),
+        definition.name,
+        definition.kind,
+        location,
+        columns,
+        time=Expr((), "TIMESTAMP"),
         delay=definition.delay.us if definition.delay and not definition.available_at else 0,
         timezone=definition.timezone.value if definition.timezone else None,
         id=_existing(definition.id, "id", scope, findings),
         tie_break=_existing(definition.tie_break, "tie_break", scope, findings),
         key=_existing(definition.key, "key", scope, findings),
-        meta=meta_of(definition.meta), span=definition.span,
+        meta=meta_of(definition.meta),
+        span=definition.span,
     )
     if definition.final_after is not None:
-        findings.error("F399", "final_after is not built yet", definition.final_after.text.span, "leave it out")
+        findings.error(
+            "F399", "final_after is not built yet", definition.final_after.text.span, "leave it out"
+        )
     return OpenSource(definition, source, scope, batch, texts)
 
 
 def check_texts(definition: SourceDef, findings: Findings) -> None:
     """Reports what is wrong with the texts of a source whose data cannot be reached."""
-    for text in (definition.time, definition.available_at, definition.deleted, definition.valid_to, *definition.let.values()):
+    for text in (
+        definition.time,
+        definition.available_at,
+        definition.deleted,
+        definition.valid_to,
+        *definition.let.values(),
+    ):
         if text is not None:
             parsed(text, findings)
 
 
-def ask_row(text: Text | None, place: str, *, scope: RowScope, batch: RowBatch, findings: Findings) -> Asked | None:
+def ask_row(
+    text: Text | None, place: str, *, scope: RowScope, batch: RowBatch, findings: Findings
+) -> Asked | None:
     """Asks for the type of a row expression; None when there is none, or it has errors (reported)."""
     fragment = parsed(text, findings) if text is not None else None
-    return None if text is None or fragment is None else ask_fragment(fragment, text, place, scope, batch, findings)
+    return (
+        None
+        if text is None or fragment is None
+        else ask_fragment(fragment, text, place, scope, batch, findings)
+    )
 
 
 def ask_fragment(
@@ -119,8 +147,14 @@ def _existing(names: tuple[Text, ...], word: str, scope: RowScope, findings: Fin
         column = scope.columns.get(name.value.casefold())
         if column is None:
             is_let = name.value.casefold() in scope.lets
-            hint = f"{word} takes columns of the data" if is_let else did_you_mean(name.value, [c.name for c in scope.columns.values()])
-            findings.error("F301", f"{word}: the data of {scope.source} has no column '{name.value}'", name.span, hint)
+            hint = (
+                f"{word} takes columns of the data"
+                if is_let
+                else did_you_mean(name.value, [c.name for c in scope.columns.values()])
+            )
+            findings.error(
+                "F301", f"{word}: the data of {scope.source} has no column '{name.value}'", name.span, hint
+            )
         else:
             found.append(column.name)
     return tuple(found)
@@ -132,8 +166,12 @@ def _read_lets(definition: SourceDef, scope: RowScope, batch: RowBatch, findings
     for name, text in definition.let.items():
         folded = name.casefold()
         if folded in scope.columns:
-            findings.error("F307", f"let '{name}' has the name of a column of {definition.name}", text.span,
-                           f"call it something else, such as {name}_clean")
+            findings.error(
+                "F307",
+                f"let '{name}' has the name of a column of {definition.name}",
+                text.span,
+                f"call it something else, such as {name}_clean",
+            )
             continue
         fragment = parsed(text, findings)
         scope.lets[folded] = Let(name, None)
@@ -148,7 +186,12 @@ def _read_lets(definition: SourceDef, scope: RowScope, batch: RowBatch, findings
     for loop in loops:
         name, text, _ = fragments[loop[0]]
         way = " → ".join(fragments[n][0] for n in (*loop, loop[0]))
-        findings.error("F306", f"let names of {definition.name} need each other: {way}", text.span, "write one of them over columns only")
+        findings.error(
+            "F306",
+            f"let names of {definition.name} need each other: {way}",
+            text.span,
+            "write one of them over columns only",
+        )
     for folded in ordered:
         name, text, fragment = fragments[folded]
         reader = RowReader(scope, text, f"let {name}", findings)
@@ -171,7 +214,9 @@ def finished_source(opened: OpenSource, findings: Findings) -> Source | None:
     """The source with its expressions typed; None when its times have errors."""
     definition, texts = opened.definition, opened.texts
 
-    def typed(word: str, text: Text | None, check: Callable[[Expr, Text, str, Findings], bool]) -> tuple[Expr | None, bool]:
+    def typed(
+        word: str, text: Text | None, check: Callable[[Expr, Text, str, Findings], bool]
+    ) -> tuple[Expr | None, bool]:
         asked = texts.get(word)
         if text is None:
             return None, True
@@ -190,8 +235,12 @@ def finished_source(opened: OpenSource, findings: Findings) -> Source | None:
         if expr is not None and text is not None:
             check_known(expr, source, text, word, findings)
     if source.id and available is None:
-        findings.warn("F351", f"versions of one {', '.join(source.id)} in {source.name} are ordered by event time",
-                      definition.id[0].span, "name the column of arrival under available_at:, if there is one")
+        findings.warn(
+            "F351",
+            f"versions of one {', '.join(source.id)} in {source.name} are ordered by event time",
+            definition.id[0].span,
+            "name the column of arrival under available_at:, if there is one",
+        )
     return source
 
 
@@ -199,9 +248,14 @@ def is_instant(expr: Expr, text: Text, word: str, findings: Findings) -> bool:
     """Whether the expression is a time; otherwise reported."""
     if expr.type in _TIMES:
         return True
-    hint = "write it as a time, as in x::timestamp or strptime(x, '%d.%m.%Y')" if expr.type == "VARCHAR" else (
-        "for seconds since 1970 write make_timestamp(x * 1000000), for milliseconds epoch_ms(x)")
-    findings.error("F312", f"{word} must be a time, and this is {expr.type}", text.span_at(0, len(text.value)), hint)
+    hint = (
+        "write it as a time, as in x::timestamp or strptime(x, '%d.%m.%Y')"
+        if expr.type == "VARCHAR"
+        else ("for seconds since 1970 write make_timestamp(x * 1000000), for milliseconds epoch_ms(x)")
+    )
+    findings.error(
+        "F312", f"{word} must be a time, and this is {expr.type}", text.span_at(0, len(text.value)), hint
+    )
     return False
 
 
@@ -209,8 +263,12 @@ def is_boolean(expr: Expr, text: Text, word: str, findings: Findings) -> bool:
     """Whether the expression is a condition; otherwise reported."""
     if expr.type == "BOOLEAN":
         return True
-    findings.error("F312", f"{word} must be true or false, and this is {expr.type}", expr.span or text.span,
-                   "write a comparison, such as x = 'D' or x <> 0")
+    findings.error(
+        "F312",
+        f"{word} must be true or false, and this is {expr.type}",
+        expr.span or text.span,
+        "write a comparison, such as x = 'D' or x <> 0",
+    )
     return False
 
 
@@ -223,8 +281,10 @@ def check_known(expr: Expr, source: Source, text: Text, place: str, findings: Fi
         column = source.column(ref.column) if isinstance(ref, ColumnRef) else None
         if column is not None and column.known_after and column.known_after != known:
             findings.error(
-                "F316", f"{column.name} is known only after {column.known_after}, so {place} would look into the future",
-                expr.span or text.span, f"use a source with available_at: {column.known_after}, or leave the column out",
+                "F316",
+                f"{column.name} is known only after {column.known_after}, so {place} would look into the future",
+                expr.span or text.span,
+                f"use a source with available_at: {column.known_after}, or leave the column out",
             )
             return False
     return True

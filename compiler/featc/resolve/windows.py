@@ -35,13 +35,21 @@ def builtin_window(name: str) -> Window | None:
     if name == "lifetime":
         return Window(name)
     if name == "current":
-        raise BadWindow("F399", "the window current is not built yet", "aggregate over lifetime, or look up the state's columns")
+        raise BadWindow(
+            "F399",
+            "the window current is not built yet",
+            "aggregate over lifetime, or look up the state's columns",
+        )
     if name.startswith("next_"):
         raise BadWindow("F399", "next_ windows belong to labels, which are not built yet", None)
     if rows := _ROWS.match(name):
         n = int(rows[1])
         if not 0 < n <= _MOST_ROWS or not name.endswith("s"):
-            raise BadWindow("F304", f"{name}: a window holds 1 to {_MOST_ROWS:,} rows", "write, for instance, last_10_rows")
+            raise BadWindow(
+                "F304",
+                f"{name}: a window holds 1 to {_MOST_ROWS:,} rows",
+                "write, for instance, last_10_rows",
+            )
         return Window(name, rows=n)
     head, _, length = name.partition("_")
     if head not in ("last", "prev"):
@@ -60,12 +68,19 @@ def library_window(definition: WindowDef) -> Window:
     """A window of the project's library. Raises BadWindow where its parts do not fit."""
     ranged = definition.range is not None
     if definition.hop is not None and (definition.rows is not None or definition.lifetime or not ranged):
-        raise BadWindow("F305", f"the window {definition.name} has a hop without being a plain range",
-                        "remove hop, or give the window a range and no rows")
+        raise BadWindow(
+            "F305",
+            f"the window {definition.name} has a hop without being a plain range",
+            "remove hop, or give the window a range and no rows",
+        )
     if definition.align and definition.hop is None:
-        raise BadWindow("F305", f"the window {definition.name} is aligned to nothing", "give it a hop, such as hop: 1h")
+        raise BadWindow(
+            "F305", f"the window {definition.name} is aligned to nothing", "give it a hop, such as hop: 1h"
+        )
     if not ranged and definition.rows is None and not definition.lifetime:
-        raise BadWindow("F305", f"the window {definition.name} has no extent", "give it a range, such as range: 7d")
+        raise BadWindow(
+            "F305", f"the window {definition.name} has no extent", "give it a range, such as range: 7d"
+        )
     return Window(
         definition.name,
         length=definition.range.us if definition.range else None,
@@ -79,7 +94,9 @@ def library_window(definition: WindowDef) -> Window:
 class WindowBook:
     """Looks windows up by name: built-in ones, and the project's own."""
 
-    def __init__(self, definitions: Mapping[str, WindowDef], broken: frozenset[str], findings: Findings) -> None:
+    def __init__(
+        self, definitions: Mapping[str, WindowDef], broken: frozenset[str], findings: Findings
+    ) -> None:
         self._found: dict[str, Window | None] = {}
         self._broken = broken
         self._findings = findings
@@ -111,9 +128,17 @@ class WindowBook:
             self._findings.error(bad.code, str(bad), span, bad.hint)
             return None
         if window is None and name not in self._broken:
-            hint = f"write last_{name}" if is_duration(name) else did_you_mean(name, [*self._found, "lifetime", "last_7d"])
-            self._findings.error("F304", f"there is no window '{name}'", span,
-                                 hint or "write last_7d, last_10_rows, lifetime, or declare it under windows:")
+            hint = (
+                f"write last_{name}"
+                if is_duration(name)
+                else did_you_mean(name, [*self._found, "lifetime", "last_7d"])
+            )
+            self._findings.error(
+                "F304",
+                f"there is no window '{name}'",
+                span,
+                hint or "write last_7d, last_10_rows, lifetime, or declare it under windows:",
+            )
         return window
 
     def listed(self, entry: Text) -> Window | None:

@@ -109,7 +109,7 @@ class Dataset:
 
     def arrow(self) -> Any:
         """A pyarrow Table."""
-        return self._run(self.sql).to_arrow_table()
+        return self._relation_table()
 
     def df(self) -> Any:
         """A pandas DataFrame."""

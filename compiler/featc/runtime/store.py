@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featc.errors import Diagnostic, FeatcError, did_you_mean
-from featc.load import Definitions, find_project, load_project
+from featc.load import Definitions, find_project, read_project
 from featc.resolve.model import Output, Project
 from featc.runtime.engine import connect
 
@@ -38,10 +38,15 @@ def compile_project(root: Path, target: str | None = None) -> Compiled:
     from featc.resolve import resolve
     from featc.runtime.catalog import DuckDBCatalog
 
-    definitions = load_project(root, target)
-    catalog = DuckDBCatalog(root, database_of(definitions))
-    project, warnings = resolve(definitions, catalog)
-    return Compiled(definitions, project, (*definitions.warnings, *warnings))
+    definitions, written = read_project(root, target)
+    if definitions is None:
+        raise FeatcError([d for d in written if d.severity == "error"])
+    project, found = resolve(definitions, DuckDBCatalog(root, database_of(definitions)))
+    diagnostics = (*written, *found)
+    errors = [d for d in diagnostics if d.severity == "error"]
+    if errors:
+        raise FeatcError(errors)
+    return Compiled(definitions, project, tuple(d for d in diagnostics if d.severity == "warning"))
 
 
 def database_of(definitions: Definitions) -> Path | None:

@@ -34,14 +34,15 @@ def load_batch(engine: Engine, source: Source, rows: Any, required: frozenset[st
     try:
         relation, given = _scan(engine, source, rows)
         items = _items(source, given, required)
-        engine.connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {BATCH} AS SELECT row_number() OVER () - 1 AS _row, {', '.join(items)} FROM {relation}"
-        )
+        made = engine.connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {BATCH} AS"
+            f" SELECT row_number() OVER () - 1 AS _row, {', '.join(items)} FROM {relation}"
+        ).fetchone()
     except duckdb.Error as trouble:
         raise _unreadable(source, trouble) from trouble
     finally:
         engine.connection.unregister(INPUT)
-    return int(engine.rows(f"SELECT count(*) FROM {BATCH}")[0][0])
+    return int(made[0]) if made else 0
 
 
 def _unreadable(source: Source, trouble: duckdb.Error) -> FeatcError:
@@ -70,8 +71,8 @@ def _scan(engine: Engine, source: Source, rows: Any) -> tuple[str, dict[str, str
     else:
         engine.connection.register(INPUT, rows)
         relation = INPUT
-    described = engine.connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
-    return relation, {str(name): str(type_) for name, type_, *_ in described}
+    described = engine.connection.sql(f"SELECT * FROM {relation}")
+    return relation, {str(n): str(t) for n, t in zip(described.columns, described.types, strict=True)}
 
 
 def _reader(source: Source, path: Path) -> str:

@@ -203,16 +203,15 @@ class _Taking:
 
 def _take_view(store: sqlite3.Connection, view: ViewPlan, rows: Sequence[Row], first: int, changes: list[Row]) -> None:
     """A view's new rows, and (`_superseded`, `_seq`) of rows whose successor changed."""
-    if view.seal_sql is None:
-        store.executemany(view.insert_sql, ((*r[2:], first + r[0]) for r in rows))
-        store.executemany(view.supersede_sql, changes)
-        return
-    tiles = _Tiles(store, view)
-    tiles.before(rows)
+    tiles = _Tiles(store, view) if view.seal_sql else None
+    if tiles:
+        tiles.before(rows)
     store.executemany(view.insert_sql, ((*r[2:], first + r[0]) for r in rows))
-    store.executemany(view.supersede_sql, changes)
-    tiles.changed(seq for _, seq in changes if seq < first)
-    tiles.seal()
+    if changes:
+        store.executemany(view.supersede_sql, changes)
+    if tiles:
+        tiles.changed(seq for _, seq in changes if seq < first)
+        tiles.seal()
 
 
 class _Tiles:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from featc.algebra import AGGREGATES, LAWS, Kind, scale_of
 from featc.decompose import Cell, Finish
 from featc.encoding import arithmetic, decoder
-from featc.lower.online_read import Members, ReadPlan
+from featc.lower.online_read import Members, ReadPlan, Sets
 from featc.lower.online_store import key_parameters
 from featc.resolve.model import Window
 from featc.types import decimal_parts
-from featc.visibility import edges, horizon
+from featc.visibility import Edges, edges, horizon
 from featc_dialects.sqlite import SPELLINGS
 
 _FIRST, _LAST = -(2**63), 2**63 - 1
@@ -25,6 +26,25 @@ class Overflow(Exception):
     """A finished sum beyond its type: the aggregation's name."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Banded:
+    """A cell read by bands: its window's and its partial state's place in the plan, and how states merge."""
+
+    name: str
+    window: int
+    partial: int
+    merge: Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _BandState:
+    """A partial state's columns in a band's row, how they become the algebra's state, and how states merge."""
+
+    columns: slice
+    state: Callable[[Sequence[Any]], Any]
+    merge: Callable[[Any, Any], Any]
+
+
 class ViewReader:
     """Answers for one view: the aggregations of its plan and its state row, as the Python values users see."""
 
@@ -34,8 +54,12 @@ class ViewReader:
         self.closed = layout.view.closed
         self.names = key_parameters(layout)
         self._finishers = [_finisher(f) for f in plan.parts.finishes]
-        self._cells = [c.name for c in plan.cells]
         self._states = _band_states(plan)
+        self._cells = _banded_cells(plan)
+        self._band_names = [
+            (f"after_{n}", f"upto_{n}", f"first_{n}", f"past_{n}") for n in range(plan.bands)
+        ]
+        self._width = layout.width if plan.tiled else None
         self._folds = {c.name: _folder(c) for m in plan.members for c in m.cells}
         self._columns = [
             (name, decoder(layout.source.column(name).type)) for name in layout.states
@@ -47,14 +71,20 @@ class ViewReader:
         """(aggregations, state columns) of an entity nothing is known of."""
         return self._empty, self._no_state
 
-    def read(self, store: sqlite3.Connection, key: Sequence[Any], t: int) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    def read(
+        self, store: sqlite3.Connection, key: Sequence[Any], t: int
+    ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """(aggregations, state columns) of the entity with this encoded key at `t`. Raises Overflow."""
         parameters: Parameters = dict(zip(self.names, key, strict=True))
         parameters["t"] = t
         states: dict[str, Any] = {}
         plan = self.plan
         if plan.windows:
-            self._read_bands(store, parameters, t, states)
+            places = self._bind_bands(parameters, t)
+            if plan.bands_sql:
+                self._read_bands(store, parameters, places, states)
+            for sets in plan.sets:
+                self._read_sets(store, parameters, places, sets, states)
         if plan.picks_sql:
             self._read_picks(store, parameters, t, states)
         for members in plan.members:
@@ -63,79 +93,48 @@ class ViewReader:
 
     # ── bands ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _read_bands(self, store: sqlite3.Connection, parameters: Parameters, t: int, states: dict[str, Any]) -> None:
-        bands, places = self._edges(t)
-        for n, (after, upto) in enumerate(bands):
-            parameters[f"after_{n}"], parameters[f"upto_{n}"] = after, upto
-        plan = self.plan
-        if plan.bands_sql:
-            rows = self._tiled_rows(store, parameters, bands) if plan.tiled else store.execute(plan.bands_sql, parameters).fetchall()
-            merged = self._merge(rows)
-            for cell in plan.cells:
-                state = None
-                merge = LAWS[cell.partial.kind].merge
-                low, high = places[cell.window]
-                for band in range(low, high):
-                    found = merged.get((band, cell.partial.name))
-                    if found is not None:
-                        state = found if state is None else merge(state, found)
-                states[cell.name] = state
-        for sets in plan.sets:
-            values: dict[int, set[Any]] = {}
-            for band, value in store.execute(sets.sql, parameters):
-                values.setdefault(band, set()).add(value)
-            for cell in sets.cells:
-                low, high = places[cell.window]
-                states[cell.name] = set().union(*(values.get(b, ()) for b in range(low, high)))
-
-    def _edges(self, t: int) -> tuple[list[Band], dict[Window, Band]]:
-        """The disjoint bands (after, upto], as many as the SQL has, and which of them each window is."""
-        found: dict[Window, tuple[int, int]] = {}
-        cuts: set[int] = set()
-        for window in self.plan.windows:
-            edge = edges(window, t, self.closed)
-            after = _FIRST if edge.after is None else max(edge.after, _FIRST)
-            upto = max(after, min(edge.upto, _LAST))
-            found[window] = (after, upto)
-            cuts |= {after, upto}
-        marks = sorted(cuts)
-        place = {cut: n for n, cut in enumerate(marks)}
+    def _bind_bands(self, parameters: Parameters, t: int) -> list[Band]:
+        """Binds the disjoint bands (after, upto], as many as the SQL has; which of them each window is."""
+        found = [_within(edges(window, t, self.closed)) for window in self.plan.windows]
+        marks = sorted({cut for edge in found for cut in edge})
         bands = list(zip(marks, marks[1:], strict=False))
         bands += [(_FIRST, _FIRST)] * (self.plan.bands - len(bands))
-        return bands, {w: (place[after], place[upto]) for w, (after, upto) in found.items()}
+        width = self._width
+        for (after_name, upto_name, first_name, past_name), (after, upto) in zip(self._band_names, bands, strict=True):
+            parameters[after_name], parameters[upto_name] = after, upto
+            if width is not None:
+                parameters[first_name], parameters[past_name] = _whole_tiles(after, upto, width)
+        place = {cut: n for n, cut in enumerate(marks)}
+        return [(place[after], place[upto]) for after, upto in found]
 
-    def _tiled_rows(self, store: sqlite3.Connection, parameters: Parameters, bands: list[Band]) -> list[Any]:
-        """The bands' rows: whole settled tiles, edges, and the tiles that are open or not settled."""
-        width = self.plan.layout.width or 1
-        spans = [_whole_tiles(after, upto, width) for after, upto in bands]
-        for n, (first, end) in enumerate(spans):
-            parameters[f"first_{n}"], parameters[f"end_{n}"] = first, end
-        real = [s for s in spans if s[0] < s[1]]
-        parameters["first"] = min((s[0] for s in real), default=_FIRST)
-        parameters["end"] = max((s[1] for s in real), default=_FIRST)
-        newest, *unsettled = [r[0] for r in store.execute(self.plan.settled_sql or "", parameters)]
-        if newest is None:
-            return []
-        rows = store.execute(self.plan.bands_sql or "", parameters).fetchall()
-        for start in {newest // width * width, *unsettled}:
-            for n, (first, end) in enumerate(spans):
-                if first <= start < end:
-                    parameters["band"], parameters["after"], parameters["upto"] = n, start - 1, start + width - 1
-                    rows += store.execute(self.plan.range_sql or "", parameters).fetchall()
-        return rows
+    def _read_bands(
+        self, store: sqlite3.Connection, parameters: Parameters, places: list[Band], states: dict[str, Any]
+    ) -> None:
+        merged: list[list[Any]] = [[None] * len(self._states) for _ in range(self.plan.bands)]
+        for row in store.execute(self.plan.bands_sql or "", parameters):
+            band = merged[row[0]]
+            for n, part in enumerate(self._states):
+                value = part.state(row[part.columns])
+                if value is not None:
+                    band[n] = value if band[n] is None else part.merge(band[n], value)
+        for cell in self._cells:
+            low, high = places[cell.window]
+            state = None
+            for band in merged[low:high]:
+                found = band[cell.partial]
+                if found is not None:
+                    state = found if state is None else cell.merge(state, found)
+            states[cell.name] = state
 
-    def _merge(self, rows: list[Any]) -> dict[tuple[int, str], Any]:
-        found: dict[tuple[int, str], Any] = {}
-        for row in rows:
-            if not row[1]:
-                continue
-            for name, place, width, state, merge in self._states:
-                value = state(row[place : place + width])
-                if value is None:
-                    continue
-                key = (row[0], name)
-                found[key] = merge(found[key], value) if key in found else value
-        return found
+    def _read_sets(
+        self, store: sqlite3.Connection, parameters: Parameters, places: list[Band], sets: Sets, states: dict[str, Any]
+    ) -> None:
+        values: list[set[Any]] = [set() for _ in range(self.plan.bands)]
+        for band, value in store.execute(sets.sql, parameters):
+            values[band].add(value)
+        for cell in sets.cells:
+            low, high = places[self.plan.windows.index(cell.window)]
+            states[cell.name] = frozenset().union(*values[low:high])
 
     # ── picks, members, lookup ────────────────────────────────────────────────────────────────────────────────────
 
@@ -183,21 +182,34 @@ class ViewReader:
 
 
 def _whole_tiles(after: int, upto: int, width: int) -> Band:
-    """[first, end) of the whole tiles in (after, upto]; first = end = upto + 1 where there are none."""
+    """[first, past) of the whole tiles in (after, upto]; first = past = upto + 1 where there are none."""
     first = after if after == _FIRST else -(-(after + 1) // width) * width
-    end = (upto + 1) // width * width
-    return (first, end) if first < end else (upto + 1, upto + 1)
+    past = (upto + 1) // width * width
+    return (first, past) if first < past else (upto + 1, upto + 1)
 
 
-def _band_states(plan: ReadPlan) -> list[tuple[str, int, int, Callable[..., Any], Callable[..., Any]]]:
-    """(partial, first column, columns, to the algebra's state, merge) of each partial state in a band's row."""
+def _within(edge: Edges) -> Band:
+    """A window's edges as numbers SQLite can hold; the lower never above the upper."""
+    after = _FIRST if edge.after is None else max(edge.after, _FIRST)
+    return after, max(after, min(edge.upto, _LAST))
+
+
+def _band_states(plan: ReadPlan) -> list[_BandState]:
+    """Where each partial state lies in a band's row: after its number and how many rows it has."""
     found, place = [], 2
     for partial in plan.partials:
         spelling = SPELLINGS[partial.kind]
-        width = len(spelling.fields)
-        found.append((partial.name, place, width, spelling.state, LAWS[partial.kind].merge))
-        place += width
+        columns = slice(place, place + len(spelling.fields))
+        found.append(_BandState(columns, spelling.state, LAWS[partial.kind].merge))
+        place = columns.stop
     return found
+
+
+def _banded_cells(plan: ReadPlan) -> list[_Banded]:
+    return [
+        _Banded(c.name, plan.windows.index(c.window), plan.partials.index(c.partial), LAWS[c.partial.kind].merge)
+        for c in plan.cells
+    ]
 
 
 def _folder(cell: Cell) -> Callable[[list[Any]], Any]:

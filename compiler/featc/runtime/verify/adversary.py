@@ -24,12 +24,16 @@ ENTITIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A stretch of time from `base` on (µs), the numbers its key values are made of, and how odd its values are."""
+    """A stretch of time from `base` on (µs), the numbers its key values are made of, and how odd its values are.
+
+    A `dense` scene is a busy hour of ordinary rows, so that narrow filters over short windows are met at all.
+    """
 
     number: int
     base: int
     wild: bool
     nulls: float
+    dense: bool = False
 
 
 def scenes(count: int) -> tuple[Scene, ...]:
@@ -39,6 +43,11 @@ def scenes(count: int) -> tuple[Scene, ...]:
         base = -2 * DAY - 7 * HOUR if n == 0 else _LEAP_NIGHT + (n - 1) * 400 * DAY
         found.append(Scene(n, base, wild=n == count - 1, nulls=(0.04, 0.12, 0.3)[n % 3]))
     return tuple(found)
+
+
+def dense_scenes(count: int) -> tuple[Scene, ...]:
+    """Scenes of ordinary rows close together."""
+    return tuple(Scene(n, _LEAP_NIGHT + n * 400 * DAY, wild=False, nulls=0.02, dense=True) for n in range(count))
 
 
 def lengths(project: Project, source: Source) -> tuple[int, ...]:
@@ -74,14 +83,22 @@ class Maker:
     def scene(self, scene: Scene, rows: int) -> list[Row]:
         """About `rows` rows of a scene, in an order that means nothing."""
         self.made = []
-        span = self.random.choice(self.lengths[:3] or (HOUR,)) * 2
+        span = self._span(scene)
         for _ in range(rows):
-            later = self.made and self.random.random() < 0.45
+            later = self.made and self.random.random() < (0.2 if scene.dense else 0.45)
             self.made.append(self._revision(scene, span) if later else self._fresh(scene, span))
         return [tuple(row[c] for c in self.columns) for row in self.made]
 
+    def _span(self, scene: Scene) -> int:
+        """How long a scene lasts (µs): often hardly longer than the shortest of the lengths that matter."""
+        if not scene.dense:
+            return self.random.choice(self.lengths[:3] or (HOUR,)) * 2
+        return 2 * next((n for n in self.lengths if n >= 60 * SECOND), HOUR)
+
     def _fresh(self, scene: Scene, span: int) -> dict[str, Any]:
         row: dict[str, Any] = {c: self._value(c, scene) for c in self.columns}
+        if self.random.random() < 0.9:
+            row |= {c: self._alive(c) for c in self.deleted}
         self._place(row, scene)
         self._happen(row, self._moment(scene, span))
         self._arrive(row, scene, span, None)
@@ -104,7 +121,7 @@ class Maker:
             self._happen(row, self._moment(scene, span))
         self._arrive(row, scene, span, old)
         for c in self.columns:
-            odds = 0.6 if c in self.deleted else 0.35
+            odds = (0.1 if scene.dense else 0.4) if c in self.deleted else 0.35
             if c not in self.fixed and self.random.random() < odds:
                 row[c] = self._value(c, scene)
         self._order(row)
@@ -178,7 +195,15 @@ class Maker:
     def _value(self, column: str, scene: Scene) -> Any:
         if self.random.random() < scene.nulls:
             return None
-        return self.pools[column].draw(self.random, wild=scene.wild and not self.tame, tame=self.tame)
+        tame = self.tame or scene.dense
+        return self.pools[column].draw(self.random, wild=scene.wild and not tame, tame=tame)
+
+    def _alive(self, column: str) -> Any:
+        """A value of a column that tells deletions, as rows that are not deleted mostly have it."""
+        pool = self.pools[column]
+        if pool.type == "BOOLEAN":
+            return False
+        return next((v for v in pool.found if v not in pool.named), None)
 
 
 def us_of(value: Any) -> int | None:

@@ -162,6 +162,18 @@ class Questions:
     companions: tuple[Output, ...]
     judgements: Mapping[str, Judgement]
 
+    def only(self, outputs: Sequence[Output]) -> Questions:
+        """What of it concerns these outputs."""
+        asked = {o.name: o for o in outputs}
+        companions: dict[str, Output] = {}
+        for output in outputs:
+            match self.judgements[output.name]:
+                case Derived(inputs=inputs):
+                    asked |= {o.name: o for o in inputs.values()}
+                case Rounded(companions=beside):
+                    companions |= {o.name: o for o in beside.values()}
+        return replace(self, outputs=tuple(outputs), asked=tuple(asked.values()), companions=tuple(companions.values()))
+
 
 def output_of(feature: Feature) -> Output:
     """A feature as an output called by its qualified name."""

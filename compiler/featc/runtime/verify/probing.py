@@ -156,7 +156,8 @@ def _instants(
         for row in some:
             kinds["edge"] += [e + random.choice((-1, 0, 0, 1)) for e in edge_instants(view, row.time)]
             kinds["arrival"] += [row.arrival + d for d in (-1, 0, 1)]
-            kinds["inside"].append(max(row.time, row.arrival) + random.randrange(1, 7_200_000_000))
+            soon = random.choice((1, 1_000, 1_000_000, 60_000_000, random.randrange(1, 7_200_000_000)))
+            kinds["inside"].append(max(row.time, row.arrival) + soon)
         known = [max(r.time, r.arrival) for r in rows]
         kinds["inside"].append(random.randint(min(known), max(known)))
         kinds["last"] += [max(known), max(known) + 1]

@@ -1,7 +1,7 @@
 """Pushing a history as badly as the law allows, and reading on the way (semantics.md, "What “equal” means").
 
-Rows come in random order and random batches, some batches twice under one token, rows that have an `id` again under
-another. Reads happen twice: half-way, when exactly what had arrived by then is in the store, and at the end, when the
+Rows come in random order and random batches, some batches twice under one token, and rows that have an `id` (one that
+is not NULL) again without any. Reads happen twice: half-way, when exactly what had arrived by then is in the store, and at the end, when the
 store also holds what came later.
 """
 
@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from featc.resolve.model import Project
+from featc.resolve.model import Project, Source
 from featc.runtime.verify.history import Batch, History
 from featc.runtime.verify.plans import TrainingPlan
+from featc.runtime.verify.rows import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +33,31 @@ def schedule(project: Project, history: History, plan: TrainingPlan, cut: int, r
     for name, rows in history.rows.items():
         source = plan.project.sources[name]
         arrivals = [arrival for _, arrival in plan.instants(source)]
-        identified = bool(project.sources[name].id)
+        identified = _identified(project.sources[name], rows)
         known = [n for n in range(len(rows)) if arrivals[n] is None or arrivals[n] <= cut]  # type: ignore[operator]
         rest = sorted(set(range(len(rows))) - set(known))
         share = max(2, batches // (2 * max(len(history.rows), 1)))
         early += _batches(name, known, identified, random, share, f"{name}-early")
         late += _batches(name, rest, identified, random, share, f"{name}-late")
-        if identified and known:  # what the store has long known comes once more
-            late.append(Batch(name, tuple(random.sample(known, min(len(known), 40))), None))
+        again = [n for n in known if n in identified]
+        if again:  # what the store has long known comes once more
+            late.append(Batch(name, tuple(random.sample(again, min(len(again), 40)))))
     random.shuffle(early)
     random.shuffle(late)
     return Schedule(cut, tuple(early), tuple(late))
 
 
-def _batches(source: str, numbers: Sequence[int], identified: bool, random: Random, count: int, token: str) -> list[Batch]:
+def _identified(source: Source, rows: Sequence[Row]) -> frozenset[int]:
+    """The rows that may be pushed again by themselves: those with an id. Others are events of their own each time."""
+    places = [n for n, c in enumerate(source.columns) if c.name in source.id]
+    if not places:
+        return frozenset()
+    return frozenset(n for n, row in enumerate(rows) if all(row[place] is not None for place in places))
+
+
+def _batches(
+    source: str, numbers: Sequence[int], identified: frozenset[int], random: Random, count: int, token: str
+) -> list[Batch]:
     shuffled = list(numbers)
     random.shuffle(shuffled)
     found: list[Batch] = []
@@ -59,6 +71,6 @@ def _batches(source: str, numbers: Sequence[int], identified: bool, random: Rand
         batch = Batch(source, part, f"{token}-{start}" if random.random() < 0.5 else None)
         found.append(batch)
         again = random.random() < 0.15
-        if again and (batch.token is not None or identified):
+        if again and (batch.token is not None or identified.issuperset(part)):
             found.append(batch)
     return found

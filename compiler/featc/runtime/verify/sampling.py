@@ -38,7 +38,7 @@ def own_rows(
         connection.execute(f"INSERT INTO chosen SELECT _nth FROM numbered ORDER BY _time DESC NULLS LAST LIMIT {limit}")
         said.append("the latest")
     _close_ids(connection, source)
-    rest = "FROM (SELECT unnest(_raw) FROM numbered WHERE _nth IN (SELECT _nth FROM chosen))"
+    rest = "FROM (SELECT unnest(_raw) FROM numbered WHERE _nth IN (SELECT _nth FROM chosen) ORDER BY _nth)"
     rows = fetch(connection, physical(source), rest)
     return rows, f"{len(rows)} of {total} rows: {', '.join(said)}"
 

@@ -1,0 +1,159 @@
+"""`featc build` and `featc sql`: from definitions to files, or to stdout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from featc.cli.session import Session, command, some
+from featc.errors import Diagnostic, FeatcError, did_you_mean
+
+if TYPE_CHECKING:
+    from featc.resolve.model import Output, Project
+    from featc.runtime.store import FeatureStore
+
+PLANS = ("training", "lift", "schema", "update", "read")
+
+
+@command("build", "Check everything, write SQL and manifest.")
+@click.option("--dialect", "dialects", multiple=True, type=click.Choice(["duckdb"]), help="Default: duckdb.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Default: target/ in the project."
+)
+@click.option("--select", metavar="SEL", help="Write only these features' SQL; everything is checked.")
+def build(session: Session, dialects: tuple[str, ...], out: Path | None, select: str | None) -> None:
+    """Check everything, write SQL and manifest.json.
+
+    \b
+    featc build
+    featc build --out /srv/features
+    featc build --select "user_orders tag:recency"
+    """
+    from featc.emit import build_files, write_files
+    from featc.lineage import selected_features
+
+    with session.store(list_warnings=True) as store:
+        only = frozenset(selected_features(store.project, select)) if select else None
+        files = build_files(store.compiled, only)
+        folder = out if out is not None else store.root / "target"
+        write_files(folder, files)
+        if session.is_json:
+            session.data(_summary(store, folder, files))
+        else:
+            _say_summary(session, store, folder, len(files))
+
+
+def _summary(store: FeatureStore, folder: Path, files: object) -> dict[str, object]:
+    project = store.project
+    return {
+        "project": project.name,
+        "features": sum(len(v.features) for v in project.views.values()),
+        "views": len(project.views),
+        "services": {
+            s.name: {
+                "features": len(s.outputs),
+                "keys": [{"name": n, "type": t} for n, t in s.keys],
+                "request": [{"name": n, "type": t} for n, t in s.request],
+            }
+            for s in project.services.values()
+        },
+        "out": str(folder),
+        "files": list(files) if isinstance(files, dict) else [],
+        "warnings": len(store.compiled.warnings),
+    }
+
+
+def _say_summary(session: Session, store: FeatureStore, folder: Path, files: int) -> None:
+    project = store.project
+    features = sum(len(view.features) for view in project.views.values())
+    warnings = len(store.compiled.warnings)
+    counted = ", ".join(
+        (
+            f"{some(features, 'feature')} in {some(len(project.views), 'view')}",
+            some(len(project.services), "service"),
+            some(files, "file"),
+        )
+    )
+    session.say(f"{project.name}: {counted} → {session.shown(folder)}")
+    for service in project.services.values():
+        needs = _needs(service.keys, service.request)
+        session.say(f"  {service.name}: {some(len(service.outputs), 'feature')}; needs {needs}")
+    if warnings:
+        session.say(f"  {some(warnings, 'warning')}{'' if session.quiet else ', listed above'}")
+
+
+def _needs(keys: tuple[tuple[str, str], ...], request: tuple[tuple[str, str], ...]) -> str:
+    """The spine and request columns of a service, in words."""
+    spine = ", ".join([*(f"{name} {type_}" for name, type_ in keys), "as_of TIMESTAMP"])
+    asked = ", ".join(f"{name} {type_}" for name, type_ in request)
+    return f"{spine}; request: {asked}" if asked else spine
+
+
+@command("sql", "One plan's SQL on stdout.")
+@click.argument("name")
+@click.option("--plan", type=click.Choice(PLANS), default="training", show_default=True)
+def sql(session: Session, name: str, plan: str) -> None:
+    """One plan's SQL, of a service, a view or a feature, on stdout.
+
+    \b
+    featc sql checkout                     the training query of a service
+    featc sql user_orders --plan read      what the online store runs to answer
+    featc sql user_orders.spend_7d
+    """
+    with session.store() as store:
+        text = plan_sql(store, name, plan)
+    if session.is_json:
+        session.data({"name": name, "plan": plan, "sql": text})
+    else:
+        session.say(text.rstrip())
+
+
+def plan_sql(store: FeatureStore, name: str, plan: str) -> str:
+    """The text of one plan of a service, view or feature.
+
+    Raises FeatcError F802 when there is nothing of this name, F803 when it has no such plan.
+    """
+    from featc.emit import online_sql, training_file
+    from featc.resolve.model import feature_closure
+
+    project = store.project
+    definition, outputs, path = named(project, name)
+    if plan == "training":
+        return training_file(project, definition, outputs, path)
+    views = dict.fromkeys(v for v, _ in feature_closure(project, tuple((o.view, o.feature) for o in outputs)))
+    files = [online_sql(project, view) for view in views]
+    texts = [by_name[f"online_{plan}.sql"] for by_name in files if by_name]
+    if not texts:
+        message = f"'{name}' keeps nothing online, so it has no {plan} plan: it is computed when asked"
+        raise FeatcError(Diagnostic("F803", message, hint=f"featc sql {name} --plan training"), exit_code=2)
+    return "\n".join(texts)
+
+
+def named(project: Project, name: str) -> tuple[str, tuple[Output, ...], str]:
+    """What a name stands for: the definition in words, its outputs, and where its training query lies."""
+    from featc.resolve.model import Output
+
+    if name in project.services:
+        path = f"target/sql/duckdb/services/{name}/training.sql"
+        return f"feature service {name}", project.services[name].outputs, path
+    view_name, dot, feature = name.partition(".")
+    view = project.views.get(view_name)
+    if view is None:
+        known = [*project.services, *project.views]
+        hint = did_you_mean(view_name, known) or "featc ls shows what there is"
+        raise FeatcError(
+            Diagnostic("F802", f"there is no service or view '{view_name}'", hint=hint), exit_code=2
+        )
+    wanted = [f for f in view.features if not dot or f.name == feature]
+    if not wanted:
+        near = did_you_mean(feature, [f.name for f in view.features])
+        message = f"the view '{view_name}' has no feature '{feature}'"
+        raise FeatcError(Diagnostic("F802", message, hint=near), exit_code=2)
+    what = f"feature {name}" if dot else f"feature view {name}"
+    path = f"{name}.sql" if dot else f"target/sql/duckdb/{name}/training.sql"
+    return what, tuple(Output(f.name, view.name, f.name, f.type) for f in wanted), path
+
+
+COMMANDS = (build, sql)

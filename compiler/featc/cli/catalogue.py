@@ -1,0 +1,99 @@
+"""`featc ls` and `featc show`: what there is, and what it looks like."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from featc.cli.session import Session, command, table
+from featc.cli.tabular import preview
+
+if TYPE_CHECKING:
+    from featc.resolve.model import Feature, Project
+
+_TEXT_WIDTH = 60
+
+
+@command("ls", "What there is.")
+@click.argument("selector", required=False, metavar="[SEL]")
+def ls(session: Session, selector: str | None) -> None:
+    """What there is: features with type and definition, and without a selector also services and sources.
+
+    \b
+    featc ls
+    featc ls "user_orders.spend_*"
+    featc ls tag:recency
+    featc ls source:orders+ --format json
+    """
+    from featc.lineage import selected_features
+
+    with session.store() as store:
+        pairs = set(selected_features(store.project, selector))
+        features = [f for v in store.project.views.values() for f in v.features if (v.name, f.name) in pairs]
+        if session.is_json:
+            session.data(_listing(store.project, features, whole=selector is None))
+            return
+        rows = [[f.qualified, f.type, _definition(f)] for f in features]
+        session.say(table(("feature", "type", "definition"), rows))
+        if selector is None:
+            _say_rest(session, store.project)
+
+
+def _say_rest(session: Session, project: Project) -> None:
+    services = [
+        [s.name, str(len(s.outputs)), ", ".join(n for n, _ in s.keys), ", ".join(n for n, _ in s.request)]
+        for s in project.services.values()
+    ]
+    if services:
+        session.say()
+        session.say(table(("service", "features", "keys", "request"), services, right=frozenset((1,))))
+    sources = [[s.name, s.kind, str(len(s.columns)), s.location.value] for s in project.sources.values()]
+    if sources:
+        session.say()
+        headers = ("source", "kind", "columns", "where it lies")
+        short = [[*row[:3], _short(row[3])] for row in sources]
+        session.say(table(headers, short, right=frozenset((2,))))
+
+
+def _definition(feature: Feature) -> str:
+    text = feature.text
+    return _short(text if feature.default is None else f"{text}   (default {feature.default})")
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _TEXT_WIDTH else line[: _TEXT_WIDTH - 1] + "…"
+
+
+def _listing(project: Project, features: list[Feature], *, whole: bool) -> dict[str, Any]:
+    from featc.emit.manifest import manifest
+
+    described = manifest(project, {})
+    found: dict[str, Any] = {"features": {f.qualified: described["features"][f.qualified] for f in features}}
+    return found | {k: described[k] for k in ("views", "services", "sources")} if whole else found
+
+
+@command("show", "A preview of values.")
+@click.argument("name")
+@click.option("--limit", type=click.IntRange(1), default=10, show_default=True, metavar="N")
+def show(session: Session, name: str, limit: int) -> None:
+    """A preview of values: the entities with the latest events, as of just after those.
+
+    \b
+    featc show user_orders
+    featc show checkout --limit 3
+    featc show user_orders.spend_7d
+    """
+    from featc.cli.building import named
+    from featc.cli.recent import recent_spine
+
+    with session.store() as store:
+        _, outputs, _ = named(store.project, name)
+        spine = recent_spine(store.project, outputs, limit)
+        wanted = name if name in store.project.services else [f"{o.view}.{o.feature}" for o in outputs]
+        dataset = store.get_historical_features(wanted, spine)
+        preview(session, dataset, limit)
+
+
+COMMANDS = (ls, show)

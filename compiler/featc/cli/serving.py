@@ -1,0 +1,189 @@
+"""`featc push` and `featc get`: the online store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from featc.cli.session import Session, command
+from featc.cli.training import given_rows
+from featc.cli.values import from_text, to_text
+from featc.errors import Diagnostic, FeatcError, Findings, did_you_mean
+
+if TYPE_CHECKING:
+    from featc.runtime.online import PushReport
+    from featc.runtime.store import FeatureStore
+
+
+@command("push", "New events into the online store.")
+@click.argument("source")
+@click.argument("file", metavar="FILE|-")
+@click.option("--token", metavar="T", help="Names the batch: the same token again changes nothing.")
+@click.option("--strict", is_flag=True, help="Refuse the batch when a single row is bad.")
+def push(session: Session, source: str, file: str, token: str | None, strict: bool) -> None:
+    """New events of a source into the online store, as one durable batch: all of it or nothing.
+
+    \b
+    featc push orders new_orders.csv
+    featc push orders batch_17.parquet --token batch_17
+    export_orders | featc push orders -
+    """
+    with session.store() as store, given_rows(file) as given:
+        path = Path(given)
+        if not path.is_file():
+            raise FeatcError(
+                Diagnostic("F804", f"there is no file {file}", hint="check the path"), exit_code=2
+            )
+        report = store.push(source, path, token, strict=strict)
+    if session.is_json:
+        session.data(_report_data(report))
+        return
+    session.say(_report_text(report))
+    for reason, number in report.rejected.items():
+        session.note(f"  kept apart in featc_rejected: {number} × {reason}")
+
+
+def _report_data(report: PushReport) -> dict[str, object]:
+    names = ("source", "rows", "accepted", "duplicates", "rejected", "replayed_batch", "token")
+    return {name: getattr(report, name) for name in names}
+
+
+def _report_text(report: PushReport) -> str:
+    if report.replayed_batch:
+        return f"{report.source}: the batch '{report.token}' was there already; nothing changed"
+    parts = [f"{report.accepted} of {report.rows} rows accepted"]
+    if report.duplicates:
+        parts.append(f"{report.duplicates} known already")
+    refused = report.rows - report.accepted - report.duplicates
+    if refused:
+        parts.append(f"{refused} rejected")
+    return f"{report.source}: {', '.join(parts)}"
+
+
+@command("get", "Feature vectors from the online store.")
+@click.argument("service")
+@click.option(
+    "--key", "keys", multiple=True, metavar="NAME=VALUE", help="A key of the entity; repeat for more."
+)
+@click.option(
+    "--request", multiple=True, metavar="NAME=VALUE", help="A value the request brings; repeat for more."
+)
+@click.option("--at", metavar="T", help="An instant such as 2026-06-01T12:00:00Z. Default: now.")
+@click.option(
+    "--keys",
+    "file",
+    metavar="FILE|-",
+    help="Many entities: CSV, parquet or JSON with key and request columns.",
+)
+def get(
+    session: Session,
+    service: str,
+    keys: tuple[str, ...],
+    request: tuple[str, ...],
+    at: str | None,
+    file: str | None,
+) -> None:
+    """Feature vectors from the online store.
+
+    \b
+    featc get checkout --key user_id=42 --request amount=3
+    featc get checkout --key user_id=42 --at 2026-06-01T12:00:00Z --format json
+    featc get checkout --keys entities.csv
+
+    In JSON a decimal that a DOUBLE would change is text, as are NaN and Infinity; instants end in Z.
+    """
+    with session.store() as store:
+        wanted, types = _wanted(store, service)
+        wrong = Findings()
+        given = _pairs(keys, types, "--key", wrong) | _pairs(request, types, "--request", wrong)
+        if wrong.errors:
+            raise FeatcError(wrong.errors, exit_code=2)
+        if file is not None:
+            rows = [given | row for row in _rows_of(store, file, types)]
+        else:
+            rows = [given]
+        found = store.get_online_features(wanted, rows, at)
+        if session.is_json:
+            session.data(list(found))
+            return
+        for asked, answer in zip(rows, found, strict=True):
+            _say_vector(session, asked, answer)
+
+
+def _say_vector(session: Session, asked: dict[str, Any], answer: dict[str, Any]) -> None:
+    session.say(", ".join(f"{name} = {to_text(value)}" for name, value in asked.items()) or "everything")
+    values = {name: value for name, value in answer.items() if name not in asked}
+    width = max((len(name) for name in values), default=0)
+    for name, value in values.items():
+        session.say(f"  {name:{width}}  {to_text(value)}")
+
+
+def _wanted(store: FeatureStore, service: str) -> tuple[str | list[str], dict[str, str]]:
+    """A service or a list of features, and the types of the key and request columns it needs."""
+    from featc.emit.head import spine_columns
+
+    wanted: str | list[str] = service if service in store.project.services else service.split(",")
+    keys, request = spine_columns(store.project, store.outputs(wanted))
+    return wanted, dict((*keys, *request))
+
+
+def _pairs(given: tuple[str, ...], types: dict[str, str], option: str, wrong: Findings) -> dict[str, Any]:
+    """`name=value` texts as values of the types the service needs; faults go to `wrong` (F805)."""
+    found: dict[str, Any] = {}
+    for text in given:
+        name, sign, value = text.partition("=")
+        name = name.strip()
+        if not sign:
+            wrong.error("F805", f"{option} {text} has no value", hint=f"write {option} {text}=VALUE")
+        elif name not in types:
+            hint = did_you_mean(name, types) or "featc build lists what each service needs"
+            wrong.error("F805", f"{option} {name}: no such key or request column here", hint=hint)
+        else:
+            try:
+                found[name] = from_text(value, types[name])
+            except ValueError as reason:
+                wrong.error("F805", f"{option} {name}: {reason}")
+    return found
+
+
+def _rows_of(store: FeatureStore, file: str, types: dict[str, str]) -> list[dict[str, Any]]:
+    """The rows of a file of keys, as values of the types the service needs; other columns are left out."""
+    from featc.runtime.engine import connect
+
+    with given_rows(file) as given, connect(store.root) as connection:
+        path = Path(given)
+        if not path.is_file():
+            raise FeatcError(
+                Diagnostic("F804", f"there is no file {file}", hint="check the path"), exit_code=2
+            )
+        relation = connection.from_query(f"FROM {_reader(path)}")
+        names = relation.columns
+        rows = [dict(zip(names, row, strict=True)) for row in relation.fetchall()]
+    return [{n: _typed(v, types[n], n) for n, v in row.items() if n in types} for row in rows]
+
+
+def _reader(path: Path) -> str:
+    from featc.lower.source import literal
+
+    place = literal(str(path.resolve()))
+    match path.suffix.lower():
+        case ".csv" | ".tsv":
+            return f"read_csv({place}, all_varchar = true)"  # keys such as 007 are not numbers
+        case ".json" | ".jsonl" | ".ndjson":
+            return f"read_json({place})"
+        case _:
+            return f"read_parquet({place})"
+
+
+def _typed(value: Any, type_: str, name: str) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return from_text(value, type_)
+    except ValueError as reason:
+        raise FeatcError(Diagnostic("F805", f"{name}: {reason}"), exit_code=2) from None
+
+
+COMMANDS = (push, get)

@@ -1,0 +1,116 @@
+"""What every command has: the options that name project and target, its output, and the project on demand."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from featc.cli.failures import colour, report
+
+if TYPE_CHECKING:
+    from featc.runtime.store import FeatureStore
+
+FORMAT = "featc.format"
+"""Where a run's --format is kept in click's context, for whoever reports its errors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The options common to all commands. `form` is text or json, or one more that a command knows."""
+
+    path: str
+    target: str | None
+    form: str
+    quiet: bool
+
+    @contextmanager
+    def store(self, *, list_warnings: bool = False) -> Iterator[FeatureStore]:
+        """The compiled project. Its warnings go to stderr: in full where a command is about definitions, else
+        how many there are. Raises FeatcError with all errors of the definitions."""
+        from featc.runtime.store import FeatureStore
+
+        store = FeatureStore(self.path, self.target)
+        try:
+            warnings = store.compiled.warnings
+            if list_warnings and warnings and not self.quiet:
+                report(warnings, self.form)
+            elif warnings and not self.quiet and sys.stderr.isatty():
+                click.echo(f"{some(len(warnings), 'warning')}; featc build lists them", err=True)
+            yield store
+        finally:
+            store.close()
+
+    def say(self, text: str = "") -> None:
+        """A line of a command's answer, on stdout."""
+        from featc.load.secrets import mask
+
+        click.echo(mask(text), color=colour(sys.stdout.isatty()))
+
+    def note(self, text: str) -> None:
+        """A remark that is no part of the answer: on stderr, not with -q."""
+        if not self.quiet:
+            click.echo(text, err=True)
+
+    def data(self, value: object) -> None:
+        """The answer as JSON, see `featc.cli.values.to_json`."""
+        from featc.cli.values import to_json
+
+        self.say(to_json(value))
+
+    @property
+    def is_json(self) -> bool:
+        return self.form == "json"
+
+    def shown(self, path: Path) -> str:
+        """A path as people see it: relative to where they stand, when it lies below."""
+        here = Path.cwd()
+        return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def command(
+    name: str, short_help: str, *, formats: Sequence[str] = ("text", "json")
+) -> Callable[[Callable[..., Any]], click.Command]:
+    """Makes a function a command: it gets the `Session` first, then its own options."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        @click.option("-p", "--project", "path", metavar="DIR", default=".", help="The project's folder.")
+        @click.option("--target", metavar="NAME", help="A target of featc.yaml instead of its default one.")
+        @click.option("--format", "form", type=click.Choice(formats), default="text", show_default=True)
+        @click.option("-q", "--quiet", is_flag=True, help="No warnings and remarks.")
+        @functools.wraps(function)
+        def run(path: str, target: str | None, form: str, quiet: bool, **options: Any) -> Any:
+            click.get_current_context().meta[FORMAT] = form
+            return function(Session(path, target, form, quiet), **options)
+
+        return click.command(name, short_help=short_help)(run)
+
+    return decorate
+
+
+def table(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset()
+) -> str:
+    """Aligned columns under headers; `right` numbers the columns that align right."""
+    grid = [list(headers), *(list(row) for row in rows)]
+    widths = [max(len(row[i]) for row in grid) for i in range(len(headers))]
+
+    def line(row: Sequence[str]) -> str:
+        cells = (
+            c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        )
+        return "  ".join(cells).rstrip()
+
+    rule = "  ".join("─" * w for w in widths)
+    return "\n".join([line(grid[0]), rule, *(line(row) for row in grid[1:])])
+
+
+def some(number: int, what: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,277 @@
+"""Features: expressions over aggregations, state columns and each other; types, parents first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from featc.catalog import Catalog, TypeProblem
+from featc.errors import Findings, Span
+from featc.parse import AggregateCall, BuiltinCall, Fragment, Name
+from featc.resolve.asking import engine_words, narrowed, quoted
+from featc.resolve.defaults import default_sql
+from featc.resolve.families import Families
+from featc.resolve.lifted import Lifted, shown
+from featc.resolve.meaning import FeatureNeed
+from featc.resolve.model import (
+    AggregateRef,
+    AsOfRef,
+    ColumnRef,
+    Expr,
+    Feature,
+    FeatureRef,
+    KeyRef,
+    Ref,
+    RequestRef,
+    StateRef,
+    Window,
+)
+from featc.resolve.openview import OpenView, Template
+from featc.resolve.scope import Parts, enclosed, joined, write_out
+from featc.resolve.sources import meta_of
+from featc.types import family
+
+Pair = tuple[str, str]
+
+
+@dataclass(slots=True, eq=False)
+class Draft:
+    """A feature on its way to a type. `parents` are the features it refers to."""
+
+    template: Template
+    name: str
+    parts: Parts
+    parents: tuple[Pair, ...]
+    type: str | None = None
+    broken: bool = False
+
+    @property
+    def pair(self) -> Pair:
+        return self.template.view, self.name
+
+
+@dataclass(slots=True)
+class Drafts:
+    """All features of all views, parents first."""
+
+    views: Mapping[str, OpenView]
+    families: Families
+    lifted: Mapping[str, Lifted]
+    findings: Findings
+    found: dict[Pair, Draft] = field(default_factory=dict)
+
+    def write(self) -> None:
+        """Writes out the expression of every feature of every template that is not broken."""
+        for template in self.families.order:
+            if template.broken:
+                continue
+            for name, window in template.members:
+                assert template.fragment is not None
+                parts = self._read(template.fragment, template, window)
+                if parts is None:
+                    template.broken = True
+                    break
+                parents = tuple(
+                    dict.fromkeys((p.view, p.feature) for p in parts if isinstance(p, FeatureRef))
+                )
+                self.found[template.view, name] = Draft(template, name, parts, parents)
+
+    def _read(self, fragment: Fragment, template: Template, window: Window | None) -> Parts | None:
+        found: list[str | Ref] = []
+        alone = len(fragment.pieces) == 1
+        for piece in fragment.pieces:
+            parts = (piece,) if isinstance(piece, str) else self._piece(piece, template, window)
+            if parts is None:
+                return None
+            found += enclosed(parts) if isinstance(piece, Name) and not alone else parts
+        return joined(found)
+
+    def _piece(
+        self, piece: Name | BuiltinCall | AggregateCall, template: Template, window: Window | None
+    ) -> Parts | None:
+        if isinstance(piece, AggregateCall):
+            name = (
+                self.lifted[template.view].names.get((template, piece, window))
+                if template.view in self.lifted
+                else None
+            )
+            return None if name is None else (AggregateRef(name),)
+        if isinstance(piece, BuiltinCall):
+            args = [self._read(a, template, window) for a in piece.args]
+            done = [a for a in args if a is not None]
+            return write_out(piece.name, done) if len(done) == len(args) else None
+        meaning = self.families.meant[template, piece.start]
+        if not isinstance(meaning, FeatureNeed):
+            return meaning
+        member = self.families.member(meaning, template, piece)
+        if member is None or member.template.broken:
+            return None
+        chosen = member.window
+        if member.whole:
+            chosen = next((w for w in member.template.windows if w == window), None)
+            if chosen is None:
+                return None
+        return (FeatureRef(member.template.view, member.template.member(chosen)),)
+
+    def levels(self) -> list[list[Draft]]:
+        """Features by their distance from the sources: those of one level need only earlier ones."""
+        level: dict[Pair, int] = {}
+        rows: list[list[Draft]] = []
+        for pair, draft in self.found.items():
+            level[pair] = 1 + max((level.get(p, -1) for p in draft.parents), default=-1)
+            while len(rows) <= level[pair]:
+                rows.append([])
+            rows[level[pair]].append(draft)
+        return rows
+
+
+@dataclass(slots=True)
+class Typing:
+    """Gives every feature its type, level by level; equal questions are asked once."""
+
+    drafts: Drafts
+    views: Mapping[str, OpenView]
+    key_types: Mapping[str, Mapping[str, str]]
+    catalog: Catalog
+    findings: Findings
+    known: dict[tuple[str, tuple[str, ...]], str | TypeProblem] = field(default_factory=dict)
+
+    def settle(self) -> None:
+        for row in self.drafts.levels():
+            questions: list[tuple[Draft, str, tuple[str, ...]]] = []
+            for draft in row:
+                self._check_parents(draft)
+                types = self._types(draft)
+                if types is None:
+                    draft.broken = True
+                elif len(draft.parts) == 1 and not isinstance(draft.parts[0], str):
+                    self._accept(draft, next(iter(types.values())))
+                else:
+                    text, columns = self._question(draft, types)
+                    questions.append((draft, text, columns))
+            self._ask([(text, columns) for _, text, columns in questions])
+            for draft, text, columns in questions:
+                self._answer(draft, self.known[text, columns], columns)
+
+    def _check_parents(self, draft: Draft) -> None:
+        if any(p not in self.drafts.found or self.drafts.found[p].broken for p in draft.parents):
+            draft.broken = True
+
+    def _types(self, draft: Draft) -> dict[Ref, str] | None:
+        if draft.broken:
+            return None
+        found: dict[Ref, str] = {}
+        for part in draft.parts:
+            if not isinstance(part, str):
+                type_ = self._type(part, draft)
+                if type_ is None:
+                    return None
+                found[part] = type_
+        return found
+
+    def _type(self, ref: Ref, draft: Draft) -> str | None:
+        view = self.views[draft.template.view]
+        match ref:
+            case AggregateRef(name):
+                return self.drafts.lifted[view.name].types.get(name)
+            case StateRef(column) | ColumnRef(column):
+                known = view.opened.column(column) if view.opened else None
+                return known.type if known else None
+            case FeatureRef(parent, feature):
+                return self.drafts.found[parent, feature].type
+            case RequestRef(name):
+                return view.request[name.casefold()][1]
+            case KeyRef(name):
+                return self.key_types[view.name].get(name)
+            case AsOfRef():
+                return "TIMESTAMP"
+
+    def _question(self, draft: Draft, types: Mapping[Ref, str]) -> tuple[str, tuple[str, ...]]:
+        """The expression over columns named by position and type, so that a family's members ask the same."""
+        names = {ref: quoted(f"{i} {type_}") for i, (ref, type_) in enumerate(types.items())}
+        text = "".join(p if isinstance(p, str) else names[p] for p in draft.parts)
+        return text, tuple(types.values())
+
+    def _ask(self, questions: list[tuple[str, tuple[str, ...]]]) -> None:
+        fresh = [q for q in dict.fromkeys(questions) if q not in self.known]
+        columns = dict.fromkeys((f"{i} {t}", t) for _, types in fresh for i, t in enumerate(types))
+        answers = self.catalog.types(list(columns), [text for text, _ in fresh]) if fresh else ()
+        self.known.update(zip(fresh, answers, strict=True))
+
+    def _answer(self, draft: Draft, answer: str | TypeProblem, types: tuple[str, ...]) -> None:
+        if not isinstance(answer, TypeProblem):
+            self._accept(draft, answer)
+            return
+        draft.broken = True
+        template = draft.template
+        if template.broken:
+            return  # told for another member of the family
+        template.broken = True
+        names = dict.fromkeys(p for p in draft.parts if not isinstance(p, str))
+        here = ", ".join(f"{_spoken(r)} is {t}" for r, t in zip(names, types, strict=True))
+        self.findings.error(
+            "F311",
+            engine_words(answer.message),
+            _span(template),
+            f"here {here}; a cast is written x::double" if here else None,
+        )
+
+    def _accept(self, draft: Draft, type_: str) -> None:
+        draft.parts, draft.type = narrowed(draft.parts, type_)
+        if family(draft.type) != "other":
+            return
+        draft.broken = True
+        if not draft.template.broken:
+            draft.template.broken = True
+            hint = "write cast(null as bigint), or another type" if type_ == '"NULL"' else _cast_hint(type_)
+            self.findings.error(
+                "F314",
+                f"{draft.name} is of type {shown(type_)}, which features cannot have yet",
+                _span(draft.template),
+                hint,
+            )
+
+
+def _span(template: Template) -> Span:
+    fragment = template.fragment
+    if fragment is None:
+        return template.text.span
+    return template.text.span_at(fragment.start, max(1, fragment.end - fragment.start))
+
+
+def _cast_hint(type_: str) -> str:
+    if "ZONE" in type_:
+        return "times are naive UTC: cast it to timestamp"
+    if type_ == "INTERVAL":
+        return "write a number instead, such as epoch(x) for seconds"
+    return "cast it, as in x::varchar, or take a part of it"
+
+
+def _spoken(ref: Ref) -> str:
+    match ref:
+        case AggregateRef(name) | RequestRef(name) | KeyRef(name):
+            return name
+        case StateRef(column) | ColumnRef(column):
+            return column
+        case FeatureRef(_, feature):
+            return feature
+        case AsOfRef():
+            return "as_of"
+
+
+def finished_feature(draft: Draft, findings: Findings) -> Feature:
+    """The feature of a draft that has its type."""
+    assert draft.type is not None
+    definition, text = draft.template.definition, draft.template.text
+    expr = Expr(draft.parts, draft.type, _span(draft.template))
+    default = default_sql(definition.default, draft.type, draft.name, findings)
+    return Feature(
+        draft.template.view,
+        draft.name,
+        expr,
+        draft.type,
+        default,
+        meta_of(definition.meta),
+        " ".join(text.value.split()),
+        definition.span,
+    )

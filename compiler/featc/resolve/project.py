@@ -1,0 +1,261 @@
+"""Resolve: definitions → the resolved project. Every error of a run is found, not only the first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from featc.algebra import AGGREGATES
+from featc.catalog import Catalog
+from featc.errors import Diagnostic, Findings
+from featc.load.model import Definitions
+from featc.resolve.families import Families
+from featc.resolve.features import Drafts, Typing, finished_feature
+from featc.resolve.keys import inherit_keys
+from featc.resolve.lifted import Lifted, ViewRows, ask_view, checked_keys, checked_where, lift
+from featc.resolve.meaning import Meanings
+from featc.resolve.model import ColumnRef, Expr, Project, Service, Source, StateRef, View
+from featc.resolve.openview import OpenView, open_view
+from featc.resolve.scope import joined
+from featc.resolve.services import Picker
+from featc.resolve.sources import OpenSource, broken_lets, check_known, finished_source, meta_of, open_source
+from featc.resolve.windows import WindowBook
+
+
+def resolve_project(definitions: Definitions, catalog: Catalog) -> tuple[Project, tuple[Diagnostic, ...]]:
+    """The resolved project, and all errors and warnings found on the way.
+
+    With errors among the diagnostics the project is what could be resolved without them, for showing only.
+    """
+    return _Run(definitions, catalog).resolve()
+
+
+@dataclass(slots=True)
+class _Run:
+    definitions: Definitions
+    catalog: Catalog
+    findings: Findings = field(default_factory=Findings)
+    opened: dict[str, OpenSource | None] = field(default_factory=dict)
+    sources: dict[str, Source] = field(default_factory=dict)
+    wheres: dict[str, Expr | None] = field(default_factory=dict)
+
+    def resolve(self) -> tuple[Project, tuple[Diagnostic, ...]]:
+        definitions, findings = self.definitions, self.findings
+        book = WindowBook(definitions.windows, definitions.broken, findings)
+        for name, definition in definitions.sources.items():
+            self.opened[name] = open_source(definition, definitions.target, self.catalog, findings)
+        views = {
+            n: open_view(d, self.opened, definitions, book, findings) for n, d in definitions.views.items()
+        }
+        families = Families(views, Meanings(views, book, definitions.broken, findings), book, findings)
+        families.settle()
+        _check_collisions(views, findings)
+        rows = {
+            n: ask_view(v, v.opened, families, findings)
+            for n, v in views.items()
+            if v.opened is not None and not v.blind
+        }
+        self._settle_sources()
+        lifted = self._lift(rows)
+        inherit_keys(views, families, findings)
+        drafts = Drafts(views, families, lifted, findings)
+        drafts.write()
+        Typing(
+            drafts,
+            views,
+            {n: {k.name: k.type for k in v.keys} for n, v in views.items()},
+            self.catalog,
+            findings,
+        ).settle()
+        resolved = {n: self._view(v, rows.get(n), lifted.get(n), drafts) for n, v in sorted(views.items())}
+        kept = {n: v for n, v in resolved.items() if v is not None}
+        order = _order(drafts, kept)
+        picker = Picker(kept, views, definitions.broken, findings)
+        services: dict[str, Service] = {n: picker.service(d) for n, d in sorted(definitions.services.items())}
+        project = Project(
+            definitions.project,
+            dict(sorted(self.sources.items())),
+            kept,
+            services,
+            order,
+            {n: tuple(k.value for k in e.keys) for n, e in sorted(definitions.entities.items())},
+        )
+        return project, _in_order(findings)
+
+    def _settle_sources(self) -> None:
+        for name, opened in self.opened.items():
+            if opened is None:
+                continue
+            opened.batch.settle(self.catalog, Findings())
+            opened.batch.broken_lets = broken_lets(opened)
+            # the second pass asks what failed again and tells it: now it is known which errors are only those of a let
+            opened.batch.settle(self.catalog, self.findings)
+            source = finished_source(opened, self.findings)
+            if source is not None:
+                self.sources[name] = source
+                opened.source = source
+
+    def _lift(self, rows: Mapping[str, ViewRows]) -> dict[str, Lifted]:
+        lifted: dict[str, Lifted] = {}
+        for name, view_rows in rows.items():
+            view = view_rows.view
+            opened = view.opened
+            if opened is None:
+                continue
+            view.keys = checked_keys(view_rows, opened, self.findings)
+            self.wheres[name] = checked_where(view_rows, opened, self.findings)
+            lifted[name] = lift(view_rows, opened, self.findings)
+        return lifted
+
+    def _view(
+        self, view: OpenView, rows: ViewRows | None, lifted: Lifted | None, drafts: Drafts
+    ) -> View | None:
+        """The resolved view with those of its features that have no errors; None when the view itself has some."""
+        definition = view.definition
+        if view.blind or (rows is not None and rows.broken):
+            return None
+        features = []
+        for template in view.templates:
+            for name, _ in () if template.broken else template.members:
+                draft = drafts.found.get((view.name, name))
+                if draft is not None and not draft.broken:
+                    features.append(finished_feature(draft, self.findings))
+        states = tuple(
+            dict.fromkeys(r.column for f in features for r in f.expr.refs if isinstance(r, StateRef))
+        )
+        self._check_state(view, drafts, states)
+        self._check_empty(view)
+        found = View(
+            view.name,
+            view.keys,
+            view.entity,
+            view.opened.source.name if view.opened else None,
+            self.wheres.get(view.name),
+            definition.closed,
+            definition.ttl.us if definition.ttl else None,
+            tuple(view.request.values()),
+            tuple(lifted.slots.values()) if lifted else (),
+            tuple(lifted.aggregations.values()) if lifted else (),
+            states,
+            tuple(features),
+            meta_of(definition.meta),
+            definition.span,
+        )
+        self._warn_ties(found, view)
+        return found
+
+    def _check_state(self, view: OpenView, drafts: Drafts, states: tuple[str, ...]) -> None:
+        """State lookups need the source's own keys, and columns known when the row arrives."""
+        if not states or view.opened is None:
+            return
+        source = view.opened.source
+        bare = {
+            k.expr.parts[0].column
+            for k in view.keys
+            if k.expr and k.expr.is_bare and isinstance(k.expr.parts[0], ColumnRef)
+        }
+        whole = len(bare) == len(view.keys)
+        if source.key and not (whole and bare == set(source.key)):
+            self.findings.error(
+                "F327",
+                f"{source.name} keeps one row per {', '.join(source.key)}, and {view.name} has the keys {', '.join(view.key_names) or '(none)'}",
+                view.definition.span,
+                "use an entity of those keys; aggregates over current rows are not built yet",
+            )
+        for template in view.templates:
+            for name, _ in () if template.broken else template.members:
+                draft = drafts.found.get((view.name, name))
+                if draft is not None and not draft.broken:
+                    columns = joined(
+                        ColumnRef(p.column) if isinstance(p, StateRef) else p for p in draft.parts
+                    )
+                    check_known(
+                        Expr(columns, draft.type or "", template.text.span),
+                        source,
+                        template.text,
+                        name,
+                        self.findings,
+                    )
+
+    def _check_empty(self, view: OpenView) -> None:
+        """A view that reads nothing at all."""
+        if view.definition.source is not None or any(t.broken for t in view.templates):
+            return
+        if not any(True for t in view.templates for _ in t.outer_names):
+            self.findings.error(
+                "F321",
+                f"{view.name} has no source, and its features read nothing",
+                view.definition.span,
+                "give it a source, or let its features use view.feature or request.<name>",
+            )
+
+    def _warn_ties(self, view: View, opened: OpenView) -> None:
+        """Says what decides where equal instants would leave the event order open (semantics.md, "Order and ties")."""
+        source = opened.opened.source if opened.opened else None
+        if source is None or source.kind != "event" or source.tie_break or source.id:
+            return
+        ordered = [
+            a for a in view.aggregations if AGGREGATES[a.aggregate].ordered or a.window.rows is not None
+        ]
+        if ordered:
+            decides = (
+                "arrival, then the values themselves" if source.available_at else "the values themselves"
+            )
+            self.findings.warn(
+                "F350",
+                f"rows of {source.name} can share an instant; {decides} then decide {ordered[0].name}",
+                ordered[0].span,
+                f"give {source.name} a tie_break: or an id:",
+            )
+
+
+def _check_collisions(views: Mapping[str, OpenView], findings: Findings) -> None:
+    """Features of one view whose names are equal but for letter case, or are those of its keys."""
+    for view in views.values():
+        seen: dict[str, str] = {k.casefold(): f"the key {k}" for k in view.key_names}
+        for template in view.templates:
+            names = (
+                [template.name]
+                if template.broken or not template.family
+                else [*(m for m, _ in template.members)]
+            )
+            for name in names:
+                folded = name.casefold()
+                if folded in seen:
+                    findings.error(
+                        "F307",
+                        f"the feature {name} of {view.name} has the name of {seen[folded]}",
+                        template.definition.span,
+                        f"rename it, for instance {name}_value"
+                        if "key" in seen[folded]
+                        else "rename one of them",
+                    )
+                else:
+                    seen[folded] = (
+                        f"the feature {name}"
+                        if name == template.name
+                        else f"{name}, a member of {template.name}"
+                    )
+            if template.family and not template.broken and template.name.casefold() in seen:
+                findings.error(
+                    "F307",
+                    f"the family {template.name} of {view.name} has the name of {seen[template.name.casefold()]}",
+                    template.definition.span,
+                    "rename one of them",
+                )
+
+
+def _order(drafts: Drafts, views: Mapping[str, View]) -> tuple[tuple[str, str], ...]:
+    """All features, parents first."""
+    return tuple(
+        (v, n) for (v, n), d in drafts.found.items() if not d.broken and not d.template.broken and v in views
+    )
+
+
+def _in_order(findings: Findings) -> tuple[Diagnostic, ...]:
+    """Diagnostics as a reader goes through the files; equal ones once."""
+
+    def place(d: Diagnostic) -> tuple[str, int, int, str]:
+        return (d.span.file, d.span.line, d.span.column, d.code) if d.span else ("", 0, 0, d.code)
+
+    return tuple(sorted(dict.fromkeys(findings.items), key=place))

@@ -1,0 +1,270 @@
+"""The catalog: what real sources hold, and what DuckDB thinks of an expression. Reads types, never data."""
+
+from __future__ import annotations
+
+import glob as globbing
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from featc.catalog import TypeProblem
+from featc.errors import Diagnostic, FeatcError, nearest
+from featc.lower.source import relation_at
+from featc.resolve.columns import is_untyped
+from featc.resolve.model import Location
+from featc.types import family
+
+_GLOB = frozenset("*?[")
+
+
+@dataclass(slots=True)
+class DuckDBCatalog:
+    """Answers with an in-memory DuckDB whose zone is UTC.
+
+    `root` is the project's folder, against which paths are read; `database` the target's file, which is opened
+    read-only when it exists, for sources that are tables. Use as a context manager, or call `close`.
+    """
+
+    root: Path
+    database: Path | None = None
+    _connection: duckdb.DuckDBPyConnection = field(init=False, repr=False)
+    _attached: bool = field(init=False, default=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._connection = duckdb.connect()
+        self._connection.execute("SET TimeZone = 'UTC'")
+
+    def __enter__(self) -> DuckDBCatalog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def columns(self, source: str, location: Location) -> Sequence[tuple[str, str]]:
+        """(name, physical type) of a source's columns, in the data's order.
+
+        Raises FeatcError: F401 no such file, F402 an empty file, F403 an unreadable file, F404 no such table, F405 a
+        query that fails, F406 no columns, F409 a target database that cannot be opened.
+        """
+        if location.kind == "path":
+            self._check_files(source, location.value)
+            where = str(self.root / location.value)
+        else:
+            self._attach(source)
+            where = location.value
+        relation = relation_at(Location(location.kind, where))
+        rows = self._describe(source, location, f"DESCRIBE SELECT * FROM {relation}")
+        if not rows:
+            raise _error("F406", f"the source {source} has no columns", None)
+        return [(str(row[0]), str(row[1])) for row in rows]
+
+    def types(
+        self, columns: Sequence[tuple[str, str]], expressions: Sequence[str]
+    ) -> Sequence[str | TypeProblem]:
+        """The type DuckDB gives each expression over columns of the given (name, type), in order.
+
+        All are asked in one statement; only when that fails are the offending ones sought, by halves. Expressions
+        with string literals are also run over one made-up row, since a literal that is no number or date (as in
+        `amount > 'x'`) has a type until it is run.
+        """
+        if not expressions:
+            return []
+        empty = (
+            ", ".join(f"NULL::{type_} AS {_quoted(name)}" for name, type_ in columns) or "NULL AS _nothing"
+        )
+        answers = self._types(f"FROM (SELECT {empty})", list(expressions))
+        literal = [
+            i for i, e in enumerate(expressions) if "'" in e and not isinstance(answers[i], TypeProblem)
+        ]
+        sample = (
+            ", ".join(f"{_sample(type_)} AS {_quoted(name)}" for name, type_ in columns) or "NULL AS _nothing"
+        )
+        for i in self._misread(f"FROM (SELECT {sample})", [(i, expressions[i]) for i in literal]):
+            answers[i[0]] = i[1]
+        return answers
+
+    def _misread(self, source: str, expressions: list[tuple[int, str]]) -> list[tuple[int, TypeProblem]]:
+        """Expressions with a literal that cannot be what it would have to be, and why."""
+        if not expressions:
+            return []
+        asked = ", ".join(f"({e}) AS _featc_{i}" for i, e in expressions)
+        try:
+            self._connection.execute(f"SELECT {asked} {source}").fetchall()
+        except duckdb.ConversionException as error:
+            if len(expressions) == 1:
+                index, text = expressions[0]
+                found = re.search(r"'((?:[^']|'')*)'|\"([^\"]*)\"", _first_line(error))
+                literal = (found[1] or found[2] or "") if found else ""
+                return [(index, TypeProblem(_first_line(error)))] if f"'{literal}'" in text else []
+        except duckdb.Error:
+            if len(expressions) == 1:
+                return []  # what happens to made-up values says nothing about real ones
+        else:
+            return []
+        half = len(expressions) // 2
+        return self._misread(source, expressions[:half]) + self._misread(source, expressions[half:])
+
+    def _types(self, source: str, expressions: list[str]) -> list[str | TypeProblem]:
+        asked = ", ".join(f"({e}) AS _featc_{i}" for i, e in enumerate(expressions))
+        try:
+            rows = self._connection.execute(f"DESCRIBE SELECT {asked} {source}").fetchall()
+        except duckdb.Error as error:
+            if len(expressions) == 1:
+                return [TypeProblem(_first_line(error))]
+            half = len(expressions) // 2
+            return self._types(source, expressions[:half]) + self._types(source, expressions[half:])
+        return [str(row[1]) for row in rows]
+
+    def _describe(self, source: str, location: Location, sql: str) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(sql).fetchall()
+        except duckdb.CatalogException as error:
+            code = "F404" if location.kind == "table" else "F405"
+            raise _error(code, f"the source {source}: {_words(error)}", self._table_hint(location)) from None
+        except duckdb.Error as error:
+            match location.kind:
+                case "path":
+                    raise _error(
+                        "F403",
+                        f"the source {source} cannot be read: {_words(error)}",
+                        "check that the file is whole and of the kind its name says",
+                    ) from None
+                case "table":
+                    raise _error(
+                        "F404", f"the source {source}: {_words(error)}", self._table_hint(location)
+                    ) from None
+                case _:
+                    raise _error(
+                        "F405",
+                        f"the sql of the source {source} fails: {_words(error)}",
+                        "try it in DuckDB against the target's database",
+                    ) from None
+
+    def _check_files(self, source: str, value: str) -> None:
+        if "://" in value:
+            return
+        path = self.root / value
+        if _GLOB & set(value):
+            found = [Path(p) for p in globbing.glob(str(path), recursive=True)]
+            if not found:
+                raise _error(
+                    "F401", f"the source {source}: no file matches {value}", _nearest_path(self.root, value)
+                )
+        elif not path.exists():
+            raise _error(
+                "F401", f"the source {source}: there is no file {value}", _nearest_path(self.root, value)
+            )
+        elif path.is_dir():
+            raise _error(
+                "F401", f"the source {source}: {value} is a folder", f"write {value.rstrip('/')}/*.parquet"
+            )
+        else:
+            found = [path]
+        files = [p for p in found if p.is_file()]
+        if not is_untyped(Location("path", value)):
+            empty = next((p for p in files if p.stat().st_size == 0), None)
+        else:
+            empty = files[0] if files and all(p.stat().st_size == 0 for p in files) else None
+        if empty is not None:
+            raise _error(
+                "F402",
+                f"the source {source}: {_relative(self.root, empty)} is empty",
+                "a file without rows still needs its columns: a header, or a parquet schema",
+            )
+
+    def _attach(self, source: str) -> None:
+        """Opens the target's database, once."""
+        if self._attached or self.database is None or not self.database.exists():
+            return
+        try:
+            self._connection.execute(
+                f"ATTACH '{str(self.database).replace(chr(39), chr(39) * 2)}' AS target (READ_ONLY)"
+            )
+            self._connection.execute("USE target")
+        except duckdb.Error as error:
+            locked = "lock" in str(error).lower()
+            raise FeatcError(
+                Diagnostic(
+                    "F901" if locked else "F409",
+                    f"the database {self.database} cannot be opened: {_words(error)}",
+                    None,
+                    "another process writes to it; try again when it is done"
+                    if locked
+                    else "check the target's database: in featc.yaml",
+                ),
+                exit_code=4 if locked else 1,
+            ) from None
+        self._attached = True
+
+    def _table_hint(self, location: Location) -> str:
+        if location.kind != "table":
+            return "check the names in the source's sql"
+        if self.database is not None and not self.database.exists():
+            return f"the target's database {_relative(self.root, self.database)} does not exist yet"
+        rows = self._connection.execute(
+            "SELECT schema_name, table_name FROM duckdb_tables() UNION ALL SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal"
+        ).fetchall()
+        names = [t if s == "main" else f"{s}.{t}" for s, t in rows]
+        close = nearest(location.value, names)
+        if close:
+            return f"did you mean '{close}'?"
+        return (
+            f"there are: {', '.join(sorted(names)[:8])}" if names else "the target's database has no tables"
+        )
+
+
+def _error(code: str, message: str, hint: str | None) -> FeatcError:
+    return FeatcError(Diagnostic(code, message, None, hint))
+
+
+def _sample(type_: str) -> str:
+    """A value of a type that expressions are tried on."""
+    match family(type_):
+        case "integer" | "decimal" | "float":
+            return f"1::{type_}"
+        case "timestamp" | "date":
+            return f"'2000-01-01'::{type_}"
+        case "boolean":
+            return "true"
+        case _:
+            return f"NULL::{type_}"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0]
+
+
+def _words(error: Exception) -> str:
+    head, colon, rest = _first_line(error).partition(" Error: ")
+    return rest if colon and len(head) < 30 else head
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _relative(root: Path, path: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def _nearest_path(root: Path, value: str) -> str:
+    """A hint that names the deepest folder that exists, and what in it looks like what was meant."""
+    here, parts = root, Path(value).parts
+    for part in parts:
+        if _GLOB & set(part) or not (here / part).exists():
+            names = sorted(p.name for p in here.iterdir())[:2000] if here.is_dir() else []
+            close = nearest(part, names) if not _GLOB & set(part) else None
+            shown = _relative(root, here)
+            where = "the project's folder" if shown == "." else shown
+            if close:
+                return f"did you mean '{(Path(shown) / close).as_posix()}'?"
+            return f"in {where} there is {', '.join(names[:6]) if names else 'nothing'}; paths count from the project's folder"
+        here = here / part
+    return "paths count from the project's folder"

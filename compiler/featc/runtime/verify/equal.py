@@ -1,0 +1,106 @@
+"""Values as authors write them: reading them by a column's type, and comparing them with what a plan gave."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from featc.encoding import encode
+from featc.runtime.verify.history import Failed
+from featc.runtime.verify.rows import STAMPS, ZONED
+from featc.types import FLOATS, INTEGERS, decimal_parts, family
+
+CLOSE = 1e-9
+_FLOAT_CLOSE = 1e-6
+
+
+def read(text: str, type_: str, zone: str | None = None) -> Any:
+    """A value's text as a value of a physical column type. `zone` is that of naive instants in the column.
+
+    Raises ValueError with the reason when the text is no such value or would lose something.
+    """
+    if type_ in INTEGERS:
+        number = int(text)
+        encode(number, type_)
+        return number
+    parts = decimal_parts(type_)
+    if parts:
+        encode(text, type_)
+        return Decimal(text)
+    if type_ in FLOATS:
+        return float(text)
+    if type_ in STAMPS:
+        return _stamp(text, type_, zone)
+    match family(type_):
+        case "boolean":
+            found = {"true": True, "false": False, "t": True, "f": False, "1": True, "0": False}.get(text.lower())
+            if found is None:
+                raise ValueError("neither true nor false")
+            return found
+        case "date":
+            return date.fromisoformat(text)
+        case "uuid":
+            return UUID(text)
+        case _:
+            return text
+
+
+def _stamp(text: str, type_: str, zone: str | None) -> datetime:
+    made = datetime.fromisoformat(text)
+    if made.tzinfo is None:
+        return made
+    if zone is None or type_ == ZONED:
+        return made.astimezone(UTC).replace(tzinfo=None)
+    return made.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+
+
+def refused(text: str, type_: str, error: Exception) -> str:
+    """Why `read` refused, for people."""
+    reason = "" if isinstance(error, (InvalidOperation, OverflowError)) else str(error)
+    plain = reason and "isoformat" not in reason and "invalid literal" not in reason and "could not convert" not in reason
+    return f"'{text}' is not a {type_}" + (f": {reason}" if plain and text not in reason else "")
+
+
+def as_expected(value: Any, expected: Any, type_: str) -> bool:
+    """Whether a plan's value is the expected one: DOUBLE to one part in 10⁹, all else exactly.
+
+    Integers and decimals compare as decimal numbers, so 30 equals 30.00 and 30.005 does not.
+    """
+    if isinstance(value, Failed) or isinstance(expected, Failed):
+        return False
+    if value is None or expected is None:
+        return value is expected
+    if type_ in FLOATS:
+        return _close(value, expected, _FLOAT_CLOSE if type_ == "FLOAT" else CLOSE)
+    if type_ in INTEGERS or decimal_parts(type_):
+        if isinstance(value, (bool, float)) or not isinstance(value, (int, Decimal)):
+            return False
+        return Decimal(value) == Decimal(expected)
+    if isinstance(value, bool) != isinstance(expected, bool):
+        return False
+    return bool(value == expected)
+
+
+def _close(value: Any, expected: Any, relative: float) -> bool:
+    if not isinstance(value, float) or not isinstance(expected, (int, float, Decimal)):
+        return False
+    wanted = float(expected)
+    if math.isnan(value) or math.isnan(wanted):
+        return math.isnan(value) and math.isnan(wanted)
+    return math.isclose(value, wanted, rel_tol=relative)
+
+
+def expectation(text: str, type_: str) -> Any:
+    """An expected value's text by the feature's type; a decimal keeps all its digits. Raises ValueError."""
+    if type_ in INTEGERS or decimal_parts(type_):
+        try:
+            return Decimal(text)
+        except InvalidOperation:
+            raise ValueError("not a number") from None
+    return read(text, type_)
+
+
