@@ -28,8 +28,6 @@ class Catalog(Protocol):
         is missing, empty of columns or unreadable."""
         ...
 
-    def types(
-        self, columns: Sequence[tuple[str, str]], expressions: Sequence[str]
-    ) -> Sequence[str | TypeProblem]:
+    def types(self, columns: Sequence[tuple[str, str]], expressions: Sequence[str]) -> Sequence[str | TypeProblem]:
         """The type DuckDB gives each expression over columns of the given (name, type); one answer each, in order."""
         ...

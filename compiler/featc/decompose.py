@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from featc.algebra import AGGREGATES, Kind
 from featc.resolve.model import Aggregation, View, Window
 
-
 _PREFIX = {Kind.FSUM: "sum"}  # a slot has one type, so the two kinds of sum never meet
 
 

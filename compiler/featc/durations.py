@@ -98,9 +98,7 @@ def _explain(text: str) -> BadDuration:
         way_out = f"write {rest}" if is_duration(rest) else units
         return BadDuration(f"'{text}' has a sign: a duration has none", way_out)
     if re.fullmatch(r"\d+", stripped):
-        return BadDuration(
-            f"'{text}' has no unit", f"write {stripped}s, {stripped}m, {stripped}h or {stripped}d"
-        )
+        return BadDuration(f"'{text}' has no unit", f"write {stripped}s, {stripped}m, {stripped}h or {stripped}d")
     if re.search(r"\d\.\d", stripped):
         return BadDuration(f"'{text}' has a fraction", "use a smaller unit: 1h30m, not 1.5h")
     return _explain_unit(text, stripped, units)

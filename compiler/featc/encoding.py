@@ -259,9 +259,16 @@ def _as_days(value: Any) -> int:
 
 
 _RANGES = {
-    "TINYINT": (-(2**7), 2**7), "SMALLINT": (-(2**15), 2**15), "INTEGER": (-(2**31), 2**31),
-    "BIGINT": (-(2**63), 2**63), "HUGEINT": (-(2**127), 2**127), "UTINYINT": (0, 2**8), "USMALLINT": (0, 2**16),
-    "UINTEGER": (0, 2**32), "UBIGINT": (0, 2**64), "UHUGEINT": (0, 2**128),
+    "TINYINT": (-(2**7), 2**7),
+    "SMALLINT": (-(2**15), 2**15),
+    "INTEGER": (-(2**31), 2**31),
+    "BIGINT": (-(2**63), 2**63),
+    "HUGEINT": (-(2**127), 2**127),
+    "UTINYINT": (0, 2**8),
+    "USMALLINT": (0, 2**16),
+    "UINTEGER": (0, 2**32),
+    "UBIGINT": (0, 2**64),
+    "UHUGEINT": (0, 2**128),
 }
 
 

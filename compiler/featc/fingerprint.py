@@ -136,9 +136,7 @@ def service_fingerprint(project: Project, service: Service) -> str:
     return outputs_fingerprint(project, service.outputs, (*service.keys, *service.request))
 
 
-def outputs_fingerprint(
-    project: Project, outputs: Iterable[Output], spine: tuple[tuple[str, str], ...] = ()
-) -> str:
+def outputs_fingerprint(project: Project, outputs: Iterable[Output], spine: tuple[tuple[str, str], ...] = ()) -> str:
     """The same for any list of outputs; `spine` holds the (name, type) of the columns they need."""
     layers = _Layers(project)
     listed = tuple((o.name, o.type, layers.feature(o.view, o.feature)) for o in outputs)
@@ -163,7 +161,7 @@ class _Layers:
         owner = self.project.views[view]
         feature = owner.feature(name)
         value = (_shape(feature.expr), tuple(self._ref(owner, r) for r in feature.expr.refs))
-        default = None if feature.default is None else _tree(feature.default)
+        default = None if feature.default is None else expression_tree(feature.default)
         return digest("feature", {"value": value, "type": feature.type, "default": default})
 
     def tiles(self, view: str, name: str) -> tuple[str, ...]:
@@ -289,11 +287,11 @@ _MARK = "⟨ref {}⟩"
 def _shape(expr: Expr) -> Value:
     """An expression's tree, its references numbered in order of first use."""
     numbers = {ref: number for number, ref in enumerate(expr.refs)}
-    return _tree(expr.render(lambda ref: '"' + _MARK.format(numbers[ref]) + '"'))
+    return expression_tree(expr.render(lambda ref: '"' + _MARK.format(numbers[ref]) + '"'))
 
 
 @lru_cache(maxsize=100_000)
-def _tree(text: str) -> Value:
+def expression_tree(text: str) -> Value:
     """The tree of DuckDB text. Text that cannot be parsed stands for itself."""
     import sqlglot
     from sqlglot.errors import SqlglotError

@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT", "UHUGEINT")
+INTEGERS = (
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "HUGEINT",
+    "UHUGEINT",
+)
 FLOATS = ("FLOAT", "DOUBLE")
 INSTANTS = ("TIMESTAMP", "DATE")
 
@@ -29,7 +40,11 @@ def family(type_: str) -> Family:
     if type_ in FLOATS:
         return "float"
     named: dict[str, Family] = {
-        "VARCHAR": "text", "BOOLEAN": "boolean", "TIMESTAMP": "timestamp", "DATE": "date", "UUID": "uuid",
+        "VARCHAR": "text",
+        "BOOLEAN": "boolean",
+        "TIMESTAMP": "timestamp",
+        "DATE": "date",
+        "UUID": "uuid",
     }
     return named.get(type_, "other")
 

@@ -21,7 +21,9 @@ def _over(call: str, tail: str, condition: str = "") -> str:
     return f"{call}{f' FILTER (WHERE {condition})' if condition else ''}{tail}"
 
 
-def partial(kind: Kind, slots: Sequence[str], types: Sequence[str], rank: str, present: str, tail: str) -> tuple[str, ...]:
+def partial(
+    kind: Kind, slots: Sequence[str], types: Sequence[str], rank: str, present: str, tail: str
+) -> tuple[str, ...]:
     """The SQL of each field of a state (`fields(kind)`).
 
     `slots` are column names; `rank` a BIGINT column that numbers an entity's rows in event order; `present` is a
@@ -66,7 +68,7 @@ def partial(kind: Kind, slots: Sequence[str], types: Sequence[str], rank: str, p
 
 
 FIELDS: dict[Kind, tuple[str, ...]] = {
-    **{kind: ("",) for kind in Kind},
+    **dict.fromkeys(Kind, ("",)),
     Kind.MOMENTS: ("n", "mean", "m2", "odd"),
     Kind.FIRST: ("", "nth"),
     Kind.LAST: ("", "nth"),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from tiny_project import ORDERS, write_project
 
 from featc.cli import cli
 from featc.cli.codes import all_codes, errors_page
+from tiny_project import ORDERS, write_project
 
 Featc = Callable[..., Result]
 REPO = Path(__file__).resolve().parents[2]
@@ -34,18 +35,23 @@ def answer(result: Result) -> object:
     return json.loads(result.stdout)
 
 
-# ── build and sql ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── build and sql ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_build_says_what_it_made_and_what_services_need(featc: Featc, project: Path) -> None:
     done = featc("build")
     assert done.exit_code == 0, done.stderr
     assert done.stdout.startswith("tiny: 8 features in 2 views, 2 services, 9 files → target\n")
-    assert "checkout: 8 features; needs user_id BIGINT, as_of TIMESTAMP; request: amount DECIMAL(12,2)" in done.stdout
+    assert (
+        "checkout: 8 features; needs user_id BIGINT, as_of TIMESTAMP; request: amount DECIMAL(12,2)"
+        in done.stdout
+    )
     assert (project / "target" / "manifest.json").exists()
 
 
-def test_build_finds_the_project_from_a_folder_below(featc: Featc, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_build_finds_the_project_from_a_folder_below(
+    featc: Featc, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(project / "features")
     assert featc("build", "-q").exit_code == 0
     assert (project / "target" / "manifest.json").exists()
@@ -61,7 +67,9 @@ def test_build_writes_only_what_is_selected(featc: Featc, project: Path) -> None
 
 def test_build_reports_all_errors_at_their_places(featc: Featc, project: Path) -> None:
     path = project / "features" / "orders.yaml"
-    path.write_text(path.read_text().replace("sum(amount)", "sum(amuont)").replace("last(status)", "last(stauts)"))
+    path.write_text(
+        path.read_text().replace("sum(amount)", "sum(amuont)").replace("last(status)", "last(stauts)")
+    )
     done = featc("build")
     assert done.exit_code == 1
     assert "features/orders.yaml:27:18: error F301" in done.stderr
@@ -107,7 +115,7 @@ def test_sql_of_an_unknown_name_suggests_the_nearest(featc: Featc) -> None:
     assert "did you mean 'user_orders'?" in done.stderr
 
 
-# ── ls, show, lineage ─────────────────────────────────────────────────────────────────────────────────────────
+# ── ls, show, lineage ──────────────────────────────────────────────────────────────────────────────────
 
 
 def test_ls_lists_features_services_and_sources(featc: Featc) -> None:
@@ -126,10 +134,19 @@ def test_show_previews_the_latest_entities(featc: Featc) -> None:
     found = answer(featc("show", "checkout", "--limit", "1", "--format", "json"))
     assert found == [
         {
-            "user_id": 7, "as_of": "2026-01-04T00:00:00.000001Z", "amount": None, "orders_1d": 1, "orders_7d": 2,
-            "spend_1d": 6.5, "spend_7d": 16.5, "paid_1d": 1, "paid_7d": 2, "last_status": "paid", "share": None,
+            "user_id": 7,
+            "as_of": "2026-01-04T00:00:00.000001Z",
+            "amount": None,
+            "orders_1d": 1,
+            "orders_7d": 2,
+            "spend_1d": 6.5,
+            "spend_7d": 16.5,
+            "paid_1d": 1,
+            "paid_7d": 2,
+            "last_status": "paid",
+            "share": None,
         }
-    ]  # fmt: skip
+    ]
 
 
 def test_lineage_goes_to_a_file(featc: Featc, project: Path) -> None:
@@ -142,7 +159,7 @@ def test_lineage_lists_sources_views_and_services(featc: Featc) -> None:
     assert "basket\n    from request, user_orders" in featc("lineage").stdout
 
 
-# ── dataset ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── dataset ────────────────────────────────────────────────────────────────────────────────────────────
 
 SPINE = "select 7 as user_id, timestamp '2026-01-03 12:00:00' as as_of, 8::decimal(12,2) as amount"
 
@@ -164,12 +181,41 @@ def test_dataset_writes(featc: Featc, project: Path, ending: str) -> None:
 def test_dataset_takes_features_and_a_spine_from_standard_input(featc: Featc) -> None:
     spine = "user_id,seen_at\n7,2026-01-03 12:00:00\n8,2026-01-03 13:00:00\n"
     done = featc(
-        "dataset", "--features", "user_orders.spend_7d,user_orders.paid_*", "--spine", "-", "--time", "seen_at",
-        "--format", "json", input=spine,
-    )  # fmt: skip
+        "dataset",
+        "--features",
+        "user_orders.spend_7d,user_orders.paid_*",
+        "--spine",
+        "-",
+        "--time",
+        "seen_at",
+        "--format",
+        "json",
+        input=spine,
+    )
     found = answer(done)
     assert isinstance(found, list)
     assert [(row["user_id"], row["spend_7d"], row["paid_1d"]) for row in found] == [(7, 15.5, 0), (8, 1, 1)]
+
+
+def test_the_authors_tests_are_run(featc: Featc, project: Path) -> None:
+    tests = project / "tests"
+    tests.mkdir()
+    (tests / "spends.yaml").write_text(
+        "tests:\n"
+        "  spend_counts_what_was_known:\n"
+        "    service: small\n"
+        "    given:\n"
+        "      orders: [{order_id: 1, user_id: 7, amount: 3, status: paid, op: U,"
+        " ordered_at: 2026-01-01T00:00:00Z, loaded_at: 2026-01-01T00:00:00Z}]\n"
+        "    spine: [{user_id: 7, as_of: 2026-01-02T00:00:00Z}]\n"
+        "    expect: [{recent: 3}]\n"
+    )
+    done = featc("test")
+    assert done.exit_code == 0, done.stdout
+    assert "1 passed, 0 failed" in done.stdout
+    (tests / "spends.yaml").write_text((tests / "spends.yaml").read_text().replace("recent: 3", "recent: 4"))
+    assert featc("test").exit_code == 3
+    assert featc("test", "--format", "junit").stdout.startswith("<?xml")
 
 
 def test_dataset_needs_a_service_or_features(featc: Featc) -> None:
@@ -177,15 +223,25 @@ def test_dataset_needs_a_service_or_features(featc: Featc) -> None:
     assert featc("dataset", "checkout", "--features", "user_orders", "--spine", SPINE).exit_code == 2
 
 
-# ── push and get ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── push and get ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_pushed_events_are_read_back(featc: Featc) -> None:
     assert featc("push", "orders", "data/orders.csv").stdout == "orders: 5 of 5 rows accepted\n"
     found = answer(
-        featc("get", "checkout", "--key", "user_id=7", "--request", "amount=8", "--at", "2026-01-03T12:00:00Z",
-              "--format", "json")
-    )  # fmt: skip
+        featc(
+            "get",
+            "checkout",
+            "--key",
+            "user_id=7",
+            "--request",
+            "amount=8",
+            "--at",
+            "2026-01-03T12:00:00Z",
+            "--format",
+            "json",
+        )
+    )
     assert isinstance(found, list)
     assert found[0]["spend_7d"] == 15.5
     assert found[0]["last_status"] == "new"
@@ -217,12 +273,19 @@ def test_get_reports_every_bad_key_together(featc: Featc) -> None:
     assert "did you mean 'user_id'?" in done.stderr
 
 
-# ── help and errors ───────────────────────────────────────────────────────────────────────────────────────────
+# ── help and errors ────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_help_explains_every_code(featc: Featc) -> None:
     for code in all_codes():
         assert featc("help", code.lower()).stdout.startswith(code)
+
+
+def test_every_code_that_can_be_raised_is_explained() -> None:
+    known = set(all_codes())
+    for path in (REPO / "compiler").rglob("*.py"):
+        used = set(re.findall(r"""["'](F\d{3})[:"']""", path.read_text(encoding="utf-8")))
+        assert used <= known, path
 
 
 def test_help_explains_commands_too(featc: Featc) -> None:
@@ -248,7 +311,9 @@ def test_an_unknown_command_suggests_the_nearest(featc: Featc) -> None:
     assert "Did you mean 'build'?" in done.stderr
 
 
-def test_the_unforeseen_is_called_a_bug_and_shows_no_traceback(featc: Featc, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_unforeseen_is_called_a_bug_and_shows_no_traceback(
+    featc: Featc, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError("oh")
 

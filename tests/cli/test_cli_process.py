@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tiny_project import write_project
 
 REPO = Path(__file__).resolve().parents[2]
@@ -17,7 +18,9 @@ FEATC = (sys.executable, "-c", "import sys; from featc.cli import main; sys.exit
 def run(*arguments: str, cwd: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
     sources = os.pathsep.join(str(REPO / root) for root in ("compiler", "dialects"))
     environment = {**os.environ, "PYTHONPATH": sources, **more}
-    return subprocess.run((*FEATC, *arguments), capture_output=True, text=True, env=environment, cwd=cwd, check=False)
+    return subprocess.run(
+        (*FEATC, *arguments), capture_output=True, text=True, env=environment, cwd=cwd, check=False
+    )
 
 
 @pytest.fixture
@@ -28,12 +31,17 @@ def project(tmp_path: Path) -> Path:
 def test_the_version_needs_none_of_the_heavy_imports() -> None:
     code = (
         "import sys; from featc.cli import main; code = main(['--version']);"
-        "heavy = {'duckdb', 'sqlglot', 'networkx', 'pydantic', 'jinja2', 'yaml', 'sqlite3'} & set(sys.modules);"
+        "heavy = {'duckdb', 'sqlglot', 'networkx', 'pydantic', 'jinja2', 'yaml', 'sqlite3'};"
+        "heavy &= set(sys.modules);"
         "sys.exit(code or len(heavy))"
     )
     sources = os.pathsep.join(str(REPO / root) for root in ("compiler", "dialects"))
     done = subprocess.run(
-        (sys.executable, "-c", code), capture_output=True, text=True, env={**os.environ, "PYTHONPATH": sources}, check=False
+        (sys.executable, "-c", code),
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": sources},
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("featc ")

@@ -66,7 +66,14 @@ def test_json_loses_no_digit(value: object, json_value: object) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, "NULL"), (True, "true"), (0.0, "0.0"), (1 / 3, "0.333333333"), (float("inf"), "inf"), (1e300, "1e+300")],
+    [
+        (None, "NULL"),
+        (True, "true"),
+        (0.0, "0.0"),
+        (1 / 3, "0.333333333"),
+        (float("inf"), "inf"),
+        (1e300, "1e+300"),
+    ],
 )
 def test_values_are_short_for_people(value: object, text: str) -> None:
     assert to_text(value) == text

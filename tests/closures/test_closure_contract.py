@@ -14,10 +14,12 @@ import duckdb
 import numpy as np
 import pytest
 from closure_differential import NAN, agree, compiled, corner_rows, expression, type_of
+from sqlglot import exp
 
 from featc.closures import PROVEN_ENGINE, FallBack, allow_list_markdown, compile_closure, why_not
 from featc.closures.documentation import ENTRIES
 from featc.closures.rules import RULES
+from featc.closures.syntax import Refused, _Reader
 from featc.closures.words import WORDS
 from featc.resolve.model import AggregateRef, AsOfRef, Expr, RequestRef, StateRef
 
@@ -106,6 +108,33 @@ def test_nothing_that_is_refused_raises_and_nothing_that_compiles_has_a_reason()
     for text in ("{a} + 1", "lower({a})"):
         found = compile_closure(expr(text, "BIGINT"), {A: "BIGINT"})
         assert (found is None) == (why_not(expr(text, "BIGINT"), {A: "BIGINT"}) is not None)
+
+
+_COLUMN = exp.column("featc_ref_0")
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        exp.Mul(this=exp.Add(this=_COLUMN, expression=_COLUMN), expression=_COLUMN),
+        exp.Mod(this=_COLUMN, expression=exp.Mul(this=_COLUMN, expression=_COLUMN)),
+        exp.Sub(this=_COLUMN, expression=exp.Add(this=_COLUMN, expression=_COLUMN)),
+        exp.Neg(this=exp.Mul(this=_COLUMN, expression=_COLUMN)),
+        exp.DPipe(this=_COLUMN, expression=exp.DPipe(this=_COLUMN, expression=_COLUMN)),
+        exp.Add(this=exp.DPipe(this=_COLUMN, expression=_COLUMN), expression=_COLUMN),
+        exp.EQ(this=_COLUMN, expression=exp.LT(this=_COLUMN, expression=_COLUMN)),
+        exp.Is(this=exp.EQ(this=_COLUMN, expression=_COLUMN), expression=exp.Null()),
+        exp.Between(this=_COLUMN, low=exp.Not(this=_COLUMN), high=_COLUMN),
+        exp.Not(this=exp.And(this=_COLUMN, expression=_COLUMN)),
+        exp.And(this=exp.Or(this=_COLUMN, expression=_COLUMN), expression=_COLUMN),
+        exp.Cast(this=exp.Neg(this=_COLUMN), to=exp.DataType.build("double")),
+    ],
+    ids=lambda tree: tree.sql(),
+)
+def test_a_tree_that_ignores_precedence_is_not_believed(tree: exp.Expr) -> None:
+    """sqlglot's precedences are right today; the reader does not depend on it."""
+    with pytest.raises(Refused, match="without parentheses"):
+        _Reader(atoms_only=True).term(tree, 0)
 
 
 # ── falling back ──────────────────────────────────────────────────────────────────────────────────
@@ -308,3 +337,12 @@ def test_nan_is_one_value() -> None:
         expression("x0 = x1", rows, "BOOLEAN"), dict.fromkeys(rows.refs.values(), "DOUBLE")
     )  # type: ignore[arg-type]
     assert found is not None and found.evaluate(NAN, NAN) is True and found.evaluate(NAN, 1.0) is False
+
+
+def test_deeply_shared_operands_compile_in_a_moment() -> None:
+    """nullif uses its operand twice."""
+    text = "{a}"
+    for _ in range(18):
+        text = f"nullif({text}, {{b}} + 1)"
+    found = compile_closure(expr(text, "BIGINT"), {A: "BIGINT", B: "BIGINT"})
+    assert found is not None and found({A: 5, B: 5}) == 5 and found({A: 6, B: 5}) is None

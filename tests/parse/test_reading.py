@@ -1,4 +1,4 @@
-# ruff: noqa: E501 — YAML and SQL are read best on one line
+
 """A SQL leaf is read word for word: what DuckDB runs is what the author wrote."""
 
 from __future__ import annotations

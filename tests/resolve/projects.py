@@ -1,4 +1,4 @@
-# ruff: noqa: E501 — YAML and SQL are read best on one line
+
 """Small projects for the tests of resolve: definitions in, the resolved project and what was found out."""
 
 from __future__ import annotations

@@ -329,3 +329,25 @@ def test_a_missing_file_does_not_hide_other_errors(tmp_path: Path) -> None:
     """,
     )
     assert [d.code for d in result.errors] in (["F401", "F201", "F208"], ["F401", "F108", "F208"])
+
+
+def test_what_the_loader_left_out_is_not_missed_again(tmp_path: Path) -> None:
+    result = resolved(
+        tmp_path,
+        SHOP,
+        """
+        feature_views:
+          v:
+            entity: user
+            source: orders
+            windows: [7d]
+            features:
+              a: {sql: sum(amount), defautl: 0}
+              b: a + 1
+              c: a_7d + 1
+          w: {features: {d: v.a_7d}}
+        feature_services:
+          s: {features: [v.a_7d, w.d]}
+    """,
+    )
+    assert [d.code for d in result.errors] == ["F106"]

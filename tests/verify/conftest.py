@@ -1,4 +1,6 @@
-"""A small project with something of everything: versions, deletions, states, windows, DOUBLEs, requests, defaults."""
+"""A small project with something of everything: versions, deletions, states, windows, DOUBLEs, requests,
+defaults.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,21 @@ sources:
     key: user_id
     path: data/plans.parquet
     time: changed_at
+  visits:
+    path: data/visits.parquet
+    time: seen_at
+    delay: 1m
+windows:
+  smooth_2h: {range: 2h, hop: 30m}
 feature_views:
+  user_visits:
+    entity: user
+    source: visits
+    features:
+      visits: count(*) over last_1h
+      visits_before: count(*) over prev_1h
+      smooth_pages: count(distinct page) over smooth_2h
+      last_pages: sum(page) over last_3_rows
   user_orders:
     entity: user
     source: orders
@@ -73,6 +89,10 @@ COPY (
            TIMESTAMP '2026-01-01' + to_hours(5 * n) AS changed_at
     FROM range(40) t(n)
 ) TO '{folder}/plans.parquet' (FORMAT parquet);
+COPY (
+    SELECT n % 7 AS user_id, n % 4 AS page, TIMESTAMP '2026-01-01' + to_minutes(3 * n) AS seen_at
+    FROM range(500) t(n)
+) TO '{folder}/visits.parquet' (FORMAT parquet);
 """
 
 

@@ -79,11 +79,11 @@ def test_many_rows_are_sampled_by_entity_and_it_says_so(small: FeatureStore) -> 
     assert not report.different
 
 
-# ── planted bugs ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── planted bugs ────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _edge_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = online_read.edges
+    right: Any = vars(online_read)["edges"]
 
     def wrong(window: Any, t: int, closed: Any) -> Any:
         edge = right(window, t, closed)
@@ -94,7 +94,9 @@ def _edge_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _default_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     right = lowered.feature_sql
-    monkeypatch.setattr(lowered, "feature_sql", lambda view, f, time="as_of": right(view, replace(f, default=None), time))
+    monkeypatch.setattr(
+        lowered, "feature_sql", lambda view, f, time="as_of": right(view, replace(f, default=None), time)
+    )
 
 
 def _lost_correction(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +135,9 @@ def test_a_planted_difference_is_found_shrunk_and_shown_again_by_featc_test(
     assert certificate["features"][case.feature]["status"] == "different"
 
 
-def test_a_saved_case_can_be_kept_among_the_projects_tests(small: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_saved_case_can_be_kept_among_the_projects_tests(
+    small: FeatureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as planted:
         _edge_too_early(planted)
         (case,) = verify(small, "user_orders.orders_1h", budget=replace(QUICK, cases=1)).cases

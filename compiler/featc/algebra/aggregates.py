@@ -95,7 +95,7 @@ def _boolean(name: str) -> Callable[[tuple[str, ...]], str]:
 def _avg(scale: int, total: Any, n: int | None) -> float | None:
     if not n:
         return None
-    return total / (n * 10**scale)
+    return float(total / (n * 10**scale))
 
 
 def _variance(samp: bool, root: bool) -> Finish:
@@ -114,7 +114,8 @@ def _variance_row(name: str, samp: bool, root: bool, summary: str) -> Aggregate:
     spread = "{m.m2} / ({m.n} - 1)" if samp else "{m.m2} / {m.n}"
     spread = f"sqrt({spread})" if root else spread
     return Aggregate(
-        name, 1,
+        name,
+        1,
         _fixed(m=Need(Kind.MOMENTS), low=Need(Kind.MIN), high=Need(Kind.MAX)),
         # equal members give exactly 0: merged means may differ in the last bit, least and greatest do not
         f"CASE WHEN {{m.n}} + {{m.odd}} <= {int(samp)} THEN NULL WHEN {{m.odd}} > 0 THEN 'NaN'::DOUBLE"
@@ -135,33 +136,126 @@ def _last_of(scale: int, v: Any) -> Any:
 
 _ROWS = (
     Aggregate(
-        "count_rows", 0, _fixed(n=Need(Kind.ROWS, ())), "coalesce({n}, 0)", lambda scale, n: n or 0,
-        lambda types: "BIGINT", "count(*): how many rows", empty=0,
+        "count_rows",
+        0,
+        _fixed(n=Need(Kind.ROWS, ())),
+        "coalesce({n}, 0)",
+        lambda scale, n: n or 0,
+        lambda types: "BIGINT",
+        "count(*): how many rows",
+        empty=0,
     ),
     Aggregate(
-        "count", 1, _fixed(n=Need(Kind.COUNT)), "coalesce({n}, 0)", lambda scale, n: n or 0,
-        lambda types: "BIGINT", "how many rows whose argument is not NULL", empty=0,
+        "count",
+        1,
+        _fixed(n=Need(Kind.COUNT)),
+        "coalesce({n}, 0)",
+        lambda scale, n: n or 0,
+        lambda types: "BIGINT",
+        "how many rows whose argument is not NULL",
+        empty=0,
     ),
     Aggregate(
-        "count_distinct", 1, _fixed(n=Need(Kind.DISTINCT)), "coalesce({n}, 0)", lambda scale, n: len(n or ()),
-        lambda types: "BIGINT", "how many different values", empty=0, distinct=True,
+        "count_distinct",
+        1,
+        _fixed(n=Need(Kind.DISTINCT)),
+        "coalesce({n}, 0)",
+        lambda scale, n: len(n or ()),
+        lambda types: "BIGINT",
+        "how many different values",
+        empty=0,
+        distinct=True,
     ),
     Aggregate(
-        "sum", 1, lambda types: {"total": Need(_sum_kind(types))}, "{total}", lambda scale, total: total,
-        _number(sum_type, "sum"), "the sum; integers give BIGINT, decimals DECIMAL(38,s)",
+        "sum",
+        1,
+        lambda types: {"total": Need(_sum_kind(types))},
+        "{total}",
+        lambda scale, total: total,
+        _number(sum_type, "sum"),
+        "the sum; integers give BIGINT, decimals DECIMAL(38,s)",
     ),
     Aggregate(
-        "avg", 1, lambda types: {"total": Need(_sum_kind(types)), "n": Need(Kind.COUNT)},
-        "{total}::DOUBLE / {n}", _avg, _number(lambda t: "DOUBLE", "avg"), "the arithmetic mean, as DOUBLE",
+        "avg",
+        1,
+        lambda types: {"total": Need(_sum_kind(types)), "n": Need(Kind.COUNT)},
+        "{total}::DOUBLE / {n}",
+        _avg,
+        _number(lambda t: "DOUBLE", "avg"),
+        "the arithmetic mean, as DOUBLE",
     ),
-    Aggregate("min", 1, _fixed(v=Need(Kind.MIN)), "{v}", _value, _orderable("min"), "the least value; NaN is greatest"),
-    Aggregate("max", 1, _fixed(v=Need(Kind.MAX)), "{v}", _value, _orderable("max"), "the greatest value; NaN is greatest"),
-    Aggregate("first", 1, _fixed(v=Need(Kind.FIRST)), "{v}", _last_of, _orderable("first"), "the first value in event order, NULLs ignored"),
-    Aggregate("last", 1, _fixed(v=Need(Kind.LAST)), "{v}", _last_of, _orderable("last"), "the last value in event order, NULLs ignored"),
-    Aggregate("arg_min", 2, _fixed(v=Need(Kind.PICK_MIN, (0, 1))), "{v}", _last_of, _orderable("arg_min", 1), "the first argument where the second is least; the first in event order among equals"),
-    Aggregate("arg_max", 2, _fixed(v=Need(Kind.PICK_MAX, (0, 1))), "{v}", _last_of, _orderable("arg_max", 1), "the first argument where the second is greatest; the first in event order among equals"),
-    Aggregate("bool_and", 1, _fixed(v=Need(Kind.MIN)), "{v}", _value, _boolean("bool_and"), "whether all values are true, NULLs ignored"),
-    Aggregate("bool_or", 1, _fixed(v=Need(Kind.MAX)), "{v}", _value, _boolean("bool_or"), "whether any value is true, NULLs ignored"),
+    Aggregate(
+        "min",
+        1,
+        _fixed(v=Need(Kind.MIN)),
+        "{v}",
+        _value,
+        _orderable("min"),
+        "the least value; NaN is greatest",
+    ),
+    Aggregate(
+        "max",
+        1,
+        _fixed(v=Need(Kind.MAX)),
+        "{v}",
+        _value,
+        _orderable("max"),
+        "the greatest value; NaN is greatest",
+    ),
+    Aggregate(
+        "first",
+        1,
+        _fixed(v=Need(Kind.FIRST)),
+        "{v}",
+        _last_of,
+        _orderable("first"),
+        "the first value in event order, NULLs ignored",
+    ),
+    Aggregate(
+        "last",
+        1,
+        _fixed(v=Need(Kind.LAST)),
+        "{v}",
+        _last_of,
+        _orderable("last"),
+        "the last value in event order, NULLs ignored",
+    ),
+    Aggregate(
+        "arg_min",
+        2,
+        _fixed(v=Need(Kind.PICK_MIN, (0, 1))),
+        "{v}",
+        _last_of,
+        _orderable("arg_min", 1),
+        "the first argument where the second is least; the first in event order among equals",
+    ),
+    Aggregate(
+        "arg_max",
+        2,
+        _fixed(v=Need(Kind.PICK_MAX, (0, 1))),
+        "{v}",
+        _last_of,
+        _orderable("arg_max", 1),
+        "the first argument where the second is greatest; the first in event order among equals",
+    ),
+    Aggregate(
+        "bool_and",
+        1,
+        _fixed(v=Need(Kind.MIN)),
+        "{v}",
+        _value,
+        _boolean("bool_and"),
+        "whether all values are true, NULLs ignored",
+    ),
+    Aggregate(
+        "bool_or",
+        1,
+        _fixed(v=Need(Kind.MAX)),
+        "{v}",
+        _value,
+        _boolean("bool_or"),
+        "whether any value is true, NULLs ignored",
+    ),
     _variance_row("var_samp", True, False, "sample variance; NULL below two values"),
     _variance_row("var_pop", False, False, "population variance"),
     _variance_row("stddev_samp", True, True, "sample standard deviation; NULL below two values"),
@@ -170,7 +264,15 @@ _ROWS = (
 
 AGGREGATES: dict[str, Aggregate] = {row.name: row for row in _ROWS}
 
-SPELLINGS: dict[str, str] = {"variance": "var_samp", "stddev": "stddev_samp", "mean": "avg", "max_by": "arg_max", "min_by": "arg_min", "argmax": "arg_max", "argmin": "arg_min"}
+SPELLINGS: dict[str, str] = {
+    "variance": "var_samp",
+    "stddev": "stddev_samp",
+    "mean": "avg",
+    "max_by": "arg_max",
+    "min_by": "arg_min",
+    "argmax": "arg_max",
+    "argmin": "arg_min",
+}
 """Other names authors may use for a row above."""
 
 

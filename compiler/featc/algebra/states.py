@@ -141,15 +141,24 @@ _ONE = ("",)
 
 LAWS: dict[Kind, Law] = {
     Kind.ROWS: Law(0, False, False, True, True, _ONE, len, lambda a, b: (a or 0) + (b or 0)),
-    Kind.COUNT: Law(1, False, False, True, True, _ONE, lambda rows: len(_values(rows)), lambda a, b: (a or 0) + (b or 0)),
+    Kind.COUNT: Law(
+        1, False, False, True, True, _ONE, lambda rows: len(_values(rows)), lambda a, b: (a or 0) + (b or 0)
+    ),
     Kind.SUM: Law(1, False, False, True, True, _ONE, _sum, _either(lambda a, b: a + b)),
     Kind.FSUM: Law(1, False, False, False, True, _ONE, _fsum, _either(lambda a, b: a + b)),
     Kind.MIN: Law(1, False, True, False, True, _ONE, _extreme(min), _either(min)),
     Kind.MAX: Law(1, False, True, False, True, _ONE, _extreme(max), _either(max)),
-    Kind.MOMENTS: Law(
-        1, False, False, False, True, ("n", "mean", "m2", "odd"), _moments, _either(merge_moments)
+    Kind.MOMENTS: Law(1, False, False, False, True, ("n", "mean", "m2", "odd"), _moments, _either(merge_moments)),
+    Kind.DISTINCT: Law(
+        1,
+        False,
+        True,
+        False,
+        False,
+        _ONE,
+        lambda rows: frozenset(_values(rows)),
+        lambda a, b: (a or frozenset()) | (b or frozenset()),
     ),
-    Kind.DISTINCT: Law(1, False, True, False, False, _ONE, lambda rows: frozenset(_values(rows)), lambda a, b: (a or frozenset()) | (b or frozenset())),
     Kind.FIRST: Law(1, True, True, False, False, _ONE, _end(min), _either(min)),
     Kind.LAST: Law(1, True, True, False, False, _ONE, _end(max), _either(max)),
     Kind.PICK_MIN: Law(2, True, True, False, False, _ONE, _at_min, _either(min)),

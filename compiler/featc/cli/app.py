@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import click
@@ -82,10 +81,3 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         close_output()
     return code if isinstance(code, int) else 0
-
-
-if os.environ.get("FEATC_DEBUG"):
-    # Where a hang is, in the same place where tracebacks are.
-    import faulthandler
-
-    faulthandler.enable()

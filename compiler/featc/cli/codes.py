@@ -9,6 +9,8 @@ import textwrap
 from collections.abc import Mapping
 from importlib import import_module
 
+from featc.cli.runtime_codes import DATA, ENVIRONMENT, ONLINE, PROOF, TRAINING
+
 CODES: Mapping[str, str] = {
     "F801": "A selector that names nothing. A selector is view, view.feature, view.spend_*, tag:t or "
     "source:s, with + before it for everything upstream and after it for everything downstream.",
@@ -17,12 +19,13 @@ CODES: Mapping[str, str] = {
     "F804": "A file named on the command line does not exist.",
     "F805": "A --key or --request that the service does not have, or a value that is not of its type.",
     "F806": "No command and no error has this name.",
+    "F807": "A file of keys that is not what its ending says: CSV, parquet or JSON.",
     "F910": "A build's folder cannot be written: its rights, or a full disk. No file is half-written.",
     "F911": "The system or the engine refused to read or write a file.",
     "F999": "A bug in featc, not in your project. FEATC_DEBUG=1 shows where it happened; please report that.",
 }
 
-_PHASES = ("load", "parse", "resolve", "lower", "runtime", "runtime.online", "runtime.verify")
+_PHASES = ("load", "parse", "resolve")
 
 _AREAS = {
     "1": "files, YAML and Jinja",
@@ -39,13 +42,9 @@ _AREAS = {
 
 def all_codes() -> dict[str, str]:
     """Every code of every phase with what it means, sorted."""
-    found = dict(CODES)
+    found = {**CODES, **DATA, **TRAINING, **ONLINE, **PROOF, **ENVIRONMENT}
     for phase in _PHASES:
-        try:
-            module = import_module(f"featc.{phase}.codes")
-        except ModuleNotFoundError:
-            continue
-        found.update(module.CODES)
+        found.update(import_module(f"featc.{phase}.codes").CODES)
     return dict(sorted(found.items()))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from featc.cli.session import Session, command
@@ -28,4 +30,28 @@ def verify(ctx: click.Context, session: Session, select: str | None, allow_thin:
     ctx.exit(report.exit_code)
 
 
-COMMANDS = (verify,)
+@command("test", "The author's tests, through both plans.", formats=("text", "json", "junit"))
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE…]")
+@click.pass_context
+def test(ctx: click.Context, session: Session, files: tuple[Path, ...]) -> None:
+    """The author's tests, each through the training plan and the online plan.
+
+    \b
+    featc test
+    featc test tests/checkout.yaml
+    featc test --format junit > report.xml
+    """
+    from featc.runtime.author_tests import run_tests
+
+    with session.store() as store:
+        report = run_tests(store, files)
+    if session.form == "junit":
+        session.say(report.junit().rstrip())
+    elif session.is_json:
+        session.data(report.to_json())
+    else:
+        session.say(report.render())
+    ctx.exit(report.exit_code)
+
+
+COMMANDS = (verify, test)

@@ -150,6 +150,8 @@ def _pairs(given: tuple[str, ...], types: dict[str, str], option: str, wrong: Fi
 
 def _rows_of(store: FeatureStore, file: str, types: dict[str, str]) -> list[dict[str, Any]]:
     """The rows of a file of keys, as values of the types the service needs; other columns are left out."""
+    import duckdb
+
     from featc.runtime.engine import connect
 
     with given_rows(file) as given, connect(store.root) as connection:
@@ -158,9 +160,14 @@ def _rows_of(store: FeatureStore, file: str, types: dict[str, str]) -> list[dict
             raise FeatcError(
                 Diagnostic("F804", f"there is no file {file}", hint="check the path"), exit_code=2
             )
-        relation = connection.from_query(f"FROM {_reader(path)}")
-        names = relation.columns
-        rows = [dict(zip(names, row, strict=True)) for row in relation.fetchall()]
+        try:
+            relation = connection.from_query(f"FROM {_reader(path)}")
+            names = relation.columns
+            rows = [dict(zip(names, row, strict=True)) for row in relation.fetchall()]
+        except duckdb.Error as error:
+            reason = str(error).splitlines()[0]
+            hint = "name it .csv, .parquet or .json, as what it is"
+            raise FeatcError(Diagnostic("F807", f"cannot read {file}: {reason}", hint=hint)) from None
     return [{n: _typed(v, types[n], n) for n, v in row.items() if n in types} for row in rows]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Literal
 
@@ -37,7 +37,7 @@ Form = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Typed:
     """An operand with its DuckDB type.
 
@@ -54,13 +54,17 @@ class Typed:
     value: object = None
     adopts: bool = False
 
-    @property
-    def may_raise(self) -> bool:
-        """Whether DuckDB can raise while it computes this (and the closure falls back)."""
-        return bool(_RAISING.search(self.template)) or any(a.may_raise for a in self.args)
+    # Whether it can be NULL, and whether DuckDB can raise while it computes it (and the closure falls back).
+    # Kept, because trees share operands: asking again at every level would take exponential time.
+    nullable: bool = field(init=False)
+    may_raise: bool = field(init=False)
 
-    @property
-    def nullable(self) -> bool:
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "nullable", self._can_be_null())
+        raises = bool(_RAISING.search(self.template)) or any(a.may_raise for a in self.args)
+        object.__setattr__(self, "may_raise", raises)
+
+    def _can_be_null(self) -> bool:
         match self.form:
             case "constant":
                 return self.value is None

@@ -12,6 +12,7 @@ from typing import Protocol
 from featc.emit.head import online_head, training_head
 from featc.emit.manifest import manifest_text
 from featc.fingerprint import view_fingerprint
+from featc.load.secrets import mask
 from featc.lower.online import online_files
 from featc.lower.training import training_sql
 from featc.resolve.model import Output, Project, View
@@ -51,8 +52,9 @@ def build_files(compiled: Emitted, only: Collection[tuple[str, str]] | None = No
         files[path] = training_file(
             project, f"feature service {service.name}", service.outputs, f"target/{path}"
         )
-    files["manifest.json"] = manifest_text(project, files)
-    return files
+    # a target's location may hold a secret; hashes are of the files as written
+    masked = {path: mask(text) for path, text in files.items()}
+    return {**masked, "manifest.json": mask(manifest_text(project, masked))}
 
 
 def _outputs(view: View, only: Collection[tuple[str, str]] | None) -> list[Output]:

@@ -54,8 +54,9 @@ _MEANINGS = {
     "t": "the instant asked for",
     "after": "a band begins just after this τ",
     "upto": "and ends with this one",
-    "first": "a band's first whole tile, or the first row of a batch",
-    "past": "the tile after a band's last whole one",
+    "first": "the number of the batch's first row",
+    "first_n": "a band's first whole tile",
+    "past_n": "the tile after a band's last whole one",
     "pick_upto": "the greatest τ a window holds",
     "pick_after": "the window begins just after this τ",
     "start": "a tile's first instant",
@@ -91,5 +92,6 @@ def _parameters(view: View, text: str) -> list[tuple[str, str]]:
     found = []
     for name, endings in numbers.items():
         listed = f":{name}{endings[0]}" if len(endings) == 1 else f":{name}{endings[0]} … {endings[-1][1:]}"
-        found.append((listed, types.get(name) or _MEANINGS.get(name, "see the statement")))
+        numbered = f"{name}_n" if endings[0] and f"{name}_n" in _MEANINGS else name
+        found.append((listed, types.get(name) or _MEANINGS.get(numbered, "see the statement")))
     return found

@@ -75,7 +75,10 @@ def _stream_plan(source: Source, view: View) -> StreamPlan | None:
     if bare is None:
         return None
     by_view = bare.name != source.name or not (source.id or source.key)
-    texts = (lift.stream_sql(source, bare) if by_view else lift.census_sql(source, bare), tables.stream_schema_sql(bare))
+    texts = (
+        lift.stream_sql(source, bare) if by_view else lift.census_sql(source, bare),
+        tables.stream_schema_sql(bare),
+    )
     stream = stream_of(source, view, _digest(*texts))
     assert stream is not None
     return StreamPlan(
@@ -96,7 +99,9 @@ def view_plan(project: Project, view: View, fingerprint: str = "") -> ViewPlan:
     versions = stream.stream if stream else None
     bare = layout(project, view, "", versions)
     seal = tables.seal_sql(bare) if bare.tiled else ""
-    digest = _digest(fingerprint, versions.table if versions else "", lift.view_sql(bare), tables.schema_sql(bare), seal)
+    digest = _digest(
+        fingerprint, versions.table if versions else "", lift.view_sql(bare), tables.schema_sql(bare), seal
+    )
     found = layout(project, view, digest, versions)
     return ViewPlan(
         layout=found,
@@ -172,8 +177,11 @@ def online_files(project: Project, view: View, fingerprint: str = "") -> dict[st
     if plan.stream:
         updates.append(("rows: note the successor", plan.supersede_sql))
     if plan.seal_sql:
-        updates += [("tiles: the open tile", plan.newest_sql), ("tiles: touched by a change", plan.touched_sql),
-                    ("tiles: build", plan.seal_sql)]
+        updates += [
+            ("tiles: the open tile", plan.newest_sql),
+            ("tiles: touched by a change", plan.touched_sql),
+            ("tiles: build", plan.seal_sql),
+        ]
     return {
         "online_lift.sql": _file(f"{head}\n-- DuckDB: a pushed batch → lifted rows", lifts),
         "online_schema.sql": _file(f"{head}\n-- SQLite: what the store keeps", schemas),

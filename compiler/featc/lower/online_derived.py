@@ -139,7 +139,11 @@ def _levels(features: Iterable[Feature]) -> list[list[Feature]]:
     depth: dict[tuple[str, str], int] = {}
     levels: list[list[Feature]] = []
     for feature in features:
-        parents = [depth[r.view, r.feature] for r in feature.expr.refs if isinstance(r, FeatureRef) and (r.view, r.feature) in depth]
+        parents = [
+            depth[r.view, r.feature]
+            for r in feature.expr.refs
+            if isinstance(r, FeatureRef) and (r.view, r.feature) in depth
+        ]
         mine = max(parents, default=-1) + 1
         depth[feature.view, feature.name] = mine
         if mine == len(levels):

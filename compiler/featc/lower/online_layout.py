@@ -148,11 +148,7 @@ def stream_of(source: Source, view: View, fingerprint: str) -> Stream | None:
 def _slots(view: View, parts: Parts, taken: set[str]) -> dict[str, SlotColumn]:
     names = list(dict.fromkeys(s for c in parts.cells for s in c.partial.slots))
     columns = _distinct_columns(names, taken)
-    real = {
-        p.slots[0]
-        for p in parts.partials
-        if p.kind in sqlite.SPELLINGS and sqlite.SPELLINGS[p.kind].uses_real
-    }
+    real = {p.slots[0] for p in parts.partials if p.kind in sqlite.SPELLINGS and sqlite.SPELLINGS[p.kind].uses_real}
     return {
         name: SlotColumn(quoted(column), quoted(f"{column}__real") if name in real else None, view.slot(name).type)
         for name, column in columns.items()
@@ -163,7 +159,9 @@ def _keys_decide(source: Source, view: View) -> bool:
     """Whether a key and τ leave one visible row, so that the version order need not be kept."""
     if source.id:
         return False
-    bare = {k.expr.refs[0].column for k in view.keys if k.expr and k.expr.is_bare and isinstance(k.expr.refs[0], ColumnRef)}
+    bare = {
+        k.expr.refs[0].column for k in view.keys if k.expr and k.expr.is_bare and isinstance(k.expr.refs[0], ColumnRef)
+    }
     return not source.key or (set(source.key) == bare and len(bare) == len(view.keys))
 
 

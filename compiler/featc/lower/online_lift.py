@@ -118,7 +118,11 @@ def census_sql(source: Source, stream: Stream | None) -> str:
 def _version_items(source: Source, stream: Stream) -> list[str]:
     identity = [f"{encoded_sql(sql, type_)} AS {column}" for column, sql, type_ in stream.identity]
     whole = " AND ".join(f"{sql} IS NOT NULL" for _, sql, _ in stream.identity)
-    return [f"CASE WHEN {whole} THEN {ARRIVAL} END AS _arrival", f"{version_key_sql(source)} AS _version", *identity]
+    return [
+        f"CASE WHEN {whole} THEN {ARRIVAL} END AS _arrival",
+        f"{version_key_sql(source)} AS _version",
+        *identity,
+    ]
 
 
 def stream_sql(source: Source, stream: Stream) -> str:

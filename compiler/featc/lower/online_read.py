@@ -22,9 +22,6 @@ from featc.resolve.model import Window
 from featc.visibility import edges, horizon_sql, visible_sql
 from featc_dialects.sqlite import SPELLINGS
 
-# instants at which hops and their multiples fall apart, to count how many bands a view's windows can make
-_SAMPLES = (0, 1, 59_999_999, 1_704_067_200_000_001, 1_709_251_199_999_999, -1_234_567_890_123_457)
-
 
 @dataclass(frozen=True, slots=True)
 class Pick:
@@ -103,13 +100,19 @@ def _order(layout: Layout) -> list[str]:
 
 
 def count_bands(windows: tuple[Window, ...], layout: Layout) -> int:
-    """The most bands the windows' edges can make: one less than the different functions of `t` among them."""
-    found = set()
+    """The most bands the windows' edges can make: one less than the cuts they can make in time.
+
+    Edges without a hop move with `t`, so that two of them are one cut always or never; an edge with a hop may fall
+    together with another at some instants, and counts for itself.
+    """
+    cuts: set[object] = set()
     for window in windows:
-        at = [edges(window, t, layout.view.closed) for t in _SAMPLES]
-        found.add(tuple(e.after for e in at))
-        found.add(tuple(e.upto for e in at))
-    return max(len(found) - 1, 1)  # a window that is always empty still needs a band to be empty in
+        at_zero = edges(window, 0, layout.view.closed)
+        if window.hop is None:
+            cuts |= {at_zero.after, at_zero.upto}
+        else:
+            cuts |= {("after", window), ("upto", window)}
+    return max(len(cuts) - 1, 1)  # a window that is always empty still needs a band to be empty in
 
 
 def _floor(value: str, width: int) -> str:
@@ -132,7 +135,13 @@ def _tile_ctes(layout: Layout, partials: tuple[Partial, ...]) -> list[str]:
     unsettled = f"_settled_at > {horizon_sql(':t', layout.view.closed)}"
     # on its own, max is one step down the clustered key
     newest = f"SELECT max(_tau) AS tau FROM {layout.events} WHERE {keys}"
-    columns = ["_band", "_start", "_settled_at", "_rows", *(name for p in partials for name, _ in tile_fields(p))]
+    columns = [
+        "_band",
+        "_start",
+        "_settled_at",
+        "_rows",
+        *(name for p in partials for name, _ in tile_fields(p)),
+    ]
     tile = (
         f"tile AS (\n    SELECT {', '.join(columns)}\n    FROM band CROSS JOIN {layout.tiles}\n"
         f"    WHERE {keys} AND _start >= _first AND _start < _past\n)"
@@ -222,9 +231,14 @@ def pick_sql(layout: Layout, number: int, cell: Cell) -> str:
     else:
         y = layout.slots[cell.partial.slots[1]].column
         within.append(f"{y} IS NOT NULL")
-        by, ordering = y, [f"{y} {'DESC' if kind is Kind.PICK_MAX else 'ASC'}", *(f"{c} ASC" for c in (*order, x))]
+        by, ordering = (
+            y,
+            [f"{y} {'DESC' if kind is Kind.PICK_MAX else 'ASC'}", *(f"{c} ASC" for c in (*order, x))],
+        )
     items = ", ".join([str(number), *placed, x, by])
-    return f"SELECT * FROM (SELECT {items} FROM seen WHERE {' AND '.join(within)} ORDER BY {', '.join(ordering)} LIMIT 1)"
+    return (
+        f"SELECT * FROM (SELECT {items} FROM seen WHERE {' AND '.join(within)} ORDER BY {', '.join(ordering)} LIMIT 1)"
+    )
 
 
 def sets_sql(layout: Layout, partial: Partial, bands: int) -> str:
@@ -270,9 +284,7 @@ def read_plan(layout: Layout, parts: Parts, *, lookup: bool, banded: bool = True
     With `banded` False everything is folded in process from the visible rows: the reference for the rest.
     """
     cells = tuple(c for c in parts.cells if banded and is_banded(c))
-    picked = tuple(
-        c for c in parts.cells if banded and c.partial.kind in _ORDERED and c.window.rows is None
-    )
+    picked = tuple(c for c in parts.cells if banded and c.partial.kind in _ORDERED and c.window.rows is None)
     unions = tuple(c for c in parts.cells if banded and c.partial.kind is Kind.DISTINCT and c.window.rows is None)
     windows = tuple(dict.fromkeys(c.window for c in (*cells, *unions)))
     bands = count_bands(windows, layout) if windows else 0
@@ -280,7 +292,12 @@ def read_plan(layout: Layout, parts: Parts, *, lookup: bool, banded: bool = True
     rest = [c for c in parts.cells if c not in (*cells, *picked, *unions)]
     picks = [pick_sql(layout, n, c) for n, c in enumerate(picked)]
     return ReadPlan(
-        layout=layout, parts=parts, windows=windows, bands=bands, partials=partials, cells=cells,
+        layout=layout,
+        parts=parts,
+        windows=windows,
+        bands=bands,
+        partials=partials,
+        cells=cells,
         bands_sql=bands_sql(layout, partials, bands) if cells else None,
         picks=tuple(map(Pick, picked)),
         picks_sql=_seen(layout) + "\nUNION ALL\n".join(picks) + ";\n" if picks else None,

@@ -45,7 +45,10 @@ def schema_sql(layout: Layout) -> str:
     keys = [column for _, column, _ in layout.keys]
     columns = list(event_columns(layout))
     instants = len(keys) + (1 if layout.source.available_at is None else 2)
-    columns[instants:instants] = [*([("_superseded", "INTEGER")] if layout.stream else []), ("_seq", "INTEGER")]
+    columns[instants:instants] = [
+        *([("_superseded", "INTEGER")] if layout.stream else []),
+        ("_seq", "INTEGER"),
+    ]
     order = ["_order"] if layout.ordered else []
     body = [f"{name} {type_}" for name, type_ in columns]
     body.append(f"PRIMARY KEY ({', '.join([*keys, '_tau', *order, '_seq'])})")
@@ -87,7 +90,8 @@ def resolve_versions_sql(stream: Stream) -> str:
     listed, of_v = ", ".join(columns), ", ".join(f"v.{c}" for c in columns)
     same = " AND ".join(f"v.{c} = fresh.{c}" for c in columns)
     return (
-        f"WITH fresh AS (\n    SELECT DISTINCT {listed} FROM {stream.table} WHERE _seq >= :first\n),\n"
+        # NOT INDEXED: the new rows are the last ones, and not to be looked for in the identities' index
+        f"WITH fresh AS (\n    SELECT DISTINCT {listed} FROM {stream.table} NOT INDEXED WHERE _seq >= :first\n),\n"
         "chain AS (\n"
         "    SELECT v._seq, v._superseded,\n"
         f"        lead(v._arrival) OVER (PARTITION BY {of_v} ORDER BY v._version) AS successor\n"

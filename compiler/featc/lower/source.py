@@ -21,13 +21,7 @@ TIME, ARRIVAL, ENTER, SUPERSEDED, DELETED = "_time", "_arrival", "_enter", "_sup
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 _KEYWORDS = frozenset(
-    "all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create default"
-    " deferrable desc describe distinct do else end except false fetch for foreign from grant group having in initially"
-    " intersect into lambda lateral leading limit not null offset on only or order pivot pivot_longer pivot_wider by columns concurrently tuple unpack"
-    " placing primary qualify references returning select show some summarize symmetric table then to trailing true"
-    " union unique unpivot using variadic when where window with anti asof at authorization binary collation"
-    " concatenation cross freeze full generated glob ilike inner is isnull join left like map natural notnull outer"
-    " overlaps positional right semi similar struct tablesample try_cast verbose values interval row".split()
+    ["all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "both", "case", "cast", "check", "collate", "column", "constraint", "create", "default", "deferrable", "desc", "describe", "distinct", "do", "else", "end", "except", "false", "fetch", "for", "foreign", "from", "grant", "group", "having", "in", "initially", "intersect", "into", "lambda", "lateral", "leading", "limit", "not", "null", "offset", "on", "only", "or", "order", "pivot", "pivot_longer", "pivot_wider", "by", "columns", "concurrently", "tuple", "unpack", "placing", "primary", "qualify", "references", "returning", "select", "show", "some", "summarize", "symmetric", "table", "then", "to", "trailing", "true", "union", "unique", "unpivot", "using", "variadic", "when", "where", "window", "with", "anti", "asof", "at", "authorization", "binary", "collation", "concatenation", "cross", "freeze", "full", "generated", "glob", "ilike", "inner", "is", "isnull", "join", "left", "like", "map", "natural", "notnull", "outer", "overlaps", "positional", "right", "semi", "similar", "struct", "tablesample", "try_cast", "verbose", "values", "interval", "row"]
 )
 
 
@@ -95,6 +89,15 @@ def _zoned(source: Source, sql: str) -> str:
     return f"{sql} AT TIME ZONE {literal(source.timezone)} AT TIME ZONE 'UTC'"
 
 
+def integral(raw: str, type_: str, problem: str) -> str:
+    """A DOUBLE as an integer without loss; NaN is NULL, and any other value that would change is an error.
+
+    `try_cast` on every branch: the engine may evaluate a branch for rows another branch has taken.
+    """
+    whole = f"try_cast({raw} AS {type_})"
+    return f"CASE WHEN isnan({raw}) THEN NULL WHEN {whole} = {raw} THEN {whole} WHEN {raw} IS NOT NULL THEN error({literal(problem)} || {raw}) END"
+
+
 def normalised_column(source: Source, name: str) -> str:
     """SQL that turns a raw column into what expressions see."""
     column = source.column(name)
@@ -112,11 +115,8 @@ def normalised_column(source: Source, name: str) -> str:
         case "DATE":
             return f"nullif(nullif({raw}, 'infinity'), '-infinity')"
         case _ if physical in FLOATS and column.type in INTEGERS:
-            return (
-                f"CASE WHEN isnan({raw}) THEN NULL WHEN {raw} = trunc({raw}) THEN {raw}::{column.type}"
-                f" ELSE error({literal(f'F420: {source.name}.{name} is declared {column.type}, and a value is not integral: ')}"
-                f" || {raw}) END"
-            )
+            problem = f"F420: {source.name}.{name} is declared {column.type}, and a value is not integral: "
+            return integral(raw, column.type, problem)
         case _ if physical != column.type:
             return f"{raw}::{column.type}"
         case _:

@@ -63,7 +63,9 @@ def wanted(project: Project, outputs: Sequence[Output]) -> Wanted:
     return Wanted(features, {v: frozenset(a) for v, a in aggregations.items()}, frozenset(states))
 
 
-def training_sql(project: Project, outputs: Sequence[Output], *, time: str = "as_of", extra: Sequence[str] = ("*",)) -> str:
+def training_sql(
+    project: Project, outputs: Sequence[Output], *, time: str = "as_of", extra: Sequence[str] = ("*",)
+) -> str:
     """The training query of `outputs`. `time` is the spine's instant column; `extra` what to select of the spine
     itself (default: all of it)."""
     need = wanted(project, outputs)
@@ -78,7 +80,11 @@ def training_sql(project: Project, outputs: Sequence[Output], *, time: str = "as
     for name in dict.fromkeys([*need.aggregations, *need.states]):
         joins += _view_ctes(ctes, project, name, need, bases)
     last = _feature_ctes(ctes, project, need, joins, time)
-    spine = [f"* EXCLUDE ({', '.join([ROW, AS_OF, *(_column(f) for f in need.features)])})"] if extra == ("*",) else list(extra)
+    spine = (
+        [f"* EXCLUDE ({', '.join([ROW, AS_OF, *(_column(f) for f in need.features)])})"]
+        if extra == ("*",)
+        else list(extra)
+    )
     final = select([*spine, *(named(_column_of(o), quoted(o.name)) for o in outputs)], f"FROM {last}\nORDER BY {ROW}")
     return ctes.query(final)
 
@@ -153,10 +159,16 @@ def _reach(view: View, source: Source, windows: Sequence[Window]) -> list[str]:
         keys = ", ".join(src.key_sql(k) for k in view.keys)
         spine = ", ".join(quoted(k.name) for k in view.keys)
         left = keys if len(view.keys) == 1 else f"({keys})"
-        conditions.append(f"{left} IN (SELECT {spine} FROM spine_rows)" if len(view.keys) == 1 else f"{left} IN (SELECT ({spine}) FROM spine_rows)")
+        conditions.append(
+            f"{left} IN (SELECT {spine} FROM spine_rows)"
+            if len(view.keys) == 1
+            else f"{left} IN (SELECT ({spine}) FROM spine_rows)"
+        )
     conditions.append(f"{TIME} <= (SELECT max({AS_OF}) FROM spine_rows)")
     if not any(w.length is None for w in windows):
-        conditions.append(f"{TIME} >= (SELECT min({AS_OF}) FROM spine_rows) - {max((w.length or 0) + w.offset + 2 * (w.hop or 0) + 1 for w in windows)}")
+        conditions.append(
+            f"{TIME} >= (SELECT min({AS_OF}) FROM spine_rows) - {max((w.length or 0) + w.offset + 2 * (w.hop or 0) + 1 for w in windows)}"
+        )
     return conditions
 
 
@@ -166,31 +178,59 @@ def _reach(view: View, source: Source, windows: Sequence[Window]) -> list[str]:
 def _lookup(ctes: Ctes, rows: ViewRows, window: Window) -> str:
     """The CTE with the state that holds at each spine row: the visible row with the greatest τ, or NULLs."""
     view = rows.view
-    kept = [TIME, NTH, *([HOLDS] if _has(ctes, rows, HOLDS) else []), *([UNTIL] if rows.source.valid_to is not None else []), *rows.slots.values()]
+    kept = [
+        TIME,
+        NTH,
+        *([HOLDS] if _has(ctes, rows, HOLDS) else []),
+        *([UNTIL] if rows.source.valid_to is not None else []),
+        *rows.slots.values(),
+    ]
     packed = f"struct_pack({', '.join(f'{c} := {c}' for c in kept)})"
     newest = ""
     if rows.source.id or rows.source.key:
         newest = f"\nQUALIFY row_number() OVER (PARTITION BY {', '.join([*rows.keys, TIME])} ORDER BY {NTH} DESC) = 1"
-    regular = select([*rows.keys, TIME, f"{packed} AS state"], f"FROM {rows.relation}" + (f"\nWHERE {REGULAR}" if rows.irregular else "") + newest)
-    on = " AND ".join([*(f"s.{k} = r.{k}" for k in rows.keys), f"r.{TIME} <= {win.bound_sql(rows, Window('lifetime'), f's.{AS_OF}')}"])
-    body = select([f"s.{ROW}", f"s.{AS_OF}", "r.state"], f"FROM spine_rows s\nASOF LEFT JOIN (\n{indent(regular)}\n) r ON {on}")
+    regular = select(
+        [*rows.keys, TIME, f"{packed} AS state"],
+        f"FROM {rows.relation}" + (f"\nWHERE {REGULAR}" if rows.irregular else "") + newest,
+    )
+    on = " AND ".join(
+        [
+            *(f"s.{k} = r.{k}" for k in rows.keys),
+            f"r.{TIME} <= {win.bound_sql(rows, Window('lifetime'), f's.{AS_OF}')}",
+        ]
+    )
+    body = select(
+        [f"s.{ROW}", f"s.{AS_OF}", "r.state"],
+        f"FROM spine_rows s\nASOF LEFT JOIN (\n{indent(regular)}\n) r ON {on}",
+    )
     latest = ctes.add(quoted(f"{view.name}_latest"), body, f"{view.name}: the latest state before each spine row")
     relation = latest
     if rows.irregular:
         late = _late_states(ctes, rows, packed)
         newer = f"l.state.{NTH} > s.state.{NTH} OR s.state IS NULL"
-        both = select([ROW, AS_OF, f"CASE WHEN {newer} THEN l.state ELSE s.state END AS state"], f"FROM {latest} s\nLEFT JOIN {late} l USING ({ROW})")
+        both = select(
+            [ROW, AS_OF, f"CASE WHEN {newer} THEN l.state ELSE s.state END AS state"],
+            f"FROM {latest} s\nLEFT JOIN {late} l USING ({ROW})",
+        )
         relation = ctes.add(quoted(f"{view.name}_newest"), both, f"{view.name}: the newer of both")
     after = after_sql(window, AS_OF, view.closed)
     holds = [f"state.{HOLDS}"] if HOLDS in kept else []
-    holds += [f"(state.{UNTIL} IS NULL OR state.{UNTIL} > {horizon_sql(AS_OF, view.closed)})"] if rows.source.valid_to is not None else []
+    holds += (
+        [f"(state.{UNTIL} IS NULL OR state.{UNTIL} > {horizon_sql(AS_OF, view.closed)})"]
+        if rows.source.valid_to is not None
+        else []
+    )
     holds += [f"state.{TIME} > {after}"] if after is not None else []
     condition = " AND ".join(holds)
     items = []
     for column, name in rows.slots.items():
         value = f"CASE WHEN {condition} THEN state.{name} END" if holds else f"state.{name}"
         items.append(f"{value} AS {quoted(column)}")
-    return ctes.add(quoted(f"{view.name}_state"), select([ROW, *items], f"FROM {relation}"), f"{view.name}: what holds at each spine row")
+    return ctes.add(
+        quoted(f"{view.name}_state"),
+        select([ROW, *items], f"FROM {relation}"),
+        f"{view.name}: what holds at each spine row",
+    )
 
 
 def _has(ctes: Ctes, rows: ViewRows, column: str) -> bool:
@@ -225,8 +265,16 @@ def _feature_ctes(ctes: Ctes, project: Project, need: Wanted, joins: Sequence[st
         first = number == 0
         items = ["s.*"]
         items += [f"{feature_sql(project.views[f.view], f, time)} AS {_column(f)}" for f in layer]
-        source = "FROM spine_rows s" + "".join(f"\nLEFT JOIN {j} USING ({ROW})" for j in joins) if first else f"FROM {relation} s"
-        comment = "the features that come straight from aggregates and states" if first else "the features derived from those above"
+        source = (
+            "FROM spine_rows s" + "".join(f"\nLEFT JOIN {j} USING ({ROW})" for j in joins)
+            if first
+            else f"FROM {relation} s"
+        )
+        comment = (
+            "the features that come straight from aggregates and states"
+            if first
+            else "the features derived from those above"
+        )
         relation = ctes.add("features" if first else f"features_{number + 1}", select(items, source), comment)
     return relation
 
@@ -253,4 +301,3 @@ def feature_sql(view: View, feature: Feature, time: str = "as_of") -> str:
     if feature.expr.type != feature.type:
         text = f"({text})::{feature.type}"
     return text if feature.default is None else f"coalesce({text}, {feature.default})"
-

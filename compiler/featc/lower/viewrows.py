@@ -107,9 +107,15 @@ def versions(ctes: Ctes, source: Source, view: View, relation: str) -> str:
     order = ", ".join(f"{c} NULLS FIRST" for c in src.version_order(source))
     following = f"lead({src.ARRIVAL}) OVER (PARTITION BY {', '.join(identity)} ORDER BY {order})"
     body = (
-        select(["r.*", f"{following} AS {SUPERSEDED}"], f"FROM {relation} r SEMI JOIN {repeated} m ON {matched}\nWHERE {given}")
+        select(
+            ["r.*", f"{following} AS {SUPERSEDED}"],
+            f"FROM {relation} r SEMI JOIN {repeated} m ON {matched}\nWHERE {given}",
+        )
         + "\nUNION ALL\n"
-        + select(["r.*", f"NULL AS {SUPERSEDED}"], f"FROM {relation} r ANTI JOIN {repeated} m ON {matched} AND {given}")
+        + select(
+            ["r.*", f"NULL AS {SUPERSEDED}"],
+            f"FROM {relation} r ANTI JOIN {repeated} m ON {matched} AND {given}",
+        )
     )
     return ctes.add(quoted(name), body, f"{source.name}: each version and the instant the next one supersedes it")
 
@@ -138,7 +144,9 @@ def slot_sql(view: View, name: str) -> str:
     slot = view.slot(name)
     raw = src.render(slot.value)
     cast = f"({raw})::{slot.type}" if slot.value.type != slot.type else raw
-    text = engine.canonical(f"({cast})" if not slot.value.is_bare and slot.type in ("FLOAT", "DOUBLE") else cast, slot.type)
+    text = engine.canonical(
+        f"({cast})" if not slot.value.is_bare and slot.type in ("FLOAT", "DOUBLE") else cast, slot.type
+    )
     return text if slot.filter is None else f"CASE WHEN {src.render(slot.filter)} THEN {text} END"
 
 

@@ -86,7 +86,10 @@ def _edges(rows: ViewRows, windows: Iterable[Window]) -> dict[str, str]:
         suffix = window_suffix(window)
         bound = bound_sql(rows, window, AS_OF)
         after = after_sql(window, AS_OF, rows.view.closed)
-        for sql, name in ((bound, "upto" if bound not in by_sql and "upto" not in named_edges else f"upto_{suffix}"), (after, f"before_{suffix}")):
+        for sql, name in (
+            (bound, "upto" if bound not in by_sql and "upto" not in named_edges else f"upto_{suffix}"),
+            (after, f"before_{suffix}"),
+        ):
             if sql is not None and sql not in by_sql:
                 by_sql[sql] = name
                 named_edges[name] = sql
@@ -98,7 +101,9 @@ def frame_sql(rows: ViewRows, window: Window, edges: Mapping[str, str]) -> str:
     names = {sql: name for name, sql in edges.items()}
     upper = names[bound_sql(rows, window, AS_OF)]
     after = after_sql(window, AS_OF, rows.view.closed)
-    lower = f"CASE WHEN {ROW} IS NULL THEN 0 ELSE {PLACE} - {names[after]} - 1 END" if after is not None else "UNBOUNDED"
+    lower = (
+        f"CASE WHEN {ROW} IS NULL THEN 0 ELSE {PLACE} - {names[after]} - 1 END" if after is not None else "UNBOUNDED"
+    )
     keys = f"PARTITION BY {', '.join(rows.keys)} " if rows.keys else ""
     return (
         f"(\n    {keys}ORDER BY {PLACE}\n    ROWS BETWEEN {lower} PRECEDING"
@@ -119,7 +124,12 @@ def _stream(ctes: Ctes, rows: ViewRows, columns: Iterable[str]) -> str:
         ["*", f"row_number() OVER ({keys}ORDER BY {INSTANT}, {ROW} NULLS FIRST) AS {PLACE}"],
         f"FROM (\n{indent(f'{events}{chr(10)}UNION ALL BY NAME{chr(10)}{spine}')}\n)",
     )
-    return ctes.add(quoted(f"{view.name}_stream"), numbered, f"{view.name}: its rows and the spine on one numbered time line", materialized=True)
+    return ctes.add(
+        quoted(f"{view.name}_stream"),
+        numbered,
+        f"{view.name}: its rows and the spine on one numbered time line",
+        materialized=True,
+    )
 
 
 def _places(ctes: Ctes, rows: ViewRows, stream: str, edges: Mapping[str, str]) -> str:
@@ -129,13 +139,19 @@ def _places(ctes: Ctes, rows: ViewRows, stream: str, edges: Mapping[str, str]) -
     """
     listed = ",\n".join(f"    {{'edge': '{name}', 'at': {sql}}}" for name, sql in edges.items())
     points = select([ROW, *rows.keys, f"unnest([\n{listed}\n], recursive := true)"], "FROM spine_rows")
-    marks = select([*rows.keys, INSTANT, f"max({PLACE}) AS {PLACE}"], f"FROM {stream}\nWHERE {ROW} IS NULL\nGROUP BY ALL")
+    marks = select(
+        [*rows.keys, INSTANT, f"max({PLACE}) AS {PLACE}"], f"FROM {stream}\nWHERE {ROW} IS NULL\nGROUP BY ALL"
+    )
     found = [f"coalesce(max(r.{PLACE}) FILTER (WHERE s.edge = '{name}'), 0) AS {name}" for name in edges]
     body = select(
         [f"s.{ROW}", *found],
         f"FROM (\n{indent(points)}\n) s\nASOF LEFT JOIN (\n{indent(marks)}\n) r ON {_on_keys_and(rows)}r.{INSTANT} <= s.at\nGROUP BY s.{ROW}",
     )
-    return ctes.add(quoted(f"{rows.view.name}_edges"), body, f"{rows.view.name}: where on that line each window begins and ends")
+    return ctes.add(
+        quoted(f"{rows.view.name}_edges"),
+        body,
+        f"{rows.view.name}: where on that line each window begins and ends",
+    )
 
 
 def _on_keys_and(rows: ViewRows) -> str:
@@ -158,15 +174,25 @@ def frames(ctes: Ctes, rows: ViewRows, cells: Iterable[Cell], out: Cells) -> Non
     for cell in wanted:
         p = cell.partial
         sql = engine.partial(
-            p.kind, [rows.slots[s] for s in p.slots], p.types, rows.ranks.get(p.slots, ""), "_event",
+            p.kind,
+            [rows.slots[s] for s in p.slots],
+            p.types,
+            rows.ranks.get(p.slots, ""),
+            "_event",
             f" OVER {quoted(cell.window.name)}",
         )
         names = engine.fields(p.kind, quoted(cell.name))
         items += [f"{s} AS {n}" for s, n in zip(sql, names, strict=True)]
         out.fields[cell] = tuple(f"w.{n}" for n in names)
     clause = ",\n".join(f"{quoted(w.name)} AS {frame_sql(rows, w, edges)}" for w in windows)
-    body = select([ROW, *items], f"FROM {stream} LEFT JOIN {places} USING ({ROW})\nWINDOW\n{indent(clause)}\nQUALIFY {ROW} IS NOT NULL")
-    out.join(ctes.add(quoted(f"{view.name}_windows"), body, f"{view.name}: what each window holds at each spine row"), "w")
+    body = select(
+        [ROW, *items],
+        f"FROM {stream} LEFT JOIN {places} USING ({ROW})\nWINDOW\n{indent(clause)}\nQUALIFY {ROW} IS NOT NULL",
+    )
+    out.join(
+        ctes.add(quoted(f"{view.name}_windows"), body, f"{view.name}: what each window holds at each spine row"),
+        "w",
+    )
 
 
 # ── latest values ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -180,7 +206,9 @@ def latest(ctes: Ctes, rows: ViewRows, cells: Iterable[Cell], out: Cells) -> Non
         (slot,) = cell.partial.slots
         column, rank = rows.slots[slot], rows.ranks[cell.partial.slots]
         if (slot, bound) not in seen:
-            name = f"{rows.view.name}_{cell.partial.name}" + (f"_{window_suffix(cell.window)}" if any(k[0] == slot for k in seen) else "")
+            name = f"{rows.view.name}_{cell.partial.name}" + (
+                f"_{window_suffix(cell.window)}" if any(k[0] == slot for k in seen) else ""
+            )
             picked = select(
                 [*rows.keys, TIME, f"arg_max({column}, {rank}) AS value", f"max({rank}) AS nth"],
                 f"FROM {rows.relation}\nWHERE {column} IS NOT NULL{f' AND {REGULAR}' if rows.irregular else ''}\nGROUP BY ALL",
@@ -189,11 +217,15 @@ def latest(ctes: Ctes, rows: ViewRows, cells: Iterable[Cell], out: Cells) -> Non
                 [f"s.{ROW}", f"r.{TIME}", "r.value", "r.nth"],
                 f"FROM spine_rows s\nASOF LEFT JOIN (\n{indent(picked)}\n) r ON {_on_keys(rows, 's', 'r')} AND r.{TIME} <= {bound}",
             )
-            seen[slot, bound] = ctes.add(quoted(name), body, f"{rows.view.name}: the last {slot} before each spine row, and when it was")
+            seen[slot, bound] = ctes.add(
+                quoted(name),
+                body,
+                f"{rows.view.name}: the last {slot} before each spine row, and when it was",
+            )
         alias = seen[slot, bound]
         out.join(alias, alias)
         after = after_sql(cell.window, f"s.{AS_OF}", rows.view.closed)
-        fields = (f"{alias}.value", f"{alias}.nth")
+        fields: tuple[str, ...] = (f"{alias}.value", f"{alias}.nth")
         if after is not None:
             fields = tuple(f"CASE WHEN {alias}.{TIME} > {after} THEN {f} END" for f in fields)
         out.fields[cell] = fields
@@ -230,9 +262,13 @@ def late_rows(ctes: Ctes, rows: ViewRows, windows: Iterable[Window]) -> str:
     recent = select(
         items,
         f"FROM (\n{indent(spine)}\n) s\nJOIN {rows.relation} r ON {_on_keys(rows, 's', 'r')} AND r.{BUCKET} = s.{BUCKET}\n"
-        + conjunction([f"r.{REGULAR}", f"r.{TIME} > {settled_sql(rows, f's.{AS_OF}')}", f"r.{ENTER} <= {known}", reach]),
+        + conjunction(
+            [f"r.{REGULAR}", f"r.{TIME} > {settled_sql(rows, f's.{AS_OF}')}", f"r.{ENTER} <= {known}", reach]
+        ),
     )
-    comment = f"{rows.view.name}: rows that the clock alone does not decide: corrected, superseded, late, or just happened"
+    comment = (
+        f"{rows.view.name}: rows that the clock alone does not decide: corrected, superseded, late, or just happened"
+    )
     name = quoted(f"{rows.relation.strip(chr(34))}_late")
     return ctes.add(name, f"{irregular}\nUNION ALL\n{recent}", comment)
 
@@ -250,7 +286,16 @@ def all_rows(ctes: Ctes, rows: ViewRows, windows: Iterable[Window]) -> str:
     return ctes.add(quoted(f"{rows.view.name}_members"), body, f"{rows.view.name}: every row each spine row can see")
 
 
-def grouped(ctes: Ctes, rows: ViewRows, relation: str, name: str, cells: Iterable[Cell], comment: str, *, whole: bool = False) -> Mapping[Cell, tuple[str, ...]]:
+def grouped(
+    ctes: Ctes,
+    rows: ViewRows,
+    relation: str,
+    name: str,
+    cells: Iterable[Cell],
+    comment: str,
+    *,
+    whole: bool = False,
+) -> Mapping[Cell, tuple[str, ...]]:
     """Aggregates (spine row, row) pairs into cells; `whole` when every pair belongs to the window already."""
     wanted = list(cells)
     found: dict[Cell, tuple[str, ...]] = {}
@@ -305,20 +350,36 @@ def _chosen(ctes: Ctes, rows: ViewRows, window: Window, rank: str, alias: str) -
     base = alias.strip('"')
     if rows.irregular:
         keys = ", ".join([*rows.keys, REGULAR])
-        numbered = select(["*", f"row_number() OVER (PARTITION BY {keys} ORDER BY {rank}) AS _place"], f"FROM {rows.relation}")
-        relation = ctes.add(quoted(f"{base}_numbered"), numbered, f"{rows.view.name}: regular rows numbered among themselves")
+        numbered = select(
+            ["*", f"row_number() OVER (PARTITION BY {keys} ORDER BY {rank}) AS _place"],
+            f"FROM {rows.relation}",
+        )
+        relation = ctes.add(
+            quoted(f"{base}_numbered"), numbered, f"{rows.view.name}: regular rows numbered among themselves"
+        )
         place = "_place"
     only = f"\nWHERE {REGULAR}" if rows.irregular else ""
     newest = select([*rows.keys, TIME, f"max({place}) AS newest"], f"FROM {relation}{only}\nGROUP BY ALL")
     bound = bound_sql(rows, window, f"s.{AS_OF}")
     spine = select(
-        [f"s.{ROW}", f"s.{AS_OF}", *(f"s.{k}" for k in rows.keys), f"unnest(generate_series(r.newest - {(window.rows or 1) - 1}, r.newest)) AS place"],
+        [
+            f"s.{ROW}",
+            f"s.{AS_OF}",
+            *(f"s.{k}" for k in rows.keys),
+            f"unnest(generate_series(r.newest - {(window.rows or 1) - 1}, r.newest)) AS place",
+        ],
         f"FROM spine_rows s\nASOF JOIN (\n{indent(newest)}\n) r ON {_on_keys(rows, 's', 'r')} AND r.{TIME} <= {bound}",
     )
     after = after_sql(window, f"s.{AS_OF}", rows.view.closed)
     inside = [f"r.{TIME} > {after}"] if after is not None else []
     pairs = select(
-        [f"s.{ROW}", f"s.{AS_OF}", f"r.* EXCLUDE ({', '.join([*rows.keys, *(['_place'] if rows.irregular else [])])})" if rows.keys or rows.irregular else "r.*"],
+        [
+            f"s.{ROW}",
+            f"s.{AS_OF}",
+            f"r.* EXCLUDE ({', '.join([*rows.keys, *(['_place'] if rows.irregular else [])])})"
+            if rows.keys or rows.irregular
+            else "r.*",
+        ],
         f"FROM (\n{indent(spine)}\n) s\nJOIN {relation} r ON {_on_keys(rows, 's', 'r')} AND r.{place} = s.place\n"
         + conjunction(inside + ([f"r.{REGULAR}"] if rows.irregular else [])),
     )
@@ -329,7 +390,11 @@ def _chosen(ctes: Ctes, rows: ViewRows, window: Window, rank: str, alias: str) -
     edges = [_inside(window, rows.view.closed)]
     newest_of_all = f"QUALIFY row_number() OVER (PARTITION BY {ROW} ORDER BY {rank} DESC) <= {window.rows}"
     both = f"{pairs}\nUNION ALL BY NAME\nSELECT * FROM {late}\n{conjunction(edges)}"
-    return ctes.add(chosen, f"SELECT * FROM (\n{indent(both)}\n)\n{newest_of_all}", f"{rows.view.name}: the {window.rows} last rows before each spine row")
+    return ctes.add(
+        chosen,
+        f"SELECT * FROM (\n{indent(both)}\n)\n{newest_of_all}",
+        f"{rows.view.name}: the {window.rows} last rows before each spine row",
+    )
 
 
 # ── together ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -351,35 +416,33 @@ def compute(ctes: Ctes, parts: Parts, rows: ViewRows) -> Cells:
         late = late_rows(ctes, rows, reach)
         if merged:
             comment = f"{rows.view.name}: what those rows add to each window"
-            for cell, names in grouped(ctes, rows, late, quoted(f"{rows.view.name}_late_windows"), merged, comment).items():
+            for cell, names in grouped(
+                ctes, rows, late, quoted(f"{rows.view.name}_late_windows"), merged, comment
+            ).items():
                 main = out.fields[cell]
                 out.fields[cell] = engine.merge(cell.partial.kind, main, tuple(f"l.{n}" for n in names))
             out.join(quoted(f"{rows.view.name}_late_windows"), "l")
     if by_shape["join"]:
         members = all_rows(ctes, rows, [c.window for c in by_shape["join"]])
         comment = f"{rows.view.name}: states that cannot be united, over all rows at once"
-        for cell, names in grouped(ctes, rows, members, quoted(f"{rows.view.name}_over_members"), by_shape["join"], comment).items():
+        for cell, names in grouped(
+            ctes, rows, members, quoted(f"{rows.view.name}_over_members"), by_shape["join"], comment
+        ).items():
             out.fields[cell] = tuple(f"m.{n}" for n in names)
         out.join(quoted(f"{rows.view.name}_over_members"), "m")
     last_rows(ctes, rows, counted, out)
     return out
 
 
-@dataclass(frozen=True, slots=True)
 class _Fields:
-    """A state's fields under the names a finisher's template uses."""
+    """A state's fields under the names a finisher's template uses: `{m.mean}`, or `{total}` for the only one."""
 
-    fields: tuple[tuple[str, str], ...]
-    whole: str
+    def __init__(self, fields: Mapping[str, str], whole: str) -> None:
+        self.__dict__.update(fields)
+        self._whole = whole
 
     def __format__(self, spec: str) -> str:
-        return self.whole
-
-    def __getattr__(self, name: str) -> str:
-        try:
-            return dict(object.__getattribute__(self, "fields"))[name]
-        except KeyError:
-            raise AttributeError(name) from None
+        return self._whole
 
 
 def finished(finish: Finish, cells: Cells) -> str:
@@ -388,7 +451,8 @@ def finished(finish: Finish, cells: Cells) -> str:
     states: dict[str, _Fields] = {}
     for label, cell in finish.states.items():
         sql = cells.fields[cell]
-        states[label] = _Fields(tuple(zip(engine.FIELDS[cell.partial.kind], sql, strict=True)), engine.value(cell.partial.kind, sql))
+        names = engine.FIELDS[cell.partial.kind]
+        states[label] = _Fields(dict(zip(names, sql, strict=True)), engine.value(cell.partial.kind, sql))
     text = row.finish_sql.format(**states)
     exact = [c for c in finish.states.values() if c.partial.kind is Kind.SUM]
     wide = "HUGEINT" if exact and family(exact[0].partial.types[0]) == "integer" else finish.aggregation.type

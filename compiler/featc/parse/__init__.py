@@ -1,4 +1,4 @@
-"""Parse: a SQL leaf as the author wrote it → a `Fragment`, every token accounted for (interfaces.md, "Names")."""
+"""Parse: a SQL leaf as written → a `Fragment`, every token accounted for (interfaces.md, "Names")."""
 
 from featc.parse.model import AggregateCall, BuiltinCall, Fragment, Name, Over, Piece, Problem, walk
 from featc.parse.read import read

@@ -6,25 +6,26 @@ from collections.abc import Mapping
 
 CODES: Mapping[str, str] = {
     "F201": "The expression cannot be read: something is missing, or stands where it cannot stand.",
-    "F202": "A word that means nothing at its place. Often it would be read as a column alias, which an expression "
-    "cannot have, or a quote or operator before it is missing.",
-    "F203": "A number with letters or digits glued to it. Names do not start with a digit: quote such a column, "
+    "F202": "A word that means nothing at its place. Often it would be read as a column alias, which an "
+    "expression cannot have, or a quote or operator before it is missing.",
+    "F203": "A number with letters or digits glued to it. Names do not start with a digit: quote such a "
+    "column, "
     'as in "7d_orders".',
-    "F204": "Only scalar expressions and aggregates are possible: no SELECT, subquery, alias, lambda, struct, "
-    "parameter, or * outside count(*).",
+    "F204": "Only scalar expressions and aggregates are possible: no SELECT, subquery, alias, lambda, "
+    "struct, parameter, or * outside count(*).",
     "F205": "OVER takes the name of a window, as in over last_7d.",
-    "F206": "Frame clauses are not taken, since SQL's rows 10 preceding means eleven rows. Use the name of a window: "
-    "last_7d, last_10_rows, lifetime, or one of your own under windows:.",
+    "F206": "Frame clauses are not taken, since SQL's rows 10 preceding means eleven rows. Use the name of a "
+    "window: last_7d, last_10_rows, lifetime, or one of your own under windows:.",
     "F207": "featc does not know the function.",
-    "F208": "The function's value depends on the moment, the session, the machine or chance, so training and serving "
-    "could not agree. Use as_of for the moment of asking.",
-    "F209": "Times are naive UTC everywhere, so that nothing depends on a zone setting. in_zone(ts, 'Europe/Berlin') "
-    "gives local time.",
-    "F210": "Window functions such as row_number or lag do not exist here: an aggregate over a named window does "
-    "what is needed, as in last(x) over lifetime.",
+    "F208": "The function's value depends on the moment, the session, the machine or chance, so training and "
+    "serving could not agree. Use as_of for the moment of asking.",
+    "F209": "Times are naive UTC everywhere, so that nothing depends on a zone setting. "
+    "in_zone(ts, 'Europe/Berlin') gives local time.",
+    "F210": "Window functions such as row_number or lag do not exist here: an aggregate over a named window "
+    "does what is needed, as in last(x) over lifetime.",
     "F211": "An aggregate of DuckDB that featc does not have.",
-    "F212": "A form of an aggregate that featc does not take: ORDER BY or IGNORE NULLS inside it, DISTINCT other than "
-    "in count, or a wrong number of arguments.",
+    "F212": "A form of an aggregate that featc does not take: ORDER BY or IGNORE NULLS inside it, DISTINCT "
+    "other than in count, or a wrong number of arguments.",
     "F213": "An aggregate inside another one, or FILTER and OVER after something that is no aggregate.",
     "F214": "The expression is empty.",
     "F215": "A cast to a type that featc does not take.",

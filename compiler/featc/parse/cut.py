@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from zoneinfo import available_timezones
 
+from featc.errors import nearest
 from featc.parse.frames import read_over
 from featc.parse.functions import BUILTINS, aggregate_names, is_aggregate
 from featc.parse.lexer import Token
@@ -41,6 +44,11 @@ def _partners(tokens: Sequence[Token]) -> dict[int, int]:
 
 def _typed(tokens: Sequence[Token]) -> frozenset[int]:
     return frozenset(i for start, end in type_places(tokens) for i in range(start, end))
+
+
+@cache
+def _zones() -> Mapping[str, str]:
+    return {z.casefold(): z for z in available_timezones()}
 
 
 @dataclass(slots=True)
@@ -89,8 +97,18 @@ class _Cutter:
         after = i
         parts = []
         while after < len(self.tokens) and self.tokens[after].end <= end:
-            if not self.tokens[after].is_symbol("."):
-                parts.append(self.tokens[after].name)
+            token = self.tokens[after]
+            if (after - i) % 2 == 0:
+                parts.append(token.name)
+            if token.kind not in ("word", "quoted") if (after - i) % 2 == 0 else not token.is_symbol("."):
+                # sqlglot takes even an operator for a column's name when it finds one where a name should be
+                self.problem(
+                    "F201",
+                    f"something is missing before '{token.text}'",
+                    after,
+                    after,
+                    "an operand is missing",
+                )
             after += 1
         return Name(tuple(parts), start, end), max(after, i + 1)
 
@@ -101,7 +119,23 @@ class _Cutter:
         if len(args) != BUILTINS[name]:
             n = BUILTINS[name]
             self.problem("F217", f"{name} takes {n} argument{'s' * (n > 1)}, not {len(args)}", i, close)
+        if name == "in_zone" and len(args) == 2:
+            self.check_zone(args[1])
         return BuiltinCall(name, args, self.tokens[i].start, self.tokens[close].end), close + 1
+
+    def check_zone(self, zone: Fragment) -> None:
+        """Refuses a literal zone that does not exist: the engine would say so only at the first row."""
+        text = zone.pieces[0] if len(zone.pieces) == 1 else None
+        if not isinstance(text, str) or not text.startswith("'"):
+            return
+        known = _zones()
+        name = text.strip("'")
+        if known and name.casefold() not in known:
+            close = nearest(name, known.values())
+            hint = f"did you mean '{close}'?" if close else "zones are called 'Europe/Berlin', 'UTC' …"
+            self.problems.append(
+                Problem("F217", f"there is no time zone '{name}'", zone.start, zone.end - zone.start, hint)
+            )
 
     def aggregate(self, i: int, high: int, inside: AggregateCall | str | None) -> tuple[AggregateCall, int]:
         close = self.partners[i + 1]
@@ -173,7 +207,6 @@ class _Cutter:
         """Refuses a word that has no part in the grammar where it stands."""
         token = self.tokens[i]
         word = token.word
-        before = self.tokens[i - 1] if i else None
         if token.kind == "quoted":
             self.problem(
                 "F202",
@@ -196,9 +229,7 @@ class _Cutter:
             self.problem("F212", _REFUSED_INSIDE[word], i, i)
         elif word in ("any", "some", "all", "exists", "collate", "lambda", "select"):
             self.problem("F204", f"{word.upper()} is not possible here", i, i)
-        elif calls or word in KEYWORDS or (word in _TYPED_LITERALS and i + 1 < high and self.tokens[i + 1].kind == "string") or (word in UNITS and before is not None and (self._is_interval(i) or self._is_extract(i))):
-            return
-        else:
+        elif not (calls or word in KEYWORDS or self._is_literal(i, high) or self._is_unit(i)):
             self.problem(
                 "F202",
                 f"'{token.text}' means nothing here",
@@ -207,15 +238,20 @@ class _Cutter:
                 f'if it is a column, quote it: "{token.text}"',
             )
 
-    def _is_interval(self, i: int) -> bool:
-        """Whether token i is the unit of INTERVAL 30 day, INTERVAL x day or INTERVAL (…) day."""
+    def _is_literal(self, i: int, high: int) -> bool:
+        """Whether token i is the type of a literal, as in date '2026-01-31'."""
+        return self.tokens[i].word in _TYPED_LITERALS and i + 1 < high and self.tokens[i + 1].kind == "string"
+
+    def _is_unit(self, i: int) -> bool:
+        """Whether token i is the unit in extract(year …), interval 30 day or interval (…) day."""
+        if self.tokens[i].word not in UNITS or i == 0:
+            return False
+        if i > 1 and self.tokens[i - 1].is_symbol("(") and self.tokens[i - 2].word == "extract":
+            return True
         j = i - 1
         if self.tokens[j].is_symbol(")"):
             j = next(o for o, c in self.partners.items() if c == j)
         return j > 0 and self.tokens[j - 1].word == "interval"
-
-    def _is_extract(self, i: int) -> bool:
-        return i > 1 and self.tokens[i - 1].is_symbol("(") and self.tokens[i - 2].word == "extract"
 
     def problem(self, code: str, message: str, first: int, last: int, hint: str | None = None) -> None:
         start = self.tokens[first].start
@@ -225,30 +261,20 @@ class _Cutter:
         """Adds the text of the collected tokens, spaced one way, with its spaces toward the neighbours."""
         if not run:
             return
-        parts = []
-        for i in run:
-            parts.append((" " if self.spaced(i) else "") + self.spelled(i))
-        tail = (
-            " "
-            if upto < len(self.tokens) and run[-1] + 1 == upto and not self.ends(upto) and self.spaced(upto)
-            else ""
-        )
+        parts = [(" " if self.spaced(i) else "") + self.spelled(i) for i in run]
+        tail = " " if upto < len(self.tokens) and self.spaced(upto) else ""
         text = "".join(parts) + tail
         if run[0] == 0 or not pieces:
             text = text.lstrip()
         pieces.append(text)
         run.clear()
 
-    def ends(self, upto: int) -> bool:
-        """Whether the token at `upto` closes what is being cut, so that no space belongs before it."""
-        return self.tokens[upto].is_symbol(",", ")", "]")
-
     def spelled(self, i: int) -> str:
         token = self.tokens[i]
         return token.word if token.kind == "word" else token.text
 
     def spaced(self, i: int) -> bool:
-        """Whether a space stands before token i. One rule for all texts, so that spacing never makes a difference."""
+        """Whether a space stands before token i: one rule, so that spacing never makes a difference."""
         if i == 0:
             return False
         left, right = self.tokens[i - 1], self.tokens[i]

@@ -79,7 +79,7 @@ def _named(inside: str) -> str:
     clause = frame[0] if frame else ""
     if found := _ROWS.match(clause):
         n = int(found[1]) + 1
-        return f"write over last_{n}_rows: SQL's rows {found[1]} preceding holds {n} rows, the current one included"
+        return f"write over last_{n}_rows: rows {found[1]} preceding holds {n} rows, the current one included"
     if (found := _RANGE.match(clause)) and found[2].lower() in _UNITS:
         return f"write over last_{format_duration(int(found[1]) * _UNITS[found[2].lower()])}"
     if re.search(r"unbounded\s+preceding", clause, re.I) or not clause:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from sqlglot.dialects.dialect import Dialect
@@ -16,7 +17,9 @@ from featc.parse.model import Problem
 Kind = Literal["word", "quoted", "string", "number", "symbol"]
 
 SYMBOLS = frozenset(
-    ["(", ")", "[", "]", ",", ".", "+", "-", "*", "/", "%", "<", "<=", ">", ">=", "=", "==", "<>", "!=", "||", "::", "//", "**", "^", "&", "|", "<<", ">>", "~", "~~", "~~*", "!~~", "!~~*"]
+    """
+    ( ) [ ] , . + - * / % < <= > >= = == <> != || :: // ** ^ & | << >> ~ ~~ ~~* !~~ !~~*
+    """.split()  # noqa: SIM905
 )
 _WORD = re.compile(r"[^\W\d]\w*(?:\s+[^\W\d]\w*)*\Z")
 _NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?\Z", re.IGNORECASE)
@@ -42,7 +45,7 @@ _ADVICE = {
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token of the author's text. `text` is exactly as written; `word` is it in small letters, single-spaced."""
+    """A token of the author's text. `text` is as written; `word` is it in small letters, single-spaced."""
 
     kind: Kind
     text: str
@@ -192,7 +195,7 @@ def _balance(tokens: tuple[Token, ...]) -> list[Problem]:
 
 def _neighbours(tokens: tuple[Token, ...]) -> list[Problem]:
     problems = []
-    for left, right in zip(tokens, tokens[1:], strict=False):
+    for left, right in pairwise(tokens):
         glued = left.end == right.start
         if left.kind == "number" and right.kind in ("word", "quoted", "number") and glued:
             whole = left.text + right.text
@@ -207,11 +210,19 @@ def _neighbours(tokens: tuple[Token, ...]) -> list[Problem]:
             problems.append(
                 Problem("F203", f"'{whole}' is neither a number nor a name", left.start, len(whole), hint)
             )
+        if glued and _is_operator(left) and _is_operator(right) and set(left.text + right.text) & set("~!%^&|"):
+            hint = f"put a space between them: {left.text} {right.text}"
+            both = left.text + right.text
+            problems.append(Problem("F202", f"'{both}' is read as one operator", left.start, len(both), hint))
         if left.kind == "string" and right.kind == "string":
             problems.append(
                 Problem("F202", "two strings side by side", right.start, len(right.text), "join them with ||")
             )
     return problems
+
+
+def _is_operator(token: Token) -> bool:
+    return token.kind == "symbol" and token.text not in ("(", ")", "[", "]", ",", ".", "::")
 
 
 def _unreadable(text: str) -> Problem:

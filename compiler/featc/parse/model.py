@@ -1,7 +1,7 @@
 """What a SQL leaf says: text pieces between the things that have to be resolved.
 
-Offsets count characters of the text that was read; `end` is exclusive. Text pieces are the author's own words with
-white space and comments normalised and words outside quotes in small letters, so that what DuckDB runs is what the
+Offsets count characters of the text that was read; `end` is exclusive. Text pieces are the author's own words
+with white space and comments normalised and words outside quotes in small letters. So what DuckDB runs is what the
 author wrote, and two spellings of one expression are equal.
 """
 

@@ -15,8 +15,8 @@ from featc.parse.words import check_words
 def read(text: str) -> Fragment | tuple[Problem, ...]:
     """The expression `text` says, or what is wrong with it, in the order of the text.
 
-    A reading counts only if every token has a known part in it: columns are those of sqlglot's tree, and every other
-    word must be a function, a type, or a keyword at its place.
+    A reading counts only if every token has a known part in it: columns are those of sqlglot's tree, and
+    every other word must be a function, a type, or a keyword at its place.
     """
     tokens, raw, problems = tokenize(text)
     if not tokens and not problems:

@@ -1,7 +1,7 @@
 """sqlglot's reading of a text: where its columns are, and whether all of it is an expression featc takes.
 
-sqlglot accepts much that is wrong and reads some of it as something else, so its tree is used to understand a text,
-never to write it: what DuckDB runs is cut from the author's own words (see `cut`).
+sqlglot accepts much that is wrong and reads some of it as something else, so its tree is used to understand a
+text, never to write it: what DuckDB runs is cut from the author's own words (see `cut`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,14 @@ from featc.parse.model import Problem
 @cache
 def _plain_nodes() -> tuple[type[exp.Expr], ...]:
     """Node types, besides functions, that an expression may be made of."""
-    names = ["Column", "Identifier", "Literal", "Boolean", "Null", "Paren", "Star", "Var", "Dot", "DataType", "DataTypeParam", "Interval", "IntervalSpan", "Add", "Sub", "Mul", "Div", "IntDiv", "Mod", "Pow", "And", "Or", "Xor", "Not", "Neg", "EQ", "NEQ", "LT", "LTE", "GT", "GTE", "NullSafeEQ", "NullSafeNEQ", "Is", "In", "Between", "Like", "ILike", "Escape", "Glob", "SimilarTo", "RegexpLike", "RegexpILike", "DPipe", "BitwiseAnd", "BitwiseOr", "BitwiseNot", "BitwiseLeftShift", "BitwiseRightShift", "BitwiseXor", "Case", "If", "Cast", "TryCast", "Bracket", "Array", "Distinct", "Filter", "Where", "Window", "JSONPath", "JSONPathRoot", "JSONPathKey", "JSONPathSubscript", "JSONPathPart", "StartsWith", "Tuple", "Position"]
+    names = """
+    Column Identifier Literal Boolean Null Paren Star Var Dot DataType DataTypeParam Interval
+    IntervalSpan Add Sub Mul Div IntDiv Mod Pow And Or Xor Not Neg EQ NEQ LT LTE GT GTE NullSafeEQ
+    NullSafeNEQ Is In Between Like ILike Escape Glob SimilarTo RegexpLike RegexpILike DPipe BitwiseAnd
+    BitwiseOr BitwiseNot BitwiseLeftShift BitwiseRightShift BitwiseXor Case If Cast TryCast Bracket
+    Array Distinct Filter Where Window JSONPath JSONPathRoot JSONPathKey JSONPathSubscript JSONPathPart
+    StartsWith Tuple Position
+    """.split()  # noqa: SIM905
     return tuple(t for t in (getattr(exp, n, None) for n in names) if t is not None)
 
 

@@ -45,7 +45,7 @@ _LONG = {
 
 
 def canonical_type(text: str) -> str | None:
-    """`decimal(12, 2)` → `DECIMAL(12,2)`, `text` → `VARCHAR`, `int[]` → `INTEGER[]`; None for what is no type here.
+    """`decimal(12, 2)` → `DECIMAL(12,2)`, `text` → `VARCHAR`, `int[]` → `INTEGER[]`; None for no type.
 
     Types with a zone are not taken: see `is_zoned`.
     """

@@ -13,13 +13,20 @@ from featc.parse.model import Problem
 from featc.parse.types import CANONICAL, ZONED, canonical_type
 
 KEYWORDS = frozenset(
-    ["and", "or", "not", "is", "null", "true", "false", "in", "between", "symmetric", "like", "ilike", "escape", "case", "when", "then", "else", "end", "distinct", "from", "filter", "where", "over", "interval", "as", "glob", "isnull", "notnull", "for", "placing", "both", "leading", "trailing", "at", "time", "zone", "all", "any", "some", "xor", "order", "by", "group", "within", "select", "exists", "unknown", "collate", "lambda"]
+    """
+    and or not is null true false in between symmetric like ilike escape case when then else end
+    distinct from filter where over interval as glob isnull notnull for placing both leading trailing at
+    time zone all any some xor order by group within select exists unknown collate lambda
+    """.split()  # noqa: SIM905
 ) | {"similar to", "order by", "group by", "partition by", "at time zone"}
 """Words with a part in the grammar. A word before `(` that is none of these is a function."""
 
 UNITS = frozenset(
     f"{unit}{s}"
-    for unit in ["microsecond", "us", "millisecond", "ms", "second", "minute", "hour", "day", "week", "month", "quarter", "year", "decade", "century", "millennium"]
+    for unit in """
+    microsecond us millisecond ms second minute hour day week month quarter year decade century
+    millennium
+    """.split()  # noqa: SIM905
     for s in ("", "s")
 ) | {
     "millenniums",
@@ -212,7 +219,10 @@ def _arity(tokens: Sequence[Token], at: int) -> Problem | None:
 
 
 _BARE_CHANGING = frozenset(
-    ["current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "current_user", "current_role", "session_user", "current_catalog", "current_schema"]
+    """
+    current_date current_time current_timestamp localtime localtimestamp current_user current_role
+    session_user current_catalog current_schema
+    """.split()  # noqa: SIM905
 )
 
 

@@ -1,4 +1,4 @@
-"""Resolve: names, types and edges. `resolve` turns definitions into `model.Project`, which later phases read."""
+"""Resolve: names, types and edges. `resolve` turns definitions into `model.Project`, read by later phases."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def quoted(name: str) -> str:
 
 @dataclass(slots=True)
 class Asked:
-    """A row expression on its way to a type. `expr` is None until settled, and stays so when it has an error."""
+    """A row expression on its way to a type. `expr` is None until settled, and stays so after an error."""
 
     parts: Parts
     text: Text
@@ -61,7 +61,7 @@ class RowBatch:
         return found
 
     def settle(self, catalog: Catalog, findings: Findings) -> None:
-        """Gives every expression its type, or reports why it has none. One problem in a `let` is told once."""
+        """Gives every expression its type, or reports why it has none. A problem in a `let` is told once."""
         pending = [a for a in self.asked if a.expr is None]
         distinct = list(dict.fromkeys(a.parts for a in pending))
         columns = [(c.name, c.type) for c in self.columns]

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 CODES: Mapping[str, str] = {
-    "F301": "A name that means nothing here. Inside aggregates, where, let and keys: columns of the source and let "
-    "names. Outside: state columns, features of the view, view.feature, request.x, key.x and as_of.",
-    "F302": "A column of an event source has a value for each row, and a feature needs one value: aggregate it.",
+    "F301": "A name that means nothing here. Inside aggregates, where, let and keys: columns of the source "
+    "and let names. Outside: state columns, features of the view, view.feature, request.x, key.x and as_of.",
+    "F302": "A column of an event source has a value for each row, and a feature needs one: aggregate it.",
     "F303": "An aggregate without OVER needs windows: on the feature or its view.",
-    "F304": "A window that is not known. Built in are last_<duration>, prev_<duration>, last_<n>_rows and lifetime.",
+    "F304": "There is no such window. Built in: last_<duration>, prev_<duration>, last_<n>_rows, lifetime.",
     "F305": "A window of the wrong kind: hop and align belong to range windows.",
     "F306": "Definitions that need each other in a circle.",
     "F307": "Two things of one name, or of names that differ by letter case only.",
     "F308": "A definition that does not exist: an entity, a source, a view.",
-    "F309": "A view's keys do not fit: a key without a column, a key of no entity, or a parent with other keys.",
-    "F310": "A key of a type that keys cannot have. Keys are integers, text, booleans, dates, timestamps, UUIDs or "
-    "decimals; a DOUBLE must be declared integral under columns.",
+    "F309": "A view's keys do not fit: a key without a column, of no entity, or a parent with other keys.",
+    "F310": "A key of a type that keys cannot have. Keys are integers, text, booleans, dates, timestamps, "
+    "UUIDs or decimals; a DOUBLE must be declared integral under columns.",
     "F311": "The engine refuses the expression because of its types.",
     "F312": "The expression has another type than its place needs.",
     "F313": "An aggregate over a value of a type it cannot take.",

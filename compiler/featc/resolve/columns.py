@@ -1,4 +1,4 @@
-"""Columns of a source: the types found in the data, checked against those declared (semantics.md, "Types")."""
+"""Columns of a source: types found in the data, checked against those declared (semantics.md, "Types")."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def seen_type(physical: str) -> str:
 
 
 def declared_type(definition: ColumnDef, findings: Findings) -> str | None:
-    """The canonical form of a declared type; None when there is none or it is wrong, which has been reported."""
+    """The canonical form of a declared type; None when there is none or it is wrong (reported)."""
     if definition.type is None:
         return None
     text = definition.type.value

@@ -16,7 +16,7 @@ from featc.resolve.windows import WindowBook, suffix_of
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A family's member, or a feature that is no family (`window` None); `whole`: the family itself is meant."""
+    """A family's member, or a feature that is no family (`window` None); `whole`: the family is meant."""
 
     template: Template
     window: Window | None
@@ -137,7 +137,7 @@ class Families:
             for member, window in candidate.members:
                 if candidate.family and member.casefold() == need.feature.casefold():
                     return Member(candidate, window)
-        if not any(c.broken for c in need.candidates):
+        if not any(c.broken for c in need.candidates) and not target.is_lost(need.feature):
             known = [n for n in target.feature_names if n != template.name]
             self._error(
                 template,
@@ -176,12 +176,13 @@ class Families:
         for name, parent in whole if chosen else ():
             lacking = [suffix_of(w) for w in template.windows if w not in parent.windows]
             if lacking:
+                shared = [suffix_of(w) for w in template.windows if w in parent.windows]
                 self._error(
                     template,
                     name,
                     "F322",
                     f"{parent.name} has no member for {', '.join(lacking)}",
-                    f"give {parent.name} those windows, or {template.name} windows: [{', '.join(suffix_of(w) for w in template.windows if w in parent.windows)}]",
+                    f"give {parent.name} those windows, or {template.name} windows: [{', '.join(shared)}]",
                 )
                 template.broken = True
 

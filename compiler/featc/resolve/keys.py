@@ -1,4 +1,4 @@
-"""Keys of views without a source: those of the views they take features from (semantics.md, "Derived features")."""
+"""Keys of views without a source: those of their parents (semantics.md, "Derived and on-demand features")."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def parents_of(view: OpenView, families: Families) -> dict[str, tuple[Template, 
 def inherit_keys(views: Mapping[str, OpenView], families: Families, findings: Findings) -> None:
     """Gives views without a source their keys, and checks that each view's keys cover its parents'.
 
-    Views may need each other's features without their features needing themselves, so keys spread until none is new.
+    Views may need each other's features without a feature needing itself, so keys spread until none is new.
     """
     parents = {name: parents_of(view, families) for name, view in views.items()}
     changed = True
@@ -60,7 +60,7 @@ def inherit_keys(views: Mapping[str, OpenView], families: Families, findings: Fi
                     "F309",
                     f"{name} lacks the key {', '.join(missing)} of {parent}",
                     span,
-                    "a view can use features of views whose keys it has all; leave out its entity to get the keys of both, or make a view without source",
+                    "use features of views whose keys it has all, or a view without source and entity",
                 )
 
 

@@ -1,4 +1,4 @@
-"""Row expressions of views: `where`, keys, and the arguments of aggregates, which become slots and aggregations."""
+"""Row expressions of views: `where`, keys, and aggregates' arguments, which become slots and aggregations."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def _ask_call(
     return AskedCall(row, tuple(ready), condition, window)
 
 
-# ── slots ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── slots ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(slots=True)
@@ -155,7 +155,7 @@ class Lifted:
 
 
 def lift(rows: ViewRows, opened: OpenSource, findings: Findings) -> Lifted:
-    """Slots and aggregations of a view's features; those with errors are left out and their features broken."""
+    """Slots and aggregations of a view's features; those with errors are left out, their features broken."""
     view = rows.view
     lifted = Lifted({k.casefold() for k in view.key_names})
     wanted: list[tuple[Template, AggregateCall, Window | None, tuple[str, tuple[str, ...], Window], str]] = []
@@ -300,7 +300,7 @@ def _name_aggregations(
         lifted.names[template, call, window] = lifted.aggregations[key].name
 
 
-# ── where and keys ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── where and keys ──────────────────────────────────────────────────────────────────────────────────────────
 
 _KEY_FAMILIES = frozenset({"integer", "text", "boolean", "date", "timestamp", "uuid", "decimal"})
 

@@ -39,7 +39,7 @@ class Meanings:
         self.folded = {name.casefold(): view for name, view in self.views.items()}
 
     def of(self, view: OpenView, template: Template, name: Name) -> Meaning | None:
-        """What `name` means in a feature of `view`; None when it means nothing (reported, or cannot be judged)."""
+        """What `name` means in a feature of `view`; None when nothing (reported, or cannot be judged)."""
         first = name.parts[0].casefold()
         if first == "as_of" and len(name.parts) == 1:
             return (AsOfRef(),)
@@ -58,7 +58,7 @@ class Meanings:
         return None
 
     def candidates(self, view: OpenView, feature: str) -> tuple[Template, ...]:
-        """Templates a feature name could belong to: of that very name, else families it could be a member of."""
+        """Templates a feature name could belong to: of that name, else families it could be a member of."""
         folded = feature.casefold()
         if folded in view.by_name:
             return (view.by_name[folded],)
@@ -72,7 +72,7 @@ class Meanings:
         found = self.candidates(target, feature)
         if found:
             return FeatureNeed(target.name, feature, found)
-        if not target.blind:
+        if not target.blind and not target.is_lost(feature):
             self._error(
                 template,
                 name,
@@ -87,7 +87,7 @@ class Meanings:
         found = self.candidates(view, word)
         if found:
             return FeatureNeed(view.name, word, found)
-        if view.blind:
+        if view.blind or view.is_lost(word):
             return None
         scope = view.opened.scope if view.opened else None
         folded = word.casefold()

@@ -19,8 +19,7 @@ from featc.resolve.windows import WindowBook, suffix_of
 class Template:
     """A feature as written: one feature, or a family with a member for each window.
 
-    `needs` holds, for each name outside aggregates, what it means. A `broken` one has errors, which were reported;
-    what depends on it is left out without a word.
+    A `broken` one has errors, which were reported; what depends on it is left out without a word.
     """
 
     view: str
@@ -97,6 +96,12 @@ class OpenView:
     templates: list[Template] = field(default_factory=list)
     by_name: dict[str, Template] = field(default_factory=dict)
     keys: tuple[Key, ...] = ()
+    lost: frozenset[str] = frozenset()
+
+    def is_lost(self, feature: str) -> bool:
+        """Whether a name belongs to a feature that could not be loaded, which was reported then."""
+        folded = feature.casefold()
+        return any(folded == name or folded.startswith(f"{name}_") for name in self.lost)
 
     @property
     def name(self) -> str:
@@ -122,6 +127,8 @@ def open_view(
     """A view with its parts looked up and its features read."""
     opened, blind = _source_of(definition, sources, definitions, findings)
     view = OpenView(definition, opened, blind)
+    head = f"{definition.name}."
+    view.lost = frozenset(n.removeprefix(head).casefold() for n in definitions.broken if n.startswith(head))
     view.entity, view.key_names = _entities_of(definition, definitions, findings, view)
     listed = [book.listed(entry) for entry in definition.windows]
     view.windows = tuple({w.name: w for w in listed if w is not None}.values())

@@ -12,8 +12,8 @@ T = TypeVar("T")
 def circle(needs: Mapping[T, Iterable[T]]) -> tuple[list[T], list[tuple[T, ...]]]:
     """(nodes with what they need before them, circles).
 
-    Among nodes that may stand next, the one first in `needs` does. Nodes of a circle, and those that need them, are
-    left out; each circle is given once, from its first node on, in the direction of need.
+    Among nodes that may stand next, the one first in `needs` does. Nodes of a circle, and those that need
+    them, are left out; each circle is given once, from its first node on, in the direction of need.
     """
     nodes = list(needs)
     rank = {node: i for i, node in enumerate(nodes)}

@@ -88,7 +88,7 @@ class _Run:
                 continue
             opened.batch.settle(self.catalog, Findings())
             opened.batch.broken_lets = broken_lets(opened)
-            # the second pass asks what failed again and tells it: now it is known which errors are only those of a let
+            # the second pass asks again what failed, and tells it: now errors that are only a let's are known
             opened.batch.settle(self.catalog, self.findings)
             source = finished_source(opened, self.findings)
             if source is not None:
@@ -110,7 +110,7 @@ class _Run:
     def _view(
         self, view: OpenView, rows: ViewRows | None, lifted: Lifted | None, drafts: Drafts
     ) -> View | None:
-        """The resolved view with those of its features that have no errors; None when the view itself has some."""
+        """The resolved view with its features that have no errors; None when the view itself has some."""
         definition = view.definition
         if view.blind or (rows is not None and rows.broken):
             return None
@@ -158,7 +158,7 @@ class _Run:
         if source.key and not (whole and bare == set(source.key)):
             self.findings.error(
                 "F327",
-                f"{source.name} keeps one row per {', '.join(source.key)}, and {view.name} has the keys {', '.join(view.key_names) or '(none)'}",
+                f"{source.name} keeps one row per {', '.join(source.key)}, and {view.name} has other keys",
                 view.definition.span,
                 "use an entity of those keys; aggregates over current rows are not built yet",
             )
@@ -190,7 +190,7 @@ class _Run:
             )
 
     def _warn_ties(self, view: View, opened: OpenView) -> None:
-        """Says what decides where equal instants would leave the event order open (semantics.md, "Order and ties")."""
+        """Says what decides where equal instants leave the order open (semantics.md, "Order and ties")."""
         source = opened.opened.source if opened.opened else None
         if source is None or source.kind != "event" or source.tie_break or source.id:
             return
@@ -239,7 +239,7 @@ def _check_collisions(views: Mapping[str, OpenView], findings: Findings) -> None
             if template.family and not template.broken and template.name.casefold() in seen:
                 findings.error(
                     "F307",
-                    f"the family {template.name} of {view.name} has the name of {seen[template.name.casefold()]}",
+                    f"the family {template.name} has the name of {seen[template.name.casefold()]}",
                     template.definition.span,
                     "rename one of them",
                 )

@@ -187,7 +187,7 @@ class RowReader:
                 f"'{name}' means nothing in {self.place}",
                 name.start,
                 name.end,
-                f"columns of {self.scope.source} stand bare; other sources are reached by join, not built yet",
+                f"columns of {self.scope.source} stand bare; join, to reach others, is not built yet",
             )
         else:
             self._error(

@@ -60,7 +60,7 @@ class Picker:
                     self._unknown(pick, f"there is no view '{view}'", did_you_mean(view, self.open_views))
                 return []
             found = self._of_view(view, feature if dot else "*")
-            if not found and not known.blind and not any(t.broken for t in known.templates):
+            if not (found or known.blind or known.lost or any(t.broken for t in known.templates)):
                 names = [f.name for f in self.views[view].features] if view in self.views else []
                 self._unknown(
                     pick,
@@ -101,7 +101,7 @@ class Picker:
             return
         self.findings.error(
             "F307",
-            f"two outputs are called {output.name}: {other.view}.{other.feature} and {output.view}.{output.feature}",
+            f"{other.view}.{other.feature} and {output.view}.{output.feature} are both called {output.name}",
             pick.span,
             f"rename one: - {output.view}_{output.name}: {output.view}.{output.feature}",
         )

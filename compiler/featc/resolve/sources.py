@@ -282,7 +282,7 @@ def check_known(expr: Expr, source: Source, text: Text, place: str, findings: Fi
         if column is not None and column.known_after and column.known_after != known:
             findings.error(
                 "F316",
-                f"{column.name} is known only after {column.known_after}, so {place} would look into the future",
+                f"{column.name} is known only after {column.known_after}: {place} would look into the future",
                 expr.span or text.span,
                 f"use a source with available_at: {column.known_after}, or leave the column out",
             )

@@ -1,8 +1,9 @@
-"""`featc test`: the author's tests, through the training plan and the online plan (interfaces.md, "Author tests").
+"""`featc test`: the author's tests, through the training plan and the online plan (interfaces.md, "Author
+tests").
 
-Each test's rows are all that the sources hold: a source it does not name is empty. The service is asked at the
-spine's rows by the training query, and by reads of fresh stores into which the rows came in several orders and
-batches. Only the columns listed under `expect` are looked at.
+Each test's rows are all that the sources hold: a source it does not name is empty. The service is asked at
+the spine's rows by the training query, and by reads of fresh stores into which the rows came in several
+orders and batches. Only the columns listed under `expect` are looked at.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ TRAINING = "training"
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """One value that is not the expected one. `row` counts spine rows from 1; `plan` says which plan gave it, and
-    for online how the rows were pushed."""
+    """One value that is not the expected one. `row` counts spine rows from 1; `plan` says which plan gave it,
+    and for online how the rows were pushed.
+    """
 
     row: int
     column: str
@@ -45,12 +47,15 @@ class Mismatch:
     plan: str
 
     def __str__(self) -> str:
-        return f"row {self.row}, {self.column}: expected {plain_value(self.expected)}, {self.plan} gives {plain_value(self.found)}"
+        wanted, given = plain_value(self.expected), plain_value(self.found)
+        return f"row {self.row}, {self.column}: expected {wanted}, {self.plan} gives {given}"
 
 
 @dataclass(frozen=True, slots=True)
 class TestOutcome:
-    """One test: passed where there are neither mismatches nor diagnostics (what is wrong with the test itself)."""
+    """One test: passed where there are neither mismatches nor diagnostics (what is wrong with the test
+    itself).
+    """
 
     __test__ = False
 
@@ -71,7 +76,9 @@ class TestOutcome:
 
 @dataclass(frozen=True, slots=True)
 class TestReport:
-    """All outcomes, in the order of files and lines. `exit_code`: 1 for faulty tests, 3 for wrong values, else 0."""
+    """All outcomes, in the order of files and lines. `exit_code`: 1 for faulty tests, 3 for wrong values,
+    else 0.
+    """
 
     __test__ = False
 
@@ -108,11 +115,17 @@ class TestReport:
             "failed": len(self.failed),
             "tests": [
                 {
-                    "name": o.name, "file": o.span.file, "line": o.span.line, "passed": o.passed,
+                    "name": o.name,
+                    "file": o.span.file,
+                    "line": o.span.line,
+                    "passed": o.passed,
                     "mismatches": [
                         {
-                            "row": m.row, "column": m.column, "plan": m.plan,
-                            "expected": plain_value(m.expected), "found": plain_value(m.found),
+                            "row": m.row,
+                            "column": m.column,
+                            "plan": m.plan,
+                            "expected": plain_value(m.expected),
+                            "found": plain_value(m.found),
                         }
                         for m in o.mismatches
                     ],
@@ -126,8 +139,11 @@ class TestReport:
         """The report as JUnit XML."""
         faulty = [o for o in self.outcomes if o.diagnostics]
         suite = ElementTree.Element(
-            "testsuite", name="featc test", tests=str(len(self.outcomes)),
-            failures=str(len(self.failed) - len(faulty)), errors=str(len(faulty)),
+            "testsuite",
+            name="featc test",
+            tests=str(len(self.outcomes)),
+            failures=str(len(self.failed) - len(faulty)),
+            errors=str(len(faulty)),
         )
         for o in self.outcomes:
             case = ElementTree.SubElement(
@@ -170,7 +186,7 @@ def _chosen(store: FeatureStore, files: Sequence[str | Path] | None) -> list[Tes
     return found
 
 
-# ── one test ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── one test ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _outcome(store: FeatureStore, test: TestDef, folder: Path) -> TestOutcome:
@@ -183,7 +199,9 @@ def _outcome(store: FeatureStore, test: TestDef, folder: Path) -> TestOutcome:
     probes = _probes(store, test, project, outputs)
     if len(expected) != len(probes):
         message = f"test '{test.name}' expects {len(expected)} rows of a spine of {len(probes)}"
-        raise FeatcError(Diagnostic("F716", message, test.expect.span, "write one row under expect: for each spine row"))
+        raise FeatcError(
+            Diagnostic("F716", message, test.expect.span, "write one row under expect: for each spine row")
+        )
     found: list[Mismatch] = []
     training = TrainingPlan(project, rows)
     try:
@@ -208,7 +226,10 @@ def _outputs(store: FeatureStore, test: TestDef) -> tuple[Output, ...]:
 
 
 def _mismatches(
-    expected: Sequence[Mapping[str, Any]], answers: Sequence[Mapping[str, Any]], outputs: Sequence[Output], plan: str
+    expected: Sequence[Mapping[str, Any]],
+    answers: Sequence[Mapping[str, Any]],
+    outputs: Sequence[Output],
+    plan: str,
 ) -> list[Mismatch]:
     types = {o.name: o.type for o in outputs}
     return [
@@ -219,7 +240,7 @@ def _mismatches(
     ]
 
 
-# ── what is given, asked and expected ─────────────────────────────────────────────────────────────────────────────
+# ── what is given, asked and expected ───────────────────────────────────────────────────────────────────────
 
 
 def _given(store: FeatureStore, test: TestDef) -> dict[str, list[Row]]:
@@ -247,7 +268,9 @@ def _probes(store: FeatureStore, test: TestDef, project: Project, outputs: Seque
     if table is not None:
         missing = [c for c in (*keys, *request, "as_of") if c not in table.columns]
         for column in missing:
-            findings.error("F712", f"the spine has no column '{column}'", table.span, did_you_mean(column, table.columns))
+            findings.error(
+                "F712", f"the spine has no column '{column}'", table.span, did_you_mean(column, table.columns)
+            )
         types = {**keys, **request, "as_of": "TIMESTAMP"}
         for number in range(0 if missing else len(table)):
             values = {c: _value(table, number, c, t, findings) for c, t in types.items()}

@@ -25,8 +25,9 @@ _GLOB = frozenset("*?[")
 class DuckDBCatalog:
     """Answers with an in-memory DuckDB whose zone is UTC.
 
-    `root` is the project's folder, against which paths are read; `database` the target's file, which is opened
-    read-only when it exists, for sources that are tables. Use as a context manager, or call `close`.
+    `root` is the project's folder, against which paths are read; `database` the target's file, which is
+    opened read-only when it exists, for sources that are tables or queries. Use as a context manager, or call
+    `close`.
     """
 
     root: Path
@@ -37,6 +38,7 @@ class DuckDBCatalog:
     def __post_init__(self) -> None:
         self._connection = duckdb.connect()
         self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute("SET file_search_path = ?", [str(self.root.absolute())])
 
     def __enter__(self) -> DuckDBCatalog:
         return self
@@ -50,8 +52,9 @@ class DuckDBCatalog:
     def columns(self, source: str, location: Location) -> Sequence[tuple[str, str]]:
         """(name, physical type) of a source's columns, in the data's order.
 
-        Raises FeatcError: F401 no such file, F402 an empty file, F403 an unreadable file, F404 no such table, F405 a
-        query that fails, F406 no columns, F409 a target database that cannot be opened.
+        Raises FeatcError: F401 no such file, F402 an empty file, F403 an unreadable file, F404 no such table,
+        F405 a query that fails, F406 no columns, F409 a target database that cannot be opened, F901 one that
+        another process has locked.
         """
         if location.kind == "path":
             self._check_files(source, location.value)
@@ -65,27 +68,19 @@ class DuckDBCatalog:
             raise _error("F406", f"the source {source} has no columns", None)
         return [(str(row[0]), str(row[1])) for row in rows]
 
-    def types(
-        self, columns: Sequence[tuple[str, str]], expressions: Sequence[str]
-    ) -> Sequence[str | TypeProblem]:
+    def types(self, columns: Sequence[tuple[str, str]], expressions: Sequence[str]) -> Sequence[str | TypeProblem]:
         """The type DuckDB gives each expression over columns of the given (name, type), in order.
 
-        All are asked in one statement; only when that fails are the offending ones sought, by halves. Expressions
-        with string literals are also run over one made-up row, since a literal that is no number or date (as in
-        `amount > 'x'`) has a type until it is run.
+        All are asked in one statement; only when that fails are the offending ones sought, by halves.
+        Expressions with string literals are also run over one made-up row, since a literal that is no number
+        or date (as in `amount > 'x'`) has a type until it is run.
         """
         if not expressions:
             return []
-        empty = (
-            ", ".join(f"NULL::{type_} AS {_quoted(name)}" for name, type_ in columns) or "NULL AS _nothing"
-        )
+        empty = ", ".join(f"NULL::{type_} AS {_quoted(name)}" for name, type_ in columns) or "NULL AS _nothing"
         answers = self._types(f"FROM (SELECT {empty})", list(expressions))
-        literal = [
-            i for i, e in enumerate(expressions) if "'" in e and not isinstance(answers[i], TypeProblem)
-        ]
-        sample = (
-            ", ".join(f"{_sample(type_)} AS {_quoted(name)}" for name, type_ in columns) or "NULL AS _nothing"
-        )
+        literal = [i for i, e in enumerate(expressions) if "'" in e and not isinstance(answers[i], TypeProblem)]
+        sample = ", ".join(f"{_sample(type_)} AS {_quoted(name)}" for name, type_ in columns) or "NULL AS _nothing"
         for i in self._misread(f"FROM (SELECT {sample})", [(i, expressions[i]) for i in literal]):
             answers[i[0]] = i[1]
         return answers
@@ -137,9 +132,7 @@ class DuckDBCatalog:
                         "check that the file is whole and of the kind its name says",
                     ) from None
                 case "table":
-                    raise _error(
-                        "F404", f"the source {source}: {_words(error)}", self._table_hint(location)
-                    ) from None
+                    raise _error("F404", f"the source {source}: {_words(error)}", self._table_hint(location)) from None
                 case _:
                     raise _error(
                         "F405",
@@ -154,17 +147,11 @@ class DuckDBCatalog:
         if _GLOB & set(value):
             found = [Path(p) for p in globbing.glob(str(path), recursive=True)]
             if not found:
-                raise _error(
-                    "F401", f"the source {source}: no file matches {value}", _nearest_path(self.root, value)
-                )
+                raise _error("F401", f"the source {source}: no file matches {value}", _nearest_path(self.root, value))
         elif not path.exists():
-            raise _error(
-                "F401", f"the source {source}: there is no file {value}", _nearest_path(self.root, value)
-            )
+            raise _error("F401", f"the source {source}: there is no file {value}", _nearest_path(self.root, value))
         elif path.is_dir():
-            raise _error(
-                "F401", f"the source {source}: {value} is a folder", f"write {value.rstrip('/')}/*.parquet"
-            )
+            raise _error("F401", f"the source {source}: {value} is a folder", f"write {value.rstrip('/')}/*.parquet")
         else:
             found = [path]
         files = [p for p in found if p.is_file()]
@@ -209,15 +196,14 @@ class DuckDBCatalog:
         if self.database is not None and not self.database.exists():
             return f"the target's database {_relative(self.root, self.database)} does not exist yet"
         rows = self._connection.execute(
-            "SELECT schema_name, table_name FROM duckdb_tables() UNION ALL SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal"
+            "SELECT schema_name, table_name FROM duckdb_tables()"
+            " UNION ALL SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal"
         ).fetchall()
         names = [t if s == "main" else f"{s}.{t}" for s, t in rows]
         close = nearest(location.value, names)
         if close:
             return f"did you mean '{close}'?"
-        return (
-            f"there are: {', '.join(sorted(names)[:8])}" if names else "the target's database has no tables"
-        )
+        return f"there are: {', '.join(sorted(names)[:8])}" if names else "the target's database has no tables"
 
 
 def _error(code: str, message: str, hint: str | None) -> FeatcError:
@@ -265,6 +251,7 @@ def _nearest_path(root: Path, value: str) -> str:
             where = "the project's folder" if shown == "." else shown
             if close:
                 return f"did you mean '{(Path(shown) / close).as_posix()}'?"
-            return f"in {where} there is {', '.join(names[:6]) if names else 'nothing'}; paths count from the project's folder"
+            there = ", ".join(names[:6]) if names else "nothing"
+            return f"in {where} there is {there}; paths count from the project's folder"
         here = here / part
     return "paths count from the project's folder"

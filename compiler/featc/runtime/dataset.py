@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from featc.errors import Diagnostic, FeatcError
 from featc.lower.source import literal, quoted
@@ -15,8 +15,12 @@ from featc.runtime import spine as spines
 if TYPE_CHECKING:
     import duckdb
 
+T = TypeVar("T")
 
-def needs(project: Project, outputs: Sequence[Output]) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
+
+def needs(
+    project: Project, outputs: Sequence[Output]
+) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
     """The key and request columns a spine must have for `outputs`, each (name, type), sorted by name."""
     keys: dict[str, str] = {}
     request: dict[str, str] = {}
@@ -33,7 +37,12 @@ class Dataset:
     """
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, project: Project, outputs: Sequence[Output], spine: Any, time: str | None = None
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        project: Project,
+        outputs: Sequence[Output],
+        spine: Any,
+        time: str | None = None,
     ) -> None:
         self._connection = connection
         self._project = project
@@ -50,15 +59,22 @@ class Dataset:
         """The answer as a DuckDB relation, computed when it is read."""
         return self._connection.sql(self.sql)
 
-    def _run(self, sql: str) -> duckdb.DuckDBPyConnection:
+    def _answer(self, take: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """Runs the query; an engine's error about a value becomes one that names feature, entity and instant."""
         import duckdb
 
         try:
-            return self._connection.execute(sql)
-        except (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException) as error:
+            return take(self._connection)
+        except (
+            duckdb.ConversionException,
+            duckdb.OutOfRangeException,
+            duckdb.InvalidInputException,
+        ) as error:
             raise self._blamed(error) from None
         except duckdb.Error as error:
-            raise FeatcError(Diagnostic("F430", f"the engine refused the training query: {str(error).splitlines()[0]}")) from None
+            raise FeatcError(
+                Diagnostic("F430", f"the engine refused the training query: {str(error).splitlines()[0]}")
+            ) from None
 
     def _blamed(self, error: Exception) -> FeatcError:
         """Which feature, entity and instant a value error belongs to: one feature at a time, then one row at a time."""
@@ -71,7 +87,8 @@ class Dataset:
             where = ", ".join(f"{k} = {v}" for k, v in row.items())
             return FeatcError(
                 Diagnostic(
-                    "F421", f"{output.view}.{output.feature} has no value it can give for {where}: {reason}",
+                    "F421",
+                    f"{output.view}.{output.feature} has no value it can give for {where}: {reason}",
                     hint="a sum beyond BIGINT, a division by zero of integers or a cast that fails; widen the type (sum(amount::DOUBLE)) or guard it (nullif, try_cast)",
                 )
             )
@@ -96,30 +113,33 @@ class Dataset:
         sql = training_sql(self._project, [output], time=self._spine.time, extra=("1 AS one",))
         while low < high:
             middle = (low + high) // 2
-            connection.execute(f"CREATE OR REPLACE TEMP VIEW spine AS SELECT * EXCLUDE (n) FROM spine_all WHERE n BETWEEN {low} AND {middle}")
+            connection.execute(
+                f"CREATE OR REPLACE TEMP VIEW spine AS SELECT * EXCLUDE (n) FROM spine_all WHERE n BETWEEN {low} AND {middle}"
+            )
             low, high = (low, middle) if self._fails(sql) else (middle + 1, high)
-        picked = connection.execute(f"SELECT {', '.join(quoted(c) for c in columns)} FROM spine_all WHERE n = {low}").fetchall()
+        picked = connection.execute(
+            f"SELECT {', '.join(quoted(c) for c in columns)} FROM spine_all WHERE n = {low}"
+        ).fetchall()
         return dict(zip(columns, picked[0], strict=True))
 
     def rows(self) -> list[dict[str, Any]]:
         """All rows as dicts of Python values, in the spine's order."""
-        done = self._run(self.sql)
-        names = [d[0] for d in done.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in done.fetchall()]
+        names, found = self._answer(_named_rows(self.sql))
+        return [dict(zip(names, row, strict=True)) for row in found]
 
     def arrow(self) -> Any:
         """A pyarrow Table."""
-        return self._relation_table()
+        return self._answer(lambda c: c.sql(self.sql).to_arrow_table())
 
     def df(self) -> Any:
         """A pandas DataFrame."""
-        return self._run(self.sql).df()
+        return self._answer(lambda c: c.sql(self.sql).df())
 
     to_df = df
 
     def polars(self) -> Any:
         """A polars DataFrame."""
-        return self._run(self.sql).pl()
+        return self._answer(lambda c: c.sql(self.sql).pl())
 
     def to_dict(self) -> dict[str, list[Any]]:
         """Columns as lists, Feast's shape."""
@@ -134,12 +154,30 @@ class Dataset:
         target = Path(path)
         kind = {".csv": "csv", ".parquet": "parquet", ".pq": "parquet"}.get(target.suffix.lower())
         if kind is None:
-            raise FeatcError(Diagnostic("F520", f"'{target.name}' ends in neither .parquet nor .csv", hint="name the file train.parquet or train.csv"), exit_code=2)
+            raise FeatcError(
+                Diagnostic(
+                    "F520",
+                    f"'{target.name}' ends in neither .parquet nor .csv",
+                    hint="name the file train.parquet or train.csv",
+                ),
+                exit_code=2,
+            )
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f".{target.name}.partial")
         try:
-            self._run(f"COPY (\n{self.sql}\n) TO {literal(str(partial))} (FORMAT {kind})")
+            copy = f"COPY (\n{self.sql}\n) TO {literal(str(partial))} (FORMAT {kind})"
+            self._answer(lambda c: c.execute(copy))
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)
         return target
+
+
+def _named_rows(sql: str) -> Callable[[duckdb.DuckDBPyConnection], tuple[list[str], list[tuple[Any, ...]]]]:
+    """Runs `sql` and gives column names and rows."""
+
+    def take(connection: duckdb.DuckDBPyConnection) -> tuple[list[str], list[tuple[Any, ...]]]:
+        done = connection.execute(sql)
+        return [d[0] for d in done.description or ()], done.fetchall()
+
+    return take

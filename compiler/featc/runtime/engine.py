@@ -46,7 +46,8 @@ def attach(connection: duckdb.DuckDBPyConnection, database: Path) -> None:
             Diagnostic(
                 "F901" if locked else "F902",
                 f"cannot open the database {database.name}: {reason}",
-                hint="another process holds it; try again when that has ended" if locked
+                hint="another process holds it; try again when that has ended"
+                if locked
                 else "it is not a DuckDB database of a version this one reads; move it away or name another one",
             ),
             exit_code=4,

@@ -1,4 +1,4 @@
-"""Reading author tests from a YAML file outside the project's own folders, such as a case that verify saved."""
+"""Reading author tests from a file outside the project's own folders, such as a case that verify saved."""
 
 from __future__ import annotations
 

@@ -63,7 +63,12 @@ def _text(value: Literal) -> str | None:
 def _file(path: Path, rows: Rows, name: str, findings: Findings) -> Cells | None:
     assert rows.file is not None
     if not path.is_file():
-        findings.error("F717", f"there is no file {rows.file.value}", rows.span, "its name is relative to the test's own file")
+        findings.error(
+            "F717",
+            f"there is no file {rows.file.value}",
+            rows.span,
+            "its name is relative to the test's own file",
+        )
         return None
     delimiter = "\\t" if path.suffix.lower() == ".tsv" else ","
     # "" is an empty text and nothing between commas is NULL
@@ -84,12 +89,14 @@ def _file(path: Path, rows: Rows, name: str, findings: Findings) -> Cells | None
 
 
 def typed_rows(source: Source, table: Cells, findings: Findings) -> list[Row]:
-    """Rows of a source's columns by type; columns the table lacks are NULL (F714, F718 for what does not fit)."""
+    """Rows of a source's columns by type; columns the table lacks are NULL (F714, F718 for what does not
+    fit).
+    """
     names = [c.name for c in source.columns]
     unknown = [c for c in table.columns if c not in names]
-    for column in unknown:
-        place = next((s[column] for s in table.spans if s.get(column)), None) or table.span
-        findings.error("F718", f"{source.name} has no column '{column}'", place, did_you_mean(column, names))
+    for name in unknown:
+        place = next((s[name] for s in table.spans if s.get(name)), None) or table.span
+        findings.error("F718", f"{source.name} has no column '{name}'", place, did_you_mean(name, names))
     made = []
     for number in range(len(table)):
         row = []
@@ -98,7 +105,8 @@ def typed_rows(source: Source, table: Cells, findings: Findings) -> list[Row]:
             try:
                 row.append(None if text is None else _read(text, column.physical, source.timezone))
             except (ValueError, ArithmeticError, duckdb.Error) as error:
-                message = f"{table.name} row {number + 1}, {column.name}: {refused(text or '', column.physical, error)}"
+                reason = refused(text or "", column.physical, error)
+                message = f"{table.name} row {number + 1}, {column.name}: {reason}"
                 findings.error("F714", message, table.span_of(number, column.name))
                 row.append(None)
         made.append(tuple(row))

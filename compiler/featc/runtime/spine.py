@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featc.errors import Diagnostic, FeatcError, Findings, did_you_mean
-from featc.lower.source import literal, quoted
+from featc.lower.source import integral, literal, quoted
 from featc.types import family
 
 if TYPE_CHECKING:
@@ -45,7 +45,11 @@ def read(connection: duckdb.DuckDBPyConnection, given: Any) -> None:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {GIVEN} AS SELECT * FROM {origin}")
     except duckdb.Error as error:
         raise FeatcError(
-            Diagnostic("F501", f"the spine cannot be read: {str(error).splitlines()[0]}", hint="give a parquet, CSV or JSON file, a SELECT, or a table in memory")
+            Diagnostic(
+                "F501",
+                f"the spine cannot be read: {str(error).splitlines()[0]}",
+                hint="give a parquet, CSV or JSON file, a SELECT, or a table in memory",
+            )
         ) from None
     finally:
         connection.execute("DROP VIEW IF EXISTS spine_input") if _registered(given) else None
@@ -59,8 +63,20 @@ def _origin(connection: duckdb.DuckDBPyConnection, given: Any) -> str:
     if isinstance(given, Path) or (isinstance(given, str) and not _is_select(given)):
         path = Path(given)
         if not path.exists():
-            raise FeatcError(Diagnostic("F502", f"there is no spine file {path}", hint="check the path; it is relative to the current folder"))
-        reader = {".csv": "read_csv", ".tsv": "read_csv", ".json": "read_json", ".jsonl": "read_json", ".ndjson": "read_json"}
+            raise FeatcError(
+                Diagnostic(
+                    "F502",
+                    f"there is no spine file {path}",
+                    hint="check the path; it is relative to the current folder",
+                )
+            )
+        reader = {
+            ".csv": "read_csv",
+            ".tsv": "read_csv",
+            ".json": "read_json",
+            ".jsonl": "read_json",
+            ".ndjson": "read_json",
+        }
         return f"{reader.get(path.suffix.lower(), 'read_parquet')}({literal(str(path.resolve()))})"
     if isinstance(given, str):
         return f"({given.rstrip().rstrip(';')})"
@@ -77,7 +93,13 @@ def _is_select(text: str) -> bool:
 def _rows(connection: duckdb.DuckDBPyConnection, rows: Sequence[dict[str, Any]]) -> str:
     """Rows as dicts, without pandas or Arrow: bound as parameters, typed by DuckDB."""
     if not rows:
-        raise FeatcError(Diagnostic("F503", "the spine is an empty list, so its columns are unknown", hint="give a table with columns and no rows instead"))
+        raise FeatcError(
+            Diagnostic(
+                "F503",
+                "the spine is an empty list, so its columns are unknown",
+                hint="give a table with columns and no rows instead",
+            )
+        )
     names = list(dict.fromkeys(name for row in rows for name in row))
     selects = []
     values: list[Any] = []
@@ -110,11 +132,19 @@ def prepare(
         actual = _named(types, name)
         if actual is None:
             what = "key" if (name, kind) in keys else "request column"
-            found.error("F511", f"the spine has no column '{name}', which is a {what} of these features", hint=did_you_mean(name, types) or f"add a column {name} of type {kind}")
+            found.error(
+                "F511",
+                f"the spine has no column '{name}', which is a {what} of these features",
+                hint=did_you_mean(name, types) or f"add a column {name} of type {kind}",
+            )
             continue
         cast = _cast(actual, types[actual], kind)
         if cast is None:
-            found.error("F512", f"the spine's column '{actual}' is {types[actual]}, and {name} is {kind}", hint=f"cast it: {actual}::{kind}")
+            found.error(
+                "F512",
+                f"the spine's column '{actual}' is {types[actual]}, and {name} is {kind}",
+                hint=f"cast it: {actual}::{kind}",
+            )
         elif cast != quoted(name) or actual != name:
             casts[name] = cast
     found.raise_errors()
@@ -122,7 +152,13 @@ def prepare(
     at = _utc(instant, types[instant])
     (missing,) = connection.execute(f"SELECT count(*) FROM {GIVEN} WHERE {at} IS NULL").fetchall()[0]
     if missing:
-        raise FeatcError(Diagnostic("F513", f"{missing} spine rows have no instant ('{instant}' is NULL or infinite)", hint="every row of a training set needs the instant it is observed at"))
+        raise FeatcError(
+            Diagnostic(
+                "F513",
+                f"{missing} spine rows have no instant ('{instant}' is NULL or infinite)",
+                hint="every row of a training set needs the instant it is observed at",
+            )
+        )
     (rows,) = connection.execute(f"SELECT count(*) FROM {GIVEN}").fetchall()[0]
     if not casts and at == quoted(instant):
         connection.execute(f"CREATE OR REPLACE TEMP VIEW spine AS FROM {GIVEN}")
@@ -149,7 +185,11 @@ def _instant(types: dict[str, str], time: str | None, found: Findings) -> str | 
         if actual is None:
             found.error("F514", f"the spine has no column '{time}'", hint=did_you_mean(time, types))
         elif types[actual] not in _INSTANTS:
-            found.error("F515", f"the spine's column '{actual}' is {types[actual]}, not a timestamp", hint=f"cast it: {actual}::TIMESTAMP")
+            found.error(
+                "F515",
+                f"the spine's column '{actual}' is {types[actual]}, not a timestamp",
+                hint=f"cast it: {actual}::TIMESTAMP",
+            )
             return None
         return actual
     for usual in ("as_of", "event_timestamp"):
@@ -157,14 +197,26 @@ def _instant(types: dict[str, str], time: str | None, found: Findings) -> str | 
         if actual is not None and types[actual] in _INSTANTS:
             return actual
         if actual is not None:
-            found.error("F515", f"the spine's column '{actual}' is {types[actual]}, not a timestamp", hint=f"cast it: {actual}::TIMESTAMP")
+            found.error(
+                "F515",
+                f"the spine's column '{actual}' is {types[actual]}, not a timestamp",
+                hint=f"cast it: {actual}::TIMESTAMP",
+            )
             return None
     if len(stamps) == 1:
         return stamps[0]
     if not stamps:
-        found.error("F516", "the spine has no timestamp column, so the instants are unknown", hint="add a column as_of of type TIMESTAMP")
+        found.error(
+            "F516",
+            "the spine has no timestamp column, so the instants are unknown",
+            hint="add a column as_of of type TIMESTAMP",
+        )
     else:
-        found.error("F517", f"the spine has several timestamp columns: {', '.join(stamps)}", hint="say which is the instant: --time COLUMN, or time= in Python")
+        found.error(
+            "F517",
+            f"the spine has several timestamp columns: {', '.join(stamps)}",
+            hint="say which is the instant: --time COLUMN, or time= in Python",
+        )
     return None
 
 
@@ -172,7 +224,11 @@ def _collisions(types: dict[str, str], outputs: Sequence[str], found: Findings) 
     taken = {n.lower(): n for n in types}
     for name in outputs:
         if name.lower() in taken:
-            found.error("F518", f"the spine has a column '{taken[name.lower()]}', which is also the name of a feature", hint=f"rename it in the spine, or the feature in the service: - my_{name}: view.{name}")
+            found.error(
+                "F518",
+                f"the spine has a column '{taken[name.lower()]}', which is also the name of a feature",
+                hint=f"rename it in the spine, or the feature in the service: - my_{name}: view.{name}",
+            )
     for name in types:
         if name.lower() in ("_row", "_as_of", "_given"):
             found.error("F519", f"the spine has a column '{name}', a name featc uses itself", hint="rename it")
@@ -205,8 +261,7 @@ def _cast(column: str, actual: str, wanted: str) -> str | None:
     if from_ == "integer" and to in ("integer", "decimal", "float"):
         return f"{raw}::{wanted}"
     if from_ == "float" and to == "integer":  # pandas turns integer columns with gaps into DOUBLE
-        problem = literal(f"F512: spine column {column} holds a value that is not integral: ")
-        return f"CASE WHEN isnan({raw}) THEN NULL WHEN {raw} = trunc({raw}) THEN {raw}::{wanted} ELSE error({problem} || {raw}) END"
+        return integral(raw, wanted, f"F512: spine column {column} holds a value that is not integral: ")
     if from_ in ("decimal", "float") and to in ("decimal", "float"):
         return f"{raw}::{wanted}"
     if from_ == to and from_ != "other":

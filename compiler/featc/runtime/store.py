@@ -89,7 +89,14 @@ class FeatureStore:
 
         given = spine if spine is not None else entity_df
         if features is None or given is None:
-            raise FeatcError(Diagnostic("F500", "a training set needs features and a spine", hint="get_historical_features('checkout', spine)"), exit_code=2)
+            raise FeatcError(
+                Diagnostic(
+                    "F500",
+                    "a training set needs features and a spine",
+                    hint="get_historical_features('checkout', spine)",
+                ),
+                exit_code=2,
+            )
         connection = connect(self.root, database_of(self.compiled.definitions))
         return Dataset(connection, self.project, self.outputs(features), given, time)
 
@@ -102,7 +109,13 @@ class FeatureStore:
         for pattern in wanted:
             for output in self._matching(pattern.replace(":", ".", 1)):
                 if output.name.lower() in {n.lower() for n in found} and found.get(output.name) != output:
-                    raise FeatcError(Diagnostic("F504", f"two of these features are called '{output.name}'", hint="make a service that renames one of them"))
+                    raise FeatcError(
+                        Diagnostic(
+                            "F504",
+                            f"two of these features are called '{output.name}'",
+                            hint="make a service that renames one of them",
+                        )
+                    )
                 found[output.name] = output
         return tuple(found.values())
 
@@ -113,10 +126,24 @@ class FeatureStore:
         view = self.project.views.get(view_name)
         if view is None:
             known = [*self.project.views, *self.project.services]
-            raise FeatcError(Diagnostic("F505", f"there is no service or feature view '{view_name}'", hint=did_you_mean(view_name, known)))
-        outputs = [Output(f.name, view.name, f.name, f.type) for f in view.features if fnmatchcase(f.name, feature or "*")]
+            raise FeatcError(
+                Diagnostic(
+                    "F505",
+                    f"there is no service or feature view '{view_name}'",
+                    hint=did_you_mean(view_name, known),
+                )
+            )
+        outputs = [
+            Output(f.name, view.name, f.name, f.type) for f in view.features if fnmatchcase(f.name, feature or "*")
+        ]
         if not outputs:
-            raise FeatcError(Diagnostic("F506", f"the view '{view_name}' has no feature '{feature}'", hint=did_you_mean(feature, [f.name for f in view.features])))
+            raise FeatcError(
+                Diagnostic(
+                    "F506",
+                    f"the view '{view_name}' has no feature '{feature}'",
+                    hint=did_you_mean(feature, [f.name for f in view.features]),
+                )
+            )
         return outputs
 
     # ── online ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -147,7 +174,14 @@ class FeatureStore:
         """The features of a service (or list of features) for each row of keys and request values, in input order,
         as they stand at `at` (None: now). An unknown entity has empty values."""
         if features is None or entity_rows is None:
-            raise FeatcError(Diagnostic("F600", "an online read needs features and rows of keys", hint="get_online_features('checkout', [{'user_id': 42}])"), exit_code=2)
+            raise FeatcError(
+                Diagnostic(
+                    "F600",
+                    "an online read needs features and rows of keys",
+                    hint="get_online_features('checkout', [{'user_id': 42}])",
+                ),
+                exit_code=2,
+            )
         return OnlineRows(self.online.read(self.outputs(features), list(entity_rows), at))
 
     # ── the project ───────────────────────────────────────────────────────────────────────────────────────────────

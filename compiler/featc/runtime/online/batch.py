@@ -183,13 +183,14 @@ def _from_text(source: Source, column: Column, zone: str) -> str:
     raw, to = quoted(column.name), column.physical
     cast = f"try_cast({raw} AS {to})"
     if to in INTEGERS:  # DuckDB would round '3.7'
-        return _checked(source, column, cast, f"try_cast({raw} AS DECIMAL(38,9)) IS DISTINCT FROM {cast}::DECIMAL(38,9)")
+        return _checked(source, column, cast, f"{cast} IS NULL OR try_cast({raw} AS DECIMAL(38,9)) <> try_cast({cast} AS DECIMAL(38,9))")
     if decimal_parts(to):
         scale = min(38, (decimal_parts(to) or (0, 0))[1] + 6)
         return _checked(source, column, cast, f"{cast} IS NULL OR try_cast({raw} AS DECIMAL(38,{scale})) IS DISTINCT FROM {cast}")
-    if to == "TIMESTAMP" and source.timezone is not None:  # a text with an offset says its instant; else it is local
-        offset = f"regexp_matches({raw}, '(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$')"
+    if to in ("TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S"):  # DuckDB's own cast drops an offset
+        offset = f"regexp_matches({raw}, '[0-9]:[0-9].*(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$')"
         cast = f"CASE WHEN {offset} THEN try_cast({raw} AS TIMESTAMPTZ) AT TIME ZONE {zone} ELSE {cast} END"
+        cast = f"({cast})::{to}"
     return _checked(source, column, cast, f"({cast}) IS NULL")
 
 

@@ -32,11 +32,14 @@ class DerivedStage:
         self.project = project
         proven = duckdb.__version__.startswith(f"{PROVEN_ENGINE}.")
         self._steps: list[Step] = []
+        self._same: dict[Value, Value] = {}
         rest: list[Feature] = []
         behind: set[tuple[str, str]] = set()
         self._features = [project.feature(*pair) for pair in pairs]
         for feature in self._features:
             parents = {(r.view, r.feature) for r in feature.expr.refs if isinstance(r, FeatureRef)}
+            if not parents & behind and self._is_another_value(feature):
+                continue
             step = None if parents & behind else self._step(feature, proven)
             if step is None:
                 rest.append(feature)
@@ -45,6 +48,10 @@ class DerivedStage:
                 self._steps.append(step)
         self._derived = derived_plan(project, rest)
         self._everything: Derived | None = None
+
+    def place(self, value: Value) -> Value:
+        """Where a value lies in an environment: a feature that is another value by a new name lies where that does."""
+        return self._same.get(value, value)
 
     @property
     def in_duckdb(self) -> tuple[str, ...]:
@@ -67,10 +74,20 @@ class DerivedStage:
         gone = {id(e) for e in fallen}
         self._ask(self._derived, [e for e in environments if id(e) not in gone] if fallen else environments)
 
+    def _is_another_value(self, feature: Feature) -> bool:
+        """Notes a feature that is a bare reference without default, so that reads have nothing to do for it."""
+        if not feature.expr.is_bare or feature.default is not None:
+            return False
+        view, ref = self.project.views[feature.view], feature.expr.refs[0]
+        if ref_type(self.project, view, ref) != feature.type:
+            return False
+        self._same[None, FeatureRef(feature.view, feature.name)] = self.place((owner(view.name, ref), ref))
+        return True
+
     def _step(self, feature: Feature, proven: bool) -> Step | None:
         view = self.project.views[feature.view]
         types = {r: ref_type(self.project, view, r) for r in feature.expr.refs}
-        sources = tuple((owner(view.name, r), r) for r in feature.expr.refs)
+        sources = tuple(self.place((owner(view.name, r), r)) for r in feature.expr.refs)
         target: Value = (None, FeatureRef(feature.view, feature.name))
         expr = feature.expr
         if expr.is_bare and types[expr.refs[0]] == feature.type:
@@ -78,11 +95,9 @@ class DerivedStage:
         closure = compile_closure(expr, types, feature.default, feature.type) if proven else None
         if closure is None:
             return None
-        return target, tuple((owner(view.name, r), r) for r in closure.refs), closure.evaluate
+        return target, tuple(self.place((owner(view.name, r), r)) for r in closure.refs), closure.evaluate
 
     def _bare(self, feature: Feature) -> Callable[[Any], Any]:
-        if feature.default is None:
-            return lambda value: value
         with self.engine.lock:
             default = self.engine.rows(f"SELECT ({feature.default})::{feature.type}")[0][0]
         return lambda value: default if value is None else value
@@ -91,7 +106,11 @@ class DerivedStage:
         if derived is None or not environments:
             return
         lists: list[list[Any]] = [list(range(len(environments)))]
-        lists += [[_wire(e[given.view, given.ref], given.type) for e in environments] for given in derived.inputs]
+        lists += [
+            [_wire(e[place], given.type) for e in environments]
+            for given in derived.inputs
+            for place in [self.place((given.view, given.ref))]
+        ]
         with self.engine.lock:
             try:
                 rows = self.engine.connection.execute(derived.sql, lists).fetchall()

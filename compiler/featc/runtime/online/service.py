@@ -63,7 +63,7 @@ class ServiceReader:
             name: decoder(type_) if has_way_back(type_) else None
             for name, type_ in {**self.keys, **self.request}.items()
         }
-        self._outputs = [(o.name, (None, FeatureRef(o.view, o.feature))) for o in outputs]
+        self._outputs = [(o.name, self._stage.place((None, FeatureRef(o.view, o.feature)))) for o in outputs]
 
     @property
     def in_duckdb(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Made-up histories, made to go wrong: ties, exact edges, late and corrected rows, moves, deaths, odd values.
 
-A history plays in *scenes*, each with a few entities and a stretch of time of its own, so that one store and one
-query hold many small histories. Most rows are variations of an earlier row of the scene.
+A history plays in *scenes*, each with a few entities and a stretch of time of its own, so that one store and
+one query hold many small histories. Most rows are variations of an earlier row of the scene.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ ENTITIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A stretch of time from `base` on (µs), the numbers its key values are made of, and how odd its values are.
+    """A stretch of time from `base` on (µs), the numbers its key values are made of, and how odd its values
+    are.
 
     A `dense` scene is a busy hour of ordinary rows, so that narrow filters over short windows are met at all.
     """
@@ -37,7 +38,9 @@ class Scene:
 
 
 def scenes(count: int) -> tuple[Scene, ...]:
-    """The scenes of a history: the first before 1970, the last with NaN, infinities and integers beyond DOUBLE."""
+    """The scenes of a history: the first before 1970, the last with NaN, infinities and integers beyond
+    DOUBLE.
+    """
     found = []
     for n in range(count):
         base = -2 * DAY - 7 * HOUR if n == 0 else _LEAP_NIGHT + (n - 1) * 400 * DAY
@@ -47,11 +50,15 @@ def scenes(count: int) -> tuple[Scene, ...]:
 
 def dense_scenes(count: int) -> tuple[Scene, ...]:
     """Scenes of ordinary rows close together."""
-    return tuple(Scene(n, _LEAP_NIGHT + n * 400 * DAY, wild=False, nulls=0.02, dense=True) for n in range(count))
+    return tuple(
+        Scene(n, _LEAP_NIGHT + n * 400 * DAY, wild=False, nulls=0.02, dense=True) for n in range(count)
+    )
 
 
 def lengths(project: Project, source: Source) -> tuple[int, ...]:
-    """The spans of time (µs) that matter to rows of a source: windows, offsets, hops, ttl, delay, and their sums."""
+    """The spans of time (µs) that matter to rows of a source: windows, offsets, hops, ttl, delay, and their
+    sums.
+    """
     found = {source.delay, SECOND}
     for view in project.views.values():
         if view.source != source.name:
@@ -64,19 +71,35 @@ def lengths(project: Project, source: Source) -> tuple[int, ...]:
     return tuple(sorted(found - {0}))
 
 
+def window_lengths(project: Project, source: Source) -> list[int]:
+    """The lengths of windows (µs) over a source, the shortest first."""
+    views = [v for v in project.views.values() if v.source == source.name]
+    return sorted({a.window.length for v in views for a in v.aggregations if a.window.length})
+
+
 class Maker:
     """Makes the rows of one source, one scene after the other."""
 
-    def __init__(self, project: Project, source: Source, pools: Mapping[str, Pool], random: Random, *, tame: bool) -> None:
+    def __init__(
+        self, project: Project, source: Source, pools: Mapping[str, Pool], random: Random, *, tame: bool
+    ) -> None:
         self.source, self.pools, self.random, self.tame = source, pools, random, tame
         self.lengths = lengths(project, source)
+        self.windows = window_lengths(project, source)
         self.columns = [c.name for c in source.columns]
         self.keys = _key_columns(project, source)
         self.time = settable(source.time)
         self.arrival = settable(source.available_at)
         self.until = settable(source.valid_to)
-        self.deleted = [r.column for r in source.deleted.refs if hasattr(r, "column")] if source.deleted else []
-        self.fixed = {*self.keys, *source.id, *source.tie_break, *filter(None, (self.time, self.arrival, self.until))}
+        self.deleted = (
+            [r.column for r in source.deleted.refs if hasattr(r, "column")] if source.deleted else []
+        )
+        self.fixed = {
+            *self.keys,
+            *source.id,
+            *source.tie_break,
+            *filter(None, (self.time, self.arrival, self.until)),
+        }
         self.made: list[dict[str, Any]] = []
         self.identities = 0
 
@@ -92,8 +115,9 @@ class Maker:
     def _span(self, scene: Scene) -> int:
         """How long a scene lasts (µs): often hardly longer than the shortest of the lengths that matter."""
         if not scene.dense:
-            return self.random.choice(self.lengths[:3] or (HOUR,)) * 2
-        return 2 * next((n for n in self.lengths if n >= 60 * SECOND), HOUR)
+            return self.random.choice(self.lengths[:3]) * 2
+        spans = self.windows or [HOUR]
+        return 2 * spans[max(0, scene.number - 1) % len(spans)]
 
     def _fresh(self, scene: Scene, span: int) -> dict[str, Any]:
         row: dict[str, Any] = {c: self._value(c, scene) for c in self.columns}
@@ -101,10 +125,17 @@ class Maker:
             row |= {c: self._alive(c) for c in self.deleted}
         self._place(row, scene)
         self._happen(row, self._moment(scene, span))
+        if self.made and self.random.random() < 0.2:  # a twin: another event of the same entity and instant
+            other = self.random.choice(self.made[-6:])
+            row |= {c: other[c] for c in (*self.keys, *filter(None, (self.time,)))}
         self._arrive(row, scene, span, None)
         self.identities += 1
         for c in self.source.id:
-            row[c] = None if self.random.random() < 0.03 else key_value(self.source.column(c).physical, self.identities)
+            row[c] = (
+                None
+                if self.random.random() < 0.03
+                else key_value(self.source.column(c).physical, self.identities)
+            )
         self._order(row)
         return row
 
@@ -136,7 +167,7 @@ class Maker:
             row[c] = None if lost else key_value(type_, entity_number(scene, who))
 
     def _moment(self, scene: Scene, span: int) -> int | None:
-        """An event time: any, or a tie with an earlier row's, or as far from one as a window is long, ±1 µs."""
+        """An event time: any, or a tie with an earlier row's, or a window's length from one, ±1 µs."""
         if self.random.random() < 0.02:
             return None
         known = [m for m in (self._time_of(r) for r in self.made) if m is not None]
@@ -158,8 +189,9 @@ class Maker:
         if self.time is not None:
             row[self.time] = self._instant(self.time, moment)
         if self.until is not None:
-            ends = moment is not None and self.random.random() < 0.5
-            row[self.until] = self._instant(self.until, moment + self.random.choice(self.lengths)) if ends else None
+            lasts = self.random.choice(self.lengths) if self.random.random() < 0.5 else None
+            end = None if moment is None or lasts is None else moment + lasts
+            row[self.until] = self._instant(self.until, end)
 
     def _arrive(self, row: dict[str, Any], scene: Scene, span: int, old: Mapping[str, Any] | None) -> None:
         """An arrival: with the usual lag, late, before the event, at another row's instant, or never."""
@@ -168,7 +200,9 @@ class Maker:
         before = us_of(old[self.arrival]) if old is not None else None
         happened = self._time_of(row)
         kind = self.random.random()
-        if kind < 0.03:
+        if scene.dense and happened is not None and kind < 0.9:
+            arrival = happened + self.random.choice((0, 1, span // 16))
+        elif kind < 0.03:
             arrival = None
         elif kind < 0.15 and self.made:
             arrival = us_of(self.random.choice(self.made)[self.arrival])
@@ -184,7 +218,11 @@ class Maker:
         for c in self.source.tie_break:
             type_ = self.source.column(c).physical
             numbered = type_ in INTEGERS and self.random.random() < 0.9
-            row[c] = self.random.randint(0, 3) if numbered else self.pools[c].draw(self.random, wild=False, tame=True)
+            row[c] = (
+                self.random.randint(0, 3)
+                if numbered
+                else self.pools[c].draw(self.random, wild=False, tame=True)
+            )
 
     def _instant(self, column: str, moment: int | None) -> Any:
         if moment is None:
@@ -215,7 +253,7 @@ def us_of(value: Any) -> int | None:
 
 
 def entity_number(scene: Scene, who: int) -> int:
-    """The number key values are made of: 1, 11, 111 in the first scene, 2, 12, 112 in the second, and so on."""
+    """The number key values are made of: 1, 11, 111 in the first scene, 2, 12, 112 in the second, …"""
     return (scene.number + 1) + (0, 10, 110)[who]
 
 

@@ -1,4 +1,6 @@
-"""Saving a shrunk difference as an author's test: one YAML file, one CSV per source (interfaces.md, "Author tests")."""
+"""Saving a shrunk difference as an author's test: one YAML file, one CSV per source (interfaces.md, "Author
+tests").
+"""
 
 from __future__ import annotations
 
@@ -31,10 +33,15 @@ def save(project: Project, shrunk: Shrunk, folder: Path, seed: int) -> Case:
         shown.append(f"{name}.csv\n{text}")
     spine = spine_row(project, shrunk.probe, shrunk)
     given = "".join(f"      {name}: {name}.csv\n" for name in rows)
-    expected = "{}" if isinstance(shrunk.training, Failed) else f"{{{shrunk.output.feature}: {scalar(shrunk.training)}}}"
+    expected = (
+        "{}"
+        if isinstance(shrunk.training, Failed)
+        else f"{{{shrunk.output.feature}: {scalar(shrunk.training)}}}"
+    )
     text = (
         f"# Found by featc verify (seed {seed}): the plans differ when rows are pushed {shrunk.route}.\n"
-        f"# training gives {plain(shrunk.training)}, online gives {plain(shrunk.online)}; expected below is training's.\n"
+        f"# training gives {plain(shrunk.training)}, online gives {plain(shrunk.online)};"
+        " expected below is training's.\n"
         "tests:\n"
         f"  {_identifier(feature)}:\n"
         f"    service: {feature}\n"
@@ -62,7 +69,9 @@ def _identifier(feature: str) -> str:
 
 
 def scalar(value: Any) -> str:
-    """A value as a YAML scalar that the loader reads as meant: text always quoted, numbers and instants plain."""
+    """A value as a YAML scalar that the loader reads as meant: text always quoted, numbers and instants
+    plain.
+    """
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -1,9 +1,9 @@
 """How near two values must be (semantics.md, "What “equal” means"), and what has to be asked to know it.
 
-Everything but DOUBLE sums, means and deviations must be identical. Those may differ by rounding, in proportion to the
-members of the window; the companions asked beside them give that proportion. A feature computed from them may
-differ only as far as its inputs do: its own expression, evaluated over the inputs the plan itself gave, must give the
-plan's value exactly.
+Everything but DOUBLE sums, means and deviations must be identical. Those may differ by rounding, in
+proportion to the members of the window; the companions asked beside them give that proportion. A feature
+computed from them may differ only as far as its inputs do: its own expression, evaluated over the inputs the
+plan itself gave, must give the plan's value exactly.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from featc.types import FLOATS, INTEGERS, decimal_parts, family
 EPSILON = 1e-9
 
 
-# ── identity ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── identity ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def identical(a: Any, b: Any, type_: str) -> bool:
-    """Whether two values of one type are the same: NaN equals NaN, −0.0 equals 0.0, an integer is no DOUBLE."""
+    """Whether two values of one type are the same: NaN equals NaN, −0.0 equals 0.0, an integer no DOUBLE."""
     if isinstance(a, Failed) or isinstance(b, Failed):
         return isinstance(a, Failed) and isinstance(b, Failed)
     if a is None or b is None:
@@ -70,7 +70,7 @@ def _fits(value: Any, type_: str) -> bool:
             return True
 
 
-# ── rounding ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── rounding ────────────────────────────────────────────────────────────────────────────────────────────────
 
 Bound = Callable[[float, Mapping[str, Any]], float]
 """The greatest difference allowed, from the training value and the companions' values."""
@@ -86,15 +86,16 @@ def _sum_bound(value: float, seen: Mapping[str, Any]) -> float:
 
 
 def _mean_bound(value: float, seen: Mapping[str, Any]) -> float:
-    return EPSILON * max(abs(value), _largest(seen) / max(seen.get("count") or 1, 1))
+    members = int(seen.get("count") or 1)
+    return float(EPSILON * max(abs(value), _largest(seen) / members))
 
 
 def _variance_bound(value: float, seen: Mapping[str, Any]) -> float:
-    return EPSILON * (value + abs(seen.get("avg") or 0.0) * sqrt(max(value, 0.0)))
+    return EPSILON * (value + abs(float(seen.get("avg") or 0.0)) * sqrt(max(value, 0.0)))
 
 
 def _deviation_bound(value: float, seen: Mapping[str, Any]) -> float:
-    return EPSILON * (value + abs(seen.get("avg") or 0.0)) if value else 0.0
+    return EPSILON * (value + abs(float(seen.get("avg") or 0.0))) if value else 0.0
 
 
 _BOUNDS: dict[str, tuple[Bound, tuple[str, ...]]] = {
@@ -109,7 +110,9 @@ _BOUNDS: dict[str, tuple[Bound, tuple[str, ...]]] = {
 
 
 def rounds(view: View, aggregation: Aggregation) -> bool:
-    """Whether an aggregation's value may differ in rounding between plans: its law allows an error, not identity."""
+    """Whether an aggregation's value may differ in rounding between plans: its law allows an error, not
+    identity.
+    """
     if aggregation.aggregate not in _BOUNDS:
         return False
     types = tuple(view.slot(s).type for s in aggregation.slots)
@@ -124,12 +127,12 @@ def within(a: float, b: float, bound: float) -> bool:
     return abs(a - b) <= bound if isfinite(bound) else True
 
 
-# ── what to ask besides ───────────────────────────────────────────────────────────────────────────────────────────
+# ── what to ask besides ─────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
 class Rounded:
-    """A feature that is one rounding aggregation: its bound, and the companions' outputs by aggregate name."""
+    """A feature that is one rounding aggregation: its bound, and companions by aggregate name."""
 
     bound: Bound
     companions: Mapping[str, Output]
@@ -151,8 +154,8 @@ Judgement = Rounded | Derived | None
 class Questions:
     """What to ask each plan so that all `outputs` can be judged.
 
-    `online` and `training` are the project with inputs (and for training companions) as features of their own;
-    `asked` are the outputs to ask of both, `companions` those to ask of training besides.
+    `online` and `training` are the project with inputs (and for training companions) as features of their
+    own; `asked` are the outputs to ask of both, `companions` those to ask of training besides.
     """
 
     outputs: tuple[Output, ...]
@@ -172,7 +175,9 @@ class Questions:
                     asked |= {o.name: o for o in inputs.values()}
                 case Rounded(companions=beside):
                     companions |= {o.name: o for o in beside.values()}
-        return replace(self, outputs=tuple(outputs), asked=tuple(asked.values()), companions=tuple(companions.values()))
+        return replace(
+            self, outputs=tuple(outputs), asked=tuple(asked.values()), companions=tuple(companions.values())
+        )
 
 
 def output_of(feature: Feature) -> Output:
@@ -201,7 +206,12 @@ def questions(project: Project, outputs: Sequence[Output]) -> Questions:
     online = _with(project, inputs.values(), {})
     training = _with(online, companions.values(), extra)
     return Questions(
-        tuple(outputs), online, training, tuple(asked.values()), tuple(output_of(f) for f in companions.values()), judgements
+        tuple(outputs),
+        online,
+        training,
+        tuple(asked.values()),
+        tuple(output_of(f) for f in companions.values()),
+        judgements,
     )
 
 
@@ -225,7 +235,11 @@ def _rounded(
     types = tuple(view.slot(s).type for s in aggregation.slots)
     for name in needed:
         made = Aggregation(
-            f"{name} beside {aggregation.name}", name, aggregation.slots, aggregation.window, AGGREGATES[name].returns(types)
+            f"{name} beside {aggregation.name}",
+            name,
+            aggregation.slots,
+            aggregation.window,
+            AGGREGATES[name].returns(types),
         )
         feature = Feature(view.name, made.name, Expr((AggregateRef(made.name),), made.type), made.type)
         if feature.qualified not in companions:
@@ -264,6 +278,8 @@ def _with(project: Project, features: Any, aggregations: Mapping[str, Sequence[A
     for name, added in by_view.items():
         view = views[name]
         more = tuple(aggregations.get(name, ()))
-        views[name] = replace(view, features=(*view.features, *added), aggregations=(*view.aggregations, *more))
+        views[name] = replace(
+            view, features=(*view.features, *added), aggregations=(*view.aggregations, *more)
+        )
     order = (*((f.view, f.name) for added in by_view.values() for f in added), *project.order)
     return replace(project, views=views, order=order)

@@ -37,7 +37,9 @@ def read(text: str, type_: str, zone: str | None = None) -> Any:
         return _stamp(text, type_, zone)
     match family(type_):
         case "boolean":
-            found = {"true": True, "false": False, "t": True, "f": False, "1": True, "0": False}.get(text.lower())
+            found = {"true": True, "false": False, "t": True, "f": False, "1": True, "0": False}.get(
+                text.lower()
+            )
             if found is None:
                 raise ValueError("neither true nor false")
             return found
@@ -61,7 +63,12 @@ def _stamp(text: str, type_: str, zone: str | None) -> datetime:
 def refused(text: str, type_: str, error: Exception) -> str:
     """Why `read` refused, for people."""
     reason = "" if isinstance(error, (InvalidOperation, OverflowError)) else str(error)
-    plain = reason and "isoformat" not in reason and "invalid literal" not in reason and "could not convert" not in reason
+    plain = (
+        reason
+        and "isoformat" not in reason
+        and "invalid literal" not in reason
+        and "could not convert" not in reason
+    )
     return f"'{text}' is not a {type_}" + (f": {reason}" if plain and text not in reason else "")
 
 
@@ -102,5 +109,3 @@ def expectation(text: str, type_: str) -> Any:
         except InvalidOperation:
             raise ValueError("not a number") from None
     return read(text, type_)
-
-

@@ -43,8 +43,12 @@ def own_history(store: FeatureStore, limit: int, seed: int) -> History:
     return History("own events", rows, said)
 
 
-def made_history(project: Project, own: History, random: Random, played: Sequence[Scene], size: int) -> History:
-    """A made-up history of scenes with about `size` rows per source each; its values are partly those of `own`."""
+def made_history(
+    project: Project, own: History, random: Random, played: Sequence[Scene], size: int
+) -> History:
+    """A made-up history of scenes with about `size` rows per source each; its values are partly those of
+    `own`.
+    """
     memory = connect()
     rows: dict[str, list[Row]] = {}
     for name, source in project.sources.items():
@@ -62,8 +66,12 @@ def made_history(project: Project, own: History, random: Random, played: Sequenc
     return History("made-up events close together" if dense else "made-up events", rows, said)
 
 
-def sound_rows(connection: duckdb.DuckDBPyConnection, project: Project, source: Source, rows: list[Row]) -> list[Row]:
-    """The rows on which every row expression has a value: others fail a training query and are refused by push."""
+def sound_rows(
+    connection: duckdb.DuckDBPyConnection, project: Project, source: Source, rows: list[Row]
+) -> list[Row]:
+    """The rows on which every row expression has a value: others fail a training query and are refused by
+    push.
+    """
     create(connection, given_table(source.name), physical(source), rows)
     sql = _lift_sql(project, relocated(project).sources[source.name])
     left = [_PATIENCE]

@@ -71,7 +71,8 @@ def _unexplained(
 ) -> list[int]:
     """Those of the probes at which a plan's value is not what the expression gives for the plan's own inputs.
 
-    The inputs are judged by themselves; a value that follows from inputs within their bounds is not a difference.
+    The inputs are judged by themselves; a value that follows from inputs within their bounds is not a
+    difference.
     """
     if not apart:
         return []
@@ -99,7 +100,7 @@ def _evaluated(
     import duckdb
 
     view = project.views[derived.feature.view]
-    keys, request = spine_columns(project, [o for o in asked_of(derived)])
+    keys, request = spine_columns(project, asked_of(derived))
     columns: dict[str, tuple[str, Any]] = {"as_of_us": ("BIGINT", probe.at)}
     spelled: dict[Ref, str] = {}
     for number, ref in enumerate(derived.feature.expr.refs):
@@ -122,7 +123,12 @@ def _evaluated(
     text = f"({derived.feature.expr.render(lambda r: spelled[r])})::{derived.feature.type}"
     if derived.feature.default is not None:
         text = f"coalesce({text}, {derived.feature.default})"
-    create(connection, "inputs", [(c, t) for c, (t, _) in columns.items()], [tuple(v for _, v in columns.values())])
+    create(
+        connection,
+        "inputs",
+        [(c, t) for c, (t, _) in columns.items()],
+        [tuple(v for _, v in columns.values())],
+    )
     try:
         return connection.execute(f"SELECT {text} FROM inputs").fetchall()[0][0]
     except duckdb.Error as error:

@@ -1,4 +1,5 @@
-"""The two plans over given rows: the training query over tables in memory, and push and read of a fresh store.
+"""The two plans over given rows: the training query over tables in memory, and push and read of a fresh
+store.
 
 Everything that compares plans (verify, author tests, shrinking) asks here, so all of them see what users get.
 """
@@ -23,7 +24,7 @@ from featc.runtime.verify.history import Answer, Batch, Failed, Probe
 from featc.runtime.verify.rows import Row, Rows, as_pushed, create, physical
 
 _FAILURES = 24
-"""So many refused probes of one output are looked for one by one; the rest of that output counts as refused."""
+"""So many refused probes of one output are looked for one by one; the rest of it counts as refused."""
 
 Ask = Callable[[Sequence[Output], Sequence[Probe]], list[dict[str, Any]]]
 
@@ -53,8 +54,10 @@ def spine_columns(project: Project, outputs: Sequence[Output]) -> tuple[dict[str
     return keys, request
 
 
-def patiently(ask: Ask, outputs: Sequence[Output], probes: Sequence[Probe], left: list[int] | None = None) -> list[dict[str, Any]]:
-    """`ask`, and where it raises the halves of the question, until only what is refused is marked `Failed`."""
+def patiently(
+    ask: Ask, outputs: Sequence[Output], probes: Sequence[Probe], left: list[int] | None = None
+) -> list[dict[str, Any]]:
+    """`ask`, and where it raises the halves of the question, until just what is refused is `Failed`."""
     try:
         return ask(outputs, probes)
     except (FeatcError, duckdb.Error) as error:
@@ -66,7 +69,10 @@ def patiently(ask: Ask, outputs: Sequence[Output], probes: Sequence[Probe], left
     left = [_FAILURES] if left is None else left
     if len(probes) > 1 and left[0] > 0:
         middle = len(probes) // 2
-        return [*patiently(ask, outputs, probes[:middle], left), *patiently(ask, outputs, probes[middle:], left)]
+        return [
+            *patiently(ask, outputs, probes[:middle], left),
+            *patiently(ask, outputs, probes[middle:], left),
+        ]
     left[0] -= 1
     return [{o.name: Failed(reason) for o in outputs} for _ in probes]
 
@@ -78,7 +84,9 @@ def _reason(error: Exception) -> str:
 
 
 class TrainingPlan:
-    """The training query over rows in memory. `connection` holds a table per source, as `given_table` names it."""
+    """The training query over rows in memory. `connection` holds a table per source, as `given_table` names
+    it.
+    """
 
     def __init__(self, project: Project, rows: Rows) -> None:
         self.project = relocated(project)
@@ -90,7 +98,9 @@ class TrainingPlan:
         """Makes `rows` all that the source has."""
         create(self.connection, given_table(source.name), physical(source), rows)
 
-    def answers(self, outputs: Sequence[Output], probes: Sequence[Probe], project: Project | None = None) -> list[dict[str, Any]]:
+    def answers(
+        self, outputs: Sequence[Output], probes: Sequence[Probe], project: Project | None = None
+    ) -> list[dict[str, Any]]:
         """The values of `outputs` at each probe. `project` may hold more features than the plan's own."""
         asked = relocated(project) if project is not None else self.project
 
@@ -107,7 +117,8 @@ class TrainingPlan:
         rows = [(*(p.keys.get(k) for k in keys), *(p.request.get(r) for r in request), p.at) for p in probes]
         create(self.connection, "spine_given", columns, rows)
         self.connection.execute(
-            "CREATE OR REPLACE VIEW spine AS SELECT * EXCLUDE (_nth, as_of_us), make_timestamp(as_of_us) AS as_of"
+            "CREATE OR REPLACE VIEW spine AS"
+            " SELECT * EXCLUDE (_nth, as_of_us), make_timestamp(as_of_us) AS as_of"
             " FROM spine_given ORDER BY _nth"
         )
 
@@ -145,7 +156,9 @@ class OnlinePlan:
         self._store.push(batch.source, as_pushed(source, picked), token=batch.token)
 
     def answers(self, outputs: Sequence[Output], probes: Sequence[Probe]) -> list[Answer]:
-        """The values of `outputs` at each probe, as reads give them now; one read for all probes of an instant."""
+        """The values of `outputs` at each probe, as reads give them now; one read for all probes of an
+        instant.
+        """
         moments: dict[int, list[int]] = {}
         for number, probe in enumerate(probes):
             moments.setdefault(probe.at, []).append(number)

@@ -1,7 +1,7 @@
 """Where to look: for each group of features the entities and instants at which plans most easily disagree.
 
-Instants are taken from the entity's own rows: when one arrives, when it enters and leaves each window of the views
-asked (exactly then, and a microsecond to either side), between rows, and after the last.
+Instants are taken from the entity's own rows: when one arrives, when it enters and leaves each window of the
+views asked (exactly then, and a microsecond to either side), between rows, and after the last.
 """
 
 from __future__ import annotations
@@ -92,7 +92,9 @@ def probes(
     found: list[Probe] = []
 
     def add(keys: Mapping[str, Any], at: int) -> None:
-        asked = {n: None if random.random() < 0.08 else p.draw(random, wild=False) for n, p in request.items()}
+        asked = {
+            n: None if random.random() < 0.08 else p.draw(random, wild=False) for n, p in request.items()
+        }
         found.append(Probe(keys, at, asked))
 
     each = max(1, budget // (len(entities) + 1))
@@ -109,13 +111,17 @@ def probes(
 
 def _views_behind(project: Project, group: Group) -> list[View]:
     pairs = feature_closure(project, tuple((o.view, o.feature) for o in group.outputs))
-    return [project.views[v] for v in dict.fromkeys(v for v, _ in pairs) if project.views[v].source is not None]
+    return [
+        project.views[v] for v in dict.fromkeys(v for v, _ in pairs) if project.views[v].source is not None
+    ]
 
 
 def _entities(
     project: Project, group: Group, seen: Mapping[str, Sequence[Sighting]], random: Random, count: int
 ) -> list[Mapping[str, Any]]:
-    """Entities to ask: half of them those with most rows, of views that have all the group's keys, else combined."""
+    """Entities to ask: half of them those with most rows, of views that have all the group's keys, else
+    combined.
+    """
     counted: dict[tuple[Any, ...], int] = {}
     names = list(group.keys)
     for view_name, rows in seen.items():
@@ -124,7 +130,7 @@ def _entities(
                 keys = tuple(row.keys[n] for n in names)
                 counted[keys] = counted.get(keys, 0) + 1
     if not counted and names:
-        return [{n: v for n, v in zip(names, made, strict=True)} for made in _combined(group, seen, random, count)]
+        return [dict(zip(names, made, strict=True)) for made in _combined(group, seen, random, count)]
     busiest = sorted(counted, key=lambda k: -counted[k])
     top = busiest[: count // 2]
     others = busiest[count // 2 :]
@@ -144,7 +150,11 @@ def _combined(
 
 
 def _instants(
-    views: Sequence[View], seen: Mapping[str, Sequence[Sighting]], keys: Mapping[str, Any], random: Random, count: int
+    views: Sequence[View],
+    seen: Mapping[str, Sequence[Sighting]],
+    keys: Mapping[str, Any],
+    random: Random,
+    count: int,
 ) -> list[int]:
     """`count` instants for one entity, drawn in turn from the kinds above."""
     kinds: dict[str, list[int]] = {"edge": [], "arrival": [], "inside": [], "last": []}
@@ -182,7 +192,9 @@ def _within_calendar(us: int) -> bool:
 
 
 def edge_instants(view: View, time: int) -> list[int]:
-    """The instants at which an event at `time` enters or leaves a window of the view, to within a microsecond."""
+    """The instants at which an event at `time` enters or leaves a window of the view, to within a
+    microsecond.
+    """
     windows = list(dict.fromkeys(a.window for a in view.aggregations))
     if view.ttl is not None:
         windows.append(Window("ttl", length=view.ttl))
@@ -193,7 +205,9 @@ def edge_instants(view: View, time: int) -> list[int]:
 
 
 def _edges(window: Window, time: int) -> list[int]:
-    """Written from semantics.md, not from the compiler's window rule, so that a fault there is looked for as well."""
+    """Written from semantics.md, not from the compiler's window rule, so that a fault there is looked for as
+    well.
+    """
     hop, offset, length = window.hop, window.offset, window.length
     if hop and window.align:
         enters = -(-time // hop) * hop + offset

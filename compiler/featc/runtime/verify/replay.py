@@ -1,8 +1,8 @@
 """Pushing a history as badly as the law allows, and reading on the way (semantics.md, "What “equal” means").
 
-Rows come in random order and random batches, some batches twice under one token, and rows that have an `id` (one that
-is not NULL) again without any. Reads happen twice: half-way, when exactly what had arrived by then is in the store, and at the end, when the
-store also holds what came later.
+Rows come in random order and random batches, some batches twice under one token, and rows that have an `id`
+(one that is not NULL) again without any. Reads happen twice: half-way, when exactly what had arrived by then
+is in the store, and at the end, when the store also holds what came later.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ class Schedule:
     after: tuple[Batch, ...]
 
 
-def schedule(project: Project, history: History, plan: TrainingPlan, cut: int, random: Random, batches: int) -> Schedule:
+def schedule(
+    project: Project, history: History, plan: TrainingPlan, cut: int, random: Random, batches: int
+) -> Schedule:
     """A random schedule of about `batches` batches."""
     early: list[Batch] = []
     late: list[Batch] = []
@@ -48,7 +50,9 @@ def schedule(project: Project, history: History, plan: TrainingPlan, cut: int, r
 
 
 def _identified(source: Source, rows: Sequence[Row]) -> frozenset[int]:
-    """The rows that may be pushed again by themselves: those with an id. Others are events of their own each time."""
+    """The rows that may be pushed again by themselves: those with an id. Others are events of their own each
+    time.
+    """
     places = [n for n, c in enumerate(source.columns) if c.name in source.id]
     if not places:
         return frozenset()
@@ -68,9 +72,9 @@ def _batches(
         part = tuple(shuffled[start : start + taken])
         start += taken
         # without an id a batch that may come twice needs a token: equal rows are two events
-        batch = Batch(source, part, f"{token}-{start}" if random.random() < 0.5 else None)
+        batch = Batch(source, part, f"{token}-{start}" if random.random() < 0.7 else None)
         found.append(batch)
-        again = random.random() < 0.15
+        again = random.random() < 0.4
         if again and (batch.token is not None or identified.issuperset(part)):
             found.append(batch)
     return found

@@ -13,6 +13,8 @@ from featc.runtime.verify.rows import plain
 ENOUGH = 20
 """So many probes need a value that says something before a feature counts as proven."""
 
+_SHOWN = 6
+
 Status = Literal["proven", "unproven", "different"]
 
 
@@ -56,7 +58,9 @@ class HistoryResult:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A difference shrunk and saved: `path` is what `featc test` runs. `training` and `online` are its values."""
+    """A difference shrunk and saved: `path` is what `featc test` runs. `training` and `online` are its
+    values.
+    """
 
     feature: str
     path: Path
@@ -69,7 +73,9 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """The result of a run. `exit_code` 3 where anything differs, or is unproven and `allow_thin` was not given."""
+    """The result of a run. `exit_code` 3 where anything differs, or is unproven and `allow_thin` was not
+    given.
+    """
 
     features: tuple[FeatureResult, ...]
     histories: tuple[HistoryResult, ...]
@@ -95,21 +101,30 @@ class VerifyReport:
         width = max((len(f.feature) for f in self.features), default=7)
         lines = [f"{'feature':{width}}  status     compared  agreed  substantive"]
         lines += [
-            f"{f.feature:{width}}  {f.status:9}  {f.compared:8}  {f.agreed:6}  {f.substantive:11}" for f in self.features
+            f"{f.feature:{width}}  {f.status:9}  {f.compared:8}  {f.agreed:6}  {f.substantive:11}"
+            for f in self.features
         ]
         lines.append("")
         for h in self.histories:
             lines.append(f"{h.name}: {h.probes} probes")
             lines += [f"  {source}: {said}" for source, said in h.sampled.items()]
-        for f in self.different:
+        saved = {c.feature for c in self.cases}
+        ordered = sorted(self.different, key=lambda f: f.feature not in saved)
+        for f in ordered[:_SHOWN]:
             lines += ["", *self._difference(f)]
+        if ordered[_SHOWN:]:
+            lines += ["", f"and in {', '.join(f.feature for f in ordered[_SHOWN:])}"]
         if self.unproven:
             named = ", ".join(f.feature for f in self.unproven)
-            lines += ["", f"unproven, with fewer than {ENOUGH} values that are neither NULL nor default nor zero: {named}"]
+            lines += [
+                "",
+                f"unproven, for want of {ENOUGH} values that are neither NULL nor default nor zero: {named}",
+            ]
             if not self.allow_thin:
                 lines.append("   = give them data that reaches them, or accept that with --allow-thin")
         proven = sum(f.status == "proven" for f in self.features)
-        lines += ["", f"{proven} of {len(self.features)} features proven equal; certificate: {self._shown(self.certificate)}"]
+        where = self._shown(self.certificate)
+        lines += ["", f"{proven} of {len(self.features)} features proven equal; certificate: {where}"]
         return "\n".join(lines)
 
     def _difference(self, f: FeatureResult) -> list[str]:
@@ -117,16 +132,20 @@ class VerifyReport:
         found = case or f.example
         if found is None:
             return []
-        lines = [f"error F701: training and online differ in {f.feature} ({f.compared - f.agreed} of {f.compared} probes)"]
+        often = f"{f.compared - f.agreed} of {f.compared} probes"
+        lines = [f"error F701: training and online differ in {f.feature} ({often})"]
         lines.append(f"   asked:    {_flow(found.spine)}")
         lines.append(f"   training: {plain(found.training)}")
         lines.append(f"   online:   {plain(found.online)}")
         if case is not None:
             lines.append(f"   smallest case found, {case.rows} rows:")
             lines += [f"     {line}" for line in case.given.splitlines()[:20]]
-            lines.append(f"   = featc test {self._shown(case.path)}   shows it again; copy its folder to tests/ to keep it")
+            lines.append(f"   = featc test {self._shown(case.path)}")
+            lines.append("     shows it again; copy the files beside it to tests/ to keep it")
+        elif self.cases:
+            lines.append("   = mend the cases that were saved first: they may have the same cause")
         else:
-            lines.append("   = it could not be shown with fewer rows; see the certificate for the seed that finds it again")
+            lines.append("   = no smaller history shows it; the seed in the certificate finds it again")
         return lines
 
     def _shown(self, path: Path) -> str:
@@ -138,12 +157,17 @@ class VerifyReport:
             "exit_code": self.exit_code,
             "features": [feature_json(f) for f in self.features],
             "histories": [
-                {"name": h.name, "rows": dict(h.rows), "sampled": dict(h.sampled), "probes": h.probes} for h in self.histories
+                {"name": h.name, "rows": dict(h.rows), "sampled": dict(h.sampled), "probes": h.probes}
+                for h in self.histories
             ],
             "cases": [
                 {
-                    "feature": c.feature, "path": self._shown(c.path), "rows": c.rows, "spine": plain_row(c.spine),
-                    "training": plain_value(c.training), "online": plain_value(c.online),
+                    "feature": c.feature,
+                    "path": self._shown(c.path),
+                    "rows": c.rows,
+                    "spine": plain_row(c.spine),
+                    "training": plain_value(c.training),
+                    "online": plain_value(c.online),
                 }
                 for c in self.cases
             ],
@@ -168,20 +192,30 @@ def _flow(row: Mapping[str, Any]) -> str:
 def feature_json(f: FeatureResult) -> dict[str, Any]:
     """One feature's result as JSON values."""
     found: dict[str, Any] = {
-        "feature": f.feature, "fingerprint": f.fingerprint, "status": f.status,
-        "compared": f.compared, "agreed": f.agreed, "substantive": f.substantive,
+        "feature": f.feature,
+        "fingerprint": f.fingerprint,
+        "status": f.status,
+        "compared": f.compared,
+        "agreed": f.agreed,
+        "substantive": f.substantive,
     }
     if f.example is not None:
         found["example"] = {
-            "history": f.example.history, "spine": plain_row(f.example.spine),
-            "training": plain_value(f.example.training), "online": plain_value(f.example.online),
+            "history": f.example.history,
+            "spine": plain_row(f.example.spine),
+            "training": plain_value(f.example.training),
+            "online": plain_value(f.example.online),
         }
     return found
 
 
 def write_certificate(path: Path, report: VerifyReport, bound_to: Mapping[str, Any]) -> None:
-    """Writes the certificate: the results by feature, and what they hold for (`bound_to`). Deterministic bytes."""
+    """Writes the certificate: the results by feature, and what they hold for (`bound_to`). Deterministic
+    bytes.
+    """
     body = {"schema": 1, **bound_to, **report.to_json()}
-    body["features"] = {f["feature"]: {k: v for k, v in f.items() if k != "feature"} for f in body["features"]}
+    body["features"] = {
+        f["feature"]: {k: v for k, v in f.items() if k != "feature"} for f in body["features"]
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(body, indent=2, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")

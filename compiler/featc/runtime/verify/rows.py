@@ -1,7 +1,8 @@
-"""Rows between Python and DuckDB, without Arrow or pandas: what histories, probes and author tests are made of.
+"""Rows between Python and DuckDB, without Arrow or pandas: what histories, probes and author tests are made
+of.
 
-A row is a tuple of Python values in its table's column order. Instants are naive; where the column has a zone they
-are in UTC, else as the source says them (semantics.md, "Time").
+A row is a tuple of Python values in its table's column order. Instants are naive; where the column has a zone
+they are in UTC, else as the source says them (semantics.md, "Time").
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ def physical(source: Source) -> tuple[tuple[str, str], ...]:
 
 
 def fetchable(column: str, type_: str) -> str:
-    """SQL that gives a column's values in a form Python can hold; infinite instants become NULL, as they count."""
+    """SQL that gives a column's values in a form Python can hold; infinite instants become NULL, as they
+    count.
+    """
     raw = quoted(column)
     if type_ == ZONED:
         return f"CASE WHEN isfinite({raw}) THEN {raw} AT TIME ZONE 'UTC' END"
@@ -62,7 +65,9 @@ def fetch(connection: duckdb.DuckDBPyConnection, columns: Sequence[tuple[str, st
     stamps = [n for n, (_, type_) in enumerate(columns) if type_ in STAMPS or type_ == "DATE"]
     if not any(isinstance(row[n], str) for row in found for n in stamps):
         return found
-    return [tuple(None if n in stamps and isinstance(v, str) else v for n, v in enumerate(row)) for row in found]
+    return [
+        tuple(None if n in stamps and isinstance(v, str) else v for n, v in enumerate(row)) for row in found
+    ]
 
 
 def text_of(value: Any) -> str | None:

@@ -45,9 +45,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much to try. `rows` of each source's own events; `probes` per group of features and history; made-up
-    histories of `scenes` with `scene_rows` rows per source each, and up to `more` of them for features that said too
-    little; `cases` shrunk in at most `seconds` each."""
+    """How much to try. `rows` of each source's own events; `probes` per group of features and history;
+    made-up histories of `scenes` with `scene_rows` rows per source each, and up to `more` of them for
+    features that said too little; `cases` shrunk in at most `seconds` each.
+    """
 
     rows: int = 4000
     probes: int = 150
@@ -100,9 +101,9 @@ def verify(
     seed: int = 0,
     budget: Budget | None = None,
 ) -> VerifyReport:
-    """Compares training and online values of every selected feature (default: all of the project's) at many probes
-    over the project's own events and over made-up ones, and writes `target/certificate.json`; for differences also
-    `target/verify/<feature>/case.yaml`.
+    """Compares training and online values of every selected feature (default: all of the project's) at many
+    probes over the project's own events and over made-up ones, and writes `target/certificate.json`; for
+    differences also `target/verify/<feature>/case.yaml`.
 
     Raises FeatcError for a selection that names nothing (F700) and for sources that cannot be read (F4xx).
     """
@@ -112,7 +113,13 @@ def verify(
     asked = questions(project, outputs)
     with tempfile.TemporaryDirectory(prefix="featc-verify-") as folder:
         run = _Run(
-            project, asked, groups(project, wanted), _defaults(project, outputs), Random(seed), budget, Path(folder),
+            project,
+            asked,
+            groups(project, wanted),
+            _defaults(project, outputs),
+            Random(seed),
+            budget,
+            Path(folder),
             {o.name: _Tally() for o in outputs},
         )
         own = own_history(store, budget.rows, seed)
@@ -126,7 +133,9 @@ def verify(
             histories.append(_compare(run, groups(project, thin), dense))
         cases = _cases(run, store.root / "target" / "verify", seed)
     results = tuple(
-        FeatureResult(name, feature_fingerprint(project, *pair), t.compared, t.agreed, t.substantive, t.example)
+        FeatureResult(
+            name, feature_fingerprint(project, *pair), t.compared, t.agreed, t.substantive, t.example
+        )
         for (name, t), pair in zip(run.tallies.items(), wanted, strict=True)
     )
     certificate = store.root / "target" / "certificate.json"
@@ -149,10 +158,14 @@ def _bound_to(project: Project, seed: int, select: str | None) -> dict[str, Any]
 
 def _wanted(project: Project, select: str | None) -> tuple[tuple[str, str], ...]:
     found = frozenset(selected_features(project, select))
-    wanted = tuple((v.name, f.name) for v in project.views.values() for f in v.features if (v.name, f.name) in found)
+    wanted = tuple(
+        (v.name, f.name) for v in project.views.values() for f in v.features if (v.name, f.name) in found
+    )
     if not wanted:
         what = f"'{select}' selects no feature" if select else "the project has no features"
-        raise FeatcError(Diagnostic("F700", what, hint="featc ls shows what there is"), exit_code=2 if select else 1)
+        raise FeatcError(
+            Diagnostic("F700", what, hint="featc ls shows what there is"), exit_code=2 if select else 1
+        )
     return wanted
 
 
@@ -168,7 +181,7 @@ def _defaults(project: Project, outputs: Sequence[Output]) -> dict[str, Any]:
     return found
 
 
-# ── one history ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── one history ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _thin(run: _Run, wanted: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -204,7 +217,12 @@ def _compare(run: _Run, asked: Sequence[Group], history: History) -> HistoryResu
 
 
 def _read_online(
-    run: _Run, asked: Sequence[Group], online: OnlinePlan, order: Schedule, history: History, planned: Mapping[str, Sequence[Probe]]
+    run: _Run,
+    asked: Sequence[Group],
+    online: OnlinePlan,
+    order: Schedule,
+    history: History,
+    planned: Mapping[str, Sequence[Probe]],
 ) -> dict[str, list[Answer]]:
     """Online answers by group. Half of the probes up to the cut are read half-way, all others at the end."""
     early = {
@@ -257,7 +275,7 @@ def says_something(value: Any, default: Any) -> bool:
     return isinstance(value, (bool, str)) or value != 0
 
 
-# ── differences ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── differences ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _cases(run: _Run, folder: Path, seed: int) -> tuple[Case, ...]:

@@ -1,7 +1,8 @@
 """The project's own events: all of them when few, else whole entities, so that their windows stay whole.
 
-Entities are chosen by a hash of their key; with them come all events any version of which they ever had, and all
-versions of those events. Both plans see the same rows, so a sample changes what is proven of, never whether.
+Entities are chosen by a hash of their key (the last one with its latest rows only, where it has too many);
+with them come all events any version of which they ever had, and all versions of those events. Both plans see
+the same rows, so a sample changes what is proven of, never whether.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ def own_rows(
         return fetch(connection, physical(source), f"FROM {relation}"), f"all {total} rows"
     _number(connection, source, relation)
     views = _readers(project, source)
-    said = []
     connection.execute("CREATE OR REPLACE TEMP TABLE chosen (_nth BIGINT)")
-    for view in views:
-        said.append(_choose(connection, view, max(limit // len(views), 1), seed))
+    said = [_choose(connection, view, max(limit // len(views), 1), seed) for view in views]
     if not views:
-        connection.execute(f"INSERT INTO chosen SELECT _nth FROM numbered ORDER BY _time DESC NULLS LAST LIMIT {limit}")
+        connection.execute(
+            f"INSERT INTO chosen SELECT _nth FROM numbered ORDER BY _time DESC NULLS LAST LIMIT {limit}"
+        )
         said.append("the latest")
     _close_ids(connection, source)
     rest = "FROM (SELECT unnest(_raw) FROM numbered WHERE _nth IN (SELECT _nth FROM chosen) ORDER BY _nth)"
@@ -68,18 +69,22 @@ def _choose(connection: duckdb.DuckDBPyConnection, view: View, limit: int, seed:
     named_keys = ", ".join(f"{sql} AS k{n}" for n, sql in enumerate(keys))
     columns = ", ".join(f"k{n}" for n in range(len(keys)))
     present = " AND ".join(f"k{n} IS NOT NULL" for n in range(len(keys)))
+    keyed = f"SELECT {named_keys} FROM numbered"
     digest = f"md5(concat_ws('|', {columns}, '{seed}'))"
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE entities AS SELECT *, sum(n) OVER (ORDER BY {digest}, {columns}) - n AS before FROM"
-        f" (SELECT {columns}, count(*) AS n FROM (SELECT {named_keys} FROM numbered) WHERE {present} GROUP BY ALL)"
+        "CREATE OR REPLACE TEMP TABLE entities AS"
+        f" SELECT *, sum(n) OVER (ORDER BY {digest}, {columns}) - n AS before"
+        f" FROM (SELECT {columns}, count(*) AS n FROM ({keyed}) WHERE {present} GROUP BY ALL)"
     )
     (total, taken) = connection.execute(
         f"SELECT count(*), count(*) FILTER (WHERE before < {limit}) FROM entities"
     ).fetchall()[0]
     matched = " AND ".join(f"{sql} = e.k{n}" for n, sql in enumerate(keys))
+    # of an entity that goes beyond the limit only the latest rows
+    place = "row_number() OVER (ORDER BY e.before, r._time DESC NULLS LAST, r._nth)"
     connection.execute(
-        f"INSERT INTO chosen SELECT _nth FROM (SELECT r._nth, row_number() OVER (ORDER BY e.before, r._time DESC NULLS LAST) AS place"
-        f" FROM numbered r JOIN entities e ON {matched} WHERE e.before < {limit}) WHERE place <= {limit}"
+        f"INSERT INTO chosen SELECT _nth FROM (SELECT r._nth, {place} AS place FROM numbered r"
+        f" JOIN entities e ON {matched} WHERE e.before < {limit}) WHERE place <= {limit}"
     )
     return f"{taken} of {total} by {', '.join(k.name for k in view.keys)}"
 

@@ -1,4 +1,4 @@
-"""From a difference in a large history to the fewest, plainest rows that still show it through `featc test`."""
+"""From a difference in a large history to the fewest, plainest rows that show it through `featc test`."""
 
 from __future__ import annotations
 
@@ -43,11 +43,14 @@ def shrink(
     folder: Path,
     seconds: float,
 ) -> Shrunk | None:
-    """The smallest case found in about `seconds` that shows the difference by one of the routes `featc test` takes;
-    None when none does."""
-    # with only the views behind the output every try is several times quicker; the whole project has the last word
+    """The smallest case found in about `seconds` that shows the difference by one of the routes `featc test`
+    takes; None when none does.
+    """
+    # with only the views behind the output a try is several times quicker; the whole has the last word
     for part in (pruned(project, [output]), project):
-        found = _Shrinker(part, output, probe, folder, seconds).run(_relevant(project, output, history, pushed))
+        found = _Shrinker(part, output, probe, folder, seconds).run(
+            _relevant(project, output, history, pushed)
+        )
         if found is not None and (part is project or _confirmed(project, found, folder)):
             return found
     return None
@@ -109,7 +112,9 @@ class _Shrinker:
         parts = 2
         while items and not self._spent():
             size = -(-len(items) // parts)
-            smaller = self._first(items[:start] + items[start + size :] for start in range(0, len(items), size))
+            smaller = self._first(
+                items[:start] + items[start + size :] for start in range(0, len(items), size)
+            )
             if smaller is not None:
                 items, parts = smaller, max(2, parts - 1)
             elif size == 1:

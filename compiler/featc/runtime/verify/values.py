@@ -21,7 +21,7 @@ from featc.types import FLOATS, INTEGERS, decimal_parts, family
 
 _LITERAL = re.compile(r"'((?:[^']|'')*)'|(?<![\w.])(\d+(?:\.\d+)?)(?![\w.])")
 _TEXTS = ("a", "b", "", "é", "Z", "it's", "～", "😀", "a b", "12")
-_WILD_DOUBLES = (float("nan"), float("inf"), float("-inf"), 1e16, -1e16, 1e-9)
+_WILD_DOUBLES = (float("nan"), float("nan"), float("inf"), float("-inf"), 1e16, -1e16, 1e-9)
 _TAME_DOUBLES = (0.0, -0.0, 0.1, 0.2, 0.3, 1.5, -2.25, 100.0, 3e-200)
 _EXACT = 2**53
 
@@ -35,7 +35,7 @@ class Pool:
     found: tuple[Any, ...] = ()
 
     def draw(self, random: Random, *, wild: bool, tame: bool = False) -> Any:
-        """A value. `wild` allows NaN, infinities and integers that no DOUBLE holds; `tame` only known values."""
+        """A value. `wild` allows NaN, infinities, integers that no DOUBLE holds; `tame` only known ones."""
         known = [*self.named, *self.found]
         if self.named and random.random() < 0.5:
             return random.choice(self.named)
@@ -45,13 +45,13 @@ class Pool:
 
 
 def special(type_: str, random: Random, *, wild: bool) -> Any:
-    """A value that plans tend to treat differently, of a physical or logical type; None where none is known."""
+    """A value that plans tend to treat differently, of this type; None where none is known."""
     if type_ in INTEGERS:
         if wild and type_ in ("BIGINT", "HUGEINT") and random.random() < 0.3:
             return random.choice((_EXACT + 1, -_EXACT - 1, _EXACT + 3))
         return random.randint(0 if type_.startswith("U") else -3, 5)
     if type_ in FLOATS:
-        if wild and random.random() < 0.35:
+        if wild and random.random() < 0.5:
             return random.choice(_WILD_DOUBLES)
         return random.choice(_TAME_DOUBLES) if random.random() < 0.5 else random.randint(-40, 60) / 8
     parts = decimal_parts(type_)
@@ -69,7 +69,9 @@ def special(type_: str, random: Random, *, wild: bool) -> Any:
             return UUID(int=random.randint(1, 4))
         case _:
             if type_ in STAMPS:
-                return datetime(2024, 3, 30, 22) + timedelta(microseconds=random.randint(-3, 3) * 1_800_000_000)
+                return datetime(2024, 3, 30, 22) + timedelta(
+                    microseconds=random.randint(-3, 3) * 1_800_000_000
+                )
             return None
 
 
@@ -122,7 +124,7 @@ def parsed(text: str, type_: str) -> Any:
         return None
 
 
-# ── constants of the project ──────────────────────────────────────────────────────────────────────────────────────
+# ── constants of the project ────────────────────────────────────────────────────────────────────────────────
 
 
 def _constants(exprs: Iterable[Expr]) -> dict[Ref, list[str]]:

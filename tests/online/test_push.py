@@ -1,0 +1,246 @@
+"""What a push accepts, refuses, counts and keeps."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from featc.errors import FeatcError
+from featc.resolve.model import Project
+from featc.runtime.online import OnlineStore
+from online.build import DAY, LIFETIME, last, project, source, view
+
+COLUMNS = {
+    "order_id": "BIGINT", "user_id": "INTEGER", "ts": "TIMESTAMP", "amount": "DECIMAL(12,2)", "status": "VARCHAR", "op": "VARCHAR",
+}
+
+
+def orders(*, id: bool = True, **options: Any) -> Project:
+    made = source("orders", COLUMNS, id=["order_id"] if id else [], deleted="{op} = 'D'" if id else None, **options)
+    slots: Any = {"amount": ("{amount}", "DECIMAL(12,2)"), "status": ("{status}", "VARCHAR")}
+    shown = view(
+        "spend", made, {"user_id": ("{user_id}", "INTEGER")}, slots,
+        {"orders": ("count_rows", (), LIFETIME), "total": ("sum", ("amount",), LIFETIME), "last_status": ("last", ("status",), last(7 * DAY))},
+    )
+    return project([made], [shown])
+
+
+def row(order_id: Any = 1, user_id: Any = 7, ts: Any = "2026-01-01 10:00:00", amount: Any = "10.50", status: Any = "paid", op: Any = "U") -> dict[str, Any]:
+    return {"order_id": order_id, "user_id": user_id, "ts": ts, "amount": amount, "status": status, "op": op}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Any:
+    with OnlineStore(tmp_path / "o.db", orders()) as opened:
+        yield opened
+
+
+def answer(store: OnlineStore, user: int = 7) -> dict[str, Any]:
+    return store.get("spend", [{"user_id": user}], at="2026-02-01")[0]
+
+
+def kept(store: OnlineStore, table: str) -> list[Any]:
+    return store._database.connection.execute(f"SELECT * FROM {table}").fetchall()
+
+
+TABLE = pa.table({
+    "order_id": [1, 2], "user_id": pa.array([7, 7], pa.int32()), "ts": pa.array([datetime(2026, 1, 1), datetime(2026, 1, 2)], pa.timestamp("us")),
+    "amount": pa.array([Decimal("1.10"), Decimal("2.20")], pa.decimal128(12, 2)), "status": ["new", "paid"], "op": ["U", "U"],
+})
+
+
+def as_file(folder: Path, ending: str) -> Path:
+    path = folder / f"batch{ending}"
+    relation = duckdb.from_arrow(TABLE)
+    if ending == ".parquet":
+        relation.write_parquet(str(path))
+    elif ending == ".csv":
+        relation.write_csv(str(path))
+    else:
+        path.write_text("\n".join(json.dumps({**r, "ts": str(r["ts"]), "amount": float(r["amount"])}) for r in TABLE.to_pylist()))
+    return path
+
+
+@pytest.mark.parametrize(
+    "form", ["arrow", "reader", "pandas", "pandas ns utc", "polars", "dicts", "columns", "relation", ".parquet", ".csv", ".json", ".jsonl"]
+)
+def test_a_batch_may_come_in_any_form(form: str, store: OnlineStore, tmp_path: Path) -> None:
+    frame = TABLE.to_pandas()
+    forms: dict[str, Any] = {
+        "arrow": TABLE, "reader": TABLE.to_reader(), "pandas": frame,
+        "pandas ns utc": frame.assign(ts=frame["ts"].astype("datetime64[ns]").dt.tz_localize("UTC"), amount=[1.1, 2.2]),
+        "polars": pl.DataFrame(TABLE.to_pylist()), "dicts": TABLE.to_pylist(), "columns": TABLE.to_pydict(),
+        "relation": duckdb.connect().from_arrow(TABLE),
+    }
+    report = store.push("orders", forms[form] if form in forms else as_file(tmp_path, form))
+    assert (report.rows, report.accepted, report.rejected) == (2, 2, {})
+    assert answer(store) == {"orders": 2, "total": Decimal("3.30"), "last_status": None}
+
+
+@pytest.mark.parametrize("empty", [[], TABLE.slice(0, 0), pd.DataFrame(TABLE.to_pylist()).iloc[:0]])
+def test_an_empty_batch_changes_nothing(empty: Any, store: OnlineStore) -> None:
+    assert store.push("orders", empty).rows == 0
+    assert answer(store)["orders"] == 0
+
+
+def test_identical_versions_are_one_and_counted_as_duplicates(store: OnlineStore) -> None:
+    assert store.push("orders", [row(), row()]).duplicates == 1
+    report = store.push("orders", [row(), row(order_id=2)])
+    assert (report.accepted, report.duplicates) == (1, 1)
+    assert answer(store)["orders"] == 2
+
+
+def test_rows_without_id_are_events_of_their_own(tmp_path: Path) -> None:
+    with OnlineStore(tmp_path / "o.db", orders(id=False)) as store:
+        store.push("orders", [row(), row()])
+        store.push("orders", [row()])
+        assert answer(store)["orders"] == 3
+
+
+def test_a_batch_with_a_known_token_is_not_applied_again(tmp_path: Path) -> None:
+    with OnlineStore(tmp_path / "o.db", orders(id=False)) as store:
+        first = store.push("orders", [row(), row(user_id=None)], token="b1")
+        again = store.push("orders", [row(), row(user_id=None)], token="b1")
+        assert not first.replayed_batch and again.replayed_batch
+        assert (again.accepted, again.rejected) == (first.accepted, first.rejected)
+        assert answer(store)["orders"] == 1
+        with pytest.raises(FeatcError, match="F613"):
+            store.push("orders", [row()], token="b1")
+
+
+def test_a_batch_of_deletions_needs_only_ids_and_instants_known(store: OnlineStore) -> None:
+    store.push("orders", [row(), row(order_id=2)])
+    store.push("orders", [{"order_id": 2, "ts": "2026-01-02", "op": "D"}])
+    assert answer(store)["orders"] == 1
+
+
+def test_rejected_rows_are_counted_by_reason_and_kept(store: OnlineStore) -> None:
+    report = store.push("orders", [row(), row(order_id=2, user_id=None), row(order_id=3, ts=None), row(order_id=None, ts=None, op="D")])
+    assert report.rejected == {"spend: key user_id is NULL": 1, "time is NULL": 1, "a deletion without id": 1}
+    found = kept(store, "featc_rejected")
+    assert [(place, reason) for _, place, _, reason, _ in found] == [
+        (1, "spend: key user_id is NULL"), (2, "time is NULL"), (3, "a deletion without id"),
+    ]
+    assert json.loads(found[0][4])["order_id"] == 2
+
+
+def test_strict_refuses_the_whole_batch(store: OnlineStore) -> None:
+    with pytest.raises(FeatcError, match=r"1 of 2 rows .*key user_id is NULL") as refused:
+        store.push("orders", [row(), row(order_id=2, user_id=None)], strict=True)
+    assert refused.value.code == "F614"
+    assert answer(store)["orders"] == 0
+    assert kept(store, "featc_batches") == []
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        ({"amout": 1}, "F610", "did you mean 'amount'"),
+        ({"user_id": "seven"}, "F612", "orders.user_id is INTEGER, and it cannot hold seven"),
+        ({"user_id": "3.7"}, "F612", "it cannot hold 3.7"),
+        ({"user_id": 3.7}, "F612", "it cannot hold 3.7"),
+        ({"user_id": 2**40}, "F612", "it cannot hold 1099511627776"),
+        ({"amount": 1.005}, "F612", "orders.amount"),
+        ({"amount": "1.005"}, "F612", "it cannot hold 1.005"),
+        ({"amount": Decimal("1.005")}, "F612", "it cannot hold 1.005"),
+        ({"amount": Decimal(10) ** 11}, "F612", "orders.amount"),
+        ({"status": 5}, "F612", "orders.status is VARCHAR, and the batch has INTEGER"),
+        ({"ts": "soon"}, "F612", "it cannot hold soon"),
+        ({"ts": 1_767_225_600}, "F612", "orders.ts is TIMESTAMP, and the batch has"),
+    ],
+)
+def test_a_batch_that_does_not_fit_is_refused_whole(change: dict[str, Any], code: str, words: str, store: OnlineStore) -> None:
+    with pytest.raises(FeatcError) as refused:
+        store.push("orders", [row(), {**row(order_id=2), **change}] if "amout" in change else [{**row(order_id=2), **change}])
+    assert refused.value.code == code
+    assert words in str(refused.value)
+    assert answer(store)["orders"] == 0
+    assert kept(store, "featc_batches") == []
+
+
+def test_mixed_text_and_numbers_in_a_column_are_refused(store: OnlineStore) -> None:
+    with pytest.raises(FeatcError, match=r"orders.status has both text and int"):
+        store.push("orders", [row(), row(status=5)])
+
+
+def test_needed_columns_may_not_be_missing_and_others_are_null(tmp_path: Path) -> None:
+    with OnlineStore(tmp_path / "o.db", orders(id=False)) as store:
+        with pytest.raises(FeatcError, match="lacks the column 'ts'"):
+            store.push("orders", [{"user_id": 7}])
+        with pytest.raises(FeatcError, match="lacks the column 'user_id'"):
+            store.push("orders", [{"ts": "2026-01-01"}])
+        store.push("orders", [{"ts": "2026-01-01", "user_id": 7}])
+        assert answer(store) == {"orders": 1, "total": None, "last_status": None}
+
+
+def test_an_unknown_source_is_named_with_the_nearest(store: OnlineStore) -> None:
+    with pytest.raises(FeatcError, match="did you mean 'orders'"):
+        store.push("order", [row()])
+
+
+def test_a_missing_or_broken_file_is_an_error_of_featc(store: OnlineStore, tmp_path: Path) -> None:
+    with pytest.raises(FeatcError, match="F615"):
+        store.push("orders", tmp_path / "none.csv")
+    (tmp_path / "broken.parquet").write_text("no parquet")
+    with pytest.raises(FeatcError, match="F615"):
+        store.push("orders", tmp_path / "broken.parquet")
+    with pytest.raises(FeatcError, match="F615"):
+        store.push("orders", 42)
+
+
+def test_a_value_that_makes_an_expression_fail_leaves_nothing_behind(tmp_path: Path) -> None:
+    made = source("orders", COLUMNS)
+    bad = view(
+        "bad", made, {"user_id": ("{user_id}", "INTEGER")}, {"n": ("{status}::INTEGER", "INTEGER")},
+        {"total": ("sum", ("n",), LIFETIME)},
+    )
+    with OnlineStore(tmp_path / "o.db", project([made], [bad])) as store:
+        with pytest.raises(FeatcError) as refused:
+            store.push("orders", [row(status="5"), row(status="x")])
+        assert refused.value.code == "F620"
+        assert kept(store, "featc_batches") == []
+        assert store.get("bad", [{"user_id": 7}], at="2026-02-01") == [{"total": None}]
+
+
+@pytest.mark.parametrize(
+    ("physical", "zone", "value", "micros"),
+    [
+        ("TIMESTAMP", None, "2026-07-01T10:00:00Z", 0),
+        ("TIMESTAMP", None, "2026-07-01T12:00:00+02:00", 0),
+        ("TIMESTAMP", None, datetime(2026, 7, 1, 10, tzinfo=UTC), 0),
+        ("TIMESTAMP", "Europe/Berlin", "2026-07-01T12:00:00", 0),
+        ("TIMESTAMP", "Europe/Berlin", "2026-07-01T10:00:00Z", 0),
+        ("TIMESTAMP", "Europe/Berlin", "2026-07-01", -12 * 3_600_000_000),
+        ("TIMESTAMP", "Europe/Berlin", datetime(2026, 7, 1, 10, tzinfo=UTC), 0),
+        ("TIMESTAMP WITH TIME ZONE", None, datetime(2026, 7, 1, 10), 0),
+        ("TIMESTAMP WITH TIME ZONE", None, datetime(2026, 7, 1, 10, tzinfo=UTC), 0),
+        ("TIMESTAMP WITH TIME ZONE", None, "2026-07-01 12:00:00+02", 0),
+        ("TIMESTAMP_NS", None, datetime(2026, 7, 1, 10), 0),
+        ("DATE", None, date(2026, 7, 1), -10 * 3_600_000_000),
+    ],
+)
+def test_instants_mean_the_same_however_they_come(physical: str, zone: str | None, value: Any, micros: int, tmp_path: Path) -> None:
+    made = source("orders", {**COLUMNS, "ts": "DATE" if physical == "DATE" else "TIMESTAMP"}, physical={"ts": physical}, timezone=zone)
+    slots: Any = {"ts": ("epoch_us({ts}::TIMESTAMP)", "BIGINT")}
+    shown = view("v", made, {"user_id": ("{user_id}", "INTEGER")}, slots, {"at": ("last", ("ts",), LIFETIME)})
+    with OnlineStore(tmp_path / "o.db", project([made], [shown])) as store:
+        store.push("orders", [row(ts=value)])
+        assert store.get("v", [{"user_id": 7}], at="2027-01-01") == [{"at": 1_782_900_000_000_000 + micros}]
+
+
+def test_nanoseconds_are_floored_also_before_1970(tmp_path: Path) -> None:
+    made = source("orders", COLUMNS)
+    shown = view("v", made, {"user_id": ("{user_id}", "INTEGER")}, {"ts": ("{ts}", "TIMESTAMP")}, {"at": ("last", ("ts",), LIFETIME)})
+    table = pa.table({"user_id": [7], "ts": pa.array([-1], pa.timestamp("ns"))})
+    with OnlineStore(tmp_path / "o.db", project([made], [shown])) as store:
+        store.push("orders", table)
+        assert store.get("v", [{"user_id": 7}], at="2026-01-01") == [{"at": datetime(1969, 12, 31, 23, 59, 59, 999999)}]
