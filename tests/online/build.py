@@ -37,8 +37,13 @@ HOUR = 3600 * SECOND
 DAY = 24 * HOUR
 
 _KINDS: dict[str, Callable[[str], Ref]] = {
-    "": ColumnRef, "state": StateRef, "agg": AggregateRef, "request": RequestRef, "key": KeyRef,
-    "feature": lambda name: FeatureRef(*name.split(".")), "as_of": lambda name: AsOfRef(),
+    "": ColumnRef,
+    "state": StateRef,
+    "agg": AggregateRef,
+    "request": RequestRef,
+    "key": KeyRef,
+    "feature": lambda name: FeatureRef(*name.split(".")),
+    "as_of": lambda name: AsOfRef(),
 }
 
 
@@ -56,15 +61,35 @@ def expr(text: str, type_: str) -> Expr:
 
 
 def source(
-    name: str, columns: Mapping[str, str], *, time: str = "ts", kind: SourceKind = "event", available_at: str | None = None,
-    delay: int = 0, id: Sequence[str] = (), deleted: str | None = None, tie_break: Sequence[str] = (),
-    key: Sequence[str] = (), valid_to: str | None = None, physical: Mapping[str, str] | None = None, timezone: str | None = None,
+    name: str,
+    columns: Mapping[str, str],
+    *,
+    time: str = "ts",
+    kind: SourceKind = "event",
+    available_at: str | None = None,
+    delay: int = 0,
+    id: Sequence[str] = (),
+    deleted: str | None = None,
+    tie_break: Sequence[str] = (),
+    key: Sequence[str] = (),
+    valid_to: str | None = None,
+    physical: Mapping[str, str] | None = None,
+    timezone: str | None = None,
 ) -> Source:
     given = tuple(Column(c, (physical or {}).get(c, t), t) for c, t in columns.items())
     return Source(
-        name, kind, Location("path", f"{name}.parquet"), given, expr(f"{{{time}}}", columns[time]),
-        expr(f"{{{available_at}}}", columns[available_at]) if available_at else None, delay, timezone, tuple(id),
-        expr(deleted, "BOOLEAN") if deleted else None, tuple(tie_break), tuple(key),
+        name,
+        kind,
+        Location("path", f"{name}.parquet"),
+        given,
+        expr(f"{{{time}}}", columns[time]),
+        expr(f"{{{available_at}}}", columns[available_at]) if available_at else None,
+        delay,
+        timezone,
+        tuple(id),
+        expr(deleted, "BOOLEAN") if deleted else None,
+        tuple(tie_break),
+        tuple(key),
         expr(f"{{{valid_to}}}", columns[valid_to]) if valid_to else None,
     )
 
@@ -74,9 +99,17 @@ Agg = tuple[str, Sequence[str], Window]
 
 
 def view(
-    name: str, source_: Source, keys: Mapping[str, tuple[str, str]], slots: Mapping[str, tuple[str, str] | tuple[str, str, str]],
-    aggregations: Mapping[str, Agg], *, where: str | None = None, closed: Closed = "left", ttl: int | None = None,
-    state_columns: Sequence[str] = (), derived: Mapping[str, tuple[str, str, str | None]] | None = None,
+    name: str,
+    source_: Source,
+    keys: Mapping[str, tuple[str, str]],
+    slots: Mapping[str, tuple[str, str] | tuple[str, str, str]],
+    aggregations: Mapping[str, Agg],
+    *,
+    where: str | None = None,
+    closed: Closed = "left",
+    ttl: int | None = None,
+    state_columns: Sequence[str] = (),
+    derived: Mapping[str, tuple[str, str, str | None]] | None = None,
     request: Mapping[str, str] | None = None,
 ) -> View:
     """A view whose features are its aggregations, its state columns, and `derived` (text, type, default)."""
@@ -90,30 +123,43 @@ def view(
     )
     features = [Feature(name, a.name, expr(f"{{agg:{a.name}}}", a.type), a.type) for a in made]
     features += [
-        Feature(name, c, expr(f"{{state:{c}}}", source_.column(c).type), source_.column(c).type) for c in state_columns
+        Feature(name, c, expr(f"{{state:{c}}}", source_.column(c).type), source_.column(c).type)
+        for c in state_columns
     ]
     features += [Feature(name, n, expr(t, type_), type_, d) for n, (t, type_, d) in (derived or {}).items()]
     return View(
-        name, tuple(Key(k, t, expr(e, t)) for k, (e, t) in keys.items()), (), source_.name,
-        expr(where, "BOOLEAN") if where else None, closed, ttl, tuple((request or {}).items()), made_slots, made,
-        tuple(state_columns), tuple(features),
+        name,
+        tuple(Key(k, t, expr(e, t)) for k, (e, t) in keys.items()),
+        (),
+        source_.name,
+        expr(where, "BOOLEAN") if where else None,
+        closed,
+        ttl,
+        tuple((request or {}).items()),
+        made_slots,
+        made,
+        tuple(state_columns),
+        tuple(features),
     )
 
 
 def project(sources: Sequence[Source], views: Sequence[View]) -> Project:
     """One service per view, of the view's name, and `all`."""
     outputs = {v.name: tuple(Output(f.name, v.name, f.name, f.type) for f in v.features) for v in views}
-    outputs["all"] = tuple(
-        Output(f"{v.name}_{f.name}", v.name, f.name, f.type) for v in views for f in v.features
-    )
+    outputs["all"] = tuple(Output(f"{v.name}_{f.name}", v.name, f.name, f.type) for v in views for f in v.features)
     services = {n: Service(n, found, (), ()) for n, found in outputs.items()}
     return Project(
-        "test", {s.name: s for s in sources}, {v.name: v for v in views}, services,
+        "test",
+        {s.name: s for s in sources},
+        {v.name: v for v in views},
+        services,
         tuple((v.name, f.name) for v in views for f in v.features),
     )
 
 
-def last(length: int, *, offset: int = 0, rows: int | None = None, hop: int | None = None, align: bool = False) -> Window:
+def last(
+    length: int, *, offset: int = 0, rows: int | None = None, hop: int | None = None, align: bool = False
+) -> Window:
     name = f"w{length}_{offset}_{rows}_{hop}_{align}"
     return Window(name, length, offset, rows, hop, align)
 

@@ -16,17 +16,39 @@ MINUTE = HOUR // 60
 START = 1_767_225_600_000_000  # 2026-01-01
 EPOCH = datetime(1970, 1, 1)
 
-SHORT = (last(10 * MINUTE), last(2 * HOUR), last(3 * HOUR, offset=HOUR), last(2 * HOUR, hop=10 * MINUTE),
-         last(2 * HOUR, hop=10 * MINUTE, align=True), last(3 * HOUR, rows=3), last(4 * HOUR))
+SHORT = (
+    last(10 * MINUTE),
+    last(2 * HOUR),
+    last(3 * HOUR, offset=HOUR),
+    last(2 * HOUR, hop=10 * MINUTE),
+    last(2 * HOUR, hop=10 * MINUTE, align=True),
+    last(3 * HOUR, rows=3),
+    last(4 * HOUR),
+)
 LONG = (last(DAY), last(7 * DAY), last(30 * DAY), LIFETIME, Window("r4", rows=4), last(30 * DAY, offset=30 * DAY))
 
 COLUMNS = {
-    "eid": "VARCHAR", "k": "BIGINT", "ts": "TIMESTAMP", "seen": "TIMESTAMP", "seq": "INTEGER", "op": "VARCHAR",
-    "i": "BIGINT", "d": "DECIMAL(12,2)", "x": "DOUBLE", "s": "VARCHAR", "b": "BOOLEAN", "h": "HUGEINT",
+    "eid": "VARCHAR",
+    "k": "BIGINT",
+    "ts": "TIMESTAMP",
+    "seen": "TIMESTAMP",
+    "seq": "INTEGER",
+    "op": "VARCHAR",
+    "i": "BIGINT",
+    "d": "DECIMAL(12,2)",
+    "x": "DOUBLE",
+    "s": "VARCHAR",
+    "b": "BOOLEAN",
+    "h": "HUGEINT",
 }
 SLOTS: dict[str, tuple[str, str] | tuple[str, str, str]] = {
-    "i": ("{i}", "BIGINT"), "d": ("{d}", "DECIMAL(12,2)"), "x": ("{x}", "DOUBLE"), "s": ("{s}", "VARCHAR"),
-    "b": ("{b}", "BOOLEAN"), "h": ("{h}", "HUGEINT"), "i_where_b": ("{i}", "BIGINT", "{b}"),
+    "i": ("{i}", "BIGINT"),
+    "d": ("{d}", "DECIMAL(12,2)"),
+    "x": ("{x}", "DOUBLE"),
+    "s": ("{s}", "VARCHAR"),
+    "b": ("{b}", "BOOLEAN"),
+    "h": ("{h}", "HUGEINT"),
+    "i_where_b": ("{i}", "BIGINT", "{b}"),
 }
 
 
@@ -61,9 +83,22 @@ def _slots_for(arity: int, returns: Callable[[tuple[str, ...]], str]) -> list[tu
 def versions_project(windows: tuple[Window, ...], **options: Any) -> tuple[Project, Source, View]:
     """Orders with ids, arrivals and deletions, and a view with every aggregate."""
     events = source(
-        "ev", COLUMNS, available_at="seen", id=["eid"], deleted="{op} = 'D'", tie_break=["seq"],
+        "ev",
+        COLUMNS,
+        available_at="seen",
+        id=["eid"],
+        deleted="{op} = 'D'",
+        tie_break=["seq"],
     )
-    made = view("v", events, {"k": ("{k}", "BIGINT")}, SLOTS, every_aggregate(windows), where="{i} IS NULL OR {i} > -90", **options)
+    made = view(
+        "v",
+        events,
+        {"k": ("{k}", "BIGINT")},
+        SLOTS,
+        every_aggregate(windows),
+        where="{i} IS NULL OR {i} > -90",
+        **options,
+    )
     return project([events], [made]), events, made
 
 
@@ -80,15 +115,32 @@ def rows(rng: random.Random, count: int, span: int, step: int) -> list[dict[str,
     for _ in range(count):
         ts = START + rng.randrange(span) // step * step + rng.choice((-1, 0, 1, rng.randrange(step)))
         late = rng.choice((0, 0, 0, 1, rng.randrange(step), rng.randrange(span)))
-        found.append({
-            "eid": f"e{rng.randrange(count // 2)}" if rng.random() < 0.95 else None,
-            "k": rng.choice((1, 1, 2, 3, None)), "ts": moment(ts), "seen": moment(ts + late), "seq": rng.randrange(3),
-            "op": "D" if rng.random() < 0.1 else "U", "i": rng.choice((None, rng.randrange(-100, 100))),
-            "d": None if rng.random() < 0.2 else rng.randrange(10**6) / 100,
-            "x": rng.choice((None, 0.1, -0.0, 0.5, rng.random() * 100, math.nan if rng.random() < 0.1 else 7.0, math.inf if rng.random() < 0.05 else 1.0)),
-            "s": rng.choice((None, "a", "b", "B", "é", "")), "b": rng.choice((None, True, False)),
-            "h": rng.choice((None, 2**55, -(2**55), 5)),
-        })
+        found.append(
+            {
+                "eid": f"e{rng.randrange(count // 2)}" if rng.random() < 0.95 else None,
+                "k": rng.choice((1, 1, 2, 3, None)),
+                "ts": moment(ts),
+                "seen": moment(ts + late),
+                "seq": rng.randrange(3),
+                "op": "D" if rng.random() < 0.1 else "U",
+                "i": rng.choice((None, rng.randrange(-100, 100))),
+                "d": None if rng.random() < 0.2 else rng.randrange(10**6) / 100,
+                "x": rng.choice(
+                    (
+                        None,
+                        0.1,
+                        -0.0,
+                        0.5,
+                        rng.random() * 100,
+                        math.nan if rng.random() < 0.1 else 7.0,
+                        math.inf if rng.random() < 0.05 else 1.0,
+                    )
+                ),
+                "s": rng.choice((None, "a", "b", "B", "é", "")),
+                "b": rng.choice((None, True, False)),
+                "h": rng.choice((None, 2**55, -(2**55), 5)),
+            }
+        )
     return found
 
 
@@ -99,5 +151,7 @@ def instants(rng: random.Random, given: list[dict[str, Any]], windows: tuple[Win
         row = rng.choice(given)
         at = (rng.choice((row["ts"], row["seen"])) - EPOCH) // timedelta(microseconds=1)
         window = rng.choice(windows)
-        found.append(at + rng.choice((0, window.offset, window.offset + (window.length or 0))) + rng.choice((-1, 0, 1)))
+        found.append(
+            at + rng.choice((0, window.offset, window.offset + (window.length or 0))) + rng.choice((-1, 0, 1))
+        )
     return found

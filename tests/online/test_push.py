@@ -20,7 +20,12 @@ from featc.runtime.online import OnlineStore
 from online.build import DAY, LIFETIME, last, project, source, view
 
 COLUMNS = {
-    "order_id": "BIGINT", "user_id": "INTEGER", "ts": "TIMESTAMP", "amount": "DECIMAL(12,2)", "status": "VARCHAR", "op": "VARCHAR",
+    "order_id": "BIGINT",
+    "user_id": "INTEGER",
+    "ts": "TIMESTAMP",
+    "amount": "DECIMAL(12,2)",
+    "status": "VARCHAR",
+    "op": "VARCHAR",
 }
 
 
@@ -28,13 +33,27 @@ def orders(*, id: bool = True, **options: Any) -> Project:
     made = source("orders", COLUMNS, id=["order_id"] if id else [], deleted="{op} = 'D'" if id else None, **options)
     slots: Any = {"amount": ("{amount}", "DECIMAL(12,2)"), "status": ("{status}", "VARCHAR")}
     shown = view(
-        "spend", made, {"user_id": ("{user_id}", "INTEGER")}, slots,
-        {"orders": ("count_rows", (), LIFETIME), "total": ("sum", ("amount",), LIFETIME), "last_status": ("last", ("status",), last(7 * DAY))},
+        "spend",
+        made,
+        {"user_id": ("{user_id}", "INTEGER")},
+        slots,
+        {
+            "orders": ("count_rows", (), LIFETIME),
+            "total": ("sum", ("amount",), LIFETIME),
+            "last_status": ("last", ("status",), last(7 * DAY)),
+        },
     )
     return project([made], [shown])
 
 
-def row(order_id: Any = 1, user_id: Any = 7, ts: Any = "2026-01-01 10:00:00", amount: Any = "10.50", status: Any = "paid", op: Any = "U") -> dict[str, Any]:
+def row(
+    order_id: Any = 1,
+    user_id: Any = 7,
+    ts: Any = "2026-01-01 10:00:00",
+    amount: Any = "10.50",
+    status: Any = "paid",
+    op: Any = "U",
+) -> dict[str, Any]:
     return {"order_id": order_id, "user_id": user_id, "ts": ts, "amount": amount, "status": status, "op": op}
 
 
@@ -52,10 +71,16 @@ def kept(store: OnlineStore, table: str) -> list[Any]:
     return store._database.connection.execute(f"SELECT * FROM {table}").fetchall()
 
 
-TABLE = pa.table({
-    "order_id": [1, 2], "user_id": pa.array([7, 7], pa.int32()), "ts": pa.array([datetime(2026, 1, 1), datetime(2026, 1, 2)], pa.timestamp("us")),
-    "amount": pa.array([Decimal("1.10"), Decimal("2.20")], pa.decimal128(12, 2)), "status": ["new", "paid"], "op": ["U", "U"],
-})
+TABLE = pa.table(
+    {
+        "order_id": [1, 2],
+        "user_id": pa.array([7, 7], pa.int32()),
+        "ts": pa.array([datetime(2026, 1, 1), datetime(2026, 1, 2)], pa.timestamp("us")),
+        "amount": pa.array([Decimal("1.10"), Decimal("2.20")], pa.decimal128(12, 2)),
+        "status": ["new", "paid"],
+        "op": ["U", "U"],
+    }
+)
 
 
 def as_file(folder: Path, ending: str) -> Path:
@@ -66,19 +91,43 @@ def as_file(folder: Path, ending: str) -> Path:
     elif ending == ".csv":
         relation.write_csv(str(path))
     else:
-        path.write_text("\n".join(json.dumps({**r, "ts": str(r["ts"]), "amount": float(r["amount"])}) for r in TABLE.to_pylist()))
+        path.write_text(
+            "\n".join(
+                json.dumps({**r, "ts": str(r["ts"]), "amount": float(r["amount"])}) for r in TABLE.to_pylist()
+            )
+        )
     return path
 
 
 @pytest.mark.parametrize(
-    "form", ["arrow", "reader", "pandas", "pandas ns utc", "polars", "dicts", "columns", "relation", ".parquet", ".csv", ".json", ".jsonl"]
+    "form",
+    [
+        "arrow",
+        "reader",
+        "pandas",
+        "pandas ns utc",
+        "polars",
+        "dicts",
+        "columns",
+        "relation",
+        ".parquet",
+        ".csv",
+        ".json",
+        ".jsonl",
+    ],
 )
 def test_a_batch_may_come_in_any_form(form: str, store: OnlineStore, tmp_path: Path) -> None:
     frame = TABLE.to_pandas()
     forms: dict[str, Any] = {
-        "arrow": TABLE, "reader": TABLE.to_reader(), "pandas": frame,
-        "pandas ns utc": frame.assign(ts=frame["ts"].astype("datetime64[ns]").dt.tz_localize("UTC"), amount=[1.1, 2.2]),
-        "polars": pl.DataFrame(TABLE.to_pylist()), "dicts": TABLE.to_pylist(), "columns": TABLE.to_pydict(),
+        "arrow": TABLE,
+        "reader": TABLE.to_reader(),
+        "pandas": frame,
+        "pandas ns utc": frame.assign(
+            ts=frame["ts"].astype("datetime64[ns]").dt.tz_localize("UTC"), amount=[1.1, 2.2]
+        ),
+        "polars": pl.DataFrame(TABLE.to_pylist()),
+        "dicts": TABLE.to_pylist(),
+        "columns": TABLE.to_pydict(),
         "relation": duckdb.connect().from_arrow(TABLE),
     }
     report = store.push("orders", forms[form] if form in forms else as_file(tmp_path, form))
@@ -124,11 +173,16 @@ def test_a_batch_of_deletions_needs_only_ids_and_instants_known(store: OnlineSto
 
 
 def test_rejected_rows_are_counted_by_reason_and_kept(store: OnlineStore) -> None:
-    report = store.push("orders", [row(), row(order_id=2, user_id=None), row(order_id=3, ts=None), row(order_id=None, ts=None, op="D")])
+    report = store.push(
+        "orders",
+        [row(), row(order_id=2, user_id=None), row(order_id=3, ts=None), row(order_id=None, ts=None, op="D")],
+    )
     assert report.rejected == {"spend: key user_id is NULL": 1, "time is NULL": 1, "a deletion without id": 1}
     found = kept(store, "featc_rejected")
     assert [(place, reason) for _, place, _, reason, _ in found] == [
-        (1, "spend: key user_id is NULL"), (2, "time is NULL"), (3, "a deletion without id"),
+        (1, "spend: key user_id is NULL"),
+        (2, "time is NULL"),
+        (3, "a deletion without id"),
     ]
     assert json.loads(found[0][4])["order_id"] == 2
 
@@ -158,9 +212,14 @@ def test_strict_refuses_the_whole_batch(store: OnlineStore) -> None:
         ({"ts": 1_767_225_600}, "F612", "orders.ts is TIMESTAMP, and the batch has"),
     ],
 )
-def test_a_batch_that_does_not_fit_is_refused_whole(change: dict[str, Any], code: str, words: str, store: OnlineStore) -> None:
+def test_a_batch_that_does_not_fit_is_refused_whole(
+    change: dict[str, Any], code: str, words: str, store: OnlineStore
+) -> None:
     with pytest.raises(FeatcError) as refused:
-        store.push("orders", [row(), {**row(order_id=2), **change}] if "amout" in change else [{**row(order_id=2), **change}])
+        store.push(
+            "orders",
+            [row(), {**row(order_id=2), **change}] if "amout" in change else [{**row(order_id=2), **change}],
+        )
     assert refused.value.code == code
     assert words in str(refused.value)
     assert answer(store)["orders"] == 0
@@ -200,7 +259,10 @@ def test_a_missing_or_broken_file_is_an_error_of_featc(store: OnlineStore, tmp_p
 def test_a_value_that_makes_an_expression_fail_leaves_nothing_behind(tmp_path: Path) -> None:
     made = source("orders", COLUMNS)
     bad = view(
-        "bad", made, {"user_id": ("{user_id}", "INTEGER")}, {"n": ("{status}::INTEGER", "INTEGER")},
+        "bad",
+        made,
+        {"user_id": ("{user_id}", "INTEGER")},
+        {"n": ("{status}::INTEGER", "INTEGER")},
         {"total": ("sum", ("n",), LIFETIME)},
     )
     with OnlineStore(tmp_path / "o.db", project([made], [bad])) as store:
@@ -228,8 +290,15 @@ def test_a_value_that_makes_an_expression_fail_leaves_nothing_behind(tmp_path: P
         ("DATE", None, date(2026, 7, 1), -10 * 3_600_000_000),
     ],
 )
-def test_instants_mean_the_same_however_they_come(physical: str, zone: str | None, value: Any, micros: int, tmp_path: Path) -> None:
-    made = source("orders", {**COLUMNS, "ts": "DATE" if physical == "DATE" else "TIMESTAMP"}, physical={"ts": physical}, timezone=zone)
+def test_instants_mean_the_same_however_they_come(
+    physical: str, zone: str | None, value: Any, micros: int, tmp_path: Path
+) -> None:
+    made = source(
+        "orders",
+        {**COLUMNS, "ts": "DATE" if physical == "DATE" else "TIMESTAMP"},
+        physical={"ts": physical},
+        timezone=zone,
+    )
     slots: Any = {"ts": ("epoch_us({ts}::TIMESTAMP)", "BIGINT")}
     shown = view("v", made, {"user_id": ("{user_id}", "INTEGER")}, slots, {"at": ("last", ("ts",), LIFETIME)})
     with OnlineStore(tmp_path / "o.db", project([made], [shown])) as store:
@@ -239,8 +308,16 @@ def test_instants_mean_the_same_however_they_come(physical: str, zone: str | Non
 
 def test_nanoseconds_are_floored_also_before_1970(tmp_path: Path) -> None:
     made = source("orders", COLUMNS)
-    shown = view("v", made, {"user_id": ("{user_id}", "INTEGER")}, {"ts": ("{ts}", "TIMESTAMP")}, {"at": ("last", ("ts",), LIFETIME)})
+    shown = view(
+        "v",
+        made,
+        {"user_id": ("{user_id}", "INTEGER")},
+        {"ts": ("{ts}", "TIMESTAMP")},
+        {"at": ("last", ("ts",), LIFETIME)},
+    )
     table = pa.table({"user_id": [7], "ts": pa.array([-1], pa.timestamp("ns"))})
     with OnlineStore(tmp_path / "o.db", project([made], [shown])) as store:
         store.push("orders", table)
-        assert store.get("v", [{"user_id": 7}], at="2026-01-01") == [{"at": datetime(1969, 12, 31, 23, 59, 59, 999999)}]
+        assert store.get("v", [{"user_id": 7}], at="2026-01-01") == [
+            {"at": datetime(1969, 12, 31, 23, 59, 59, 999999)}
+        ]

@@ -51,7 +51,7 @@ def test_bands_and_tiles_equal_folding(
     made: Any, windows: tuple[Window, ...], span: int, step: int, closed: Closed, tmp_path: Path
 ) -> None:
     rng = random.Random(f"{made.__name__}{closed}{span}")
-    project, _, view = made(windows, closed=closed)
+    project, _, _ = made(windows, closed=closed)
     given = rows(rng, 120, span, step)
     with OnlineStore(tmp_path / "o.db", project) as store:
         assert store._views["v"].layout.tiled
@@ -87,7 +87,12 @@ def test_any_order_and_batching_gives_the_same_answers(seed: int, tmp_path: Path
 
 def test_a_row_with_a_value_of_one_row_windows_of_duplicates_is_counted_twice(tmp_path: Path) -> None:
     project, _, _ = plain_project(LONG)
-    row = {**dict.fromkeys(("eid", "seen", "op", "d", "x", "s", "b", "h", "seq")), "k": 1, "ts": "2026-01-01", "i": 5}
+    row = {
+        **dict.fromkeys(("eid", "seen", "op", "d", "x", "s", "b", "h", "seq")),
+        "k": 1,
+        "ts": "2026-01-01",
+        "i": 5,
+    }
     with OnlineStore(tmp_path / "o.db", project) as store:
         store.push("ev", [row, row])
         answer = store.get("v", [{"k": 1}], at="2026-01-02")[0]

@@ -25,9 +25,7 @@ def as_columns(kind: Kind, values: list[Any]) -> list[tuple[Any, Any]]:
     """(encoded, real) of values."""
     if kind not in FLOATING:
         return [(v, None) for v in values]
-    return [
-        (None, None) if v is None else (double_to_code(v), v if v - v == 0 else None) for v in values
-    ]
+    return [(None, None) if v is None else (double_to_code(v), v if v - v == 0 else None) for v in values]
 
 
 def state_of(store: sqlite3.Connection, spelling: Spelling, table: str, columns: list[str]) -> tuple[Any, ...]:
@@ -65,7 +63,9 @@ def test_states_over_rows_and_over_tiles_equal_the_algebras(kind: Kind, data: st
     store.execute("CREATE TABLE raw (x INTEGER, r REAL) STRICT")
     fields = [f"f{n}" for n in range(len(spelling.fields))]
     types = [t or "INTEGER" for t in spelling.types]
-    store.execute(f"CREATE TABLE tiles ({', '.join(f'{f} {t}' for f, t in zip(fields, types, strict=True))}) STRICT")
+    store.execute(
+        f"CREATE TABLE tiles ({', '.join(f'{f} {t}' for f, t in zip(fields, types, strict=True))}) STRICT"
+    )
     fold = LAWS[kind].fold
     for values in groups:
         store.execute("DELETE FROM raw")

@@ -25,7 +25,10 @@ COLUMNS = {"k": "BIGINT", "ts": "TIMESTAMP", "n": "BIGINT"}
 def made(*aggregates: str, columns: dict[str, str] | None = None) -> Project:
     events = source("ev", columns or COLUMNS)
     shown = view(
-        "v", events, {"k": ("{k}", "BIGINT")}, {"n": ("{n}", "BIGINT")},
+        "v",
+        events,
+        {"k": ("{k}", "BIGINT")},
+        {"n": ("{n}", "BIGINT")},
         {a: (a, ("n",), LIFETIME) for a in aggregates or ("count",)},
     )
     return project([events], [shown])
@@ -74,11 +77,13 @@ def test_a_damaged_file_is_reported_without_a_traceback(tmp_path: Path) -> None:
     assert damaged.value.code == "F903"
 
 
-def test_a_locked_store_is_an_environment_error_that_can_be_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_store_is_an_environment_error_that_can_be_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = Database.__init__
 
-    def impatient(self: Database, path: Path, *, read_only: bool = False, busy_seconds: float = 0.05) -> None:
-        before(self, path, read_only=read_only, busy_seconds=busy_seconds)
+    def impatient(self: Database, path: Path, root: Path | None = None, *, read_only: bool = False) -> None:
+        before(self, path, root, read_only=read_only, busy_seconds=0.05)
 
     monkeypatch.setattr(Database, "__init__", impatient)
     with OnlineStore(tmp_path / "o.db", made()) as store:
@@ -120,7 +125,9 @@ def test_readers_in_other_processes_see_whole_batches_only(tmp_path: Path) -> No
             "    print(max(seen), flush=True)\n"
             "print(sorted(n % 10 for n in seen)[-1], flush=True)\n"
         )
-        with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
+        with subprocess.Popen(
+            [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as reader:
             assert reader.stdin and reader.stdout
             for _ in range(15):
                 reader.stdin.write("?")
@@ -133,6 +140,7 @@ def test_readers_in_other_processes_see_whole_batches_only(tmp_path: Path) -> No
 
 def test_threads_may_share_a_store(tmp_path: Path) -> None:
     with OnlineStore(tmp_path / "o.db", made()) as store:
+
         def work() -> None:
             for _ in range(5):
                 store.push("ev", [event()])
@@ -163,7 +171,10 @@ def test_a_view_changed_after_a_push_refuses_to_answer_from_half_a_history(tmp_p
 
 def test_a_definition_the_store_has_never_seen_is_refused_when_only_reading(tmp_path: Path) -> None:
     OnlineStore(tmp_path / "o.db", made()).close()
-    with OnlineStore(tmp_path / "o.db", made("sum"), read_only=True) as store, pytest.raises(FeatcError, match="F603"):
+    with (
+        OnlineStore(tmp_path / "o.db", made("sum"), read_only=True) as store,
+        pytest.raises(FeatcError, match="F603"),
+    ):
         store.get("v", [{"k": 1}])
 
 
@@ -186,11 +197,21 @@ def test_requests_are_answered_in_order_and_unknown_entities_are_empty(tmp_path:
 
 
 @pytest.mark.parametrize(
-    "at", [datetime(2026, 1, 2), "2026-01-02", "2026-01-02T00:00:00Z", "2026-01-02T02:00:00+02:00", 1_767_312_000_000_000, None]
+    "at",
+    [
+        datetime(2026, 1, 2),
+        "2026-01-02",
+        "2026-01-02T00:00:00Z",
+        "2026-01-02T02:00:00+02:00",
+        1_767_312_000_000_000,
+        None,
+    ],
 )
 def test_the_instant_may_be_given_in_any_form(at: Any, tmp_path: Path) -> None:
     with OnlineStore(tmp_path / "o.db", made()) as store:
-        store.push("ev", [event(ts=datetime(2000, 1, 1)), event(ts=datetime(2026, 1, 2)), event(ts=datetime(2999, 1, 1))])
+        store.push(
+            "ev", [event(ts=datetime(2000, 1, 1)), event(ts=datetime(2026, 1, 2)), event(ts=datetime(2999, 1, 1))]
+        )
         found = store.get("v", [{"k": 1}], at=at)[0]["count"]
     assert found == (2 if at is None and datetime.now() > datetime(2026, 1, 2, 12) else 1)
 
@@ -206,7 +227,9 @@ def test_the_instant_may_be_given_in_any_form(at: Any, tmp_path: Path) -> None:
         ({"k": 1}, "yesterday", "F632", "'yesterday' is not an instant"),
     ],
 )
-def test_a_request_that_cannot_be_answered_is_usage(request_: dict[str, Any], at: Any, code: str, words: str, tmp_path: Path) -> None:
+def test_a_request_that_cannot_be_answered_is_usage(
+    request_: dict[str, Any], at: Any, code: str, words: str, tmp_path: Path
+) -> None:
     with OnlineStore(tmp_path / "o.db", made()) as store, pytest.raises(FeatcError) as refused:
         store.get("v", [request_], at=at)
     assert (refused.value.code, refused.value.exit_code) == (code, 2)
@@ -233,9 +256,13 @@ def test_a_sum_beyond_bigint_names_feature_entity_and_instant(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("type_", "value", "other"),
     [
-        ("VARCHAR", "1' OR '1'='1", "1"), ("VARCHAR", "a\0b", "a"), ("DATE", date(2026, 1, 1), date(2026, 1, 2)),
-        ("TIMESTAMP", datetime(2026, 1, 1, 0, 0, 0, 1), datetime(2026, 1, 1)), ("DECIMAL(12,2)", Decimal("1.10"), Decimal("1.11")),
-        ("HUGEINT", 2**80, 2**80 + 1), ("BOOLEAN", True, False),
+        ("VARCHAR", "1' OR '1'='1", "1"),
+        ("VARCHAR", "a\0b", "a"),
+        ("DATE", date(2026, 1, 1), date(2026, 1, 2)),
+        ("TIMESTAMP", datetime(2026, 1, 1, 0, 0, 0, 1), datetime(2026, 1, 1)),
+        ("DECIMAL(12,2)", Decimal("1.10"), Decimal("1.11")),
+        ("HUGEINT", 2**80, 2**80 + 1),
+        ("BOOLEAN", True, False),
     ],
 )
 def test_keys_of_every_type_find_their_rows_only(type_: str, value: Any, other: Any, tmp_path: Path) -> None:
@@ -258,7 +285,13 @@ def test_composite_keys_are_never_glued(tmp_path: Path) -> None:
 
 def test_a_global_view_has_no_keys_and_takes_every_row(tmp_path: Path) -> None:
     events = source("ev", COLUMNS)
-    shown = view("v", events, {}, {"n": ("{n}", "BIGINT")}, {"total": ("sum", ("n",), last(30 * DAY)), "seen": ("count_distinct", ("n",), LIFETIME)})
+    shown = view(
+        "v",
+        events,
+        {},
+        {"n": ("{n}", "BIGINT")},
+        {"total": ("sum", ("n",), last(30 * DAY)), "seen": ("count_distinct", ("n",), LIFETIME)},
+    )
     with OnlineStore(tmp_path / "o.db", project([events], [shown])) as store:
         store.push("ev", [event(1), event(2), event(None), event(1, ts="2026-01-20")])
         assert store.get("v", [{}], at="2026-01-25") == [{"total": 20, "seen": 1}]
@@ -268,21 +301,38 @@ def test_a_global_view_has_no_keys_and_takes_every_row(tmp_path: Path) -> None:
 
 
 def plans(**options: Any) -> Project:
-    states = source("plans", {"k": "BIGINT", "ts": "TIMESTAMP", "plan": "VARCHAR", "gone": "BOOLEAN", "until": "TIMESTAMP"}, kind="state", **options.pop("source", {}))
-    shown = view("v", states, {"k": ("{k}", "BIGINT")}, {}, {}, state_columns=["plan"], derived={"is_pro": ("{state:plan} = 'pro'", "BOOLEAN", "false")}, **options)
+    states = source(
+        "plans",
+        {"k": "BIGINT", "ts": "TIMESTAMP", "plan": "VARCHAR", "gone": "BOOLEAN", "until": "TIMESTAMP"},
+        kind="state",
+        **options.pop("source", {}),
+    )
+    shown = view(
+        "v",
+        states,
+        {"k": ("{k}", "BIGINT")},
+        {},
+        {},
+        state_columns=["plan"],
+        derived={"is_pro": ("{state:plan} = 'pro'", "BOOLEAN", "false")},
+        **options,
+    )
     return project([states], [shown])
 
 
 def test_a_state_holds_until_the_next_one_its_end_a_tombstone_or_its_ttl(tmp_path: Path) -> None:
     made_ = plans(source={"deleted": "{gone}", "valid_to": "until"}, ttl=10 * DAY)
     with OnlineStore(tmp_path / "o.db", made_) as store:
-        store.push("plans", [
-            {"k": 1, "ts": "2026-01-05", "plan": "pro", "gone": None, "until": None},
-            {"k": 1, "ts": "2026-01-01", "plan": "free", "gone": None, "until": None},
-            {"k": 2, "ts": "2026-01-01", "plan": "pro", "gone": None, "until": "2026-01-03"},
-            {"k": 3, "ts": "2026-01-01", "plan": "pro", "gone": None, "until": None},
-            {"k": 3, "ts": "2026-01-02", "plan": None, "gone": True, "until": None},
-        ])
+        store.push(
+            "plans",
+            [
+                {"k": 1, "ts": "2026-01-05", "plan": "pro", "gone": None, "until": None},
+                {"k": 1, "ts": "2026-01-01", "plan": "free", "gone": None, "until": None},
+                {"k": 2, "ts": "2026-01-01", "plan": "pro", "gone": None, "until": "2026-01-03"},
+                {"k": 3, "ts": "2026-01-01", "plan": "pro", "gone": None, "until": None},
+                {"k": 3, "ts": "2026-01-02", "plan": None, "gone": True, "until": None},
+            ],
+        )
 
         def at(k: int, day: datetime) -> Any:
             return store.get("v", [{"k": k}], at=day)[0]["plan"]
@@ -298,13 +348,18 @@ def test_a_state_holds_until_the_next_one_its_end_a_tombstone_or_its_ttl(tmp_pat
         assert at(2, datetime(2026, 1, 3) + second) is None
         assert at(3, datetime(2026, 1, 2)) == "pro"
         assert at(3, datetime(2026, 1, 2) + second) is None
-        assert store.get("v", [{"k": 1}, {"k": 9}], at="2026-01-06") == [{"plan": "pro", "is_pro": True}, {"plan": None, "is_pro": False}]
+        assert store.get("v", [{"k": 1}, {"k": 9}], at="2026-01-06") == [
+            {"plan": "pro", "is_pro": True},
+            {"plan": None, "is_pro": False},
+        ]
 
 
 def test_where_is_tested_on_the_newest_state_and_nothing_older_resurfaces(tmp_path: Path) -> None:
     with OnlineStore(tmp_path / "o.db", plans(where="{plan} <> 'hidden'")) as store:
         base = {"k": 1, "gone": None, "until": None}
-        store.push("plans", [{**base, "ts": "2026-01-01", "plan": "pro"}, {**base, "ts": "2026-01-02", "plan": "hidden"}])
+        store.push(
+            "plans", [{**base, "ts": "2026-01-01", "plan": "pro"}, {**base, "ts": "2026-01-02", "plan": "hidden"}]
+        )
         assert store.get("v", [{"k": 1}], at="2026-01-03")[0]["plan"] is None
         assert store.get("v", [{"k": 1}], at="2026-01-02")[0]["plan"] == "pro"
 
@@ -312,7 +367,11 @@ def test_where_is_tested_on_the_newest_state_and_nothing_older_resurfaces(tmp_pa
 def test_derived_features_run_in_closures_and_in_duckdb_and_see_defaults(tmp_path: Path) -> None:
     events = source("ev", COLUMNS)
     shown = view(
-        "v", events, {"k": ("{k}", "BIGINT")}, {"n": ("{n}", "BIGINT")}, {"total": ("sum", ("n",), LIFETIME)},
+        "v",
+        events,
+        {"k": ("{k}", "BIGINT")},
+        {"n": ("{n}", "BIGINT")},
+        {"total": ("sum", ("n",), LIFETIME)},
         derived={
             "safe": ("{agg:total}", "BIGINT", "7"),
             "twice": ("{feature:v.safe} * {request:factor}", "BIGINT", None),
@@ -327,13 +386,31 @@ def test_derived_features_run_in_closures_and_in_duckdb_and_see_defaults(tmp_pat
         store.push("ev", [event(n=5)])
         asked = [{"k": 1, "factor": 2, "name": "ann"}, {"k": 2, "factor": None, "name": None}]
         found = store.get("v", asked, at="2026-01-02")
-    assert found[0] == {"total": 5, "safe": 5, "twice": 10, "shown": "5 for ann", "loud": "5 FOR ANN1", "same": "5 FOR ANN1", "age": 86400}
+    assert found[0] == {
+        "total": 5,
+        "safe": 5,
+        "twice": 10,
+        "shown": "5 for ann",
+        "loud": "5 FOR ANN1",
+        "same": "5 FOR ANN1",
+        "age": 86400,
+    }
     assert found[1]["safe"] == 7 and found[1]["twice"] is None and found[1]["age"] == 86400
 
 
 def test_a_derived_expression_that_fails_is_an_error_that_names_it(tmp_path: Path) -> None:
     events = source("ev", COLUMNS)
-    shown = view("v", events, {"k": ("{k}", "BIGINT")}, {}, {"n": ("count_rows", (), Window("r", rows=1))}, derived={"bad": ("('x' || {agg:n})::BIGINT", "BIGINT", None)})
-    with OnlineStore(tmp_path / "o.db", project([events], [shown])) as store, pytest.raises(FeatcError, match=r"v\.bad") as failed:
+    shown = view(
+        "v",
+        events,
+        {"k": ("{k}", "BIGINT")},
+        {},
+        {"n": ("count_rows", (), Window("r", rows=1))},
+        derived={"bad": ("('x' || {agg:n})::BIGINT", "BIGINT", None)},
+    )
+    with (
+        OnlineStore(tmp_path / "o.db", project([events], [shown])) as store,
+        pytest.raises(FeatcError, match=r"v\.bad") as failed,
+    ):
         store.get("v", [{"k": 1}])
     assert failed.value.code == "F621"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +51,7 @@ class Mutant:
 
     mistake: str
     way: str
-    plant: Callable[[pytest.MonkeyPatch], None]
+    plant: plants.Plant
     budget: int = BUDGET
 
     @property

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import FunctionType, ModuleType, SimpleNamespace
-from typing import Any, Literal
-
-import pytest
+from typing import Any, Literal, Protocol
 
 import featc_dialects.duckdb as duckdb_dialect
 from featc import visibility
@@ -24,7 +22,17 @@ from featc.visibility import Edges
 from featc_dialects.sqlite import SPELLINGS, Spelling
 
 Plan = Literal["training", "online"]
-Patch = pytest.MonkeyPatch
+
+
+class Patch(Protocol):
+    """What is used of `pytest.MonkeyPatch`."""
+
+    def setattr(self, owner: Any, name: str, value: Any, /) -> None: ...
+
+    def setitem(self, table: Any, key: Any, value: Any, /) -> None: ...
+
+
+Plant = Callable[[Patch], None]
 Change = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 PLANS: Mapping[Plan, tuple[ModuleType, ...]] = {
@@ -105,27 +113,27 @@ def flipped(f: Callable[..., int]) -> Callable[..., int]:
     return lambda closed: 1 - f(closed)
 
 
-def lower_edge(amount: int, *plans: Plan) -> Callable[[Patch], None]:
+def lower_edge(amount: int, *plans: Plan) -> Plant:
     """Windows begin so many µs later."""
     return lambda patch: plant_rule(patch, plans, after_sql=plus(amount), edges=moved_edges(lower=amount))
 
 
-def upper_edge(amount: int, *plans: Plan) -> Callable[[Patch], None]:
+def upper_edge(amount: int, *plans: Plan) -> Plant:
     """Windows end so many µs later."""
     return lambda patch: plant_rule(patch, plans, upto_sql=plus(amount), edges=moved_edges(upper=amount))
 
 
-def lower_swapped(*plans: Plan) -> Callable[[Patch], None]:
+def lower_swapped(*plans: Plan) -> Plant:
     """The lower end is open where it is closed."""
     return lambda patch: plant_rule(patch, plans, lower_closed=flipped)
 
 
-def upper_swapped(*plans: Plan) -> Callable[[Patch], None]:
+def upper_swapped(*plans: Plan) -> Plant:
     """`<` for `<=` in `x ⊲ y`."""
     return lambda patch: plant_rule(patch, plans, strict=flipped)
 
 
-def knowledge(amount: int, *plans: Plan) -> Callable[[Patch], None]:
+def knowledge(amount: int, *plans: Plan) -> Plant:
     """What enters, or goes, up to so many µs after `t` has done so already."""
 
     def later(f: Callable[..., int]) -> Callable[..., int]:
@@ -134,7 +142,7 @@ def knowledge(amount: int, *plans: Plan) -> Callable[[Patch], None]:
     return lambda patch: plant_rule(patch, plans, horizon_sql=plus(amount), horizon=later)
 
 
-def superseded_stays(*plans: Plan) -> Callable[[Patch], None]:
+def superseded_stays(*plans: Plan) -> Plant:
     """A version stays one µs too long."""
 
     def longer(f: Callable[..., str]) -> Callable[..., str]:
@@ -143,7 +151,7 @@ def superseded_stays(*plans: Plan) -> Callable[[Patch], None]:
     return lambda patch: plant_rule(patch, plans, visible_sql=longer)
 
 
-def future_leaks(*plans: Plan) -> Callable[[Patch], None]:
+def future_leaks(*plans: Plan) -> Plant:
     """Windows have no upper end, and all there ever is is known."""
 
     def forever(f: Callable[..., str]) -> Callable[..., str]:
@@ -155,7 +163,7 @@ def future_leaks(*plans: Plan) -> Callable[[Patch], None]:
     return lambda patch: plant_rule(patch, plans, upto_sql=forever, horizon_sql=forever, edges=endless)
 
 
-def ttl_ignored(plan: Plan) -> Callable[[Patch], None]:
+def ttl_ignored(plan: Plan) -> Plant:
     """A state of any age holds."""
 
     def ageless_sql(f: Callable[..., str | None]) -> Callable[..., str | None]:
@@ -188,18 +196,14 @@ def arrival_forgotten(patch: Patch) -> None:
 ENTERED = f"greatest({source.TIME}, {source.ARRIVAL})"
 
 
-def superseded_at_enter(plan: Plan) -> Callable[[Patch], None]:
+def superseded_at_enter(plan: Plan) -> Plant:
     """A version stays until the next one enters."""
 
     def training_text(f: Callable[..., str]) -> Callable[..., str]:
-        return lambda *args, **more: f(*args, **more).replace(
-            f"lead({source.ARRIVAL})", f"lead({ENTERED})"
-        )
+        return lambda *args, **more: f(*args, **more).replace(f"lead({source.ARRIVAL})", f"lead({ENTERED})")
 
     def lifted(f: Callable[..., list[str]]) -> Callable[..., list[str]]:
-        return lambda *args: [
-            i.replace(f"THEN {source.ARRIVAL} END", f"THEN {ENTERED} END") for i in f(*args)
-        ]
+        return lambda *args: [i.replace(f"THEN {source.ARRIVAL} END", f"THEN {ENTERED} END") for i in f(*args)]
 
     if plan == "training":
         return lambda patch: around(patch, dataset, "training_sql", training_text)
@@ -239,7 +243,7 @@ def where_first_online(patch: Patch) -> None:
     around(patch, store, "source_plan", change)
 
 
-def ties_by_alpha(plan: Plan) -> Callable[[Patch], None]:
+def ties_by_alpha(plan: Plan) -> Plant:
     """Arrival decides between equal times, before the declared columns."""
 
     def order(given: Source) -> tuple[str, ...]:
@@ -259,7 +263,7 @@ def ties_by_push(patch: Patch) -> None:
 # ------------------------------------------------------------------------------------- lifted values
 
 
-def reslotted(plan: Plan, change: Callable[[Expr, str], Expr]) -> Callable[[Patch], None]:
+def reslotted(plan: Plan, change: Callable[[Expr, str], Expr]) -> Plant:
     """Changes what a row brings to an aggregate, inside its FILTER."""
 
     def lifting(slot_sql: Callable[..., str]) -> Callable[..., str]:
@@ -323,7 +327,7 @@ def filter_first_online(patch: Patch) -> None:
 # ------------------------------------------------------------------------------------- the algebra
 
 
-def empty_sum_is_zero(plan: Plan) -> Callable[[Patch], None]:
+def empty_sum_is_zero(plan: Plan) -> Plant:
     """The sum of nothing is 0."""
     row = AGGREGATES["sum"]
     if plan == "training":
@@ -348,9 +352,7 @@ def real_sums_in_training(patch: Patch) -> None:
 
 def real_sums_online(patch: Patch) -> None:
     """The store sums integers as REAL."""
-    real = Spelling(
-        ("",), ("REAL",), ("sum({x} * 1.0)",), ("sum({0})",), lambda f: None if f[0] is None else int(f[0])
-    )
+    real = Spelling(("",), ("REAL",), ("sum({x} * 1.0)",), ("sum({0})",), lambda f: None if f[0] is None else int(f[0]))
     patch.setitem(SPELLINGS, Kind.SUM, real)
 
 
@@ -424,8 +426,7 @@ def keys_glued_online(patch: Patch) -> None:
 def without_defaults(project: Project) -> Project:
     """The project as if no feature had a default."""
     views = {
-        n: replace(v, features=tuple(replace(f, default=None) for f in v.features))
-        for n, v in project.views.items()
+        n: replace(v, features=tuple(replace(f, default=None) for f in v.features)) for n, v in project.views.items()
     }
     return replace(project, views=views)
 
@@ -528,4 +529,3 @@ def versions_taken_again(patch: Patch) -> None:
         return lambda *args: (frozenset(), accept(*args)[1])
 
     around(patch, push._Taking, "_accept", change)
-

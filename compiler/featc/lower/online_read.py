@@ -152,7 +152,8 @@ def _tile_ctes(layout: Layout, partials: tuple[Partial, ...]) -> list[str]:
         "    SELECT _band, _after, _first - 1 FROM band\n"
         "    UNION ALL SELECT _band, _past - 1, _upto FROM band\n"
         f"    UNION ALL SELECT _band, _start - 1, _start + {width - 1} FROM tile WHERE {unsettled}\n"
-        f"    UNION ALL SELECT _band, start - 1, start + {width - 1} FROM newest JOIN band ON start >= _first AND start < _past\n)"
+        f"    UNION ALL SELECT _band, start - 1, start + {width - 1}"
+        " FROM newest JOIN band ON start >= _first AND start < _past\n)"
     )
     return [tile, newest_tile, stretch]
 
@@ -165,7 +166,8 @@ def _from_rows(layout: Layout, partials: tuple[Partial, ...]) -> tuple[list[str]
     stretches = "stretch" if layout.tiled else "band"
     rows = (
         f"seen AS {'' if _centred(partials) else 'NOT '}MATERIALIZED (\n    SELECT {', '.join(kept)}\n"
-        f"    FROM {stretches} CROSS JOIN {layout.events}\n    WHERE {seen}\n      AND _tau > _after AND _tau <= _upto\n)"
+        f"    FROM {stretches} CROSS JOIN {layout.events}\n"
+        f"    WHERE {seen}\n      AND _tau > _after AND _tau <= _upto\n)"
     )
     ctes, origin = [rows], "FROM seen"
     means = raw_means(layout, partials)

@@ -49,7 +49,11 @@ def _unreadable(source: Source, trouble: duckdb.Error) -> FeatcError:
     text = str(trouble).splitlines()[0]
     if "F612: " in text:
         return failed(trouble)
-    return FeatcError(Diagnostic("F615", f"the batch for {source.name} cannot be read: {text}", hint="nothing was written"))
+    return _refusal("F615", f"the batch for {source.name} cannot be read: {text}")
+
+
+def _refusal(code: str, message: str) -> FeatcError:
+    return FeatcError(Diagnostic(code, message, hint="nothing was written"))
 
 
 # ── what was given ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -109,7 +113,7 @@ def _columns(engine: Engine, source: Source, columns: Mapping[str, list[Any]]) -
         kinds = {type(v) for v in values if v is not None}
         if str in kinds and len(kinds) > 1:
             other = next(k.__name__ for k in kinds if k is not str)
-            raise FeatcError(Diagnostic("F612", f"{source.name}.{name} has both text and {other} values", hint="nothing was written"))
+            raise _refusal("F612", f"{source.name}.{name} has both text and {other} values")
     sql = f"CREATE OR REPLACE TEMP TABLE featc_copied AS SELECT {', '.join(items)}"
     engine.connection.execute(sql, list(columns.values()))
     return "featc_copied"
@@ -125,7 +129,8 @@ def _items(source: Source, given: Mapping[str, str], required: frozenset[str]) -
         if name not in known:
             findings.error("F610", f"{source.name} has no column '{name}'", hint=did_you_mean(name, known))
     for name in sorted(required - set(given)):
-        findings.error("F611", f"the batch for {source.name} lacks the column '{name}'", hint="it says which event a row is, and when")
+        message = f"the batch for {source.name} lacks the column '{name}'"
+        findings.error("F611", message, hint="it says which event a row is, when it happened, or to whom")
     items = []
     for column in source.columns:
         if column.name not in given:
@@ -164,7 +169,8 @@ def _converted(source: Source, column: Column, type_: str) -> str | None:
     if to == "VARCHAR" and (type_.startswith("ENUM") or type_ == "UUID"):
         return f"{raw}::VARCHAR"
     if "(" in to or "[" in to:  # nested types: as DuckDB casts them, and back again
-        return _checked(source, column, f"try_cast({raw} AS {to})", f"try_cast(try_cast({raw} AS {to}) AS {type_}) IS DISTINCT FROM {raw}")
+        cast = f"try_cast({raw} AS {to})"
+        return _checked(source, column, cast, f"try_cast({cast} AS {type_}) IS DISTINCT FROM {raw}")
     return None
 
 
@@ -172,7 +178,9 @@ def _number(source: Source, column: Column, type_: str) -> str:
     raw, to = quoted(column.name), column.physical
     cast = f"try_cast({raw} AS {to})"
     if to in FLOATS and type_ in FLOATS:
-        return f"{raw}::{to}" if to == "DOUBLE" else _checked(source, column, cast, f"{cast}::DOUBLE IS DISTINCT FROM {raw}")
+        if to == "DOUBLE":
+            return f"{raw}::{to}"
+        return _checked(source, column, cast, f"{cast}::DOUBLE IS DISTINCT FROM {raw}")
     if decimal_parts(to) and type_ in FLOATS:  # 12.34 is meant by the DOUBLE nearest to it
         cast = f"try_cast({raw}::VARCHAR AS {to})"
     wide = type_ if type_ in FLOATS or decimal_parts(type_) else "HUGEINT"
@@ -183,10 +191,12 @@ def _from_text(source: Source, column: Column, zone: str) -> str:
     raw, to = quoted(column.name), column.physical
     cast = f"try_cast({raw} AS {to})"
     if to in INTEGERS:  # DuckDB would round '3.7'
-        return _checked(source, column, cast, f"{cast} IS NULL OR try_cast({raw} AS DECIMAL(38,9)) <> try_cast({cast} AS DECIMAL(38,9))")
+        lost = f"try_cast({raw} AS DECIMAL(38,9)) <> try_cast({cast} AS DECIMAL(38,9))"
+        return _checked(source, column, cast, f"{cast} IS NULL OR {lost}")
     if decimal_parts(to):
         scale = min(38, (decimal_parts(to) or (0, 0))[1] + 6)
-        return _checked(source, column, cast, f"{cast} IS NULL OR try_cast({raw} AS DECIMAL(38,{scale})) IS DISTINCT FROM {cast}")
+        lost = f"try_cast({raw} AS DECIMAL(38,{scale})) IS DISTINCT FROM {cast}"
+        return _checked(source, column, cast, f"{cast} IS NULL OR {lost}")
     if to in ("TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S"):  # DuckDB's own cast drops an offset
         offset = f"regexp_matches({raw}, '[0-9]:[0-9].*(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$')"
         cast = f"CASE WHEN {offset} THEN try_cast({raw} AS TIMESTAMPTZ) AT TIME ZONE {zone} ELSE {cast} END"

@@ -58,12 +58,19 @@ CREATE TABLE IF NOT EXISTS featc_tables (
 class Database:
     """One connection to a store's file. Use from any thread; one transaction at a time."""
 
-    def __init__(self, path: Path, *, read_only: bool = False, busy_seconds: float = 5.0) -> None:
-        """Opens or makes the file. Raises FeatcError F601 (no file to read), F901 (locked), F902, F903 (corrupt)."""
+    def __init__(
+        self, path: Path, root: Path | None = None, *, read_only: bool = False, busy_seconds: float = 5.0
+    ) -> None:
+        """Opens or makes the file; messages name it relative to `root`.
+
+        Raises FeatcError F601 (no file to read), F602 (another format), F901 (locked), F902, F903 (damaged), F904.
+        """
         if sqlite3.sqlite_version_info < MIN_VERSION:
             needed = ".".join(map(str, MIN_VERSION))
-            raise FeatcError(Diagnostic("F904", f"SQLite {sqlite3.sqlite_version} is too old: featc needs {needed}"), exit_code=4)
+            message = f"SQLite {sqlite3.sqlite_version} is too old: featc needs {needed}"
+            raise FeatcError(Diagnostic("F904", message), exit_code=4)
         self.path = path
+        self.name = str(path.relative_to(root)) if root is not None and path.is_relative_to(root) else str(path)
         self.read_only = read_only
         self.lock = threading.RLock()
         with self._troubles():
@@ -73,9 +80,8 @@ class Database:
     def _connect(self, busy_seconds: float) -> sqlite3.Connection:
         if self.read_only:
             if not self.path.exists():
-                raise FeatcError(
-                    Diagnostic("F601", f"there is no online store at {self.path}", hint="make one with `featc push SOURCE FILE`")
-                )
+                message = f"there is no online store at {self.name}"
+                raise FeatcError(Diagnostic("F601", message, hint="make one with `featc push SOURCE FILE`"))
         else:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         uri = f"file:{quote(str(self.path))}?mode={'ro' if self.read_only else 'rwc'}"
@@ -94,7 +100,6 @@ class Database:
         known = self.connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'featc_meta'").fetchone()[0]
         if not known and not self.read_only:
             with self.write():
-                self.connection.execute("SELECT 1")
                 for statement in _SCHEMA.split(";\n"):
                     if statement.strip():
                         self.connection.execute(statement)
@@ -108,7 +113,7 @@ class Database:
         if found != FORMAT:
             raise FeatcError(
                 Diagnostic(
-                    "F602", f"the online store at {self.path} has format {found}, and this featc reads {FORMAT}",
+                    "F602", f"the online store at {self.name} has format {found}, and this featc reads {FORMAT}",
                     hint="push its sources into a new store",
                 )
             )
@@ -156,15 +161,15 @@ class Database:
             raise self._operational(trouble) from trouble
         except sqlite3.DatabaseError as trouble:
             hint = "put a copy of the file in its place, or delete it and push the sources again"
-            message = f"the online store at {self.path} cannot be read: {trouble}"
+            message = f"the online store at {self.name} cannot be read: {trouble}"
             raise FeatcError(Diagnostic("F903", message, hint=hint)) from trouble
 
     def _operational(self, trouble: sqlite3.OperationalError) -> FeatcError:
         text = str(trouble)
         if "locked" in text or "busy" in text:
-            message = f"the online store at {self.path} is locked by another writer"
+            message = f"the online store at {self.name} is locked by another writer"
             return FeatcError(Diagnostic("F901", message, hint="try again; nothing was written"), exit_code=4)
         if "malformed" in text or "not a database" in text:
-            return FeatcError(Diagnostic("F903", f"the online store at {self.path} is damaged: {text}"))
-        message = f"the online store at {self.path} cannot be used: {text}"
+            return FeatcError(Diagnostic("F903", f"the online store at {self.name} is damaged: {text}"))
+        message = f"the online store at {self.name} cannot be used: {text}"
         return FeatcError(Diagnostic("F902", message, hint="nothing was written"), exit_code=4)

@@ -17,7 +17,7 @@ from featc.runtime.online.engine import Engine
 from featc.types import decimal_parts, family
 
 Value = tuple[str | None, Ref]
-"""Where a value of a request is found: the view it belongs to, for aggregations and state columns, and the reference."""
+"""Where a value of a request is found: the view it belongs to (for aggregations and state columns), the reference."""
 Environment = dict[Value, Any]
 Step = tuple[Value, tuple[Value, ...], Callable[..., Any]]
 

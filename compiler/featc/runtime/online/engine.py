@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from featc.encoding import sort_key_sql
 from featc.errors import Diagnostic, FeatcError
 
 
@@ -30,11 +31,8 @@ class Engine:
 
     def sort_key_sample(self) -> str:
         """What DuckDB's sort keys look like; a store holds them, so they may not change under it."""
-        sql = (
-            "SELECT hex(create_sort_key(-1::BIGINT, 'ASC NULLS FIRST', 1.5::DOUBLE, 'ASC NULLS FIRST', 'aé', 'ASC NULLS FIRST',"
-            " NULL::INTEGER, 'ASC NULLS FIRST', 12.5::DECIMAL(38,2), 'ASC NULLS FIRST', true, 'ASC NULLS FIRST',"
-            " DATE '1969-12-31', 'ASC NULLS FIRST'))"
-        )
+        items = ["-1::BIGINT", "1.5::DOUBLE", "'aé'", "NULL::INTEGER", "12.5::DECIMAL(38,2)", "true"]
+        sql = f"SELECT hex({sort_key_sql(items)})"
         return str(self.rows(sql)[0][0])
 
 

@@ -6,12 +6,10 @@ to the views' rows, takes in the lifted rows, and rebuilds every sealed tile who
 
 from __future__ import annotations
 
-import json
 import sqlite3
-import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from featc.errors import Diagnostic, FeatcError
@@ -20,26 +18,9 @@ from featc.lower.online_store import key_parameters
 from featc.runtime.online.batch import load_batch, rejected_rows
 from featc.runtime.online.database import Database
 from featc.runtime.online.engine import Engine
+from featc.runtime.online.ledger import PushReport, enter_batch, first_row, known_batch
 
 Row = tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PushReport:
-    """What a push did. `rejected` counts rows by reason; they are kept in the store's table `featc_rejected`.
-
-    `accepted` are the rows the source took in, `duplicates` those it had. A row that one view rejects (a NULL key) is
-    accepted for the others. With `replayed_batch` the token was known and nothing changed; the counts are those of
-    the first time.
-    """
-
-    source: str
-    rows: int
-    accepted: int
-    duplicates: int
-    rejected: Mapping[str, int] = field(default_factory=dict)
-    replayed_batch: bool = False
-    token: str | None = None
 
 
 @dataclass(slots=True)
@@ -59,31 +40,19 @@ class Lifted:
 def push_batch(
     database: Database, engine: Engine, plan: SourcePlan, rows: Any, token: str | None, strict: bool
 ) -> PushReport:
-    """Takes in one batch. Raises FeatcError (F61x the batch, F62x an expression, F90x the store); then nothing is written."""
+    """Takes in one batch, or raises FeatcError (F61x the batch, F62x an expression, F90x the store) and writes nothing."""
     source = plan.source.name
-    if token is not None:
-        with database.read() as store:
-            known = _known_batch(store, source, token)
-        if known is not None:
-            return _same_batch(known, _count_rows(engine, plan, rows))
+    with database.read() as store:
+        known = known_batch(store, source, token)
+    if known is not None:
+        return _same_batch(known, _count_rows(engine, plan, rows))
     with engine.lock:
         lifted = _lift(engine, plan, rows)
     if strict and lifted.faults:
         _refuse(source, lifted)
     with database.write() as store:
-        if token is not None:
-            known = _known_batch(store, source, token)
-            if known is not None:
-                return _same_batch(known, lifted.rows)
-        return _Taking(store, plan, lifted).take(token)
-
-
-def _known_batch(store: sqlite3.Connection, source: str, token: str) -> PushReport | None:
-    sql = "SELECT rows, accepted, duplicates, rejected FROM featc_batches WHERE source = ? AND token = ?"
-    row = store.execute(sql, (source, token)).fetchone()
-    if row is None:
-        return None
-    return PushReport(source, row[0], row[1], row[2], json.loads(row[3]), True, token)
+        known = known_batch(store, source, token)
+        return _Taking(store, plan, lifted).take(token) if known is None else _same_batch(known, lifted.rows)
 
 
 def _count_rows(engine: Engine, plan: SourcePlan, rows: Any) -> int:
@@ -93,7 +62,10 @@ def _count_rows(engine: Engine, plan: SourcePlan, rows: Any) -> int:
 
 def _same_batch(known: PushReport, rows: int) -> PushReport:
     if known.rows != rows:
-        message = f"the token '{known.token}' belongs to another batch of {known.source}, with {known.rows} rows; this one has {rows}"
+        message = (
+            f"the token '{known.token}' belongs to another batch of {known.source}, with {known.rows} rows;"
+            f" this one has {rows}"
+        )
         raise FeatcError(Diagnostic("F613", message, hint="give every batch a token of its own; nothing was written"))
     return known
 
@@ -145,7 +117,7 @@ class _Taking:
         self.store = store
         self.plan = plan
         self.lifted = lifted
-        self.first = int(store.execute("SELECT value FROM featc_meta WHERE name = 'next_row'").fetchone()[0])
+        self.first = first_row(store)
 
     def take(self, token: str | None) -> PushReport:
         known, changes = self._versions()
@@ -169,36 +141,24 @@ class _Taking:
 
     def _accept(self, stream: StreamPlan, rows: list[Row]) -> tuple[frozenset[int], list[Row]]:
         self.store.executemany(stream.accept_sql, rows)
-        fresh = {r[0] for r in self.store.execute(f"SELECT _seq FROM {stream.stream.table} WHERE _seq >= ?", (self.first,))}
-        known = frozenset(r[0] - self.first for r in rows if r[0] not in fresh) if len(fresh) < len(rows) else frozenset()
+        taken = self.store.execute(f"SELECT _seq FROM {stream.stream.table} WHERE _seq >= ?", (self.first,))
+        fresh = {r[0] for r in taken}
+        known = frozenset(r[0] - self.first for r in rows if r[0] not in fresh)
         changed = self.store.execute(stream.resolve_sql, {"first": self.first}).fetchall()
         updates = [(successor, seq) for seq, successor in changed]
         self.store.executemany(stream.supersede_sql, updates)
         return known, updates
 
     def _record(self, token: str | None, duplicates: frozenset[int]) -> PushReport:
-        lifted, source, now = self.lifted, self.plan.source.name, time.time_ns() // 1000
+        lifted, source = self.lifted, self.plan.source.name
         faults = {place: reasons for place, reasons in lifted.faults.items() if place not in duplicates}
-        rejected = Counter(reason for reasons in faults.values() for reason in reasons)
+        counts = Counter(reason for reasons in faults.values() for reason in reasons)
         accepted = lifted.rows - len(duplicates) - len(lifted.unseen - duplicates)
-        counts = dict(sorted(rejected.items()))
-        cursor = self.store.execute(
-            "INSERT INTO featc_batches (source, token, rows, accepted, duplicates, rejected, pushed_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (source, token, lifted.rows, accepted, len(duplicates), json.dumps(counts), now),
-        )
-        batch = cursor.lastrowid
-        self.store.executemany(
-            "INSERT INTO featc_rejected VALUES (?, ?, ?, ?, ?)",
-            [(batch, place, source, "; ".join(reasons), lifted.texts[place]) for place, reasons in faults.items()],
-        )
-        self.store.execute(
-            "INSERT INTO featc_sources VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET batches = batches + 1,"
-            " accepted = accepted + ?2, duplicates = duplicates + ?3, rejected = rejected + ?4, pushed_at = ?6,"
-            " newest_arrival = max(coalesce(newest_arrival, ?5), coalesce(?5, newest_arrival))",
-            (source, accepted, len(duplicates), len(faults), lifted.newest_arrival, now),
-        )
-        self.store.execute("UPDATE featc_meta SET value = ? WHERE name = 'next_row'", (str(self.first + lifted.rows),))
-        return PushReport(source, lifted.rows, accepted, len(duplicates), counts, False, token)
+        rejected = dict(sorted(counts.items()))
+        report = PushReport(source, lifted.rows, accepted, len(duplicates), rejected, False, token)
+        kept = ((place, "; ".join(reasons), lifted.texts[place]) for place, reasons in faults.items())
+        enter_batch(self.store, report, kept, lifted.newest_arrival)
+        return report
 
 
 def _take_view(store: sqlite3.Connection, view: ViewPlan, rows: Sequence[Row], first: int, changes: list[Row]) -> None:

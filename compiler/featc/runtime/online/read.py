@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from featc.algebra import AGGREGATES, LAWS, Kind, scale_of
@@ -97,7 +98,7 @@ class ViewReader:
         """Binds the disjoint bands (after, upto], as many as the SQL has; which of them each window is."""
         found = [_within(edges(window, t, self.closed)) for window in self.plan.windows]
         marks = sorted({cut for edge in found for cut in edge})
-        bands = list(zip(marks, marks[1:], strict=False))
+        bands = list(pairwise(marks))
         bands += [(_FIRST, _FIRST)] * (self.plan.bands - len(bands))
         width = self._width
         for (after_name, upto_name, first_name, past_name), (after, upto) in zip(self._band_names, bands, strict=True):

@@ -1,4 +1,4 @@
-"""The read of a list of outputs: which views it asks, what a request has to bring, and how its answer is put together."""
+"""The read of a list of outputs: which views it asks, what a request has to bring, how its answer is put together."""
 
 from __future__ import annotations
 
@@ -108,7 +108,8 @@ class ServiceReader:
         users = [f.qualified for f in owner.features if AggregateRef(aggregation) in f.expr.refs]
         when = (_EPOCH + timedelta(microseconds=t)).isoformat(sep=" ")
         type_ = owner.aggregation(aggregation).type
-        message = f"{', '.join(users)} has no value it can give for {_shown(request)} at {when}: the sum is beyond {type_}"
+        names, entity = ", ".join(users), _shown(request)
+        message = f"{names} has no value it can give for {entity} at {when}: the sum is beyond {type_}"
         return FeatcError(Diagnostic("F421", message, hint="widen the type: sum(amount::DOUBLE), or a narrower window"))
 
     # ── what a request brings ─────────────────────────────────────────────────────────────────────────────────────
@@ -139,11 +140,13 @@ class ServiceReader:
         known = [*self.keys, *self.request]
         for name in request:
             if name not in known:
-                findings.error("F630", f"request {number}: '{name}' is neither a key nor a request column of these features", hint=did_you_mean(name, known))
+                message = f"request {number}: '{name}' is neither a key nor a request column of these features"
+                findings.error("F630", message, hint=did_you_mean(name, known))
         for name in known:
             if name not in request:
                 what = "key" if name in self.keys else "request column"
-                findings.error("F630", f"request {number} lacks the {what} '{name}'", hint=f"give {name}, or None where it is not known")
+                message = f"request {number} lacks the {what} '{name}'"
+                findings.error("F630", message, hint=f"give {name}, or None where it is not known")
         if findings.errors:
             raise FeatcError(findings.errors, exit_code=2)
 

@@ -16,21 +16,23 @@ from featc.lower.online import SourcePlan, ViewPlan, source_plan
 from featc.resolve.model import Output, Project
 from featc.runtime.online.database import Database
 from featc.runtime.online.engine import Engine, shared_engine
-from featc.runtime.online.push import PushReport, push_batch
+from featc.runtime.online.ledger import PushReport
+from featc.runtime.online.push import push_batch
 from featc.runtime.online.service import ServiceReader
 
 
 class OnlineStore:
     """Push events in, get feature vectors out. Use from any thread; other processes may read and write the same file.
 
-    A push is whole and durable or has not happened; a read sees whole batches only. `root` is the project's folder
-    (kept for messages); nothing is read from it.
+    A push is whole and durable or has not happened; a read sees whole batches only. `root` is the project's folder,
+    which messages name the file relative to.
     """
 
-    def __init__(self, path: str | Path, project: Project, root: Path | None = None, *, read_only: bool = False) -> None:
+    def __init__(
+        self, path: str | Path, project: Project, root: Path | None = None, *, read_only: bool = False
+    ) -> None:
         """Opens or makes the store at `path`. Raises FeatcError F60x (the store's content), F90x (the file)."""
         self.project = project
-        self.root = root
         self.engine: Engine = shared_engine()
         self._plans: dict[str, SourcePlan] = {}
         self._views: dict[str, ViewPlan] = {}
@@ -39,7 +41,7 @@ class OnlineStore:
             self._plans[name] = source_plan(project, source, marks)
             self._views |= {v.layout.view.name: v for v in self._plans[name].views}
         self._readers: dict[tuple[Output, ...], ServiceReader] = {}
-        self._database = Database(Path(path), read_only=read_only)
+        self._database = Database(Path(path), root, read_only=read_only)
         try:
             self._check_sort_keys()
             if not read_only:
@@ -49,7 +51,9 @@ class OnlineStore:
             raise
 
     @classmethod
-    def open(cls, path: str | Path, project: Project, root: Path | None = None, *, read_only: bool = False) -> OnlineStore:
+    def open(
+        cls, path: str | Path, project: Project, root: Path | None = None, *, read_only: bool = False
+    ) -> OnlineStore:
         """The same as calling the class."""
         return cls(path, project, root, read_only=read_only)
 
@@ -74,7 +78,8 @@ class OnlineStore:
         """
         plan = self._plans.get(source)
         if plan is None:
-            raise FeatcError(Diagnostic("F605", f"there is no source '{source}'", hint=did_you_mean(source, self._plans)))
+            hint = did_you_mean(source, self._plans)
+            raise FeatcError(Diagnostic("F605", f"there is no source '{source}'", hint=hint))
         return push_batch(self._database, self.engine, plan, rows, token, strict)
 
     # ── get ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -122,7 +127,7 @@ class OnlineStore:
             with self._database.write() as store:
                 store.execute("INSERT OR IGNORE INTO featc_meta VALUES ('sort_key', ?)", (sample,))
         elif known != sample:
-            message = f"the online store at {self._database.path} was written by another DuckDB, whose sort keys differ"
+            message = f"the online store at {self._database.name} was written by another DuckDB, whose sort keys differ"
             raise FeatcError(Diagnostic("F604", message, hint="push its sources into a new store"))
 
     def _missing(self) -> list[tuple[str, str, str]]:
@@ -143,7 +148,8 @@ class OnlineStore:
             for table, source, schema in self._missing():
                 for statement in filter(str.strip, schema.split(";\n")):
                     store.execute(statement)
-                row = store.execute("SELECT accepted + rejected FROM featc_sources WHERE source = ?", (source,)).fetchone()
+                missed = "SELECT accepted + rejected FROM featc_sources WHERE source = ?"
+                row = store.execute(missed, (source,)).fetchone()
                 store.execute("INSERT INTO featc_tables VALUES (?, ?, ?)", (table, source, row[0] if row else 0))
 
     def _check_history(self, reader: ServiceReader) -> None:

@@ -50,9 +50,7 @@ def scenes(count: int) -> tuple[Scene, ...]:
 
 def dense_scenes(count: int) -> tuple[Scene, ...]:
     """Scenes of ordinary rows close together."""
-    return tuple(
-        Scene(n, _LEAP_NIGHT + n * 400 * DAY, wild=False, nulls=0.02, dense=True) for n in range(count)
-    )
+    return tuple(Scene(n, _LEAP_NIGHT + n * 400 * DAY, wild=False, nulls=0.02, dense=True) for n in range(count))
 
 
 def lengths(project: Project, source: Source) -> tuple[int, ...]:
@@ -91,9 +89,7 @@ class Maker:
         self.time = settable(source.time)
         self.arrival = settable(source.available_at)
         self.until = settable(source.valid_to)
-        self.deleted = (
-            [r.column for r in source.deleted.refs if hasattr(r, "column")] if source.deleted else []
-        )
+        self.deleted = [r.column for r in source.deleted.refs if hasattr(r, "column")] if source.deleted else []
         self.fixed = {
             *self.keys,
             *source.id,
@@ -131,11 +127,7 @@ class Maker:
         self._arrive(row, scene, span, None)
         self.identities += 1
         for c in self.source.id:
-            row[c] = (
-                None
-                if self.random.random() < 0.03
-                else key_value(self.source.column(c).physical, self.identities)
-            )
+            row[c] = None if self.random.random() < 0.03 else key_value(self.source.column(c).physical, self.identities)
         self._order(row)
         return row
 
@@ -218,11 +210,7 @@ class Maker:
         for c in self.source.tie_break:
             type_ = self.source.column(c).physical
             numbered = type_ in INTEGERS and self.random.random() < 0.9
-            row[c] = (
-                self.random.randint(0, 3)
-                if numbered
-                else self.pools[c].draw(self.random, wild=False, tame=True)
-            )
+            row[c] = self.random.randint(0, 3) if numbered else self.pools[c].draw(self.random, wild=False, tame=True)
 
     def _instant(self, column: str, moment: int | None) -> Any:
         if moment is None:

@@ -34,9 +34,7 @@ def save(project: Project, shrunk: Shrunk, folder: Path, seed: int) -> Case:
     spine = spine_row(project, shrunk.probe, shrunk)
     given = "".join(f"      {name}: {name}.csv\n" for name in rows)
     expected = (
-        "{}"
-        if isinstance(shrunk.training, Failed)
-        else f"{{{shrunk.output.feature}: {scalar(shrunk.training)}}}"
+        "{}" if isinstance(shrunk.training, Failed) else f"{{{shrunk.output.feature}: {scalar(shrunk.training)}}}"
     )
     text = (
         f"# Found by featc verify (seed {seed}): the plans differ when rows are pushed {shrunk.route}.\n"

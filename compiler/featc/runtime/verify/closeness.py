@@ -175,9 +175,7 @@ class Questions:
                     asked |= {o.name: o for o in inputs.values()}
                 case Rounded(companions=beside):
                     companions |= {o.name: o for o in beside.values()}
-        return replace(
-            self, outputs=tuple(outputs), asked=tuple(asked.values()), companions=tuple(companions.values())
-        )
+        return replace(self, outputs=tuple(outputs), asked=tuple(asked.values()), companions=tuple(companions.values()))
 
 
 def output_of(feature: Feature) -> Output:
@@ -278,8 +276,6 @@ def _with(project: Project, features: Any, aggregations: Mapping[str, Sequence[A
     for name, added in by_view.items():
         view = views[name]
         more = tuple(aggregations.get(name, ()))
-        views[name] = replace(
-            view, features=(*view.features, *added), aggregations=(*view.aggregations, *more)
-        )
+        views[name] = replace(view, features=(*view.features, *added), aggregations=(*view.aggregations, *more))
     order = (*((f.view, f.name) for added in by_view.values() for f in added), *project.order)
     return replace(project, views=views, order=order)

@@ -37,9 +37,7 @@ def read(text: str, type_: str, zone: str | None = None) -> Any:
         return _stamp(text, type_, zone)
     match family(type_):
         case "boolean":
-            found = {"true": True, "false": False, "t": True, "f": False, "1": True, "0": False}.get(
-                text.lower()
-            )
+            found = {"true": True, "false": False, "t": True, "f": False, "1": True, "0": False}.get(text.lower())
             if found is None:
                 raise ValueError("neither true nor false")
             return found
@@ -64,10 +62,7 @@ def refused(text: str, type_: str, error: Exception) -> str:
     """Why `read` refused, for people."""
     reason = "" if isinstance(error, (InvalidOperation, OverflowError)) else str(error)
     plain = (
-        reason
-        and "isoformat" not in reason
-        and "invalid literal" not in reason
-        and "could not convert" not in reason
+        reason and "isoformat" not in reason and "invalid literal" not in reason and "could not convert" not in reason
     )
     return f"'{text}' is not a {type_}" + (f": {reason}" if plain and text not in reason else "")
 

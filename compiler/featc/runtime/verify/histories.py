@@ -43,9 +43,7 @@ def own_history(store: FeatureStore, limit: int, seed: int) -> History:
     return History("own events", rows, said)
 
 
-def made_history(
-    project: Project, own: History, random: Random, played: Sequence[Scene], size: int
-) -> History:
+def made_history(project: Project, own: History, random: Random, played: Sequence[Scene], size: int) -> History:
     """A made-up history of scenes with about `size` rows per source each; its values are partly those of
     `own`.
     """
@@ -66,9 +64,7 @@ def made_history(
     return History("made-up events close together" if dense else "made-up events", rows, said)
 
 
-def sound_rows(
-    connection: duckdb.DuckDBPyConnection, project: Project, source: Source, rows: list[Row]
-) -> list[Row]:
+def sound_rows(connection: duckdb.DuckDBPyConnection, project: Project, source: Source, rows: list[Row]) -> list[Row]:
     """The rows on which every row expression has a value: others fail a training query and are refused by
     push.
     """

@@ -38,9 +38,7 @@ def differences(
     found: list[Difference] = []
     for output in asked.outputs:
         name = output.name
-        apart = [
-            n for n in range(len(probes)) if not identical(training[n][name], online[n][name], output.type)
-        ]
+        apart = [n for n in range(len(probes)) if not identical(training[n][name], online[n][name], output.type)]
         match asked.judgements[name]:
             case Rounded(bound, companions):
                 apart = [n for n in apart if not _near(training[n], online[n], name, bound, companions)]

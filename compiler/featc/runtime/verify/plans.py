@@ -37,8 +37,7 @@ def given_table(source: str) -> str:
 def relocated(project: Project) -> Project:
     """The project with every source read from its table in memory."""
     tables = {
-        name: replace(source, location=Location("table", given_table(name)))
-        for name, source in project.sources.items()
+        name: replace(source, location=Location("table", given_table(name))) for name, source in project.sources.items()
     }
     return replace(project, sources=tables)
 
@@ -171,9 +170,7 @@ class OnlinePlan:
 
     def _ask(self, outputs: Sequence[Output], probes: Sequence[Probe]) -> list[dict[str, Any]]:
         keys, request = spine_columns(self.project, outputs)
-        rows = [
-            {**{k: p.keys.get(k) for k in keys}, **{r: p.request.get(r) for r in request}} for p in probes
-        ]
+        rows = [{**{k: p.keys.get(k) for k in keys}, **{r: p.request.get(r) for r in request}} for p in probes]
         return [dict(row) for row in self._store.read(tuple(outputs), rows, probes[0].at)]
 
     def close(self) -> None:

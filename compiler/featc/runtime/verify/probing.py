@@ -92,9 +92,7 @@ def probes(
     found: list[Probe] = []
 
     def add(keys: Mapping[str, Any], at: int) -> None:
-        asked = {
-            n: None if random.random() < 0.08 else p.draw(random, wild=False) for n, p in request.items()
-        }
+        asked = {n: None if random.random() < 0.08 else p.draw(random, wild=False) for n, p in request.items()}
         found.append(Probe(keys, at, asked))
 
     each = max(1, budget // (len(entities) + 1))
@@ -111,9 +109,7 @@ def probes(
 
 def _views_behind(project: Project, group: Group) -> list[View]:
     pairs = feature_closure(project, tuple((o.view, o.feature) for o in group.outputs))
-    return [
-        project.views[v] for v in dict.fromkeys(v for v, _ in pairs) if project.views[v].source is not None
-    ]
+    return [project.views[v] for v in dict.fromkeys(v for v, _ in pairs) if project.views[v].source is not None]
 
 
 def _entities(
@@ -144,9 +140,7 @@ def _combined(
     """Entities whose keys no single source has: each key from the rows that have it."""
     pools = {n: [r.keys[n] for rows in seen.values() for r in rows if n in r.keys] for n in group.keys}
     for _ in range(count):
-        yield tuple(
-            random.choice(pools[n]) if pools[n] else key_value(t, UNKNOWN) for n, t in group.keys.items()
-        )
+        yield tuple(random.choice(pools[n]) if pools[n] else key_value(t, UNKNOWN) for n, t in group.keys.items())
 
 
 def _instants(

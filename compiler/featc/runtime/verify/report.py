@@ -214,8 +214,6 @@ def write_certificate(path: Path, report: VerifyReport, bound_to: Mapping[str, A
     bytes.
     """
     body = {"schema": 1, **bound_to, **report.to_json()}
-    body["features"] = {
-        f["feature"]: {k: v for k, v in f.items() if k != "feature"} for f in body["features"]
-    }
+    body["features"] = {f["feature"]: {k: v for k, v in f.items() if k != "feature"} for f in body["features"]}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(body, indent=2, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")

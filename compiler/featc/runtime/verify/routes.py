@@ -59,9 +59,7 @@ class Reader:
     project: Project
     folder: Path
 
-    def answers(
-        self, rows: Rows, route: str, outputs: Sequence[Output], probes: Sequence[Probe]
-    ) -> list[Answer]:
+    def answers(self, rows: Rows, route: str, outputs: Sequence[Output], probes: Sequence[Probe]) -> list[Answer]:
         """Online answers after the rows came by `route`. Raises what a push raises."""
         online = OnlinePlan(self.project, self.folder, "route")
         try:

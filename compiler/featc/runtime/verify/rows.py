@@ -65,9 +65,7 @@ def fetch(connection: duckdb.DuckDBPyConnection, columns: Sequence[tuple[str, st
     stamps = [n for n, (_, type_) in enumerate(columns) if type_ in STAMPS or type_ == "DATE"]
     if not any(isinstance(row[n], str) for row in found for n in stamps):
         return found
-    return [
-        tuple(None if n in stamps and isinstance(v, str) else v for n, v in enumerate(row)) for row in found
-    ]
+    return [tuple(None if n in stamps and isinstance(v, str) else v for n, v in enumerate(row)) for row in found]
 
 
 def text_of(value: Any) -> str | None:

@@ -133,9 +133,7 @@ def verify(
             histories.append(_compare(run, groups(project, thin), dense))
         cases = _cases(run, store.root / "target" / "verify", seed)
     results = tuple(
-        FeatureResult(
-            name, feature_fingerprint(project, *pair), t.compared, t.agreed, t.substantive, t.example
-        )
+        FeatureResult(name, feature_fingerprint(project, *pair), t.compared, t.agreed, t.substantive, t.example)
         for (name, t), pair in zip(run.tallies.items(), wanted, strict=True)
     )
     certificate = store.root / "target" / "certificate.json"
@@ -158,14 +156,10 @@ def _bound_to(project: Project, seed: int, select: str | None) -> dict[str, Any]
 
 def _wanted(project: Project, select: str | None) -> tuple[tuple[str, str], ...]:
     found = frozenset(selected_features(project, select))
-    wanted = tuple(
-        (v.name, f.name) for v in project.views.values() for f in v.features if (v.name, f.name) in found
-    )
+    wanted = tuple((v.name, f.name) for v in project.views.values() for f in v.features if (v.name, f.name) in found)
     if not wanted:
         what = f"'{select}' selects no feature" if select else "the project has no features"
-        raise FeatcError(
-            Diagnostic("F700", what, hint="featc ls shows what there is"), exit_code=2 if select else 1
-        )
+        raise FeatcError(Diagnostic("F700", what, hint="featc ls shows what there is"), exit_code=2 if select else 1)
     return wanted
 
 

@@ -34,9 +34,7 @@ def own_rows(
     connection.execute("CREATE OR REPLACE TEMP TABLE chosen (_nth BIGINT)")
     said = [_choose(connection, view, max(limit // len(views), 1), seed) for view in views]
     if not views:
-        connection.execute(
-            f"INSERT INTO chosen SELECT _nth FROM numbered ORDER BY _time DESC NULLS LAST LIMIT {limit}"
-        )
+        connection.execute(f"INSERT INTO chosen SELECT _nth FROM numbered ORDER BY _time DESC NULLS LAST LIMIT {limit}")
         said.append("the latest")
     _close_ids(connection, source)
     rest = "FROM (SELECT unnest(_raw) FROM numbered WHERE _nth IN (SELECT _nth FROM chosen) ORDER BY _nth)"

@@ -48,9 +48,7 @@ def shrink(
     """
     # with only the views behind the output a try is several times quicker; the whole has the last word
     for part in (pruned(project, [output]), project):
-        found = _Shrinker(part, output, probe, folder, seconds).run(
-            _relevant(project, output, history, pushed)
-        )
+        found = _Shrinker(part, output, probe, folder, seconds).run(_relevant(project, output, history, pushed))
         if found is not None and (part is project or _confirmed(project, found, folder)):
             return found
     return None
@@ -112,9 +110,7 @@ class _Shrinker:
         parts = 2
         while items and not self._spent():
             size = -(-len(items) // parts)
-            smaller = self._first(
-                items[:start] + items[start + size :] for start in range(0, len(items), size)
-            )
+            smaller = self._first(items[:start] + items[start + size :] for start in range(0, len(items), size))
             if smaller is not None:
                 items, parts = smaller, max(2, parts - 1)
             elif size == 1:

@@ -69,9 +69,7 @@ def special(type_: str, random: Random, *, wild: bool) -> Any:
             return UUID(int=random.randint(1, 4))
         case _:
             if type_ in STAMPS:
-                return datetime(2024, 3, 30, 22) + timedelta(
-                    microseconds=random.randint(-3, 3) * 1_800_000_000
-                )
+                return datetime(2024, 3, 30, 22) + timedelta(microseconds=random.randint(-3, 3) * 1_800_000_000)
             return None
 
 

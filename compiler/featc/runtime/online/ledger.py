@@ -1,0 +1,73 @@
+"""The store's own books: which batches it has taken in, what each source brought, and the rows it rejected."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+_FIRST_ROW = "SELECT value FROM featc_meta WHERE name = 'next_row'"
+_NEXT_ROW = "UPDATE featc_meta SET value = ? WHERE name = 'next_row'"
+_KNOWN = "SELECT rows, accepted, duplicates, rejected FROM featc_batches WHERE source = ? AND token = ?"
+_BATCH = """
+INSERT INTO featc_batches (source, token, rows, accepted, duplicates, rejected, pushed_at)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+_REJECTED = "INSERT INTO featc_rejected (batch, place, source, reason, data) VALUES (?, ?, ?, ?, ?)"
+_SOURCE = """
+INSERT INTO featc_sources (source, batches, accepted, duplicates, rejected, newest_arrival, pushed_at)
+VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6)
+ON CONFLICT DO UPDATE SET
+    batches = batches + 1,
+    accepted = accepted + ?2,
+    duplicates = duplicates + ?3,
+    rejected = rejected + ?4,
+    newest_arrival = max(coalesce(newest_arrival, ?5), coalesce(?5, newest_arrival)),
+    pushed_at = ?6
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PushReport:
+    """What a push did. `rejected` counts rows by reason; they are kept in the store's table `featc_rejected`.
+
+    `accepted` are the rows the source took in, `duplicates` those it had. A row that one view rejects (a NULL key) is
+    accepted for the others. With `replayed_batch` the token was known and nothing changed; the counts are those of
+    the first time.
+    """
+
+    source: str
+    rows: int
+    accepted: int
+    duplicates: int
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    replayed_batch: bool = False
+    token: str | None = None
+
+
+def first_row(store: sqlite3.Connection) -> int:
+    """The number the next accepted row gets."""
+    return int(store.execute(_FIRST_ROW).fetchone()[0])
+
+
+def known_batch(store: sqlite3.Connection, source: str, token: str | None) -> PushReport | None:
+    """The report of the batch with this token, if the source has had it."""
+    row = None if token is None else store.execute(_KNOWN, (source, token)).fetchone()
+    return None if row is None else PushReport(source, row[0], row[1], row[2], json.loads(row[3]), True, token)
+
+
+def enter_batch(
+    store: sqlite3.Connection, report: PushReport, rejected: Iterable[tuple[int, str, str]], newest_arrival: int | None
+) -> None:
+    """Books a batch that has been taken in. `rejected`: (place in the batch, reason, the row as JSON)."""
+    now = time.time_ns() // 1000
+    counts = json.dumps(dict(report.rejected))
+    source = report.source
+    entry = (source, report.token, report.rows, report.accepted, report.duplicates, counts, now)
+    batch = store.execute(_BATCH, entry).lastrowid
+    kept = [(batch, place, source, reason, data) for place, reason, data in rejected]
+    store.executemany(_REJECTED, kept)
+    store.execute(_SOURCE, (source, report.accepted, report.duplicates, len(kept), newest_arrival, now))
+    store.execute(_NEXT_ROW, (str(first_row(store) + report.rows),))
