@@ -20,13 +20,13 @@ from typing import Any
 import duckdb
 
 import featc
-from workload import DAYS, START, Size, machine, percentile, write_project
+from workload import START, Size, machine, percentile, write_project
 
 BUSY, EVENTS = 0, 1_000
 OTHERS = Size(events=100_000, spine=1, entities=1_000)
 READS = 2_000
 BATCH, BATCHES, SINGLES = 10_000, 10, 200
-END = datetime.fromisoformat(START) + timedelta(days=DAYS)
+END = datetime.fromisoformat(START) + timedelta(days=OTHERS.days)
 
 
 def purchases(rows: int, user: str, days: float, seed: str) -> str:
@@ -48,7 +48,9 @@ def instants(number: int) -> list[datetime]:
     return [END - timedelta(microseconds=number * 1_000_000 - i * 999_983) for i in range(number)]
 
 
-def timed_reads(store: featc.FeatureStore, service: str, at: list[datetime]) -> tuple[list[float], list[dict[str, Any]]]:
+def timed_reads(
+    store: featc.FeatureStore, service: str, at: list[datetime]
+) -> tuple[list[float], list[dict[str, Any]]]:
     """Milliseconds and answer of each read."""
     request = [{"user_id": BUSY}]
     store.get_online_features(service, request, at[0])  # opens the store and compiles the read

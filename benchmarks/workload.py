@@ -17,8 +17,6 @@ import duckdb
 AGGREGATES = ("sum", "count", "avg", "min", "max")
 WINDOWS = {"1h": "1 hour", "1d": "1 day", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
 START = "2025-01-01"
-DAYS = 365
-"""Purchases happen over this many days; spine rows fall into the last three quarters of them."""
 
 FEATC = "version: 1\nproject: bench\n"
 DEFINITIONS = """\
@@ -49,7 +47,7 @@ feature_views:
       spread: user_purchases.max_30d - user_purchases.min_30d
       is_busy: user_purchases.count_1d >= 5 or user_purchases.count_7d > 20
       level: coalesce(user_purchases.avg_7d, user_purchases.avg_90d, 0)
-      size: case when user_purchases.avg_90d < 50 then 'small' when user_purchases.avg_90d < 90 then 'mid' else 'large' end
+      size: case when user_purchases.avg_90d < 50 then 'small' else 'large' end
 
 feature_services:
   windows: {features: [user_purchases]}
@@ -59,12 +57,14 @@ feature_services:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much there is, and how it is spread: `skew` 0 is even, else entity r has weight r^-skew; `hot` is the
-    share of all rows that one entity has besides."""
+    """How much there is, and how it is spread. Purchases happen over `days`, spine rows in the last three quarters of
+    them. `skew` 0 is even, else the entity of rank r has weight r^-skew; `hot` is the share of all rows that one
+    entity has besides."""
 
     events: int = 1_000_000
     spine: int = 100_000
     entities: int = 10_000
+    days: int = 365
     skew: float = 0.0
     hot: float = 0.0
 
@@ -76,8 +76,8 @@ def write_project(folder: Path, size: Size) -> None:
     (folder / "featc.yaml").write_text(FEATC, encoding="utf-8")
     (folder / "features" / "purchases.yaml").write_text(DEFINITIONS, encoding="utf-8")
     amount = f"round(-ln(1 - {_uniform('amount')}) * 80 + 0.5, 2) AS amount"
-    purchases = f"user_id, {_instant('event', 0)} AS bought_at, {amount} FROM ({_drawn(size, 'event', size.events)})"
-    spine = f"n AS spine_id, user_id, {_instant('spine', 0.25)} AS as_of FROM ({_drawn(size, 'spine', size.spine)})"
+    purchases = f"user_id, {_instant(size, 'event', 0)} AS bought_at, {amount} FROM ({_drawn(size, 'event', size.events)})"
+    spine = f"n AS spine_id, user_id, {_instant(size, 'spine', 0.25)} AS as_of FROM ({_drawn(size, 'spine', size.spine)})"
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         for name, query in (("purchases", purchases), ("spine", spine)):
@@ -91,7 +91,7 @@ def _uniform(what: str) -> str:
 
 def _drawn(size: Size, what: str, rows: int) -> str:
     """SQL of `rows` rows (n, user_id): entities 1 … by weight, 0 the hot one."""
-    user = "w.user_id" if not size.hot else f"CASE WHEN {_uniform(f'{what} hot')} < {size.hot} THEN 0 ELSE w.user_id END"
+    user = f"CASE WHEN {_uniform(f'{what} hot')} < {size.hot} THEN 0 ELSE w.user_id END"
     return f"""
         WITH weights AS (
             SELECT i AS user_id, sum(pow(i, -{size.skew})) OVER (ORDER BY i) - pow(i, -{size.skew}) AS below
@@ -102,9 +102,9 @@ def _drawn(size: Size, what: str, rows: int) -> str:
         SELECT n, {user} AS user_id FROM draws ASOF JOIN weights w ON u >= w.below"""
 
 
-def _instant(what: str, begin: float) -> str:
+def _instant(size: Size, what: str, begin: float) -> str:
     """SQL of an instant of row `n`, evenly from `begin` (a share of the time) to the end."""
-    span = DAYS * 86_400_000_000
+    span = size.days * 86_400_000_000
     micros = f"({begin} + {1 - begin} * {_uniform(f'{what} time')}) * {span}"
     return f"TIMESTAMP '{START}' + to_microseconds(({micros})::BIGINT)"
 

@@ -321,3 +321,24 @@ def test_nanoseconds_are_floored_also_before_1970(tmp_path: Path) -> None:
         assert store.get("v", [{"user_id": 7}], at="2026-01-01") == [
             {"at": datetime(1969, 12, 31, 23, 59, 59, 999999)}
         ]
+
+
+@pytest.mark.parametrize("id", [True, False])
+def test_a_large_batch_is_taken_in_slices_and_still_whole(
+    id: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = [row(order_id=n % 20, ts=f"2026-01-{1 + n % 25:02}", amount=n, user_id=None if n == 30 else 7) for n in range(47)]
+    answers = []
+    for large in (5, 1000):
+        monkeypatch.setattr("featc.runtime.online.push._LARGE", large)
+        with OnlineStore(tmp_path / f"{large}.db", orders(id=id)) as store:
+            report = store.push("orders", given, token="t")
+            assert store.push("orders", given, token="t").replayed_batch
+            rejected = [(place, reason) for _, place, _, reason, _ in kept(store, "featc_rejected")]
+            answers.append((report, rejected, answer(store)))
+            with pytest.raises(FeatcError, match="F612"):
+                store.push("orders", [*given, row(user_id="x")])
+            with pytest.raises(FeatcError, match="F614"):
+                store.push("orders", given if not id else [row(order_id=n, user_id=None) for n in range(99)], strict=True)
+            assert answer(store) == answers[-1][2]
+    assert answers[0] == answers[1]

@@ -145,6 +145,8 @@ def test_a_saved_case_can_be_kept_among_the_projects_tests(
     tests.mkdir()
     for file in case.path.parent.iterdir():
         (tests / file.name).write_bytes(file.read_bytes())
+    verify(small, "user_orders.orders_1h", budget=QUICK)
+    assert not case.path.exists()
     report = run_tests(FeatureStore(small.root))
     assert [o.passed for o in report.outcomes] == [True]
 

@@ -80,8 +80,10 @@ def _sum(rows: Sequence[Row]) -> State:
 
 def _fsum(rows: Sequence[Row]) -> State:
     found = _values(rows)
-    if not found:
-        return None
+    return _added(found) if found else None
+
+
+def _added(found: list[float]) -> float:
     try:
         return fsum(found)
     except (OverflowError, ValueError):  # an intermediate beyond DOUBLE, or inf with -inf
@@ -94,8 +96,8 @@ def _moments(rows: Sequence[Row]) -> State:
     odd = len(found) - len(finite)
     if not finite:
         return (0, 0.0, 0.0, odd) if odd else None
-    mean = fsum(finite) / len(finite)
-    return (len(finite), mean, fsum((v - mean) ** 2 for v in finite), odd)
+    mean = _added(finite) / len(finite)
+    return (len(finite), mean, _added([(v - mean) * (v - mean) for v in finite]), odd)
 
 
 def merge_moments(a: State, b: State) -> State:

@@ -224,5 +224,7 @@ def view_sql(layout: Layout) -> str:
         "the rows the view sees, and what each brings",
     )
     fault = _fault_sql([(f"{column} IS NULL", f"key {name} is NULL") for name, column, _ in layout.keys])
-    final = select(["_row", f"{fault} AS _fault", *_encoded_items(layout)], f"FROM {lifted}")
+    # in the order of the table's own key, which takes a large batch in faster
+    order = ", ".join([*(column for _, column, _ in layout.keys), "_tau"])
+    final = select(["_row", f"{fault} AS _fault", *_encoded_items(layout)], f"FROM {lifted}\nORDER BY {order}")
     return ctes.query(final) + ";\n"

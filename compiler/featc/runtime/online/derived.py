@@ -91,16 +91,27 @@ class DerivedStage:
         target: Value = (None, FeatureRef(feature.view, feature.name))
         expr = feature.expr
         if expr.is_bare and types[expr.refs[0]] == feature.type:
-            return target, sources, self._bare(feature)
-        closure = compile_closure(expr, types, feature.default, feature.type) if proven else None
+            return target, sources, self._with_default(feature, lambda value: value)
+        if not proven:
+            return None
+        # a default of the expression's own type is a constant that needs no closure
+        apart = feature.default is not None and expr.type == feature.type
+        closure = compile_closure(expr, types, None if apart else feature.default, feature.type)
         if closure is None:
             return None
-        return target, tuple(self.place((owner(view.name, r), r)) for r in closure.refs), closure.evaluate
+        evaluate = self._with_default(feature, closure.evaluate) if apart else closure.evaluate
+        return target, tuple(self.place((owner(view.name, r), r)) for r in closure.refs), evaluate
 
-    def _bare(self, feature: Feature) -> Callable[[Any], Any]:
+    def _with_default(self, feature: Feature, evaluate: Callable[..., Any]) -> Callable[..., Any]:
+        """`evaluate`, and the feature's default where that is NULL."""
         with self.engine.lock:
             default = self.engine.rows(f"SELECT ({feature.default})::{feature.type}")[0][0]
-        return lambda value: default if value is None else value
+
+        def defaulted(*values: Any) -> Any:
+            found = evaluate(*values)
+            return default if found is None else found
+
+        return defaulted
 
     def _ask(self, derived: Derived | None, environments: Sequence[Environment]) -> None:
         if derived is None or not environments:

@@ -8,56 +8,53 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from featc.errors import Diagnostic, FeatcError
 from featc.lower.online import SourcePlan, StreamPlan, ViewPlan
 from featc.lower.online_store import key_parameters
-from featc.runtime.online.batch import load_batch, rejected_rows
+from featc.runtime.online.batch import load_batch
 from featc.runtime.online.database import Database
 from featc.runtime.online.engine import Engine
 from featc.runtime.online.ledger import PushReport, enter_batch, first_row, known_batch
+from featc.runtime.online.lifted import Lifted, Row, lift, lift_slices
 
-Row = tuple[Any, ...]
-
-
-@dataclass(slots=True)
-class Lifted:
-    """A batch after DuckDB: everything the transaction needs."""
-
-    rows: int
-    census: list[Row]
-    versions: dict[str, list[Row]]
-    views: list[tuple[ViewPlan, list[Row]]]
-    faults: dict[int, list[str]]
-    unseen: frozenset[int]
-    texts: dict[int, str]
-    newest_arrival: int | None
+_LARGE = 200_000
+"""Rows above which a batch is lifted in slices, inside the transaction; smaller ones are lifted before it begins."""
 
 
 def push_batch(
     database: Database, engine: Engine, plan: SourcePlan, rows: Any, token: str | None, strict: bool
 ) -> PushReport:
-    """Takes in one batch, or raises FeatcError (F61x the batch, F62x an expression, F90x the store) and writes nothing."""
+    """Takes in one batch, or raises FeatcError (F61x batch, F62x expression, F90x store) and writes nothing."""
     source = plan.source.name
     with database.read() as store:
         known = known_batch(store, source, token)
-    if known is not None:
-        return _same_batch(known, _count_rows(engine, plan, rows))
     with engine.lock:
-        lifted = _lift(engine, plan, rows)
-    if strict and lifted.faults:
-        _refuse(source, lifted)
+        count = load_batch(engine, plan.source, rows, plan.required)
+        if known is not None:
+            return _same_batch(known, count)
+        slices = lift_slices(engine, plan, count, _LARGE) if count > _LARGE else iter([lift(engine, plan, count)])
+        if count > _LARGE:
+            return _write(database, plan, slices, count, token, strict)
+    return _write(database, plan, slices, count, token, strict)
+
+
+def _write(
+    database: Database, plan: SourcePlan, slices: Iterator[Lifted], rows: int, token: str | None, strict: bool
+) -> PushReport:
     with database.write() as store:
-        known = known_batch(store, source, token)
-        return _Taking(store, plan, lifted).take(token) if known is None else _same_batch(known, lifted.rows)
-
-
-def _count_rows(engine: Engine, plan: SourcePlan, rows: Any) -> int:
-    with engine.lock:
-        return load_batch(engine, plan.source, rows, plan.required)
+        # another process may have brought the batch since
+        known = known_batch(store, plan.source.name, token)
+        if known is not None:
+            return _same_batch(known, rows)
+        taking = _Taking(store, plan)
+        for lifted in slices:
+            if strict and lifted.faults:
+                _refuse(plan.source.name, lifted)
+            taking.take(lifted)
+        return taking.finish(token)
 
 
 def _same_batch(known: PushReport, rows: int) -> PushReport:
@@ -79,85 +76,65 @@ def _refuse(source: str, lifted: Lifted) -> None:
     raise FeatcError(Diagnostic("F614", message, hint=hint))
 
 
-# ── lift ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _lift(engine: Engine, plan: SourcePlan, rows: Any) -> Lifted:
-    count = load_batch(engine, plan.source, rows, plan.required)
-    census = engine.rows(plan.census_sql)
-    faults: dict[int, list[str]] = {}
-    for row in census:
-        if row[1] is not None:
-            faults.setdefault(row[0], []).append(row[1])
-    unseen = frozenset(faults)
-    versions = {s.stream.table: engine.rows(s.lift_sql) if s.lift_sql else census for s in plan.streams}
-    views = []
-    for view in plan.views:
-        lifted = engine.rows(view.lift_sql)
-        good = lifted
-        if view.layout.keys:
-            good = [row for row in lifted if row[1] is None]
-            if len(good) < len(lifted):
-                for row in lifted:
-                    if row[1] is not None:
-                        faults.setdefault(row[0], []).append(f"{view.layout.view.name}: {row[1]}")
-        views.append((view, good))
-    texts = rejected_rows(engine, plan.source, sorted(faults))
-    arrivals = [row[2] for row in census if row[2] is not None]
-    return Lifted(count, census, versions, views, faults, unseen, texts, max(arrivals, default=None))
-
-
-# ── take in ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 class _Taking:
     """One batch going into the store, inside the caller's transaction."""
 
-    def __init__(self, store: sqlite3.Connection, plan: SourcePlan, lifted: Lifted) -> None:
+    def __init__(self, store: sqlite3.Connection, plan: SourcePlan) -> None:
         self.store = store
         self.plan = plan
-        self.lifted = lifted
         self.first = first_row(store)
+        self.rows = 0
+        self.accepted = 0
+        self.duplicates = 0
+        self.rejected: list[tuple[int, list[str], str]] = []
+        self.newest_arrival: int | None = None
 
-    def take(self, token: str | None) -> PushReport:
-        known, changes = self._versions()
-        for view, rows in self.lifted.views:
-            mine = changes.get(view.stream.stream.table, []) if view.stream else []
-            skip = known.get(view.stream.stream.table, frozenset()) if view.stream else frozenset()
-            _take_view(self.store, view, [r for r in rows if r[0] not in skip] if skip else rows, self.first, mine)
-        every = list(known.values())
-        duplicates = frozenset.intersection(*every) if every else frozenset()
-        return self._record(token, duplicates)
-
-    def _versions(self) -> tuple[dict[str, frozenset[int]], dict[str, list[Row]]]:
-        """Per stream: the places in the batch of rows it had, and (`_superseded`, `_seq`) of what changed."""
+    def take(self, lifted: Lifted) -> None:
+        """Takes in the next rows of the batch."""
         known: dict[str, frozenset[int]] = {}
         changes: dict[str, list[Row]] = {}
         for stream in self.plan.streams:
             table = stream.stream.table
-            rows = [(self.first + r[0], *r[2:]) for r in self.lifted.versions[table] if r[2] is not None]
+            rows = [(self.first + r[0], *r[2:]) for r in lifted.versions[table] if r[2] is not None]
             known[table], changes[table] = self._accept(stream, rows)
-        return known, changes
+        for view, rows in lifted.views:
+            mine = changes.get(view.stream.stream.table, []) if view.stream else []
+            skip = known.get(view.stream.stream.table, frozenset()) if view.stream else frozenset()
+            _take_view(self.store, view, [r for r in rows if r[0] not in skip] if skip else rows, self.first, mine)
+        every = list(known.values())
+        self._count(lifted, frozenset.intersection(*every) if every else frozenset())
 
     def _accept(self, stream: StreamPlan, rows: list[Row]) -> tuple[frozenset[int], list[Row]]:
+        """The places of rows the stream had already, and (`_superseded`, `_seq`) of what changed."""
+        fresh_from = min((r[0] for r in rows), default=self.first)
         self.store.executemany(stream.accept_sql, rows)
-        taken = self.store.execute(f"SELECT _seq FROM {stream.stream.table} WHERE _seq >= ?", (self.first,))
+        taken = self.store.execute(f"SELECT _seq FROM {stream.stream.table} WHERE _seq >= ?", (fresh_from,))
         fresh = {r[0] for r in taken}
         known = frozenset(r[0] - self.first for r in rows if r[0] not in fresh)
-        changed = self.store.execute(stream.resolve_sql, {"first": self.first}).fetchall()
+        changed = self.store.execute(stream.resolve_sql, {"first": fresh_from}).fetchall()
         updates = [(successor, seq) for seq, successor in changed]
         self.store.executemany(stream.supersede_sql, updates)
         return known, updates
 
-    def _record(self, token: str | None, duplicates: frozenset[int]) -> PushReport:
-        lifted, source = self.lifted, self.plan.source.name
-        faults = {place: reasons for place, reasons in lifted.faults.items() if place not in duplicates}
-        counts = Counter(reason for reasons in faults.values() for reason in reasons)
-        accepted = lifted.rows - len(duplicates) - len(lifted.unseen - duplicates)
+    def _count(self, lifted: Lifted, duplicates: frozenset[int]) -> None:
+        self.rows += lifted.rows
+        self.duplicates += len(duplicates)
+        self.accepted += lifted.rows - len(duplicates) - len(lifted.unseen - duplicates)
+        # a row the store had was rejected, and kept, when it first came
+        self.rejected += [
+            (place, reasons, lifted.texts[place]) for place, reasons in lifted.faults.items() if place not in duplicates
+        ]
+        if lifted.newest_arrival is not None:
+            self.newest_arrival = max(lifted.newest_arrival, self.newest_arrival or lifted.newest_arrival)
+
+    def finish(self, token: str | None) -> PushReport:
+        """Enters the batch in the store's books."""
+        counts = Counter(reason for _, reasons, _ in self.rejected for reason in reasons)
         rejected = dict(sorted(counts.items()))
-        report = PushReport(source, lifted.rows, accepted, len(duplicates), rejected, False, token)
-        kept = ((place, "; ".join(reasons), lifted.texts[place]) for place, reasons in faults.items())
-        enter_batch(self.store, report, kept, lifted.newest_arrival)
+        source = self.plan.source.name
+        report = PushReport(source, self.rows, self.accepted, self.duplicates, rejected, False, token)
+        kept = ((place, "; ".join(reasons), text) for place, reasons, text in self.rejected)
+        enter_batch(self.store, report, kept, self.newest_arrival)
         return report
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,17 +23,15 @@ from featc.runtime.verify.shrink import Shrunk, by_source
 def save(project: Project, shrunk: Shrunk, folder: Path, seed: int) -> Case:
     """Writes the case to `folder` and gives what to say of it."""
     folder.mkdir(parents=True, exist_ok=True)
-    for old in [*folder.glob("*.csv"), folder / "case.yaml"]:
-        old.unlink(missing_ok=True)
     feature = f"{shrunk.output.view}.{shrunk.output.feature}"
     rows = by_source(shrunk.items)
     shown = []
     for name, listed in rows.items():
         text = csv_text(project.sources[name], listed)
-        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
-        shown.append(f"{name}.csv\n{text}")
+        (folder / file_name(feature, name)).write_text(text, encoding="utf-8")
+        shown.append(f"{name}:\n{text}")
     spine = spine_row(project, shrunk.probe, shrunk)
-    given = "".join(f"      {name}: {name}.csv\n" for name in rows)
+    given = "".join(f"      {name}: {file_name(feature, name)}\n" for name in rows)
     expected = (
         "{}" if isinstance(shrunk.training, Failed) else f"{{{shrunk.output.feature}: {scalar(shrunk.training)}}}"
     )
@@ -50,6 +49,20 @@ def save(project: Project, shrunk: Shrunk, folder: Path, seed: int) -> Case:
     path = folder / "case.yaml"
     path.write_text(text, encoding="utf-8")
     return Case(feature, path, len(shrunk.items), spine, shrunk.training, shrunk.online, "".join(shown))
+
+
+def file_name(feature: str, source: str) -> str:
+    """What a case's rows of a source lie in: a name of its own, so that cases can be copied to one folder."""
+    return f"{feature}.{source}.csv"
+
+
+def clear(folder: Path) -> None:
+    """Removes a case that an earlier run saved."""
+    if (folder / "case.yaml").is_file():
+        for old in [*folder.glob("*.csv"), folder / "case.yaml"]:
+            old.unlink()
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def spine_row(project: Project, probe: Probe, shrunk: Shrunk) -> dict[str, Any]:

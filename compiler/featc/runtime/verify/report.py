@@ -141,7 +141,7 @@ class VerifyReport:
             lines.append(f"   smallest case found, {case.rows} rows:")
             lines += [f"     {line}" for line in case.given.splitlines()[:20]]
             lines.append(f"   = featc test {self._shown(case.path)}")
-            lines.append("     shows it again; copy the files beside it to tests/ to keep it")
+            lines.append("     shows it again; copy its files to tests/ to keep it")
         elif self.cases:
             lines.append("   = mend the cases that were saved first: they may have the same cause")
         else:

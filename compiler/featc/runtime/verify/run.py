@@ -19,7 +19,7 @@ from featc.lineage.select import selected_features
 from featc.resolve.model import Output, Project
 from featc.runtime.engine import connect
 from featc.runtime.verify.adversary import dense_scenes, scenes
-from featc.runtime.verify.cases import save
+from featc.runtime.verify.cases import clear, save
 from featc.runtime.verify.closeness import Questions, output_of, questions
 from featc.runtime.verify.histories import made_history, own_history
 from featc.runtime.verify.history import Answer, Batch, Failed, History, Probe
@@ -273,7 +273,9 @@ def says_something(value: Any, default: Any) -> bool:
 
 
 def _cases(run: _Run, folder: Path, seed: int) -> tuple[Case, ...]:
-    """Shrinks and saves the first differences, one per view before a second of any."""
+    """Shrinks and saves the first differences, one per view before a second of any. Old cases go."""
+    for name in run.tallies:
+        clear(folder / name)
     wrong = [t.wrong for t in run.tallies.values() if t.wrong is not None]
     views: set[str] = set()
     first = [w for w in wrong if w.output.view not in views and not views.add(w.output.view)]  # type: ignore[func-returns-value]

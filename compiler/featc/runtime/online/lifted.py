@@ -1,0 +1,70 @@
+"""A batch after DuckDB: the rows every view takes, their versions, and the rows nobody can ever see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from featc.lower.online import SourcePlan, ViewPlan
+from featc.lower.online_lift import BATCH
+from featc.runtime.online.batch import rejected_rows
+from featc.runtime.online.engine import Engine
+
+Row = tuple[Any, ...]
+_WHOLE = "featc_whole"
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """Some rows of a batch, lifted. Every row starts with its place in the batch.
+
+    `versions` are census rows by their stream's table; `faults` why rows are rejected, `texts` these rows as JSON;
+    `unseen` are the places that no view can see.
+    """
+
+    rows: int
+    versions: dict[str, list[Row]]
+    views: list[tuple[ViewPlan, list[Row]]]
+    faults: dict[int, list[str]]
+    unseen: frozenset[int]
+    texts: dict[int, str]
+    newest_arrival: int | None
+
+
+def lift(engine: Engine, plan: SourcePlan, rows: int) -> Lifted:
+    """Lifts what lies in the table of the batch. The caller holds the engine's lock."""
+    census = engine.rows(plan.census_sql)
+    faults: dict[int, list[str]] = {}
+    for row in census:
+        if row[1] is not None:
+            faults.setdefault(row[0], []).append(row[1])
+    unseen = frozenset(faults)
+    versions = {s.stream.table: engine.rows(s.lift_sql) if s.lift_sql else census for s in plan.streams}
+    views = [(view, _seen(view, engine.rows(view.lift_sql), faults)) for view in plan.views]
+    texts = rejected_rows(engine, plan.source, sorted(faults))
+    newest = max((row[2] for row in census if row[2] is not None), default=None)
+    return Lifted(rows, versions, views, faults, unseen, texts, newest)
+
+
+def _seen(view: ViewPlan, rows: list[Row], faults: dict[int, list[str]]) -> list[Row]:
+    """The rows without a fault; those with one are noted."""
+    seen = [row for row in rows if row[1] is None]
+    if len(seen) < len(rows):
+        for row in rows:
+            if row[1] is not None:
+                faults.setdefault(row[0], []).append(f"{view.layout.view.name}: {row[1]}")
+    return seen
+
+
+def lift_slices(engine: Engine, plan: SourcePlan, rows: int, size: int) -> Iterator[Lifted]:
+    """Lifts a large batch slice by slice, so that memory does not grow with it."""
+    engine.rows(f"DROP TABLE IF EXISTS {_WHOLE}")
+    engine.rows(f"ALTER TABLE {BATCH} RENAME TO {_WHOLE}")
+    try:
+        for start in range(0, rows, size):
+            part = f"SELECT * FROM {_WHOLE} WHERE _row >= {start} AND _row < {start + size}"
+            engine.rows(f"CREATE OR REPLACE TEMP TABLE {BATCH} AS {part}")
+            yield lift(engine, plan, min(size, rows - start))
+    finally:
+        engine.rows(f"DROP TABLE {_WHOLE}")

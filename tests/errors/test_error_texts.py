@@ -1,0 +1,43 @@
+"""Every wrong project, data set and call of the inventory is answered in exactly the recorded words."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from errors.transcript import CASES, parse, play
+from featc.cli.codes import all_codes
+
+FILES = sorted(CASES.glob("**/*.txt"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(CASES).with_suffix("").as_posix())
+def test_answer_is_as_recorded(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, updating: bool
+) -> None:
+    written = path.read_text(encoding="utf-8")
+    case = parse(written)
+    if case.needs_rights and os.geteuid() == 0:
+        pytest.skip("root may read everything")
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("FEATC_DEBUG", raising=False)
+    played = play(case, folder, monkeypatch.setenv)
+    if updating:
+        path.write_text(played, encoding="utf-8")
+        return
+    assert played == written
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(CASES).with_suffix("").as_posix())
+def test_answer_shows_no_inside_of_featc(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for inside in ("Traceback", "F999", "featc_batch", "_featc_", "spine_given"):
+        assert inside not in text
+    for code in re.findall(r"error (F\d{3}):", text):
+        assert code in all_codes()

@@ -1,0 +1,182 @@
+"""Mistakes around the features: keys, defaults, the spine, and what an online store keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from featc import visibility
+from featc.lower import online_read, online_store, source, training, windows
+from featc.resolve.model import Project, View, feature_closure
+from featc.runtime import dataset
+from featc.runtime.online import push, service, store
+
+from .patching import Patch, Plant, around
+
+# ------------------------------------------------------------------------------------- keys, defaults, the spine
+
+
+def keys_glued_in_training(patch: Patch) -> None:
+    """Rows and spine meet by their keys written one after the other."""
+
+    def glue(view: View, sql: Callable[[Any], str]) -> str:
+        return f"{' || '.join(f'({sql(k)})::VARCHAR' for k in view.keys)} AS {glued(view)}"
+
+    def glued(view: View) -> str:
+        return source.quoted(f"_glued_{view.name}")
+
+    def rows(made: Callable[..., Any]) -> Callable[..., Any]:
+        def gluing(ctes: Any, *args: Any) -> Any:
+            found = made(ctes, *args)
+            if len(found.keys) < 2:
+                return found
+            comment, text = ctes.items[found.relation]
+            start = f"SELECT {glue(found.view, source.key_sql)}, "
+            ctes.items[found.relation] = (comment, text.replace("SELECT", start, 1))
+            return replace(found, keys=(glued(found.view),))
+
+        return gluing
+
+    def spine(training_sql: Callable[..., str]) -> Callable[..., str]:
+        def gluing(project: Project, outputs: Any, **more: Any) -> str:
+            names = dict.fromkeys(v for v, _ in feature_closure(project, [(o.view, o.feature) for o in outputs]))
+            views = [project.views[n] for n in names]
+            items = [glue(v, lambda k: source.quoted(k.name)) for v in views if len(v.keys) > 1]
+            number = f"row_number() OVER () AS {windows.ROW}"
+            return training_sql(project, outputs, **more).replace(number, ", ".join([number, *items]))
+
+        return gluing
+
+    around(patch, training, "view_rows", rows)
+    around(patch, training, "state_rows", rows)
+    around(patch, dataset, "training_sql", spine)
+    patch.setattr(training, "_reach", lambda *args: [])
+
+
+def keys_glued_online(patch: Patch) -> None:
+    """The store looks rows up by their keys written one after the other."""
+
+    def conditions(layout: Any) -> list[str]:
+        columns = " || ".join(column for _, column, _ in layout.keys)
+        given = " || ".join(f":{p}" for p in online_store.key_parameters(layout))
+        return [f"({columns}) = ({given})"] if len(layout.keys) > 1 else online_store.key_conditions(layout)
+
+    patch.setattr(online_read, "key_conditions", conditions)
+
+
+def without_defaults(project: Project) -> Project:
+    """The project as if no feature had a default."""
+    views = {
+        n: replace(v, features=tuple(replace(f, default=None) for f in v.features)) for n, v in project.views.items()
+    }
+    return replace(project, views=views)
+
+
+def default_last_in_training(patch: Patch) -> None:
+    """A default is for the output only: derived features do not see it."""
+
+    def change(training_sql: Callable[..., str]) -> Callable[..., str]:
+        def bare(project: Project, outputs: Any, **more: Any) -> str:
+            sql = training_sql(without_defaults(project), outputs, **more)
+            head, _, final = sql.rpartition("\n\n")
+            for o in outputs:
+                default = project.feature(o.view, o.feature).default
+                if default is not None:
+                    column, name = source.quoted(f"{o.view}.{o.feature}"), source.quoted(o.name)
+                    final = final.replace(f"{column} AS {name}", f"coalesce({column}, {default}) AS {name}")
+            return f"{head}\n\n{final}"
+
+        return bare
+
+    around(patch, dataset, "training_sql", change)
+
+
+def default_last_online(patch: Patch) -> None:
+    """The same in a read."""
+
+    def stage(make: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda project, *rest: make(without_defaults(project), *rest)
+
+    def reading(answer: Callable[..., Any]) -> Callable[..., Any]:
+        def filled(reader: Any, *args: Any) -> list[dict[str, Any]]:
+            rows = answer(reader, *args)
+            for o in reader.outputs:
+                feature = reader.project.feature(o.view, o.feature)
+                if feature.default is not None:
+                    ((default,),) = store.shared_engine().rows(f"SELECT ({feature.default})::{feature.type}")
+                    for row in rows:
+                        row[o.name] = default if row[o.name] is None else row[o.name]
+            return rows
+
+        return filled
+
+    around(patch, service, "DerivedStage", stage)
+    around(patch, service.ServiceReader, "read", reading)
+
+
+def spine_collapsed(patch: Patch) -> None:
+    """Equal observations are one."""
+
+    def change(training_sql: Callable[..., str]) -> Callable[..., str]:
+        def distinct(project: Project, outputs: Any, *, time: str, **more: Any) -> str:
+            keys, request = dataset.needs(project, outputs)
+            columns = ", ".join(source.quoted(n) for n in (*(n for n, _ in (*keys, *request)), time))
+            once = f"FROM spine\n    QUALIFY row_number() OVER (PARTITION BY {columns}) = 1"
+            sql = training_sql(project, outputs, time=time, **more)
+            return sql.replace("FROM spine\n", f"{once}\n", 1)
+
+        return distinct
+
+    around(patch, dataset, "training_sql", change)
+
+
+# ------------------------------------------------------------------------------------- the store
+
+
+def unsettled_tiles_used(patch: Patch) -> None:
+    """A tile is taken as it is in the end, also at an instant when it was not yet so."""
+
+    def change(bands_sql: Callable[..., str]) -> Callable[..., str]:
+        def trusting(layout: Any, *rest: Any) -> str:
+            known = visibility.horizon_sql(":t", layout.view.closed)
+            sql = bands_sql(layout, *rest)
+            return sql.replace(f"_settled_at > {known}", "0").replace(f"_settled_at <= {known}", "1")
+
+        return trusting
+
+    around(patch, online_read, "bands_sql", change)
+
+
+def tiles_left_stale(patch: Patch) -> None:
+    """A tile is not built again when a version in it is superseded."""
+    patch.setattr(push._Tiles, "changed", lambda tiles, numbers: None)
+
+
+def tile_edge(old: str, new: str) -> Plant:
+    """A tile holds a microsecond more, or less, than its own stretch of time."""
+
+    def change(seal_sql: Callable[..., str]) -> Callable[..., str]:
+        return lambda layout: seal_sql(layout).replace(old, new)
+
+    return lambda patch: around(patch, online_store, "seal_sql", change)
+
+
+def tokens_ignored(patch: Patch) -> None:
+    """A batch with a known token is taken in again."""
+
+    def change(push_batch: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda database, engine, plan, rows, token, strict: push_batch(
+            database, engine, plan, rows, None, strict
+        )
+
+    around(patch, store, "push_batch", change)
+
+
+def versions_taken_again(patch: Patch) -> None:
+    """A row identical to one the store has is another event."""
+
+    def change(accept: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args: (frozenset(), accept(*args)[1])
+
+    around(patch, push._Taking, "_accept", change)
