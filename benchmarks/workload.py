@@ -64,7 +64,7 @@ class Size:
     events: int = 1_000_000
     spine: int = 100_000
     entities: int = 10_000
-    days: int = 365
+    days: int = 180
     skew: float = 0.0
     hot: float = 0.0
 

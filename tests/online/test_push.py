@@ -12,6 +12,7 @@ import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from featc.errors import FeatcError
@@ -327,7 +328,10 @@ def test_nanoseconds_are_floored_also_before_1970(tmp_path: Path) -> None:
 def test_a_large_batch_is_taken_in_slices_and_still_whole(
     id: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = [row(order_id=n % 20, ts=f"2026-01-{1 + n % 25:02}", amount=n, user_id=None if n == 30 else 7) for n in range(47)]
+    given = [
+        row(order_id=n % 20, ts=f"2026-01-{1 + n % 25:02}", amount=n, user_id=None if n == 30 else 7)
+        for n in range(47)
+    ]
     answers = []
     for large in (5, 1000):
         monkeypatch.setattr("featc.runtime.online.push._LARGE", large)
@@ -339,6 +343,40 @@ def test_a_large_batch_is_taken_in_slices_and_still_whole(
             with pytest.raises(FeatcError, match="F612"):
                 store.push("orders", [*given, row(user_id="x")])
             with pytest.raises(FeatcError, match="F614"):
-                store.push("orders", given if not id else [row(order_id=n, user_id=None) for n in range(99)], strict=True)
+                store.push(
+                    "orders", given if not id else [row(order_id=n, user_id=None) for n in range(99)], strict=True
+                )
             assert answer(store) == answers[-1][2]
     assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("form", ["arrow", "parquet"])
+def test_nan_survives_a_file_whose_statistics_leave_it_out(form: str, tmp_path: Path) -> None:
+    made = source("ev", {"k": "INTEGER", "ts": "TIMESTAMP", "x": "DOUBLE"})
+    aggregations: Any = {a: (a, ("x",), LIFETIME) for a in ("sum", "max", "min", "last", "count")}
+    shown = view(
+        "v",
+        made,
+        {"k": ("{k}", "INTEGER")},
+        {"x": ("{x}", "DOUBLE")},
+        aggregations,
+        where="NOT {x} > 1e6 OR isnan({x})",
+    )
+    table = pa.table(
+        {
+            "k": pa.array([1, 1, 2], pa.int32()),
+            "ts": pa.array([datetime(2026, 1, n) for n in (1, 2, 3)], pa.timestamp("us")),
+            "x": [1.0, float("nan"), 5.0],
+        }
+    )
+    pq.write_table(table, tmp_path / "ev.parquet")
+    with OnlineStore(tmp_path / "o.db", project([made], [shown])) as store:
+        store.push("ev", table if form == "arrow" else tmp_path / "ev.parquet")
+        found = store.get("v", [{"k": 1}], at="2026-02-01")[0]
+    assert {name: str(value) for name, value in found.items()} == {
+        "sum": "nan",
+        "max": "nan",
+        "min": "1.0",
+        "last": "nan",
+        "count": "2",
+    }

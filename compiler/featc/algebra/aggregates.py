@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from math import nan, sqrt
 from typing import Any
 
+from featc.algebra import rounding
+from featc.algebra.rounding import Rounding
 from featc.algebra.states import LAWS, Kind
 from featc.types import FLOATS, decimal_parts, family, is_number, sum_type
 
@@ -32,7 +34,7 @@ class Aggregate:
 
     `needs(types)` gives the partial states by the name `finish` calls them. `finish_sql` is SQL over `{name}` (or
     `{name.field}`) that is correct for absent (NULL) states; `finish(scale, **states)` is the same in process, on
-    encoded values, `scale` being the first argument's decimal scale. `returns(types)` gives the result type, or
+    encoded values, `scale` being the first argument's decimal scale. `rounding` bounds how far a DOUBLE result may differ. `returns(types)` gives the result type, or
     raises TypeError with the reason.
     """
 
@@ -45,6 +47,7 @@ class Aggregate:
     summary: str
     empty: int | None = None
     distinct: bool = False
+    rounding: Rounding | None = None
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -123,6 +126,7 @@ def _variance_row(name: str, samp: bool, root: bool, summary: str) -> Aggregate:
         _variance(samp, root),
         _number(lambda t: "DOUBLE", name),
         summary,
+        rounding=rounding.DEVIATION if root else rounding.VARIANCE,
     )
 
 
@@ -174,6 +178,7 @@ _ROWS = (
         lambda scale, total: total,
         _number(sum_type, "sum"),
         "the sum; integers give BIGINT, decimals DECIMAL(38,s)",
+        rounding=rounding.SUM,
     ),
     Aggregate(
         "avg",
@@ -183,6 +188,7 @@ _ROWS = (
         _avg,
         _number(lambda t: "DOUBLE", "avg"),
         "the arithmetic mean, as DOUBLE",
+        rounding=rounding.MEAN,
     ),
     Aggregate(
         "min",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from featc.algebra import lookup
+from featc.algebra import LAWS, lookup
 from featc.errors import nearest
 from featc.parse import functions
 from featc.parse.frames import read_over
@@ -205,7 +205,7 @@ def _arity(tokens: Sequence[Token], at: int) -> Problem | None:
         )
     if row is None or star or row.arity == given:
         return None  # a * elsewhere than in count is found in the tree
-    if given > row.arity and (row.ordered or name in ("min", "max")):
+    if given > row.arity and (row.ordered or LAWS[row.kinds[0]].idempotent):  # the forms that give n values
         return Problem(
             "F299",
             f"{name} with {given} arguments is not built yet",
@@ -214,7 +214,8 @@ def _arity(tokens: Sequence[Token], at: int) -> Problem | None:
             f"{name}(x) is {row.summary}",
         )
     takes = f"{row.arity} argument{'s' * (row.arity != 1)}"
-    hint = "to count rows write count(*)" if name == "count" and not given else f"{row.name} is {row.summary}"
+    starred = not given and lookup(name, star=True) is not None
+    hint = f"to count rows write {name}(*)" if starred else f"{row.name} is {row.summary}"
     return Problem("F212", f"{name} takes {takes}, not {given}", start, length, hint)
 
 

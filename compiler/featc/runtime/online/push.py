@@ -147,7 +147,7 @@ def _take_view(store: sqlite3.Connection, view: ViewPlan, rows: Sequence[Row], f
     if changes:
         store.executemany(view.supersede_sql, changes)
     if tiles:
-        tiles.changed(seq for _, seq in changes if seq < first)
+        tiles.changed(seq for _, seq in changes)
         tiles.seal()
 
 

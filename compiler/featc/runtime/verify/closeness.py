@@ -8,14 +8,15 @@ plan itself gave, must give the plan's value exactly.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from math import isfinite, sqrt
+from math import isfinite
 from typing import Any
 
 from featc.algebra import AGGREGATES, Kind
+from featc.algebra.rounding import Bound
 from featc.resolve.model import (
     AggregateRef,
     Aggregation,
@@ -30,8 +31,6 @@ from featc.resolve.model import (
 )
 from featc.runtime.verify.history import Failed
 from featc.types import FLOATS, INTEGERS, decimal_parts, family
-
-EPSILON = 1e-9
 
 
 # ── identity ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -72,48 +71,11 @@ def _fits(value: Any, type_: str) -> bool:
 
 # ── rounding ────────────────────────────────────────────────────────────────────────────────────────────────
 
-Bound = Callable[[float, Mapping[str, Any]], float]
-"""The greatest difference allowed, from the training value and the companions' values."""
-
-
-def _largest(seen: Mapping[str, Any]) -> float:
-    return max((abs(float(v)) for v in (seen.get("min"), seen.get("max")) if v is not None), default=0.0)
-
-
-def _sum_bound(value: float, seen: Mapping[str, Any]) -> float:
-    # Σ|x| is at least |Σx| and at least the largest |x|: a bound that is never wider than the law's
-    return EPSILON * max(abs(value), _largest(seen))
-
-
-def _mean_bound(value: float, seen: Mapping[str, Any]) -> float:
-    members = int(seen.get("count") or 1)
-    return float(EPSILON * max(abs(value), _largest(seen) / members))
-
-
-def _variance_bound(value: float, seen: Mapping[str, Any]) -> float:
-    return EPSILON * (value + abs(float(seen.get("avg") or 0.0)) * sqrt(max(value, 0.0)))
-
-
-def _deviation_bound(value: float, seen: Mapping[str, Any]) -> float:
-    return EPSILON * (value + abs(float(seen.get("avg") or 0.0))) if value else 0.0
-
-
-_BOUNDS: dict[str, tuple[Bound, tuple[str, ...]]] = {
-    "sum": (_sum_bound, ("min", "max")),
-    "avg": (_mean_bound, ("min", "max", "count")),
-    "var_samp": (_variance_bound, ("avg",)),
-    "var_pop": (_variance_bound, ("avg",)),
-    "stddev_samp": (_deviation_bound, ("avg",)),
-    "stddev_pop": (_deviation_bound, ("avg",)),
-}
-"""By aggregate: its bound, and the aggregates over the same arguments and window that the bound reads."""
-
-
 def rounds(view: View, aggregation: Aggregation) -> bool:
     """Whether an aggregation's value may differ in rounding between plans: its law allows an error, not
     identity.
     """
-    if aggregation.aggregate not in _BOUNDS:
+    if AGGREGATES[aggregation.aggregate].rounding is None:
         return False
     types = tuple(view.slot(s).type for s in aggregation.slots)
     kinds = {n.kind for n in AGGREGATES[aggregation.aggregate].needs(types).values()}
@@ -228,10 +190,11 @@ def _inexact(project: Project) -> frozenset[tuple[str, str]]:
 def _rounded(
     view: View, aggregation: Aggregation, companions: dict[str, Feature], extra: dict[str, list[Aggregation]]
 ) -> Rounded:
-    bound, needed = _BOUNDS[aggregation.aggregate]
+    rounding = AGGREGATES[aggregation.aggregate].rounding
+    assert rounding is not None, "only rounding aggregates have companions"
     found = {}
     types = tuple(view.slot(s).type for s in aggregation.slots)
-    for name in needed:
+    for name in rounding.beside:
         made = Aggregation(
             f"{name} beside {aggregation.name}",
             name,
@@ -244,7 +207,7 @@ def _rounded(
             companions[feature.qualified] = feature
             extra.setdefault(view.name, []).append(made)
         found[name] = output_of(feature)
-    return Rounded(bound, found)
+    return Rounded(rounding.bound, found)
 
 
 def _derived(project: Project, view: View, feature: Feature, inputs: dict[str, Feature]) -> Derived:

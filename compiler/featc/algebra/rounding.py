@@ -1,0 +1,54 @@
+"""How far two right answers of a DOUBLE aggregate may lie apart (semantics.md, "What “equal” means").
+
+Plans add in different orders, so sums, means and deviations of DOUBLEs may differ by rounding, in proportion to the
+members of the window. A bound is computed from the value itself and from other aggregates over the same argument
+and window; it is never wider than the law's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+EPSILON = 1e-9
+
+Bound = Callable[[float, Mapping[str, Any]], float]
+"""The greatest difference allowed, from a value and the values of the aggregates beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """A bound, and the names of the aggregates over the same arguments that it reads."""
+
+    bound: Bound
+    beside: tuple[str, ...]
+
+
+def _largest(seen: Mapping[str, Any]) -> float:
+    return max((abs(float(v)) for v in (seen.get("min"), seen.get("max")) if v is not None), default=0.0)
+
+
+def _sum(value: float, seen: Mapping[str, Any]) -> float:
+    # Σ|x| is at least |Σx| and at least the largest |x|
+    return EPSILON * max(abs(value), _largest(seen))
+
+
+def _mean(value: float, seen: Mapping[str, Any]) -> float:
+    members = int(seen.get("count") or 1)
+    return float(EPSILON * max(abs(value), _largest(seen) / members))
+
+
+def _variance(value: float, seen: Mapping[str, Any]) -> float:
+    return EPSILON * (value + abs(float(seen.get("avg") or 0.0)) * sqrt(max(value, 0.0)))
+
+
+def _deviation(value: float, seen: Mapping[str, Any]) -> float:
+    return EPSILON * (value + abs(float(seen.get("avg") or 0.0))) if value else 0.0
+
+
+SUM = Rounding(_sum, ("min", "max"))
+MEAN = Rounding(_mean, ("min", "max", "count"))
+VARIANCE = Rounding(_variance, ("avg",))
+DEVIATION = Rounding(_deviation, ("avg",))
