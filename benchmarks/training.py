@@ -134,14 +134,14 @@ def measure(case: str, folder: Path, size: Size) -> Result:
 
     say(f"{case}: round 1 of {ROUNDS}, comparing all answers …")
     ours, mine = timed(run_ours)
-    by_hand, theirs = timed(lambda: run_by_hand(folder, rows))
+    theirs, other = timed(lambda: run_by_hand(folder, rows))
     sort, _ = timed(lambda: run_sort(folder))
-    result = Result(case, busiest(folder), [ours], [by_hand], [sort], compare(mine, theirs))
+    result = Result(case, busiest(folder), [ours], [theirs], [sort], compare(mine, other))
     for number in range(2, ROUNDS + 1):
         say(f"{case}: round {number} of {ROUNDS} …")
         result.ours.append(timed(run_ours)[0])
         result.sorts.append(timed(lambda: run_sort(folder))[0])
-        if sum(c.wall for c in result.theirs) + by_hand.wall < ENOUGH:
+        if sum(c.wall for c in result.theirs) + theirs.wall < ENOUGH:
             result.theirs.append(timed(lambda: run_by_hand(folder, rows))[0])
     return result
 
@@ -149,6 +149,17 @@ def measure(case: str, folder: Path, size: Size) -> Result:
 def say(text: str) -> None:
     if sys.stderr.isatty():
         print(f"\r{text:60}", end="\r" if not text else "", file=sys.stderr, flush=True)
+
+
+def line(r: Result) -> str:
+    """The figures of one case."""
+    times = BY_HAND[r.case]
+    ours, theirs = (wall(r.ours), cpu(r.ours)), (wall(r.theirs) * times, cpu(r.theirs) * times)
+    return (
+        f"{ours[0]:7.2f} {ours[1]:5.2f}  {theirs[0]:8.2f} {theirs[1]:6.2f}{'*' if times > 1 else ' '}"
+        f" {theirs[0] / ours[0]:8.1f}× {theirs[1] / ours[1]:5.1f}×"
+        f" {ours[0] / wall(r.sorts):8.1f}× {ours[1] / cpu(r.sorts):5.1f}×"
+    )
 
 
 def report(results: list[Result]) -> None:
@@ -159,18 +170,12 @@ def report(results: list[Result]) -> None:
     print("      busiest       featc           by hand      by hand / featc    featc / sort       values")
     print("case   entity    wall   cpu      wall    cpu       wall    cpu      wall    cpu         equal")
     for r in results:
-        times = BY_HAND[r.case]
-        mark = "*" if times > 1 else " "
-        by_hand, ours, sort = (wall(r.theirs) * times, cpu(r.theirs) * times), (wall(r.ours), cpu(r.ours)), r.sorts
-        print(
-            f"{r.case:5} {r.events_of_busiest:7,} {ours[0]:7.2f} {ours[1]:5.2f}  {by_hand[0]:8.2f} {by_hand[1]:6.2f}{mark}"
-            f" {by_hand[0] / ours[0]:8.1f}× {by_hand[1] / ours[1]:5.1f}×"
-            f" {ours[0] / wall(sort):8.1f}× {ours[1] / cpu(sort):5.1f}× {r.compared:13,}"
-        )
+        print(f"{r.case:5} {r.events_of_busiest:7,} {line(r)} {r.compared:13,}")
     by_case = {r.case: r for r in results}
     hot, even = by_case["hot"], by_case["even"]
     print(f"\n* measured on one spine row in {BY_HAND['hot']}, and multiplied.")
-    print(f"featc, hot / even: {wall(hot.ours) / wall(even.ours):.2f}× wall, {cpu(hot.ours) / cpu(even.ours):.2f}× cpu.")
+    hotter = wall(hot.ours) / wall(even.ours), cpu(hot.ours) / cpu(even.ours)
+    print(f"featc, hot / even: {hotter[0]:.2f}× wall, {hotter[1]:.2f}× cpu.")
     print(f"Rounds: featc {ROUNDS}; by hand {', '.join(f'{r.case} {len(r.theirs)}' for r in results)}.")
     if wall(even.theirs) < wall(even.ours):
         print("Where every entity has few events, the hand-written join is the quicker one: it has little to look at.")

@@ -76,8 +76,9 @@ def write_project(folder: Path, size: Size) -> None:
     (folder / "featc.yaml").write_text(FEATC, encoding="utf-8")
     (folder / "features" / "purchases.yaml").write_text(DEFINITIONS, encoding="utf-8")
     amount = f"round(-ln(1 - {_uniform('amount')}) * 80 + 0.5, 2) AS amount"
-    purchases = f"user_id, {_instant(size, 'event', 0)} AS bought_at, {amount} FROM ({_drawn(size, 'event', size.events)})"
-    spine = f"n AS spine_id, user_id, {_instant(size, 'spine', 0.25)} AS as_of FROM ({_drawn(size, 'spine', size.spine)})"
+    events, rows = _drawn(size, "event", size.events), _drawn(size, "spine", size.spine)
+    purchases = f"user_id, {_instant(size, 'event', 0)} AS bought_at, {amount} FROM ({events})"
+    spine = f"n AS spine_id, user_id, {_instant(size, 'spine', 0.25)} AS as_of FROM ({rows})"
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         for name, query in (("purchases", purchases), ("spine", spine)):

@@ -17,16 +17,20 @@ JOBS = 2
 @pytest.fixture(scope="module")
 def hunts(request: pytest.FixtureRequest) -> Iterator[Mapping[str, Future[Hunt]]]:
     """The hunts for the mutants this session asks for, side by side in processes of their own."""
-    asked = [item.callspec.params["mutant"] for item in request.session.items if wants_a_hunt(item)]
+    asked = [m for m in MUTANTS if any(is_about(item, m) for item in request.session.items)]
     with ProcessPoolExecutor(JOBS, mp_context=multiprocessing.get_context("spawn")) as pool:
-        started = {mutant.name: pool.submit(hunt, mutant.name) for mutant in asked}
-        yield started
+        yield {mutant.name: pool.submit(hunt, mutant.name) for mutant in asked}
         pool.shutdown(cancel_futures=True)
 
 
-def wants_a_hunt(item: pytest.Item) -> bool:
-    """Whether a test is about one mutant."""
-    return isinstance(item, pytest.Function) and item.originalname == "test_the_random_suite_kills"
+def is_about(item: pytest.Item, mutant: Mutant) -> bool:
+    """Whether a test that was selected hunts a mutant."""
+    return item.name == f"test_the_random_suite_kills[{escaped(mutant)}]"
+
+
+def escaped(mutant: Mutant) -> str:
+    """The mutant's name as pytest shows it."""
+    return mutant.name.encode("unicode_escape").decode("ascii")
 
 
 @pytest.mark.slow

@@ -380,3 +380,57 @@ def test_nan_survives_a_file_whose_statistics_leave_it_out(form: str, tmp_path: 
         "last": "nan",
         "count": "2",
     }
+
+
+HEADER = "order_id,user_id,ts,amount,status,op\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        (HEADER + "1,7.5,2026-01-01,10,a,U\n", "F612", "orders.user_id is INTEGER, and it cannot hold 7.5"),
+        (
+            HEADER + "1,7,2026-01-01,10.005,a,U\n",
+            "F612",
+            "orders.amount is DECIMAL(12,2), and it cannot hold 10.005",
+        ),
+        (HEADER + "1,99999999999,2026-01-01,10,a,U\n", "F612", "it cannot hold 99999999999"),
+        (HEADER + "1,7,soon,10,a,U\n", "F612", "orders.ts is TIMESTAMP, and it cannot hold soon"),
+        (HEADER + "1,7,2026-01-01,10,a,U\n2,7\n", "F615", "Expected Number of Columns: 6 Found: 2"),
+        (HEADER + "1,7,2026-01-01,10,a,U,x,y\n", "F615", "Expected Number of Columns: 6"),
+        ("1,7,2026-01-01,10,a,U\n", "F610", "orders has no column '2026-01-01'"),
+        (HEADER.replace("amount", "op"), "F615", "has the column 'op' twice"),
+        ("", "F615", "a CSV starts with the names of its columns"),
+        ("\n", "F615", "a CSV starts with the names of its columns"),
+    ],
+)
+def test_a_csv_that_does_not_fit_is_refused_and_never_guessed_at(
+    text: str, code: str, words: str, store: OnlineStore, tmp_path: Path
+) -> None:
+    (tmp_path / "new.csv").write_text(text)
+    with pytest.raises(FeatcError) as refused:
+        store.push("orders", tmp_path / "new.csv")
+    assert refused.value.code == code
+    assert words in str(refused.value)
+    assert kept(store, "featc_batches") == []
+
+
+@pytest.mark.parametrize(
+    "change", [("", ""), (",", ";"), (",", "\t"), ("\n", "\r\n"), ("order_id", "\ufefforder_id")]
+)
+def test_csv_of_any_delimiter_and_line_end_is_read(
+    change: tuple[str, str], store: OnlineStore, tmp_path: Path
+) -> None:
+    text = HEADER + '1,7,2026-01-01T00:00:00Z,10,"a ""b""",U\n2,7,2026-01-02,1.5,,U\n'
+    (tmp_path / "new.csv").write_text(text.replace(*change) if change[0] else text, newline="")
+    assert store.push("orders", tmp_path / "new.csv").accepted == 2
+    assert store.get("spend", [{"user_id": 7}], at="2026-01-05") == [
+        {"orders": 2, "total": Decimal("11.50"), "last_status": 'a "b"'}
+    ]
+
+
+def test_text_in_json_that_looks_like_a_date_stays_text(store: OnlineStore, tmp_path: Path) -> None:
+    (tmp_path / "new.json").write_text(json.dumps([row(status="2026-01-01", ts="2026-01-01T02:00:00+02:00")]))
+    store.push("orders", tmp_path / "new.json")
+    found = store.get("spend", [{"user_id": 7}], at="2026-01-01T00:00:00.000001Z")[0]
+    assert (found["orders"], found["last_status"]) == (1, "2026-01-01")

@@ -225,6 +225,7 @@ def test_the_instant_may_be_given_in_any_form(at: Any, tmp_path: Path) -> None:
         ({"k": "one"}, None, "F631", "k is BIGINT"),
         ({"k": 1.5}, None, "F631", "k is BIGINT"),
         ({"k": 1}, "yesterday", "F632", "'yesterday' is not an instant"),
+        ({"k": 1}, 2**62, "F632", "is not an instant"),
     ],
 )
 def test_a_request_that_cannot_be_answered_is_usage(

@@ -10,6 +10,7 @@ import itertools
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from oracle import Aggregate, Oracle, Probe, Source, Value, Version, View, Window
@@ -257,6 +258,25 @@ class TtlIsIgnored(Oracle):
 
     def young_enough(self, view: View, tau: int, t: int) -> bool:
         return True
+
+
+class TtlOneLess(Oracle):
+    """A state row is too old 1 µs too early."""
+
+    def young_enough(self, view: View, tau: int, t: int) -> bool:
+        return super().young_enough(with_ttl(view, -1), tau, t)
+
+
+class TtlOneMore(Oracle):
+    """A state row is too old 1 µs too late."""
+
+    def young_enough(self, view: View, tau: int, t: int) -> bool:
+        return super().young_enough(with_ttl(view, 1), tau, t)
+
+
+def with_ttl(view: View, more: int) -> View:
+    """The view with so many µs more of ttl."""
+    return view if view.ttl is None else replace(view, ttl=view.ttl + more)
 
 
 class IntegersAreReal(Oracle):

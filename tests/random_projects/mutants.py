@@ -25,7 +25,7 @@ from .judge import Difference, check
 from .knockouts import knocked_out
 from .model import Case
 from .plants import answers, values, window_rule
-from .plants.patching import Plan, Plant
+from .plants.patching import PLANS, Plan, Plant
 
 FIRST = 0
 BUDGET = 400
@@ -75,8 +75,7 @@ class Mutant:
     @property
     def wrong(self) -> frozenset[str]:
         """The plans that must differ from the oracle where it is killed, and no other."""
-        plans = ("training", "online")
-        return frozenset(plans if "both plans" in self.way else (p for p in plans if self.way.startswith(p)))
+        return frozenset(p for p in PLANS if self.way.startswith((p, "both plans")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +98,7 @@ class Hunt:
 def _edges() -> tuple[Mutant, ...]:
     """Every edge, in shared code and in each plan alone."""
     found: list[Mutant] = []
-    places: tuple[tuple[str, tuple[Plan, ...]], ...] = (
-        ("both plans", ("training", "online")),
-        ("training", ("training",)),
-        ("online", ("online",)),
-    )
+    places: tuple[tuple[str, tuple[Plan, ...]], ...] = (("both plans", PLANS), *((p, (p,)) for p in PLANS))
     off = (
         (1, "late", knockouts.LowerEdgeLate, knockouts.UpperEdgeLate),
         (-1, "early", knockouts.LowerEdgeEarly, knockouts.UpperEdgeEarly),
@@ -121,16 +116,15 @@ def _edges() -> tuple[Mutant, ...]:
         found.append(Mutant("upper edge open/closed swapped", place, swapped, knockouts.UpperEdgeSwapped))
         way = f"{place}, superseded"
         found.append(Mutant("upper edge open/closed swapped", way, window_rule.superseded_stays(*plans)))
-    for plan in ("training", "online"):
-        for amount, word in ((1, "late"), (-1, "early")):
-            way = f"{plan}, TTL, {word}"
-            found.append(Mutant("lower edge off by 1 µs", way, window_rule.ttl_edge(amount, plan)))
-    late, more = (
-        answers.tile_edge("_tau >= :start", "_tau > :start"),
-        answers.tile_edge("_tau < :start", "_tau <= :start"),
-    )
+    for plan in PLANS:
+        less = window_rule.ttl_edge(1, plan)
+        found.append(Mutant("lower edge off by 1 µs", f"{plan}, TTL, late", less, knockouts.TtlOneLess))
+        more = window_rule.ttl_edge(-1, plan)
+        found.append(Mutant("lower edge off by 1 µs", f"{plan}, TTL, early", more, knockouts.TtlOneMore))
+    late = answers.tile_edge("_tau >= :start", "_tau > :start")
     found.append(Mutant("lower edge off by 1 µs", "online, tiles", late))
-    found.append(Mutant("upper edge off by 1 µs", "online, tiles", more))
+    late = answers.tile_edge("_tau < :start", "_tau <= :start")
+    found.append(Mutant("upper edge off by 1 µs", "online, tiles", late))
     return tuple(found)
 
 

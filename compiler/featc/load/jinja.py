@@ -126,6 +126,11 @@ class Renderer:
         self._macros = macros
         self._done: dict[tuple[str, bool], _Rendered] = {}
 
+    def check_macros(self) -> None:
+        """Finds what is wrong with the macros, also where nothing uses one."""
+        if self._macros:
+            _ = self._environment
+
     def render(self, text: Text) -> Text | None:
         """The rendered text, mapped to where its characters came from; None and findings if it fails."""
         key = (text.value, self.scope.secrets)

@@ -211,6 +211,7 @@ def read_project(
     scope = Scope(dict(os.environ if env is None else env))
     loading = _Loading(root, findings, Renderer(scope, macros, findings))
     definitions = _read(loading, target)
+    loading.renderer.check_macros()
     if definitions is not None:
         definitions = replace(
             definitions, files=(*loading.files, *macros), warnings=_finished(findings.warnings)

@@ -134,7 +134,11 @@ class Reader:
         found = "a single value"
         if not isinstance(node, ScalarNode):
             found = "a mapping" if isinstance(node, MappingNode) else "a list"
-        self.error("F111", f"{message}, not {found}", node, "write it in the form that is asked for")
+        if "must be a list" in message:
+            hint = "write a list: [a, b], or '- ' before each entry, below its key"
+        else:
+            hint = "write 'key: value' lines below its name, indented, or {key: value}"
+        self.error("F111", f"{message}, not {found}", node, hint)
 
     # ── names and texts ──
 

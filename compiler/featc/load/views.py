@@ -92,7 +92,7 @@ def _features(
     for key, value in reader.pairs(node, f"the features of {what}"):
         before = len(reader.findings.items)
         made = _feature(reader, key, value, meta)
-        if len(reader.findings.items) > before:
+        if len(reader.findings.items) > before or _is_cut(reader, value):
             broken += [key.name, *(feature.name for feature in made)]
             continue
         for feature in made:
@@ -105,6 +105,12 @@ def _features(
     if isinstance(node, MappingNode) and not node.value and not reader.tree.is_blamed(node):
         reader.error("F113", f"{what} has no features", node, "write at least one")
     return tuple(found), broken
+
+
+def _is_cut(reader: Reader, node: Node) -> bool:
+    """Whether YAML cut the feature's text in two, which was reported when the file was read."""
+    parts = [n for pair in node.value for n in pair] if isinstance(node, MappingNode) else []
+    return any(reader.tree.is_blamed(n) for n in (node, *parts))
 
 
 def _pass_through(reader: Reader, node: SequenceNode, meta: Meta) -> tuple[tuple[FeatureDef, ...], list[str]]:

@@ -40,6 +40,7 @@ def indent(text: str, by: str = "    ") -> str:
 def select(items: Iterable[str], rest: str, *, distinct: bool = False) -> str:
     """A SELECT with one item a line when it does not fit on one line. `rest` starts at FROM."""
     listed = list(items)
+    rest = rest.rstrip("\n")  # where no condition follows
     head = "SELECT DISTINCT" if distinct else "SELECT"
     line = f"{head} {', '.join(listed)}"
     if len(line) <= 100 and not any("\n" in i for i in listed):

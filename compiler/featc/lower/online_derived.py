@@ -39,7 +39,8 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """The statement over lists, one list per input: a row per request, in order, with a column per feature."""
+    """The statement over lists, the requests' numbers first and then one per input: a row per request, in any order,
+    of its number and a column per feature."""
 
     inputs: tuple[Input, ...]
     features: tuple[Feature, ...]
@@ -130,7 +131,7 @@ def derived_plan(project: Project, features: Sequence[Feature]) -> Derived | Non
                 value = f"coalesce({value}, {feature.default})"
             found.append(f"({value})::{feature.type} AS {names[feature.view, feature.name]}")
         last = ctes.add(f"level_{depth}", select(["*", *found], f"FROM {last}"))
-    final = select([names[f.view, f.name] for f in features], f"FROM {last}\nORDER BY _request")
+    final = select(["_request", *(names[f.view, f.name] for f in features)], f"FROM {last}")
     return Derived(tuple(inputs), tuple(features), ctes.query(final))
 
 

@@ -15,11 +15,15 @@ from featc.parse.model import AggregateCall, BuiltinCall, Fragment, Name, Over, 
 from featc.parse.words import KEYWORDS, UNITS, type_places
 
 _TYPED_LITERALS = frozenset({"date", "timestamp", "time", "interval", "datetime"})
+_EXAMPLES = {"filter": "filter (where …)", "over": "over lifetime"}
 _REFUSED_INSIDE = {
-    "order by": "ORDER BY inside an aggregate is not possible; arg_max(x, y) takes x where y is greatest",
-    "ignore": "IGNORE NULLS is already so: NULL arguments are ignored",
-    "respect": "RESPECT NULLS is not built yet",
-    "within": "WITHIN GROUP is not possible here",
+    "order by": (
+        "ORDER BY inside an aggregate is not possible",
+        "rows are in the order of the source's time; arg_max(x, y) takes x where y is greatest",
+    ),
+    "ignore": ("IGNORE NULLS is already so: NULL arguments are ignored", "leave it out"),
+    "respect": ("RESPECT NULLS is not built yet", "leave it out: NULL arguments are ignored"),
+    "within": ("WITHIN GROUP is not possible here", "max(x), min(x) and avg(x) need no order"),
 }
 
 
@@ -118,7 +122,9 @@ class _Cutter:
         args = self.arguments(i + 2, close, inside)
         if len(args) != BUILTINS[name]:
             n = BUILTINS[name]
-            self.problem("F217", f"{name} takes {n} argument{'s' * (n > 1)}, not {len(args)}", i, close)
+            example = ", ".join(("x", "y")[:n]) if name != "in_zone" else "ts, 'Europe/Berlin'"
+            message = f"{name} takes {n} argument{'s' * (n > 1)}, not {len(args)}"
+            self.problem("F217", message, i, close, f"write {name}({example})")
         if name == "in_zone" and len(args) == 2:
             self.check_zone(args[1])
         return BuiltinCall(name, args, self.tokens[i].start, self.tokens[close].end), close + 1
@@ -223,12 +229,17 @@ class _Cutter:
                 f"{word.upper()} stands after something that is no aggregate",
                 i,
                 i,
-                f"there are: {aggregate_names()}",
+                f"{word.upper()} belongs to an aggregate, as in last(x) {_EXAMPLES[word]};"
+                f" there are: {aggregate_names()}",
             )
+        elif i and (self.tokens[i - 1].word == "over" or self.tokens[i - 1].word in ("ignore", "respect")):
+            return  # the word before it is told already
         elif word in _REFUSED_INSIDE:
-            self.problem("F212", _REFUSED_INSIDE[word], i, i)
+            message, hint = _REFUSED_INSIDE[word]
+            self.problem("F212", message, i, i, hint)
         elif word in ("any", "some", "all", "exists", "collate", "lambda", "select"):
-            self.problem("F204", f"{word.upper()} is not possible here", i, i)
+            hint = "use and, or, not, in (…) and scalar functions"
+            self.problem("F204", f"{word.upper()} is not possible here", i, i, hint)
         elif not (calls or word in KEYWORDS or self._is_literal(i, high) or self._is_unit(i)):
             self.problem(
                 "F202",

@@ -30,6 +30,19 @@ _INSTEAD = {
     "arbitrary": "write first(x) or last(x)",
     "count_if": "write count(*) filter (where …)",
     "countif": "write count(*) filter (where …)",
+    "average": "write avg(x)",
+    "mean": "write avg(x)",
+    "total": "write sum(x)",
+    "var": "write var_samp(x) or var_pop(x)",
+    "std": "write stddev_samp(x) or stddev_pop(x)",
+    "distinct_count": "write count(distinct x)",
+    "count_distinct": "write count(distinct x)",
+    "nvl": "write coalesce(x, y)",
+    "isnull": "write x is null",
+    "len": "write length(x)",
+    "getdate": "use as_of, the moment of asking",
+    "sysdate": "use as_of, the moment of asking",
+    "datediff": "write date_diff('day', a, b)",
     "fsum": "write sum(x)",
     "kahan_sum": "write sum(x)",
     "favg": "write avg(x)",
@@ -96,9 +109,9 @@ def refusal(name: str, start: int) -> Problem | None:
             size,
             "declare it as a source",
         )
-    close = nearest(name, [*SCALARS, *BUILTINS, *AGGREGATES, *SPELLINGS])
-    close = close.removesuffix("_rows") if close else None
-    hint = (
+    own = [n.removesuffix("_rows") for n in (*BUILTINS, *AGGREGATES, *SPELLINGS)]
+    close = nearest(name, own) or nearest(name, SCALARS)
+    hint = _INSTEAD.get(name) or (
         f"did you mean '{close}'?"
         if close
         else "use a scalar function of DuckDB, or an aggregate: " + aggregate_names()

@@ -31,15 +31,16 @@ _ADVICE = {
     "?": ("F204", "parameters are not possible here", "use request.<name> for what a request brings"),
     "$": ("F204", "parameters are not possible here", "use request.<name> for what a request brings"),
     ":": ("F204", "':' has no place here", "a cast is written x::date"),
-    ":=": ("F204", "named arguments are not possible here", None),
-    "=>": ("F299", "named arguments are not built yet", None),
+    ":=": ("F204", "named arguments are not possible here", "give arguments by their place"),
+    "=>": ("F299", "named arguments are not built yet", "give arguments by their place"),
+    "`": ("F204", "'`' has no place here", "text stands in 'single' quotes, names in none or in \"double\" ones"),
     "->": ("F204", "lambdas and -> are not possible here", "for JSON use json_extract_string(x, '$.a')"),
     "->>": ("F204", "->> is not possible here", "for JSON use json_extract_string(x, '$.a')"),
     "@": ("F204", "'@' has no place here", "write abs(x)"),
     "!": ("F204", "'!' has no place here", "write not x, or x <> y"),
     "!~": ("F204", "'!~' is not possible here", "write not regexp_full_match(x, 'pattern')"),
     "#": ("F204", "'#' has no place here", "name the column"),
-    "\\": ("F204", "'\\' has no place here", None),
+    "\\": ("F204", "'\\' has no place here", "leave it out"),
 }
 
 
@@ -102,7 +103,14 @@ def _own(text: str, raw: Iterable[RawToken]) -> tuple[tuple[Token, ...], list[Pr
             problems.append(_refused(spelled, start))
         else:
             found.append(Token(kind, spelled, start, end))
-    problems += [_refused(t.text, t.start) for t in found if t.kind == "symbol" and t.text not in SYMBOLS]
+    for i, token in enumerate(found):
+        if token.kind == "symbol" and token.text not in SYMBOLS:
+            is_window = i > 0 and found[i - 1].word == "over"
+            if token.text == "{" and not is_window:
+                hint = "write its parts as features of their own; names and Jinja's braces need quotes in YAML"
+                problems.append(Problem("F204", "structs are not possible here", token.start, 1, hint))
+            else:
+                problems.append(_refused(token.text, token.start))
     return tuple(found), problems
 
 
@@ -140,9 +148,10 @@ def _kind(spelled: str) -> Kind | None:
 def _refused(spelled: str, start: int) -> Problem:
     if "'" in spelled or spelled.startswith("$$"):
         prefix = spelled.split("'")[0]
+        form = "$$…$$" if spelled.startswith("$$") else f"{prefix}'…'"
         return Problem(
             "F216",
-            f"strings of the form {prefix}'…' are not possible here",
+            f"strings of the form {form} are not possible here",
             start,
             len(spelled),
             "write a plain 'string'; chr(10) is a line feed",
@@ -159,7 +168,7 @@ def _refused(spelled: str, start: int) -> Problem:
     code, message, hint = (
         _ADVICE.get(spelled)
         or _ADVICE.get(spelled[:1])
-        or ("F204", f"'{spelled}' has no place in an expression", None)
+        or ("F204", f"'{spelled}' has no place in an expression", "leave it out")
     )
     return Problem(code, message, start, max(1, len(spelled)), hint)
 
@@ -231,4 +240,6 @@ def _unreadable(text: str) -> Problem:
         stripped = _COMMENT.sub(lambda m: " " * len(m[0]), text)
         if stripped.count(quote) % 2:
             return Problem("F201", f"a {name} is never closed", stripped.rindex(quote), 1, "close it")
-    return Problem("F201", "the text cannot be read", 0, max(1, len(text)), None)
+    if "/*" in text:
+        return Problem("F201", "the comment /* is never closed", text.rindex("/*"), 2, "close it with */")
+    return Problem("F201", "the text cannot be read", 0, max(1, len(text)), "write one expression of DuckDB's SQL")

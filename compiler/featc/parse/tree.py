@@ -49,6 +49,20 @@ _WHAT = {
     "Slice": "slices are not possible here",
 }
 
+_PLAIN = "use scalar functions and aggregates, or compute it under a source's sql:"
+_QUERY = "aggregate over a window, as in max(x) over lifetime; rows of another source need a view of their own"
+_ORDER = "rows are in the order of the source's time; arg_min(x, y) and arg_max(x, y) order by y"
+_INSTEAD = {
+    "Subquery": _QUERY,
+    "Select": _QUERY,
+    "Exists": _QUERY,
+    "Ordered": _ORDER,
+    "Order": _ORDER,
+    "AtTimeZone": "write in_zone(ts, 'Europe/Berlin')",
+    "Collate": "leave it out, or compare lower(x)",
+    "Slice": "write substring(x, from, length), or list_slice under a source's sql:",
+}
+
 
 def read_tree(text: str, raw: list[RawToken]) -> tuple[exp.Expr | None, list[Problem]]:
     """The tree of `text`, of which `raw` are the tokens of its wrapped form, and what is wrong with it."""
@@ -62,7 +76,8 @@ def read_tree(text: str, raw: list[RawToken]) -> tuple[exp.Expr | None, list[Pro
         # only how many arguments a function takes, which DuckDB knows better
         found = duckdb().parser(error_level=ErrorLevel.IGNORE).parse(raw, source)
     except SqlglotError as error:
-        return None, [Problem("F201", str(error).splitlines()[0], 0, max(1, len(text)), None)]
+        hint = "correct the expression: featc takes DuckDB's scalar expressions and aggregates"
+        return None, [Problem("F201", str(error).splitlines()[0], 0, max(1, len(text)), hint)]
     tree = found[0] if len(found) == 1 else None
     if isinstance(tree, exp.Tuple):
         return None, [
@@ -114,15 +129,14 @@ def _refuse(node: exp.Expr, text: str) -> Problem | None:
             "an expression has no alias; is an operator or a comma missing before it?",
         )
     if kind in _WHAT:
-        hint = "write in_zone(ts, 'Europe/Berlin')" if kind == "AtTimeZone" else None
         code = "F209" if kind == "AtTimeZone" else "F204"
-        return Problem(code, _WHAT[kind], *_place(node, text), hint)
+        return Problem(code, _WHAT[kind], *_place(node, text), _INSTEAD.get(kind, _PLAIN))
     if isinstance(node, exp.IgnoreNulls | exp.RespectNulls):
         # sqlglot puts IgnoreNulls around DuckDB's any_value and first by itself; `cut` refuses the words
         return None
     if isinstance(node, (exp.Func, *_plain_nodes())):
         return None
-    return Problem("F204", f"{kind.lower()} is not possible in an expression", *_place(node, text), None)
+    return Problem("F204", f"{kind.lower()} is not possible in an expression", *_place(node, text), _PLAIN)
 
 
 def _place(node: exp.Expr, text: str) -> tuple[int, int]:
@@ -164,10 +178,20 @@ def _syntax(text: str, source: str, first: Mapping[str, object]) -> Problem:
     start = max(0, at)
     missing = str(first.get("description", "")).startswith("Required keyword")
     message = f"something is missing before '{highlight}'" if missing else f"unexpected '{highlight}'"
-    return Problem(
-        "F201",
-        message if highlight else "this cannot be read",
-        start,
-        max(1, len(highlight)),
-        "an operand is missing" if missing else "an operator or a comma is missing before it",
-    )
+    hint = "an operand is missing" if missing else _way_out(text[:start], highlight)
+    return Problem("F201", message if highlight else "this cannot be read", start, max(1, len(highlight)), hint)
+
+
+def _way_out(before: str, word: str) -> str:
+    """What to do about a word that cannot follow the text `before`."""
+    words = re.findall(r"\w+", before.casefold())
+    last = words[-1] if words else ""
+    if word.casefold() == "where":
+        return "write filter (where …) behind the aggregate"
+    if word.casefold() == "over":
+        return "OVER follows a whole aggregate: close its bracket first, as in sum(x) over last_7d"
+    if last == "over":
+        return "OVER follows an aggregate, once: sum(x) over last_7d, last(x) over lifetime"
+    if words.count("case") > words.count("end"):
+        return "CASE ends with END: case when … then … else … end"
+    return "an operator or a comma is missing before it"

@@ -215,7 +215,12 @@ def _arity(tokens: Sequence[Token], at: int) -> Problem | None:
         )
     takes = f"{row.arity} argument{'s' * (row.arity != 1)}"
     starred = not given and lookup(name, star=True) is not None
-    hint = f"to count rows write {name}(*)" if starred else f"{row.name} is {row.summary}"
+    if starred:
+        hint = f"to count rows write {name}(*)"
+    elif distinct:
+        hint = "count one value: a row expression, or a let: of the source that joins them"
+    else:
+        hint = f"{row.name} is {row.summary}"
     return Problem("F212", f"{name} takes {takes}, not {given}", start, length, hint)
 
 

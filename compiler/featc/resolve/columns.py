@@ -60,12 +60,15 @@ def declared_type(definition: ColumnDef, findings: Findings) -> str | None:
         return "TIMESTAMP" if "stamp" in text.lower() else None
     found = canonical_type(text)
     if found is None:
-        close = nearest(text.strip().lower(), CANONICAL)
+        close = nearest(text.partition("(")[0].strip().lower(), CANONICAL)
+        exact = close and text.lower().startswith(close)
         findings.error(
             "F317",
             f"there is no type '{text}'",
             definition.type.span,
-            f"did you mean '{close}'?"
+            f"check what stands in its brackets: {'decimal(12,2), with at most 38 digits' if 'dec' in text else close}"
+            if exact
+            else f"did you mean '{close}'?"
             if close
             else "types are DuckDB's: bigint, double, decimal(12,2), text, boolean, date, timestamp",
         )

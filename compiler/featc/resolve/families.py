@@ -74,6 +74,15 @@ class Families:
             if len(loop) == 1
             else "write one of them without the others"
         )
+        view = self.views[first.view]
+        if len(loop) == 1 and first.definition.sql is None:  # features: [plan], and no such column
+            known = [c.name for c in view.opened.scope.columns.values()] if view.opened else []
+            if not view.blind:
+                where = view.opened.scope.source if view.opened else f"the view {view.name}"
+                message = f"{where} has no column '{first.name}'"
+                hint = did_you_mean(first.name, known) or "write what it is, as in name: expression"
+                self.findings.error("F301", message, span, hint)
+            return
         self.findings.error("F306", message, span, hint)
 
     def _leads_to(self, template: Template, name: Name, parent: Template) -> bool:
@@ -138,7 +147,7 @@ class Families:
                 if candidate.family and member.casefold() == need.feature.casefold():
                     return Member(candidate, window)
         if not any(c.broken for c in need.candidates) and not target.is_lost(need.feature):
-            known = [n for n in target.feature_names if n != template.name]
+            known = [n for n in target.member_names if n != template.name]
             self._error(
                 template,
                 name,

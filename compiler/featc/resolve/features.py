@@ -208,13 +208,24 @@ class Typing:
             return  # told for another member of the family
         template.broken = True
         names = dict.fromkeys(p for p in draft.parts if not isinstance(p, str))
-        here = ", ".join(f"{_spoken(r)} is {t}" for r, t in zip(names, types, strict=True))
+        calls = self._calls(template)
+        spoken = (calls.get(r) or _spoken(r) for r in names)
+        here = ", ".join(f"{name} is {t}" for name, t in zip(spoken, types, strict=True))
         self.findings.error(
             "F311",
             engine_words(answer.message),
             _span(template),
             f"here {here}; a cast is written x::double" if here else None,
         )
+
+    def _calls(self, template: Template) -> dict[Ref, str]:
+        """Aggregations in the author's words."""
+        lifted = self.drafts.lifted.get(template.view)
+        written: dict[Ref, str] = {}
+        for (owner, call, _), name in lifted.names.items() if lifted else ():
+            if owner is template:
+                written[AggregateRef(name)] = " ".join(template.text.value[call.start : call.end].split())
+        return written
 
     def _accept(self, draft: Draft, type_: str) -> None:
         draft.parts, draft.type = narrowed(draft.parts, type_)

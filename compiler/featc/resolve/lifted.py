@@ -232,7 +232,9 @@ def _refuse_type(
     hint = {
         "BOOLEAN": "to count where it holds write count(*) filter (where …)",
         "VARCHAR": "cast it, as in x::double, or try_cast(x as double)",
-    }.get(first.type)
+        "TIMESTAMP": "write epoch(x) for seconds, or seconds_since(last(x) over lifetime)",
+        "DATE": "write epoch(x) for seconds",
+    }.get(first.type, "write a comparison, such as x > 0" if call.name.startswith("bool") else None)
     findings.error("F313", reason, first.span or text.span_at(call.start, call.end - call.start), hint)
 
 

@@ -78,7 +78,7 @@ class Meanings:
                 name,
                 "F301",
                 f"the view {target.name} has no feature '{feature}'",
-                did_you_mean(feature, target.feature_names),
+                did_you_mean(feature, target.member_names),
             )
         return None
 
@@ -98,7 +98,9 @@ class Meanings:
                 name,
                 "F302",
                 f"{column} is a column of the source {scope.source}, with a value for each row",
-                f"use an aggregate: {_suggested(column, scope.columns[folded].type)}",
+                f"write key.{column}"
+                if folded in {k.casefold() for k in view.key_names}
+                else f"use an aggregate: {_suggested(column, scope.columns[folded].type)}",
             )
         elif scope and folded in scope.lets:
             self._error(
@@ -114,7 +116,7 @@ class Meanings:
             self._error(template, name, "F301", f"'{word}' is a key", f"write key.{word}")
         else:
             state = [c.name for c in scope.columns.values()] if scope and view.is_state else []
-            known = [n for n in (*state, *view.feature_names) if n != template.name]
+            known = [n for n in (*state, *view.member_names) if n != template.name]
             elsewhere = [f"{v.name}.{word}" for v in self.views.values() if self.candidates(v, word)]
             hint = f"write {elsewhere[0]}" if elsewhere else did_you_mean(word, known)
             what = "column or feature" if view.is_state else "feature"

@@ -116,6 +116,17 @@ class OpenView:
         """Names a feature of this view can be called by, for suggestions."""
         return [n for t in self.templates for n in dict.fromkeys((t.name, *(m for m, _ in t.members)))]
 
+    @property
+    def member_names(self) -> list[str]:
+        """The same, before families have their windows: those of the view are supposed."""
+        supposed = [
+            f"{t.name}_{suffix_of(w)}"
+            for t in self.templates
+            if not t.family and any(c.over is None for c in t.calls)
+            for w in self.windows
+        ]
+        return [*self.feature_names, *supposed]
+
 
 def open_view(
     definition: ViewDef,

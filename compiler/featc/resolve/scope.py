@@ -190,12 +190,11 @@ class RowReader:
                 f"columns of {self.scope.source} stand bare; join, to reach others, is not built yet",
             )
         else:
+            hint = did_you_mean(str(name), self.scope.names)
+            if self.text.value[name.start : name.start + 1] == '"':
+                hint = f"text stands in single quotes: '{name}'; columns are: {', '.join(self.scope.names[:12])}"
             self._error(
-                "F301",
-                f"{self.scope.source} has no column or let '{name}'",
-                name.start,
-                name.end,
-                did_you_mean(str(name), self.scope.names),
+                "F301", f"{self.scope.source} has no column or let '{name}'", name.start, name.end, hint
             )
 
     def _error(self, code: str, message: str, start: int, end: int, hint: str | None) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,11 +13,13 @@ from featc.lower.source import literal, quoted
 from featc.lower.training import training_sql
 from featc.resolve.model import Output, Project, feature_closure
 from featc.runtime import spine as spines
+from featc.runtime.reasons import reason
 
 if TYPE_CHECKING:
     import duckdb
 
 T = TypeVar("T")
+_CODED = re.compile(r"(F\d{3}): (.+)")
 
 
 def needs(
@@ -73,12 +77,21 @@ class Dataset:
             raise self._blamed(error) from None
         except duckdb.Error as error:
             raise FeatcError(
-                Diagnostic("F430", f"the engine refused the training query: {str(error).splitlines()[0]}")
+                Diagnostic(
+                    "F430",
+                    f"the engine refused the training query: {reason(error)}",
+                    hint="featc build checks the project; if it finds nothing, please report this",
+                )
             ) from None
 
     def _blamed(self, error: Exception) -> FeatcError:
         """Which feature, entity and instant a value error belongs to: one feature at a time, then one row at a time."""
-        reason = str(error).splitlines()[0]
+        why = reason(error)
+        if coded := _CODED.match(why):
+            return FeatcError(Diagnostic(coded[1], coded[2], hint="put the data right, or declare another type"))
+        if "CSV Error" in str(error):
+            hint = "put the data right, or declare another type under columns:"
+            return FeatcError(Diagnostic("F422", f"a source holds a value that cannot be read: {why}", hint=hint))
         for output in self.outputs:
             sql = training_sql(self._project, [output], time=self._spine.time, extra=self._spine.extra)
             if not self._fails(sql):
@@ -88,11 +101,12 @@ class Dataset:
             return FeatcError(
                 Diagnostic(
                     "F421",
-                    f"{output.view}.{output.feature} has no value it can give for {where}: {reason}",
+                    f"{output.view}.{output.feature} has no value it can give for {where}: {why}",
                     hint="a sum beyond BIGINT, a division by zero of integers or a cast that fails; widen the type (sum(amount::DOUBLE)) or guard it (nullif, try_cast)",
                 )
             )
-        return FeatcError(Diagnostic("F422", f"the sources hold a value that cannot be read: {reason}"))
+        hint = "instants lie in the years 1 to 9999; put the data right"
+        return FeatcError(Diagnostic("F422", f"the sources hold a value that cannot be read: {why}", hint=hint))
 
     def _fails(self, sql: str) -> bool:
         import duckdb
@@ -162,14 +176,20 @@ class Dataset:
                 ),
                 exit_code=2,
             )
-        target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f".{target.name}.partial")
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial.touch()  # before anything is computed
             copy = f"COPY (\n{self.sql}\n) TO {literal(str(partial))} (FORMAT {kind})"
             self._answer(lambda c: c.execute(copy))
             partial.replace(target)
+        except OSError as error:
+            hint = "check that its folder is one, its rights and the free space"
+            finding = Diagnostic("F910", f"cannot write {target}: {error.strerror or error}", hint=hint)
+            raise FeatcError(finding, exit_code=4) from None
         finally:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
         return target
 
 

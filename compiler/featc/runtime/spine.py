@@ -11,14 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featc.errors import Diagnostic, FeatcError, Findings, did_you_mean
+from featc.errors import Diagnostic, FeatcError, Findings, did_you_mean, nearest
 from featc.lower.source import integral, literal, quoted
+from featc.runtime.reasons import reason
 from featc.types import family
 
 if TYPE_CHECKING:
     import duckdb
 
 GIVEN = "spine_given"
+_READABLE = "give a parquet, CSV or JSON file, a SELECT, or a table in memory"
+_READERS = {
+    ".csv": "read_csv",
+    ".tsv": "read_csv",
+    ".json": "read_json",
+    ".jsonl": "read_json",
+    ".ndjson": "read_json",
+}
 _INSTANTS = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS", "TIMESTAMP_S", "TIMESTAMP_MS", "DATE")
 
 
@@ -47,8 +56,8 @@ def read(connection: duckdb.DuckDBPyConnection, given: Any) -> None:
         raise FeatcError(
             Diagnostic(
                 "F501",
-                f"the spine cannot be read: {str(error).splitlines()[0]}",
-                hint="give a parquet, CSV or JSON file, a SELECT, or a table in memory",
+                f"the spine cannot be read: {reason(error)}",
+                hint=_READABLE,
             )
         ) from None
     finally:
@@ -62,28 +71,35 @@ def _registered(given: Any) -> bool:
 def _origin(connection: duckdb.DuckDBPyConnection, given: Any) -> str:
     if isinstance(given, Path) or (isinstance(given, str) and not _is_select(given)):
         path = Path(given)
-        if not path.exists():
-            raise FeatcError(
-                Diagnostic(
-                    "F502",
-                    f"there is no spine file {path}",
-                    hint="check the path; it is relative to the current folder",
-                )
-            )
-        reader = {
-            ".csv": "read_csv",
-            ".tsv": "read_csv",
-            ".json": "read_json",
-            ".jsonl": "read_json",
-            ".ndjson": "read_json",
-        }
-        return f"{reader.get(path.suffix.lower(), 'read_parquet')}({literal(str(path.resolve()))})"
+        _check_file(str(given), path)
+        return f"{_READERS.get(path.suffix.lower(), 'read_parquet')}({literal(str(path.resolve()))})"
     if isinstance(given, str):
         return f"({given.rstrip().rstrip(';')})"
     if isinstance(given, list):
         return _rows(connection, given)
     connection.register("spine_input", given)
     return "spine_input"
+
+
+def _check_file(given: str, path: Path) -> None:
+    if not given.strip():
+        raise FeatcError(Diagnostic("F502", "the spine's name is empty", hint=_READABLE), exit_code=2)
+    if not path.is_file():
+        what = f"the spine {path} is a folder" if path.is_dir() else f"there is no spine file {path}"
+        hint = "check the path, which is relative to the current folder; a query starts with select"
+        raise FeatcError(Diagnostic("F502", what, hint=hint))
+    if path.stat().st_size == 0:
+        what = "nothing came in on standard input" if path.stem == "stdin" else f"the spine file {path} is empty"
+        hint = "without rows it still needs its columns: a header, or a parquet schema"
+        raise FeatcError(Diagnostic("F501", what, hint=hint))
+    if path.suffix.lower() not in (*_READERS, ".parquet", ".pq"):
+        raise FeatcError(
+            Diagnostic(
+                "F501",
+                f"the spine file {path} does not say what it is",
+                hint="let its name end in .parquet, .csv, .tsv or .json",
+            )
+        )
 
 
 def _is_select(text: str) -> bool:
@@ -124,26 +140,28 @@ def prepare(
     """
     described = connection.execute(f"DESCRIBE {GIVEN}").fetchall()
     types = {name: kind for name, kind, *_ in described}
+    types.update(dict.fromkeys(_without_values(connection, types), "NULL"))
     found = Findings()
-    instant = _instant(types, time, found)
+    instant = _instant(connection, types, time, found)
     _collisions(types, outputs, found)
     casts: dict[str, str] = {}
-    for name, kind in (*keys, *request):
+    for name, kind in dict.fromkeys((*keys, *request)):
         actual = _named(types, name)
         if actual is None:
             what = "key" if (name, kind) in keys else "request column"
             found.error(
                 "F511",
                 f"the spine has no column '{name}', which is a {what} of these features",
-                hint=did_you_mean(name, types) or f"add a column {name} of type {kind}",
+                hint=_lacking(name, kind, types),
             )
             continue
         cast = _cast(actual, types[actual], kind)
         if cast is None:
             found.error(
                 "F512",
-                f"the spine's column '{actual}' is {types[actual]}, and {name} is {kind}",
-                hint=f"cast it: {actual}::{kind}",
+                f"the spine's column '{actual}' is {types[actual]}{_such_as(connection, actual, kind)},"
+                f" and {name} is {kind}",
+                hint=_casting(actual, kind),
             )
         elif cast != quoted(name) or actual != name:
             casts[name] = cast
@@ -166,7 +184,13 @@ def prepare(
     needed = {name: casts.get(name, quoted(name)) for name, _ in (*keys, *request)}
     needed[instant] = at if instant not in casts else casts[instant]
     columns = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in needed.items())
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE spine_typed AS SELECT g AS _given, {columns} FROM {GIVEN} g")
+    typed = f"CREATE OR REPLACE TEMP TABLE spine_typed AS SELECT g AS _given, {columns} FROM {GIVEN} g"
+    try:
+        connection.execute(typed)
+    except duckdb.Error as error:
+        what = reason(error).removeprefix("F512: ")
+        hint = "put the value right; each key and request column has to fit its type"
+        raise FeatcError(Diagnostic("F512", f"a value of the spine does not fit: {what}", hint=hint)) from None
     connection.execute("CREATE OR REPLACE TEMP VIEW spine AS FROM spine_typed")
     return Spine(instant, ("unnest(_given)",), tuple(types), rows)
 
@@ -177,31 +201,65 @@ def _named(types: dict[str, str], name: str) -> str | None:
     return next((t for t in types if t.lower() == name.lower()), None)
 
 
-def _instant(types: dict[str, str], time: str | None, found: Findings) -> str | None:
+def _without_values(connection: duckdb.DuckDBPyConnection, types: dict[str, str]) -> list[str]:
+    """Text columns that hold nothing: a CSV's way of writing NULL of any type, or no rows at all."""
+    texts = [name for name, kind in types.items() if kind == "VARCHAR"]
+    if not texts:
+        return []
+    counts = ", ".join(f"count({quoted(name)})" for name in texts)
+    found = connection.execute(f"SELECT {counts} FROM {GIVEN}").fetchall()[0]
+    return [name for name, count in zip(texts, found, strict=True) if count == 0]
+
+
+def _lacking(name: str, kind: str, types: dict[str, str]) -> str:
+    """What to do about a column that is not there."""
+    close = nearest(name, types)
+    if close:
+        return f"did you mean its column '{close}'? Rename that to {name}"
+    return f"add a column {name} of type {kind}; there are: {', '.join(types)}"
+
+
+def _such_as(connection: duckdb.DuckDBPyConnection, column: str, kind: str) -> str:
+    """The first value of a column that is no `kind`, in words."""
+    raw = quoted(column)
+    asked = f"SELECT {raw}::VARCHAR FROM {GIVEN} WHERE {raw} IS NOT NULL AND try_cast({raw}::VARCHAR AS {kind}) IS NULL"
+    found = connection.execute(f"{asked} LIMIT 1").fetchall()
+    return f", such as '{found[0][0]}'" if found else ""
+
+
+def _casting(column: str, kind: str) -> str:
+    return f"put its values right, or cast it: --spine \"select * replace ({column}::{kind} as {column}) from 'FILE'\""
+
+
+def _no_instant(connection: duckdb.DuckDBPyConnection, column: str, kind: str, found: Findings) -> None:
+    hint = _casting(column, "TIMESTAMP")
+    if family(kind) == "integer":
+        made = f"make_timestamp({column} * 1000000)"
+        hint = f"if it counts seconds since 1970: --spine \"select * replace ({made} as {column}) from 'FILE'\""
+    such = _such_as(connection, column, "TIMESTAMP")
+    found.error("F515", f"the spine's column '{column}' is {kind}{such}, not a timestamp", hint=hint)
+
+
+def _instant(
+    connection: duckdb.DuckDBPyConnection, types: dict[str, str], time: str | None, found: Findings
+) -> str | None:
     """The column named by `time`, else as_of or event_timestamp, else the only timestamp column."""
     stamps = [n for n, t in types.items() if t in _INSTANTS]
     if time is not None:
         actual = _named(types, time)
         if actual is None:
-            found.error("F514", f"the spine has no column '{time}'", hint=did_you_mean(time, types))
-        elif types[actual] not in _INSTANTS:
-            found.error(
-                "F515",
-                f"the spine's column '{actual}' is {types[actual]}, not a timestamp",
-                hint=f"cast it: {actual}::TIMESTAMP",
-            )
+            hint = did_you_mean(time, types) or "name the column that holds the instants"
+            found.error("F514", f"the spine has no column '{time}'", hint=hint)
+        elif types[actual] not in (*_INSTANTS, "NULL"):
+            _no_instant(connection, actual, types[actual], found)
             return None
         return actual
     for usual in ("as_of", "event_timestamp"):
         actual = _named(types, usual)
-        if actual is not None and types[actual] in _INSTANTS:
+        if actual is not None and types[actual] in (*_INSTANTS, "NULL"):
             return actual
         if actual is not None:
-            found.error(
-                "F515",
-                f"the spine's column '{actual}' is {types[actual]}, not a timestamp",
-                hint=f"cast it: {actual}::TIMESTAMP",
-            )
+            _no_instant(connection, actual, types[actual], found)
             return None
     if len(stamps) == 1:
         return stamps[0]

@@ -11,6 +11,7 @@ from featc.lower import online_read, online_store, source, training, windows
 from featc.resolve.model import Project, View, feature_closure
 from featc.runtime import dataset
 from featc.runtime.online import push, service, store
+from featc.runtime.online.engine import shared_engine
 
 from .patching import Patch, Plant, around
 
@@ -40,7 +41,7 @@ def keys_glued_in_training(patch: Patch) -> None:
 
     def spine(training_sql: Callable[..., str]) -> Callable[..., str]:
         def gluing(project: Project, outputs: Any, **more: Any) -> str:
-            names = dict.fromkeys(v for v, _ in feature_closure(project, [(o.view, o.feature) for o in outputs]))
+            names = dict.fromkeys(v for v, _ in feature_closure(project, tuple((o.view, o.feature) for o in outputs)))
             views = [project.views[n] for n in names]
             items = [glue(v, lambda k: source.quoted(k.name)) for v in views if len(v.keys) > 1]
             number = f"row_number() OVER () AS {windows.ROW}"
@@ -99,12 +100,12 @@ def default_last_online(patch: Patch) -> None:
         return lambda project, *rest: make(without_defaults(project), *rest)
 
     def reading(answer: Callable[..., Any]) -> Callable[..., Any]:
-        def filled(reader: Any, *args: Any) -> list[dict[str, Any]]:
+        def filled(reader: Any, *args: Any) -> Any:
             rows = answer(reader, *args)
             for o in reader.outputs:
                 feature = reader.project.feature(o.view, o.feature)
                 if feature.default is not None:
-                    ((default,),) = store.shared_engine().rows(f"SELECT ({feature.default})::{feature.type}")
+                    ((default,),) = shared_engine().rows(f"SELECT ({feature.default})::{feature.type}")
                     for row in rows:
                         row[o.name] = default if row[o.name] is None else row[o.name]
             return rows

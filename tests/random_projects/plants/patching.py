@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
 Plan = Literal["training", "online"]
+PLANS: tuple[Plan, ...] = ("training", "online")
 Change = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 

@@ -13,7 +13,7 @@ from featc.visibility import Edges
 
 from .patching import Change, Patch, Plan, Plant, around
 
-PLANS: Mapping[Plan, tuple[ModuleType, ...]] = {
+MODULES: Mapping[Plan, tuple[ModuleType, ...]] = {
     "training": (windows, training),
     "online": (online_read, read),
 }
@@ -30,7 +30,7 @@ def plant_rule(patch: Patch, plans: Iterable[Plan], **changes: Change) -> None:
     for name, change in changes.items():
         rule[name] = change(rule[name])
     for plan in plans:
-        for module in PLANS[plan]:
+        for module in MODULES[plan]:
             for name in own:
                 if getattr(module, name, None) is getattr(visibility, name):
                     patch.setattr(module, name, rule[name])

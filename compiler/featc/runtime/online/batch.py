@@ -7,6 +7,7 @@ value (semantics.md, "Types"). Nanosecond instants are floored to microseconds l
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -17,39 +18,43 @@ from featc.lower.online_lift import BATCH
 from featc.lower.source import literal, quoted
 from featc.resolve.model import Column, Source
 from featc.runtime.online.engine import Engine, failed
+from featc.runtime.online.files import reader
 from featc.types import FLOATS, INTEGERS, decimal_parts
 
 INPUT = "featc_input"
 _INSTANTS = ("TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S", "TIMESTAMP WITH TIME ZONE", "DATE")
-_READERS = {".parquet": "read_parquet", ".json": "read_json", ".jsonl": "read_json", ".ndjson": "read_json"}
 
 
 def load_batch(engine: Engine, source: Source, rows: Any, required: frozenset[str]) -> int:
-    """Makes `featc_batch` of `rows` and returns how many there are. The caller holds the engine's lock.
+    """Makes `featc_batch` of `rows` and returns how many there are. The caller holds `engine.batch`.
 
     `rows`: a path to csv, parquet or json, a list of dicts, or anything DuckDB can scan (pyarrow, pandas, polars,
     a DuckDB relation). Raises FeatcError F610 (unknown column), F611 (a needed column is missing), F612 (a type or
     value does not fit), F615 (unreadable).
     """
-    try:
-        relation, given = _scan(engine, source, rows)
-        items = _items(source, given, required)
-        made = engine.connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {BATCH} AS"
-            f" SELECT row_number() OVER () - 1 AS _row, {', '.join(items)} FROM {relation}"
-        ).fetchone()
-    except duckdb.Error as trouble:
-        raise _unreadable(source, trouble) from trouble
-    finally:
-        engine.connection.unregister(INPUT)
+    with engine.lock:
+        try:
+            relation, given = _scan(engine, source, rows)
+            items = _items(source, given, required)
+            made = engine.connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE {BATCH} AS"
+                f" SELECT row_number() OVER () - 1 AS _row, {', '.join(items)} FROM {relation}"
+            ).fetchone()
+        except duckdb.Error as trouble:
+            raise _unreadable(source, trouble) from trouble
+        finally:
+            engine.connection.unregister(INPUT)
     return int(made[0]) if made else 0
 
 
 def _unreadable(source: Source, trouble: duckdb.Error) -> FeatcError:
-    text = str(trouble).splitlines()[0]
-    if "F612: " in text:
+    """DuckDB's refusal: what and where, without its advice on options of its own."""
+    if "F612: " in str(trouble).splitlines()[0]:
         return failed(trouble)
-    return _refusal("F615", f"the batch for {source.name} cannot be read: {text}")
+    said = str(trouble).partition("\n\n")[0].splitlines()
+    said = list(takewhile(lambda line: not line.startswith(("Possible", "*", "LINE ")), said))
+    what = "; ".join(line.strip() for line in said).partition(" Error: ")
+    return _refusal("F615", f"the batch for {source.name} cannot be read: {what[2] or what[0]}")
 
 
 def _refusal(code: str, message: str) -> FeatcError:
@@ -62,7 +67,7 @@ def _refusal(code: str, message: str) -> FeatcError:
 def _scan(engine: Engine, source: Source, rows: Any) -> tuple[str, dict[str, str]]:
     """(what to select from, {column: type}) of the given rows."""
     if isinstance(rows, (str, Path)):
-        relation = _reader(source, Path(rows))
+        relation = reader(engine.connection, source, Path(rows))
     elif isinstance(rows, Mapping):
         relation = _columns(engine, source, {str(k): list(v) for k, v in rows.items()})
     elif isinstance(rows, duckdb.DuckDBPyRelation):
@@ -77,20 +82,6 @@ def _scan(engine: Engine, source: Source, rows: Any) -> tuple[str, dict[str, str
         relation = INPUT
     described = engine.connection.sql(f"SELECT * FROM {relation}")
     return relation, {str(n): str(t) for n, t in zip(described.columns, described.types, strict=True)}
-
-
-def _reader(source: Source, path: Path) -> str:
-    """A table function over a file. Text files are read in the source's types, as far as their columns are known."""
-    if not path.exists():
-        raise FeatcError(Diagnostic("F615", f"there is no file {path} to push to {source.name}"))
-    kind = path.suffixes[-2] if path.suffix == ".gz" and len(path.suffixes) > 1 else path.suffix
-    reader = _READERS.get(kind.lower(), "read_csv")
-    if reader != "read_csv":
-        return f"{reader}({literal(str(path))})"
-    sniffed = duckdb.connect(":memory:").execute(f"DESCRIBE SELECT * FROM read_csv({literal(str(path))})").fetchall()
-    here = {str(name) for name, *_ in sniffed}
-    types = ", ".join(f"{literal(c.name)}: {literal(c.physical)}" for c in source.columns if c.name in here)
-    return f"read_csv({literal(str(path))}{f', types = {{{types}}}' if types else ''})"
 
 
 def _relation(engine: Engine, relation: duckdb.DuckDBPyRelation) -> str:

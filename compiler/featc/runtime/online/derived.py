@@ -11,17 +11,34 @@ import duckdb
 from featc.closures import PROVEN_ENGINE, FallBack, compile_closure
 from featc.encoding import is_wide, micros_of
 from featc.errors import Diagnostic, FeatcError
-from featc.lower.online_derived import Derived, derived_plan, owner, ref_type
-from featc.resolve.model import Feature, FeatureRef, Project, Ref
+from featc.lower.online_derived import Derived, derived_plan, ref_type
+from featc.resolve.model import AggregateRef, Feature, FeatureRef, KeyRef, Project, Ref, RequestRef, StateRef
 from featc.runtime.online.engine import Engine
 from featc.types import decimal_parts, family
 
-Value = tuple[str | None, Ref]
-"""Where a value of a request is found: the view it belongs to (for aggregations and state columns), the reference."""
+Value = tuple[str, str, str]
+"""Where a value lies in an environment: (kind of reference, its view or '', its name). Texts, since they hash fast."""
 Environment = dict[Value, Any]
 Step = tuple[Value, tuple[Value, ...], Callable[..., Any]]
 
 _EPOCH_DAY = date(1970, 1, 1)
+
+
+def value_of(view: str, ref: Ref) -> Value:
+    """Where the value of a reference in an expression of `view` lies."""
+    match ref:
+        case AggregateRef(name):
+            return ("aggregation", view, name)
+        case StateRef(column):
+            return ("state", view, column)
+        case FeatureRef(other, feature):
+            return ("feature", other, feature)
+        case RequestRef(name):
+            return ("request", "", name)
+        case KeyRef(name):
+            return ("key", "", name)
+        case _:
+            return ("as_of", "", "")
 
 
 class DerivedStage:
@@ -81,14 +98,14 @@ class DerivedStage:
         view, ref = self.project.views[feature.view], feature.expr.refs[0]
         if ref_type(self.project, view, ref) != feature.type:
             return False
-        self._same[None, FeatureRef(feature.view, feature.name)] = self.place((owner(view.name, ref), ref))
+        self._same["feature", feature.view, feature.name] = self.place(value_of(view.name, ref))
         return True
 
     def _step(self, feature: Feature, proven: bool) -> Step | None:
         view = self.project.views[feature.view]
         types = {r: ref_type(self.project, view, r) for r in feature.expr.refs}
-        sources = tuple(self.place((owner(view.name, r), r)) for r in feature.expr.refs)
-        target: Value = (None, FeatureRef(feature.view, feature.name))
+        sources = tuple(self.place(value_of(view.name, r)) for r in feature.expr.refs)
+        target: Value = ("feature", feature.view, feature.name)
         expr = feature.expr
         if expr.is_bare and types[expr.refs[0]] == feature.type:
             return target, sources, self._with_default(feature, lambda value: value)
@@ -100,12 +117,11 @@ class DerivedStage:
         if closure is None:
             return None
         evaluate = self._with_default(feature, closure.evaluate) if apart else closure.evaluate
-        return target, tuple(self.place((owner(view.name, r), r)) for r in closure.refs), evaluate
+        return target, tuple(self.place(value_of(view.name, r)) for r in closure.refs), evaluate
 
     def _with_default(self, feature: Feature, evaluate: Callable[..., Any]) -> Callable[..., Any]:
         """`evaluate`, and the feature's default where that is NULL."""
-        with self.engine.lock:
-            default = self.engine.rows(f"SELECT ({feature.default})::{feature.type}")[0][0]
+        default = self.engine.rows(f"SELECT ({feature.default})::{feature.type}")[0][0]
 
         def defaulted(*values: Any) -> Any:
             found = evaluate(*values)
@@ -120,16 +136,17 @@ class DerivedStage:
         lists += [
             [_wire(e[place], given.type) for e in environments]
             for given in derived.inputs
-            for place in [self.place((given.view, given.ref))]
+            for place in [self.place(value_of(given.view or "", given.ref))]
         ]
         with self.engine.lock:
             try:
                 rows = self.engine.connection.execute(derived.sql, lists).fetchall()
             except duckdb.Error as trouble:
                 raise self._blamed(derived, trouble) from trouble
-        for environment, row in zip(environments, rows, strict=True):
-            for feature, value in zip(derived.features, row, strict=True):
-                environment[None, FeatureRef(feature.view, feature.name)] = value
+        for number, *values in rows:
+            environment = environments[number]
+            for feature, value in zip(derived.features, values, strict=True):
+                environment["feature", feature.view, feature.name] = value
 
     def _blamed(self, derived: Derived, trouble: duckdb.Error) -> FeatcError:
         names = ", ".join(f.qualified for f in derived.features)

@@ -13,10 +13,15 @@ from featc.errors import Diagnostic, FeatcError
 
 
 class Engine:
-    """A DuckDB connection in memory, in UTC. Holders of `lock` may keep state in it between calls."""
+    """A DuckDB connection in memory, in UTC.
+
+    `lock` is for one statement and its rows; `batch` for as long as a pushed batch lies in its tables. Whoever needs
+    several takes `batch`, then a database's lock, then `lock`.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
+        self.batch = threading.RLock()
         self.connection = duckdb.connect(":memory:")
         self.connection.execute("SET TimeZone = 'UTC'")
         self.connection.execute("SET preserve_insertion_order = true")
@@ -24,7 +29,8 @@ class Engine:
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query. Raises FeatcError F620 with DuckDB's first line when a value makes it fail."""
         try:
-            found: list[tuple[Any, ...]] = self.connection.execute(sql, list(parameters)).fetchall()
+            with self.lock:
+                found: list[tuple[Any, ...]] = self.connection.execute(sql, list(parameters)).fetchall()
         except duckdb.Error as trouble:
             raise failed(trouble) from trouble
         return found

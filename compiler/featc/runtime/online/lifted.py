@@ -33,7 +33,7 @@ class Lifted:
 
 
 def lift(engine: Engine, plan: SourcePlan, rows: int) -> Lifted:
-    """Lifts what lies in the table of the batch. The caller holds the engine's lock."""
+    """Lifts what lies in the table of the batch. The caller holds `engine.batch`."""
     census = engine.rows(plan.census_sql)
     faults: dict[int, list[str]] = {}
     for row in census:

@@ -31,7 +31,7 @@ def push_batch(
     source = plan.source.name
     with database.read() as store:
         known = known_batch(store, source, token)
-    with engine.lock:
+    with engine.batch:
         count = load_batch(engine, plan.source, rows, plan.required)
         if known is not None:
             return _same_batch(known, count)

@@ -14,12 +14,8 @@ from featc.lower.online import ViewPlan
 from featc.lower.online_read import read_plan
 from featc.resolve.model import (
     AggregateRef,
-    AsOfRef,
-    FeatureRef,
-    KeyRef,
     Output,
     Project,
-    RequestRef,
     StateRef,
     feature_closure,
 )
@@ -63,7 +59,7 @@ class ServiceReader:
             name: decoder(type_) if has_way_back(type_) else None
             for name, type_ in {**self.keys, **self.request}.items()
         }
-        self._outputs = [(o.name, self._stage.place((None, FeatureRef(o.view, o.feature)))) for o in outputs]
+        self._outputs = [(o.name, self._stage.place(("feature", o.view, o.feature))) for o in outputs]
 
     @property
     def in_duckdb(self) -> tuple[str, ...]:
@@ -72,12 +68,11 @@ class ServiceReader:
 
     def read(self, store: sqlite3.Connection, requests: Sequence[Mapping[str, Any]], t: int) -> list[dict[str, Any]]:
         """The outputs of each request at `t` (µs). Raises FeatcError F421, F621, F63x."""
-        as_of = (None, AsOfRef())
         moment = _EPOCH + timedelta(microseconds=t)
         environments: list[Environment] = []
         for number, request in enumerate(requests, 1):
             encoded, environment = self._given(number, request)
-            environment[as_of] = moment
+            environment["as_of", "", ""] = moment
             for name, keys, reader in self._asked:
                 key = [encoded[k] for k in keys]
                 self._ask(store, name, reader, key, request, t, environment)
@@ -99,9 +94,9 @@ class ServiceReader:
             raise FeatcError(Diagnostic("F422", message)) from None
         aggregations, states = found
         for name, value in aggregations.items():
-            environment[view, AggregateRef(name)] = value
+            environment["aggregation", view, name] = value
         for name, value in states.items():
-            environment[view, StateRef(name)] = value
+            environment["state", view, name] = value
 
     def _overflow(self, view: str, aggregation: str, request: Mapping[str, Any], t: int) -> FeatcError:
         owner = self.project.views[view]
@@ -120,8 +115,8 @@ class ServiceReader:
             self._refuse(number, request)
         encoded: dict[str, Any] = {}
         environment: Environment = {}
-        for names, ref in ((self.keys, KeyRef), (self.request, RequestRef)):
-            for name, type_ in names.items():
+        for kind, given in (("key", self.keys), ("request", self.request)):
+            for name, type_ in given.items():
                 try:
                     value = request[name]
                     code, plain = _value(value, type_, self._decoders[name])
@@ -132,7 +127,7 @@ class ServiceReader:
                     message = f"request {number}: {name} is {type_}, and {value!r} is not: {wrong}"
                     raise FeatcError(Diagnostic("F631", message), exit_code=2) from None
                 encoded[name] = code
-                environment[None, ref(name)] = plain
+                environment[kind, "", name] = plain
         return encoded, environment
 
     def _refuse(self, number: int, request: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from featc.runtime.online.engine import Engine, shared_engine
 from featc.runtime.online.ledger import PushReport
 from featc.runtime.online.push import push_batch
 from featc.runtime.online.service import ServiceReader
+
+_EPOCH = datetime(1970, 1, 1)
 
 
 class OnlineStore:
@@ -181,9 +183,9 @@ def instant(at: datetime | str | int | None) -> int:
     """The instant of a read in µs. Raises FeatcError F632 when it cannot be read as one."""
     if at is None:
         return time.time_ns() // 1000
-    if isinstance(at, int):
-        return int(at)
     try:
+        if isinstance(at, int):
+            return micros_of(_EPOCH + timedelta(microseconds=at))
         return micros_of(datetime.fromisoformat(at) if isinstance(at, str) else at)
     except (ValueError, TypeError, AttributeError, OverflowError):
         hint = "write it as 2026-01-08T10:00:00Z"

@@ -1,0 +1,49 @@
+-- Online plan of feature view user_orders, project frames.
+-- Version v1, fingerprint 1cf392e3dacd189d488cebaa0eb465d8.
+-- frames.user_orders, tables user_orders__18567e96
+-- DuckDB: a pushed batch → lifted rows
+
+-- census, once per batch: rows never seen, and versions
+WITH
+-- the batch, with its instants in microseconds
+orders_rows AS (
+    SELECT _row, ordered_at, epoch_us(ordered_at) AS _time, _time AS _arrival
+    FROM (
+        SELECT _row, nullif(nullif(ordered_at, 'infinity'), '-infinity') AS ordered_at
+        FROM featc_batch
+    )
+)
+
+SELECT -1 AS _row, NULL AS _fault, max(_arrival) AS _arrival
+FROM orders_rows
+UNION ALL
+SELECT _row, CASE WHEN _time IS NULL THEN 'time is NULL' END AS _fault, NULL AS _arrival
+FROM orders_rows
+WHERE _fault IS NOT NULL;
+
+-- rows
+WITH
+-- the batch, with its instants in microseconds
+orders_rows AS (
+    SELECT _row, user_id, amount, ordered_at, epoch_us(ordered_at) AS _time, _time AS _arrival
+    FROM (
+        SELECT _row, user_id, amount, nullif(nullif(ordered_at, 'infinity'), '-infinity') AS ordered_at
+        FROM featc_batch
+    )
+),
+
+-- the rows the view sees, and what each brings
+user_orders_lifted AS (
+    SELECT _row, user_id AS key_user_id, _time AS _tau, amount
+    FROM orders_rows
+    WHERE _time IS NOT NULL
+)
+
+SELECT
+    _row,
+    CASE WHEN key_user_id IS NULL THEN 'key user_id is NULL' END AS _fault,
+    key_user_id,
+    _tau,
+    ((amount) * 100)::BIGINT AS amount
+FROM user_orders_lifted
+ORDER BY key_user_id, _tau;

@@ -1,0 +1,132 @@
+-- Training query of feature view user_orders, project frames.
+-- Version v1, fingerprint 5cfc7bee66d7148917020dc4348d9797.
+--
+-- Needs a relation `spine`, one row per wanted answer, with the columns
+--   user_id  BIGINT     key
+--   as_of    TIMESTAMP  the instant each row is observed at, naive UTC
+-- and gives its rows in their order, with the features. In DuckDB's client, in the project's folder:
+--   SET TimeZone = 'UTC';
+--   CREATE VIEW spine AS FROM 'spine.parquet';
+--   .read target/sql/duckdb/user_orders/training.sql
+
+WITH
+-- the rows to be answered, numbered to keep their order
+spine_rows AS (
+    SELECT row_number() OVER () AS _row, epoch_us(as_of) AS _as_of, *
+    FROM spine
+),
+
+-- orders: events with their instants in microseconds: τ (_time) and α (_arrival)
+orders_source AS (
+    SELECT user_id, amount, ordered_at, epoch_us(ordered_at) AS _time, _time AS _arrival
+    FROM (
+        SELECT user_id, amount, nullif(nullif(ordered_at, 'infinity'), '-infinity') AS ordered_at
+        FROM read_csv('data/orders.csv', header = true, types = {'user_id': 'BIGINT', 'amount': 'DECIMAL(12,2)', 'ordered_at': 'TIMESTAMP'})
+    )
+),
+
+-- user_orders: the rows it aggregates, and what each brings
+user_orders_rows AS (
+    SELECT user_id, _time, amount
+    FROM orders_source
+    WHERE user_id IS NOT NULL
+      AND _time IS NOT NULL
+      AND user_id IN (SELECT user_id FROM spine_rows)
+      AND _time <= (SELECT max(_as_of) FROM spine_rows)
+      AND _time >= (SELECT min(_as_of) FROM spine_rows) - 604800000001
+),
+
+-- user_orders: its rows and the spine on one numbered time line
+user_orders_stream AS MATERIALIZED (
+    SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY _instant, _row NULLS FIRST) AS _place
+    FROM (
+        SELECT user_id, _time AS _instant, NULL AS _row, true AS _event, amount
+        FROM user_orders_rows
+        UNION ALL BY NAME
+        SELECT user_id, _as_of AS _instant, _row
+        FROM spine_rows
+    )
+),
+
+-- user_orders: where on that line each window begins and ends
+user_orders_edges AS (
+    SELECT
+        s._row,
+        coalesce(max(r._place) FILTER (WHERE s.edge = 'upto'), 0) AS upto,
+        coalesce(max(r._place) FILTER (WHERE s.edge = 'before_1d'), 0) AS before_1d,
+        coalesce(max(r._place) FILTER (WHERE s.edge = 'before_7d'), 0) AS before_7d
+    FROM (
+        SELECT
+            _row,
+            user_id,
+            unnest([
+                {'edge': 'upto', 'at': _as_of - 1},
+                {'edge': 'before_1d', 'at': _as_of - 86400000001},
+                {'edge': 'before_7d', 'at': _as_of - 604800000001}
+            ], recursive := true)
+        FROM spine_rows
+    ) s
+    ASOF LEFT JOIN (
+        SELECT user_id, _instant, max(_place) AS _place
+        FROM user_orders_stream
+        WHERE _row IS NULL
+        GROUP BY ALL
+    ) r ON s.user_id = r.user_id AND r._instant <= s.at
+    GROUP BY s._row
+),
+
+-- user_orders: what each window holds at each spine row
+user_orders_windows AS (
+    SELECT
+        _row,
+        sum(amount) OVER last_1d AS sum_amount_1d,
+        sum(amount) OVER last_7d AS sum_amount_7d,
+        max(amount) OVER last_1d AS max_amount_1d,
+        max(amount) OVER last_7d AS max_amount_7d
+    FROM user_orders_stream LEFT JOIN user_orders_edges USING (_row)
+    WINDOW
+        last_1d AS (
+            PARTITION BY user_id ORDER BY _place
+            ROWS BETWEEN CASE WHEN _row IS NULL THEN 0 ELSE _place - before_1d - 1 END PRECEDING
+            AND CASE WHEN _row IS NULL THEN 1 ELSE _place - upto END PRECEDING
+        ),
+        last_7d AS (
+            PARTITION BY user_id ORDER BY _place
+            ROWS BETWEEN CASE WHEN _row IS NULL THEN 0 ELSE _place - before_7d - 1 END PRECEDING
+            AND CASE WHEN _row IS NULL THEN 1 ELSE _place - upto END PRECEDING
+        )
+    QUALIFY _row IS NOT NULL
+),
+
+-- user_orders: its aggregates at each spine row
+user_orders_values AS (
+    SELECT
+        s._row,
+        w.sum_amount_1d AS spend_1d,
+        w.sum_amount_7d AS spend_7d,
+        w.max_amount_1d AS biggest_1d,
+        w.max_amount_7d AS biggest_7d
+    FROM spine_rows s
+    LEFT JOIN user_orders_windows w USING (_row)
+),
+
+-- the features that come straight from aggregates and states
+features AS (
+    SELECT
+        s.*,
+        user_orders_values.spend_1d AS "user_orders.spend_1d",
+        user_orders_values.spend_7d AS "user_orders.spend_7d",
+        user_orders_values.biggest_1d AS "user_orders.biggest_1d",
+        user_orders_values.biggest_7d AS "user_orders.biggest_7d"
+    FROM spine_rows s
+    LEFT JOIN user_orders_values USING (_row)
+)
+
+SELECT
+    * EXCLUDE (_row, _as_of, "user_orders.spend_1d", "user_orders.spend_7d", "user_orders.biggest_1d", "user_orders.biggest_7d"),
+    "user_orders.spend_1d" AS spend_1d,
+    "user_orders.spend_7d" AS spend_7d,
+    "user_orders.biggest_1d" AS biggest_1d,
+    "user_orders.biggest_7d" AS biggest_7d
+FROM features
+ORDER BY _row;

@@ -1,0 +1,23 @@
+-- Online plan of feature view user_orders, project frames.
+-- Version v1, fingerprint 1cf392e3dacd189d488cebaa0eb465d8.
+-- frames.user_orders, tables user_orders__18567e96
+-- SQLite: what the store keeps
+
+-- rows and tiles
+CREATE TABLE IF NOT EXISTS user_orders__18567e96 (
+    key_user_id INTEGER,
+    _tau INTEGER,
+    _seq INTEGER,
+    amount INTEGER,
+    PRIMARY KEY (key_user_id, _tau, _seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS user_orders__18567e96__tiles (
+    key_user_id INTEGER,
+    _start INTEGER,
+    _settled_at INTEGER,
+    _rows INTEGER,
+    sum_amount__high INTEGER,
+    sum_amount__low INTEGER,
+    max_amount INTEGER,
+    PRIMARY KEY (key_user_id, _start)
+) STRICT, WITHOUT ROWID;

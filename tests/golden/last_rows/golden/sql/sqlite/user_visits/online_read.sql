@@ -1,0 +1,18 @@
+-- Online plan of feature view user_visits, project last_rows.
+-- Version v1, fingerprint b36aa3de7238b5ba97e88f090a409b0f.
+-- Parameters, instants in microseconds since 1970, UTC:
+--   :key_user_id  the key user_id, BIGINT
+--   :t            the instant asked for
+--   :upto         and ends with this one
+-- last_rows.user_visits, tables user_visits__b45c4ea3
+-- SQLite: the states at :t
+
+-- members: rows of last_3_rows, folded in process
+WITH seen AS NOT MATERIALIZED (
+    SELECT * FROM user_visits__b45c4ea3
+    WHERE key_user_id = :key_user_id
+      AND +_tau <= :t - 1
+)
+SELECT _tau, NULL, seconds FROM seen WHERE _tau <= :upto
+ORDER BY _tau DESC, seconds DESC
+LIMIT 3;

@@ -1,0 +1,15 @@
+-- Online plan of feature view user_plan, project state.
+-- Version v1, fingerprint 233acb8614f0ce1c870d72d488b90390.
+-- Parameters, instants in microseconds since 1970, UTC:
+--   :key_user_id  the key user_id, BIGINT
+--   :t            the instant asked for
+-- state.user_plan, tables user_plan__fbc246dc
+-- SQLite: the states at :t
+
+-- lookup: the state row that holds
+SELECT _holds, _tau, NULL, state_plan
+FROM user_plan__fbc246dc
+WHERE key_user_id = :key_user_id
+  AND _tau <= :t - 1 AND (_superseded IS NULL OR _superseded > :t - 1)
+ORDER BY _tau DESC
+LIMIT 1;

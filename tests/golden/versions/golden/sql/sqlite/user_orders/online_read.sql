@@ -1,0 +1,43 @@
+-- Online plan of feature view user_orders, project versions.
+-- Version v1, fingerprint e6464d8f68fd9a9ce540138aaae5051c.
+-- Parameters, instants in microseconds since 1970, UTC:
+--   :after_0      a band begins just after this τ
+--   :upto_0       and ends with this one
+--   :first_0      a band's first whole tile
+--   :past_0       the tile after a band's last whole one
+--   :key_user_id  the key user_id, BIGINT
+--   :t            the instant asked for
+-- versions.user_orders, tables user_orders__dc2f8ed8
+-- SQLite: the states at :t
+
+-- bands: states per band
+WITH
+band (_band, _after, _upto, _first, _past) AS (VALUES (0, :after_0, :upto_0, :first_0, :past_0)),
+tile AS (
+    SELECT _band, _start, _settled_at, _rows, sum_amount__high, sum_amount__low
+    FROM band CROSS JOIN user_orders__dc2f8ed8__tiles
+    WHERE key_user_id = :key_user_id AND _start >= _first AND _start < _past
+),
+newest AS (
+    SELECT tau - ((tau % 21600000000) + 21600000000) % 21600000000 AS start FROM (SELECT max(_tau) AS tau FROM user_orders__dc2f8ed8 WHERE key_user_id = :key_user_id)
+),
+stretch (_band, _after, _upto) AS (
+    SELECT _band, _after, _first - 1 FROM band
+    UNION ALL SELECT _band, _past - 1, _upto FROM band
+    UNION ALL SELECT _band, _start - 1, _start + 21599999999 FROM tile WHERE _settled_at > :t - 1
+    UNION ALL SELECT _band, start - 1, start + 21599999999 FROM newest JOIN band ON start >= _first AND start < _past
+),
+seen AS NOT MATERIALIZED (
+    SELECT _band, amount
+    FROM stretch CROSS JOIN user_orders__dc2f8ed8
+    WHERE key_user_id = :key_user_id AND _enter <= :t - 1 AND (_superseded IS NULL OR _superseded > :t - 1)
+      AND _tau > _after AND _tau <= _upto
+)
+SELECT _band, count(*), sum(amount >> 32), sum(amount & 4294967295)
+FROM seen
+GROUP BY _band
+UNION ALL
+SELECT _band, sum(_rows), sum(sum_amount__high), sum(sum_amount__low)
+FROM tile
+WHERE _settled_at <= :t - 1
+GROUP BY _band;
