@@ -99,7 +99,7 @@ def _drawn(size: Size, what: str, rows: int) -> str:
             FROM range(1, {size.entities + 1}) t(i)
         ),
         total AS (SELECT sum(pow(i, -{size.skew})) AS of_all FROM range(1, {size.entities + 1}) t(i)),
-        draws AS (SELECT n, {_uniform(f'{what} user')} * of_all AS u FROM range({rows}) t(n), total)
+        draws AS (SELECT n, {_uniform(f"{what} user")} * of_all AS u FROM range({rows}) t(n), total)
         SELECT n, {user} AS user_id FROM draws ASOF JOIN weights w ON u >= w.below"""
 
 

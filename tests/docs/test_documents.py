@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from docs.documents import DOCUMENTS, REPO, Play, blocks, matches, steps
 
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from docs.documents import REPO, with_files
 
+from docs.documents import REPO, with_files
 from featc.emit import build_files
 from featc.runtime.store import compile_project
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -415,3 +416,41 @@ def test_a_derived_expression_that_fails_is_an_error_that_names_it(tmp_path: Pat
     ):
         store.get("v", [{"k": 1}])
     assert failed.value.code == "F621"
+
+
+def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "o.db")
+    other.execute("CREATE TABLE things (a INTEGER)")
+    other.close()
+    before = (tmp_path / "o.db").read_bytes()
+    for read_only in (True, False):
+        with pytest.raises(FeatcError, match="F602"):
+            OnlineStore(tmp_path / "o.db", made(), read_only=read_only)
+    assert (tmp_path / "o.db").read_bytes() == before
+
+
+def test_a_store_with_a_table_missing_is_damaged(tmp_path: Path) -> None:
+    with OnlineStore(tmp_path / "o.db", made()) as store:
+        store.push("ev", [event()])
+        store._database.connection.execute("DROP TABLE featc_batches")
+        with pytest.raises(FeatcError) as damaged:
+            store.push("ev", [event()])
+        assert (damaged.value.code, damaged.value.exit_code) == ("F903", 1)
+        assert count(store) == 1
+
+
+def test_processes_may_make_and_fill_a_store_at_once(tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from featc.runtime.online import OnlineStore\n"
+        "from online.test_store import event, made\n"
+        f"with OnlineStore(Path({str(tmp_path)!r}) / 'o.db', made()) as store:\n"
+        "    for n in range(5):\n"
+        "        store.push('ev', [event()], token=f'{sys.argv[1]}-{n}')\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    started = [subprocess.Popen([sys.executable, "-c", script, str(n)], env=environment) for n in range(3)]
+    assert [process.wait() for process in started] == [0, 0, 0]
+    with OnlineStore(tmp_path / "o.db", made()) as store:
+        assert count(store) == 15

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
+from itertools import cycle
 from pathlib import Path
 
 import duckdb
@@ -65,11 +66,19 @@ def labelled(case: Case, found: Difference) -> Difference:
 
 
 def looked_at_together(case: Case) -> Case:
-    """The case with probes at few of its instants, there for every key and request it asks for."""
-    asked = {json.dumps([p.keys, p.request]): p for p in case.probes}
+    """The case with probes at few of its instants, there for every key it asks for or has a row of."""
+    asked = {json.dumps([p.keys, p.request]): p for p in (*case.probes, *every_key(case))}
     instants = list(dict.fromkeys(p.t for p in case.probes))
     chosen = instants[:: max(1, len(instants) // INSTANTS)][:INSTANTS]
     return case.with_(probes=tuple(Probe(p.keys, t, p.request) for t in chosen for p in asked.values()))
+
+
+def every_key(case: Case) -> Iterator[Probe]:
+    """A probe for every key that occurs in a row."""
+    requests = cycle([p.request for p in case.probes])
+    for source in case.sources:
+        for row in case.rows[source.name]:
+            yield Probe({k: row[source.key_columns[k]] for k in case.spine_keys}, 0, next(requests))
 
 
 def push_everything(case: Case, folder: Path) -> None:
@@ -191,7 +200,12 @@ FACTS: tuple[dict[str, Value], ...] = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("ending", ["parquet", "csv", "json"])
+JSON_BUG = "batch._from_text compares at decimal(38, scale + 6), which long decimals do not fit (F615)"
+
+
+@pytest.mark.parametrize(
+    "ending", ["parquet", "csv", pytest.param("json", marks=pytest.mark.xfail(reason=JSON_BUG))]
+)
 def test_no_value_loses_anything_on_its_way_through_files_and_processes(ending: str, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "features").mkdir()

@@ -80,6 +80,8 @@ def _say_summary(session: Session, store: FeatureStore, folder: Path, files: int
     for service in project.services.values():
         needs = _needs(service.keys, service.request)
         session.say(f"  {service.name}: {some(len(service.outputs), 'feature')}; needs {needs}")
+    if not features:
+        session.note("  nothing is defined yet: features stand in YAML files below the folders of paths:")
     if warnings:
         session.say(f"  {some(warnings, 'warning')}{'' if session.quiet else ', listed above'}")
 

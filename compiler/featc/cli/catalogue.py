@@ -76,7 +76,7 @@ def _listing(project: Project, features: list[Feature], *, whole: bool) -> dict[
 
 @command("show", "A preview of values.")
 @click.argument("name")
-@click.option("--limit", type=click.IntRange(1), default=10, show_default=True, metavar="N")
+@click.option("--limit", type=click.IntRange(1, 1_000_000), default=10, show_default=True, metavar="N")
 def show(session: Session, name: str, limit: int) -> None:
     """A preview of values: the entities with the latest events, as of just after those.
 

@@ -19,8 +19,9 @@ CODES: Mapping[str, str] = {
     "F804": "A file named on the command line does not exist.",
     "F805": "A --key or --request that the service does not have, or a value that is not of its type.",
     "F806": "No command and no error has this name.",
-    "F807": "A file of keys that is not what its ending says: CSV, parquet or JSON.",
-    "F910": "A build's folder cannot be written: its rights, or a full disk. No file is half-written.",
+    "F807": "A file named on the command line that is empty, lacks the columns asked for, or is not what its "
+    "ending says: CSV, parquet or JSON.",
+    "F910": "A file cannot be written: its folder, its rights, or a full disk. No file is half-written.",
     "F911": "The system or the engine refused to read or write a file.",
     "F999": "A bug in featc, not in your project. FEATC_DEBUG=1 shows where it happened; please report that.",
 }

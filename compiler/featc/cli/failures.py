@@ -15,6 +15,8 @@ import click
 
 from featc.errors import Diagnostic, FeatcError
 
+_VALUES = ("ConversionException", "InvalidInputException", "OutOfRangeException")
+"""What DuckDB raises about values, as opposed to SQL."""
 _CODED = re.compile(r"\b(F\d{3}): ([^\n]+)")
 _RETRY = {
     errno.ENOSPC,
@@ -43,15 +45,23 @@ def failure_of(error: Exception) -> FeatcError:
     kind = type(error)
     if kind.__module__.partition(".")[0] in ("duckdb", "_duckdb") and kind.__name__ == "IOException":
         retry = any(word in first.lower() for word in ("lock", "no space"))
-        finding = Diagnostic("F911", f"the engine could not read or write: {first}")
+        hint = "check the file, its rights and the free space"
+        finding = Diagnostic("F911", f"the engine could not read or write: {first}", hint=hint)
         return FeatcError(finding, exit_code=4 if retry else 1)
+    if kind.__name__ in _VALUES and kind.__module__.partition(".")[0] in ("duckdb", "_duckdb"):
+        from featc.runtime.reasons import reason
+
+        hint = "put the data right, or declare another type under columns:"
+        message = f"the data holds a value that cannot be read: {reason(error)}"
+        return FeatcError(Diagnostic("F422", message, hint=hint))
     hint = "please report it; FEATC_DEBUG=1 shows where it happened"
     return FeatcError(Diagnostic("F999", f"this is a bug in featc: {kind.__name__}: {first}", hint=hint))
 
 
 def _of_system(error: OSError, first: str) -> FeatcError:
     named = f"{error.filename}: " if error.filename else ""
-    finding = Diagnostic("F911", f"{named}{error.strerror or first}")
+    hint = "check the path, its rights and the free space"
+    finding = Diagnostic("F911", f"{named}{error.strerror or first}", hint=hint)
     return FeatcError(finding, exit_code=4 if error.errno in _RETRY else 1)
 
 

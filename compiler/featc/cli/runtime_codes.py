@@ -20,7 +20,8 @@ DATA: Mapping[str, str] = {
     "cast that fails. The message names feature, entity and instant. Widen the type, as in "
     "sum(amount::DOUBLE), or guard the expression with nullif or try_cast. featc never gives a "
     "wrong number instead.",
-    "F422": "The sources hold a value that cannot be read, such as an instant outside the years 1 to 9999.",
+    "F422": "The data holds a value that cannot be read: text in a CSV that is not of its column's type, or "
+    "an instant outside the years 1 to 9999.",
     "F430": "The engine refused the training query. That is most likely a bug in featc: please report it.",
 }
 

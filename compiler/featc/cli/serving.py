@@ -10,11 +10,15 @@ import click
 from featc.cli.session import Session, command
 from featc.cli.training import given_rows
 from featc.cli.values import from_text, to_text
-from featc.errors import Diagnostic, FeatcError, Findings, did_you_mean
+from featc.errors import Diagnostic, FeatcError, Findings, did_you_mean, nearest
+from featc.types import family
 
 if TYPE_CHECKING:
     from featc.runtime.online import PushReport
     from featc.runtime.store import FeatureStore
+
+
+_KINDS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".pq")
 
 
 @command("push", "New events into the online store.")
@@ -31,11 +35,7 @@ def push(session: Session, source: str, file: str, token: str | None, strict: bo
     export_orders | featc push orders -
     """
     with session.store() as store, given_rows(file) as given:
-        path = Path(given)
-        if not path.is_file():
-            raise FeatcError(
-                Diagnostic("F804", f"there is no file {file}", hint="check the path"), exit_code=2
-            )
+        path = _existing(file, given)
         report = store.push(source, path, token, strict=strict)
     if session.is_json:
         session.data(_report_data(report))
@@ -104,7 +104,10 @@ def get(
             rows = [given | row for row in _rows_of(store, file, types)]
         else:
             rows = [given]
+        is_new = not store.online_path.exists()
         found = store.get_online_features(wanted, rows, at)
+        if is_new:
+            session.note("nothing was pushed yet: these are the values of an unknown entity")
         if session.is_json:
             session.data(list(found))
             return
@@ -144,8 +147,24 @@ def _pairs(given: tuple[str, ...], types: dict[str, str], option: str, wrong: Fi
             try:
                 found[name] = from_text(value, types[name])
             except ValueError as reason:
-                wrong.error("F805", f"{option} {name}: {reason}")
+                wrong.error("F805", f"{option} {name}: {reason}", hint=f"write {option} {name}={_example(types[name])}")
     return found
+
+
+def _example(type_: str) -> str:
+    match family(type_):
+        case "timestamp":
+            return "2026-01-08T10:00:00Z"
+        case "date":
+            return "2026-01-08"
+        case "boolean":
+            return "true"
+        case "integer":
+            return "42"
+        case "decimal" | "float":
+            return "4.2"
+        case _:
+            return "VALUE"
 
 
 def _rows_of(store: FeatureStore, file: str, types: dict[str, str]) -> list[dict[str, Any]]:
@@ -153,22 +172,51 @@ def _rows_of(store: FeatureStore, file: str, types: dict[str, str]) -> list[dict
     import duckdb
 
     from featc.runtime.engine import connect
+    from featc.runtime.reasons import reason
 
     with given_rows(file) as given, connect(store.root) as connection:
-        path = Path(given)
-        if not path.is_file():
-            raise FeatcError(
-                Diagnostic("F804", f"there is no file {file}", hint="check the path"), exit_code=2
-            )
+        path = _existing(file, given)
+        if path.suffix.lower() not in _KINDS:
+            hint = f"let its name end in {', '.join(_KINDS)}"
+            raise FeatcError(Diagnostic("F807", f"{file} does not say what it is", hint=hint), exit_code=2)
         try:
             relation = connection.from_query(f"FROM {_reader(path)}")
             names = relation.columns
             rows = [dict(zip(names, row, strict=True)) for row in relation.fetchall()]
         except duckdb.Error as error:
-            reason = str(error).splitlines()[0]
-            hint = "name it .csv, .parquet or .json, as what it is"
-            raise FeatcError(Diagnostic("F807", f"cannot read {file}: {reason}", hint=hint)) from None
-    return [{n: _typed(v, types[n], n) for n, v in row.items() if n in types} for row in rows]
+            hint = "check that it is whole, and of the kind its name says"
+            raise FeatcError(Diagnostic("F807", f"cannot read {file}: {reason(error)}", hint=hint)) from None
+    _check_columns(file, names, types)
+    return [
+        {n: _typed(v, types[n], f"{file}, row {number}: {n}") for n, v in row.items() if n in types}
+        for number, row in enumerate(rows, 1)
+    ]
+
+
+def _existing(file: str, given: str) -> Path:
+    """The file that a user named, with something in it."""
+    path = Path(given)
+    if not path.is_file():
+        what = f"{file} is a folder, and a file is needed" if path.is_dir() else f"there is no file {file}"
+        hint = "check the path, which is relative to the current folder"
+        raise FeatcError(Diagnostic("F804", what, hint=hint), exit_code=2)
+    if path.stat().st_size == 0:
+        what = "nothing came in on standard input" if file == "-" else f"the file {file} is empty"
+        hint = "without rows it still needs its columns: a header, or a parquet schema"
+        raise FeatcError(Diagnostic("F807", what, hint=hint))
+    return path
+
+
+def _check_columns(file: str, names: list[str], types: dict[str, str]) -> None:
+    """A file of keys that has no column the service asks for."""
+    if not types or any(name in types for name in names):
+        return
+    wrong = Findings()
+    for name in types:
+        close = nearest(name, names)
+        hint = f"rename its column '{close}' to {name}" if close else f"its columns are: {', '.join(names)}"
+        wrong.error("F807", f"{file} has no column '{name}'", hint=hint)
+    wrong.raise_errors()
 
 
 def _reader(path: Path) -> str:
@@ -190,7 +238,8 @@ def _typed(value: Any, type_: str, name: str) -> Any:
     try:
         return from_text(value, type_)
     except ValueError as reason:
-        raise FeatcError(Diagnostic("F805", f"{name}: {reason}"), exit_code=2) from None
+        hint = "correct the value, or leave it empty where it is not known"
+        raise FeatcError(Diagnostic("F805", f"{name}: {reason}", hint=hint), exit_code=2) from None
 
 
 COMMANDS = (push, get)

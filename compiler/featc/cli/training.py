@@ -42,6 +42,8 @@ def dataset(
     if (service is None) == (features is None):
         raise click.UsageError("name a service, or features with --features")
     wanted = service if service is not None else [f.strip() for f in (features or "").split(",") if f.strip()]
+    if not wanted:
+        raise click.UsageError("--features names none; write view.feature, view or view.spend_*")
     with session.store() as store, given_rows(spine) as given:
         found = store.get_historical_features(wanted, given, time)
         if out is None:

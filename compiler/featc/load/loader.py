@@ -178,7 +178,9 @@ def find_project(start: Path) -> Path:
 def _no_project(folder: Path) -> Diagnostic:
     if (folder / "featc.yml").is_file():
         return Diagnostic("F101", f"{folder} has a featc.yml", hint="rename it to featc.yaml")
-    hint = "go to your project's folder, name it with --project, or make one with 'featc init DIR'"
+    hint = "go to your project's folder or name it with --project; featc.yaml starts with version: 1 and project: NAME"
+    if not folder.exists():
+        return Diagnostic("F101", f"there is no folder {folder}", hint="check --project")
     return Diagnostic("F101", f"no featc.yaml in {folder} or above", hint=hint)
 
 

@@ -17,7 +17,7 @@ from featc.lower import source as src
 from featc.lower.ctes import Ctes, conjunction, named, select
 from featc.lower.online_layout import Layout, Stream
 from featc.lower.source import ARRIVAL, DELETED, TIME, quoted
-from featc.lower.viewrows import slot_sql
+from featc.lower.training.rows import slot_sql
 from featc.resolve.model import ColumnRef, Expr, Source, View
 from featc.types import FLOATS
 

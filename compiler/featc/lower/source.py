@@ -20,8 +20,18 @@ from featc.types import FLOATS, INTEGERS
 TIME, ARRIVAL, ENTER, SUPERSEDED, DELETED = "_time", "_arrival", "_enter", "_superseded", "_deleted"
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
-_KEYWORDS = frozenset(
-    ["all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "both", "case", "cast", "check", "collate", "column", "constraint", "create", "default", "deferrable", "desc", "describe", "distinct", "do", "else", "end", "except", "false", "fetch", "for", "foreign", "from", "grant", "group", "having", "in", "initially", "intersect", "into", "lambda", "lateral", "leading", "limit", "not", "null", "offset", "on", "only", "or", "order", "pivot", "pivot_longer", "pivot_wider", "by", "columns", "concurrently", "tuple", "unpack", "placing", "primary", "qualify", "references", "returning", "select", "show", "some", "summarize", "symmetric", "table", "then", "to", "trailing", "true", "union", "unique", "unpivot", "using", "variadic", "when", "where", "window", "with", "anti", "asof", "at", "authorization", "binary", "collation", "concatenation", "cross", "freeze", "full", "generated", "glob", "ilike", "inner", "is", "isnull", "join", "left", "like", "map", "natural", "notnull", "outer", "overlaps", "positional", "right", "semi", "similar", "struct", "tablesample", "try_cast", "verbose", "values", "interval", "row"]
+_KEYWORDS = frozenset(  # reserved in DuckDB or in SQLite
+    """
+    add all alter analyse analyze and anti any array as asc asof asymmetric at authorization autoincrement between
+    binary both by case cast check collate collation column columns commit concatenation concurrently constraint
+    create cross default deferrable delete desc describe distinct do drop else end escape except exists false
+    fetch for foreign freeze from full generated glob grant group having if ilike in index initially inner insert
+    intersect interval into is isnull join lambda lateral leading left like limit map natural not notnull null
+    offset on only or order outer overlaps pivot pivot_longer pivot_wider placing positional primary qualify
+    references returning right row select semi set show similar some struct summarize symmetric table tablesample
+    then to trailing transaction true try_cast tuple union unique unpack unpivot update using values variadic
+    verbose when where window with
+    """.split()
 )
 
 

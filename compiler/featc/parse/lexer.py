@@ -103,15 +103,16 @@ def _own(text: str, raw: Iterable[RawToken]) -> tuple[tuple[Token, ...], list[Pr
             problems.append(_refused(spelled, start))
         else:
             found.append(Token(kind, spelled, start, end))
-    for i, token in enumerate(found):
-        if token.kind == "symbol" and token.text not in SYMBOLS:
+    for i, own in enumerate(found):
+        if own.kind == "symbol" and own.text not in SYMBOLS:
             is_window = i > 0 and found[i - 1].word == "over"
-            if token.text == "{" and not is_window:
-                hint = "write its parts as features of their own; names and Jinja's braces need quotes in YAML"
-                problems.append(Problem("F204", "structs are not possible here", token.start, 1, hint))
-            else:
-                problems.append(_refused(token.text, token.start))
+            problems.append(_refused(own.text, own.start) if is_window or own.text != "{" else _struct(own.start))
     return tuple(found), problems
+
+
+def _struct(start: int) -> Problem:
+    hint = "write its parts as features of their own; a name, and Jinja inside quotes, needs no single brace"
+    return Problem("F204", "structs are not possible here", start, 1, hint)
 
 
 def _merge(found: list[Token], spelled: str, start: int) -> Token | None:

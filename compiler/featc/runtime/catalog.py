@@ -16,6 +16,7 @@ from featc.errors import Diagnostic, FeatcError, nearest
 from featc.lower.source import relation_at
 from featc.resolve.columns import is_untyped
 from featc.resolve.model import Location
+from featc.runtime.reasons import reason
 from featc.types import family
 
 _GLOB = frozenset("*?[")
@@ -177,10 +178,12 @@ class DuckDBCatalog:
             self._connection.execute("USE target")
         except duckdb.Error as error:
             locked = "lock" in str(error).lower()
+            name = _relative(self.root, self.database)
+            why = "another process has locked it" if locked else _words(error)
             raise FeatcError(
                 Diagnostic(
                     "F901" if locked else "F409",
-                    f"the database {self.database} cannot be opened: {_words(error)}",
+                    f"the database {name} cannot be opened: {why}",
                     None,
                     "another process writes to it; try again when it is done"
                     if locked
@@ -228,8 +231,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _words(error: Exception) -> str:
-    head, colon, rest = _first_line(error).partition(" Error: ")
-    return rest if colon and len(head) < 30 else head
+    return reason(error)
 
 
 def _quoted(name: str) -> str:

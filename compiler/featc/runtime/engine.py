@@ -45,7 +45,7 @@ def attach(connection: duckdb.DuckDBPyConnection, database: Path) -> None:
         raise FeatcError(
             Diagnostic(
                 "F901" if locked else "F902",
-                f"cannot open the database {database.name}: {reason}",
+                f"cannot open the database {database.name}: {'another process has locked it' if locked else reason}",
                 hint="another process holds it; try again when that has ended"
                 if locked
                 else "it is not a DuckDB database of a version this one reads; move it away or name another one",

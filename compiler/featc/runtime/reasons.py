@@ -8,7 +8,9 @@ _KIND = re.compile(r"\A[\w ]{1,28}? Error: ")
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
 _FILE = re.compile(r"^\s*file = (.+)$", re.MULTILINE)
 _PATH = re.compile(r"""(["'])/[^"']*/([^"'/]+)\1""")
-_OURS = re.compile(r" when casting from source column .*|\.? Use TRY\(.*|\s*You might need to add explicit type casts\..*")
+_OURS = re.compile(
+    r" when casting from source column .*|\.? Use TRY\(.*|\s*You might need to add explicit type casts\..*"
+)
 
 
 def reason(error: Exception | str) -> str:

@@ -138,6 +138,8 @@ def prepare(
     Raises FeatcError F51x with all that is wrong: missing keys or request columns, no instant or several, types that
     do not fit, names that collide with outputs, NULL instants.
     """
+    import duckdb
+
     described = connection.execute(f"DESCRIBE {GIVEN}").fetchall()
     types = {name: kind for name, kind, *_ in described}
     types.update(dict.fromkeys(_without_values(connection, types), "NULL"))

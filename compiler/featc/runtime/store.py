@@ -40,13 +40,19 @@ def compile_project(root: Path, target: str | None = None) -> Compiled:
 
     definitions, written = read_project(root, target)
     if definitions is None:
-        raise FeatcError([d for d in written if d.severity == "error"])
+        raise FeatcError(sorted((d for d in written if d.severity == "error"), key=_place))
     project, found = resolve(definitions, DuckDBCatalog(root, database_of(definitions)))
     diagnostics = (*written, *found)
     errors = [d for d in diagnostics if d.severity == "error"]
     if errors:
-        raise FeatcError(errors)
+        retry = all(d.code.startswith("F90") for d in errors)
+        raise FeatcError(sorted(errors, key=_place), exit_code=4 if retry else 1)
     return Compiled(definitions, project, tuple(d for d in diagnostics if d.severity == "warning"))
+
+
+def _place(finding: Diagnostic) -> tuple[str, int, int]:
+    span = finding.span
+    return (span.file, span.line, span.column) if span else ("", 0, 0)
 
 
 def database_of(definitions: Definitions) -> Path | None:
@@ -130,8 +136,9 @@ class FeatureStore:
                 Diagnostic(
                     "F505",
                     f"there is no service or feature view '{view_name}'",
-                    hint=did_you_mean(view_name, known),
-                )
+                    hint=did_you_mean(view_name, known) or "featc ls shows what there is",
+                ),
+                exit_code=2,
             )
         outputs = [
             Output(f.name, view.name, f.name, f.type) for f in view.features if fnmatchcase(f.name, feature or "*")
@@ -141,8 +148,10 @@ class FeatureStore:
                 Diagnostic(
                     "F506",
                     f"the view '{view_name}' has no feature '{feature}'",
-                    hint=did_you_mean(feature, [f.name for f in view.features]),
-                )
+                    hint=did_you_mean(feature, [f.name for f in view.features])
+                    or f"featc ls {view_name} shows what there is",
+                ),
+                exit_code=2,
             )
         return outputs
 
@@ -153,9 +162,13 @@ class FeatureStore:
         """The target's online store, opened on first use."""
         from featc.runtime.online import OnlineStore
 
+        return OnlineStore(self.online_path, self.project, self.root)
+
+    @property
+    def online_path(self) -> Path:
+        """The file of the target's online store, whether or not it exists."""
         setting = self.compiled.definitions.target.online.path
-        path = self.root / (setting.value if setting is not None else ".featc/online.db")
-        return OnlineStore(path, self.project, self.root)
+        return self.root / (setting.value if setting is not None else ".featc/online.db")
 
     def push(self, source: str, rows: Any, token: str | None = None, *, strict: bool = False) -> PushReport:
         """Brings new rows of a source into the online store, as one durable batch.

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from featc import visibility
-from featc.lower import online_read, online_store, source, training, windows
+from featc.lower import online_read, online_store, source
+from featc.lower.training import cells, query
 from featc.resolve.model import Project, View, feature_closure
 from featc.runtime import dataset
 from featc.runtime.online import push, service, store
@@ -44,15 +45,15 @@ def keys_glued_in_training(patch: Patch) -> None:
             names = dict.fromkeys(v for v, _ in feature_closure(project, tuple((o.view, o.feature) for o in outputs)))
             views = [project.views[n] for n in names]
             items = [glue(v, lambda k: source.quoted(k.name)) for v in views if len(v.keys) > 1]
-            number = f"row_number() OVER () AS {windows.ROW}"
+            number = f"row_number() OVER () AS {cells.ROW}"
             return training_sql(project, outputs, **more).replace(number, ", ".join([number, *items]))
 
         return gluing
 
-    around(patch, training, "view_rows", rows)
-    around(patch, training, "state_rows", rows)
+    around(patch, query, "view_rows", rows)
+    around(patch, query, "state_rows", rows)
     around(patch, dataset, "training_sql", spine)
-    patch.setattr(training, "_reach", lambda *args: [])
+    patch.setattr(query, "_reach", lambda *args: [])
 
 
 def keys_glued_online(patch: Patch) -> None:

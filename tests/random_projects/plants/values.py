@@ -9,7 +9,9 @@ from typing import Any
 
 import featc_dialects.duckdb as duckdb_dialect
 from featc.algebra import AGGREGATES, Kind
-from featc.lower import online, online_lift, online_read, online_store, source, viewrows, windows
+from featc.lower import online, online_lift, online_read, online_store, source
+from featc.lower.training import newest
+from featc.lower.training import rows as training_rows
 from featc.resolve.model import Expr, Source, View, Window
 from featc.runtime import dataset
 from featc.runtime.online import read
@@ -62,7 +64,7 @@ def where_first_in_training(patch: Patch) -> None:
 
         return filtered
 
-    around(patch, viewrows, "versions", change)
+    around(patch, training_rows, "versions", change)
 
 
 def where_first_online(patch: Patch) -> None:
@@ -98,7 +100,7 @@ def ties_by_alpha(plan: Plan) -> Plant:
         time, *declared = source.event_order(given)
         return (time, source.ARRIVAL, *declared)
 
-    owner = viewrows if plan == "training" else online_lift
+    owner = training_rows if plan == "training" else online_lift
     altered = SimpleNamespace(**{**vars(source), "event_order": order})
     return lambda patch: patch.setattr(owner, "src", altered)
 
@@ -121,7 +123,7 @@ def reslotted(plan: Plan, change: Callable[[Expr, str], Expr]) -> Plant:
 
         return lifted
 
-    owner = viewrows if plan == "training" else online_lift
+    owner = training_rows if plan == "training" else online_lift
     return lambda patch: around(patch, owner, "slot_sql", lifting)
 
 
@@ -155,7 +157,7 @@ def filter_first_in_training(patch: Patch) -> None:
 
         return filtered
 
-    around(patch, windows, "_chosen", change)
+    around(patch, newest, "_chosen", change)
 
 
 def filter_first_online(patch: Patch) -> None:

@@ -7,14 +7,15 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from featc import visibility
-from featc.lower import online_read, training, windows
+from featc.lower import online_read
+from featc.lower.training import cells, frames, latest, lookup, newest, pairs, query
 from featc.runtime.online import read
 from featc.visibility import Edges
 
 from .patching import Change, Patch, Plan, Plant, around
 
 MODULES: Mapping[Plan, tuple[ModuleType, ...]] = {
-    "training": (windows, training),
+    "training": (cells, frames, latest, lookup, newest, pairs, query),
     "online": (online_read, read),
 }
 FOREVER = 2**62
@@ -43,13 +44,13 @@ def leave_room(patch: Patch) -> None:
 
     def later(select: Callable[..., str]) -> Callable[..., str]:
         def roomy(items: Iterable[str], rest: str, **more: Any) -> str:
-            at = f"{windows.AS_OF} AS {windows.INSTANT}"
-            moved = f"{windows.AS_OF} + {FOREVER} AS {windows.INSTANT}"
+            at = f"{cells.AS_OF} AS {cells.INSTANT}"
+            moved = f"{cells.AS_OF} + {FOREVER} AS {cells.INSTANT}"
             return select([moved if item == at else item for item in items], rest, **more)
 
         return roomy
 
-    around(patch, windows, "select", later)
+    around(patch, frames, "select", later)
 
 
 def plus(amount: int) -> Change:

@@ -13,6 +13,8 @@ from featc.errors import Diagnostic, FeatcError
 from featc_dialects.sqlite import MIN_VERSION
 
 FORMAT = "1"
+_DAMAGE = ("malformed", "not a database", "no such table", "no such column", "no column named")
+_ANEW = "put a copy of the file in its place, or delete it and push the sources again"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS featc_meta (
@@ -83,40 +85,49 @@ class Database:
                 message = f"there is no online store at {self.name}"
                 raise FeatcError(Diagnostic("F601", message, hint="make one with `featc push SOURCE FILE`"))
         else:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._make_folder()
         uri = f"file:{quote(str(self.path))}?mode={'ro' if self.read_only else 'rwc'}"
         return sqlite3.connect(
             uri, uri=True, timeout=busy_seconds, isolation_level=None, check_same_thread=False, cached_statements=1024
         )
 
+    def _make_folder(self) -> None:
+        if self.path.is_dir():
+            message = f"the online store's path {self.name} is a folder"
+            raise FeatcError(Diagnostic("F902", message, hint="set another online path, or move the folder away"))
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as trouble:
+            reason = trouble.strerror or type(trouble).__name__
+            message = f"the folder for the online store at {self.name} cannot be made: {reason}"
+            raise FeatcError(Diagnostic("F902", message, hint="set another online path"), exit_code=4) from trouble
+
     def _prepare(self) -> None:
+        here = {row[0] for row in self.connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        if here and "featc_meta" not in here:
+            raise self._refusal(f"{self.name} is a database of something else", "set another online path")
+        self.connection.execute("PRAGMA cache_size = -65536")
+        self.connection.execute("PRAGMA temp_store = MEMORY")
         if self.read_only:
             self.connection.execute("PRAGMA query_only = ON")
         else:
             self.connection.execute("PRAGMA journal_mode = WAL")
             self.connection.execute("PRAGMA synchronous = FULL")
-        self.connection.execute("PRAGMA cache_size = -65536")
-        self.connection.execute("PRAGMA temp_store = MEMORY")
-        known = self.connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'featc_meta'").fetchone()[0]
-        if not known and not self.read_only:
-            with self.write():
-                for statement in _SCHEMA.split(";\n"):
-                    if statement.strip():
-                        self.connection.execute(statement)
-                self.connection.execute("INSERT OR IGNORE INTO featc_meta VALUES ('format', ?)", (FORMAT,))
-                self.connection.execute("INSERT OR IGNORE INTO featc_meta VALUES ('next_row', '1')")
-        elif known:
-            self._check_format()
+            if not here:
+                self._make_tables()
+        if here and self.meta("format") != FORMAT:
+            message = f"the online store at {self.name} has format {self.meta('format')}, and this featc reads {FORMAT}"
+            raise self._refusal(message, "push its sources into a new store")
 
-    def _check_format(self) -> None:
-        found = self.meta("format")
-        if found != FORMAT:
-            raise FeatcError(
-                Diagnostic(
-                    "F602", f"the online store at {self.name} has format {found}, and this featc reads {FORMAT}",
-                    hint="push its sources into a new store",
-                )
-            )
+    def _make_tables(self) -> None:
+        with self.write():
+            for statement in filter(str.strip, _SCHEMA.split(";\n")):
+                self.connection.execute(statement)
+            self.connection.execute("INSERT OR IGNORE INTO featc_meta VALUES ('format', ?)", (FORMAT,))
+            self.connection.execute("INSERT OR IGNORE INTO featc_meta VALUES ('next_row', '1')")
+
+    def _refusal(self, message: str, hint: str) -> FeatcError:
+        return FeatcError(Diagnostic("F602", message, hint=hint))
 
     def meta(self, name: str) -> str | None:
         row = self.connection.execute("SELECT value FROM featc_meta WHERE name = ?", (name,)).fetchone()
@@ -160,16 +171,15 @@ class Database:
         except sqlite3.OperationalError as trouble:
             raise self._operational(trouble) from trouble
         except sqlite3.DatabaseError as trouble:
-            hint = "put a copy of the file in its place, or delete it and push the sources again"
             message = f"the online store at {self.name} cannot be read: {trouble}"
-            raise FeatcError(Diagnostic("F903", message, hint=hint)) from trouble
+            raise FeatcError(Diagnostic("F903", message, hint=_ANEW)) from trouble
 
     def _operational(self, trouble: sqlite3.OperationalError) -> FeatcError:
         text = str(trouble)
         if "locked" in text or "busy" in text:
             message = f"the online store at {self.name} is locked by another writer"
             return FeatcError(Diagnostic("F901", message, hint="try again; nothing was written"), exit_code=4)
-        if "malformed" in text or "not a database" in text:
-            return FeatcError(Diagnostic("F903", f"the online store at {self.name} is damaged: {text}"))
+        if any(sign in text for sign in _DAMAGE):
+            return FeatcError(Diagnostic("F903", f"the online store at {self.name} is damaged", hint=_ANEW))
         message = f"the online store at {self.name} cannot be used: {text}"
         return FeatcError(Diagnostic("F902", message, hint="nothing was written"), exit_code=4)

@@ -14,6 +14,7 @@ from featc.errors import Diagnostic, FeatcError
 from featc.lower.online_derived import Derived, derived_plan, ref_type
 from featc.resolve.model import AggregateRef, Feature, FeatureRef, KeyRef, Project, Ref, RequestRef, StateRef
 from featc.runtime.online.engine import Engine
+from featc.runtime.reasons import reason
 from featc.types import decimal_parts, family
 
 Value = tuple[str, str, str]
@@ -150,9 +151,9 @@ class DerivedStage:
 
     def _blamed(self, derived: Derived, trouble: duckdb.Error) -> FeatcError:
         names = ", ".join(f.qualified for f in derived.features)
-        reason = str(trouble).splitlines()[0]
+        one = "one of " if len(derived.features) > 1 else ""
         hint = "a division by zero of integers, or a cast that fails; guard it (nullif, try_cast)"
-        return FeatcError(Diagnostic("F621", f"one of {names} has no value it can give: {reason}", hint=hint))
+        return FeatcError(Diagnostic("F621", f"{one}{names} has no value it can give: {reason(trouble)}", hint=hint))
 
 
 def _wire(value: Any, type_: str) -> Any:

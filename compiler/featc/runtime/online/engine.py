@@ -10,6 +10,7 @@ import duckdb
 
 from featc.encoding import sort_key_sql
 from featc.errors import Diagnostic, FeatcError
+from featc.runtime.reasons import reason
 
 
 class Engine:
@@ -48,7 +49,8 @@ def failed(trouble: Exception) -> FeatcError:
     code, _, rest = text.partition(": ")
     if len(code) == 4 and code[0] == "F" and code[1:].isdigit():
         return FeatcError(Diagnostic(code, rest, hint="nothing was written"))
-    return FeatcError(Diagnostic("F620", f"a value makes an expression fail: {text}", hint="nothing was written"))
+    hint = "nothing was written; guard the expression (nullif, try_cast) or put the row right"
+    return FeatcError(Diagnostic("F620", f"a value makes an expression fail: {reason(trouble)}", hint=hint))
 
 
 _shared: Engine | None = None

@@ -32,7 +32,6 @@ from featc.resolve.model import (
 from featc.runtime.verify.history import Failed
 from featc.types import FLOATS, INTEGERS, decimal_parts, family
 
-
 # ── identity ────────────────────────────────────────────────────────────────────────────────────────────────
 
 

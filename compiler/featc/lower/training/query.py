@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 from featc.decompose import decompose
 from featc.lower import source as src
-from featc.lower import windows as win
-from featc.lower.ctes import Ctes, indent, named, select
+from featc.lower.ctes import Ctes, named, select
 from featc.lower.source import TIME, quoted
-from featc.lower.viewrows import HOLDS, NTH, REGULAR, UNTIL, ViewRows, source_rows, state_rows, view_rows
+from featc.lower.training.cells import AS_OF, ROW
+from featc.lower.training.lookup import lookup
+from featc.lower.training.rows import source_rows, state_rows, view_rows
+from featc.lower.training.values import compute, finished, joined
 from featc.resolve.model import (
     AggregateRef,
     AsOfRef,
@@ -34,9 +36,6 @@ from featc.resolve.model import (
     Window,
     feature_closure,
 )
-from featc.visibility import after_sql, horizon_sql
-
-ROW, AS_OF = win.ROW, win.AS_OF
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +140,14 @@ def _view_ctes(ctes: Ctes, project: Project, name: str, need: Wanted, bases: dic
     if name in need.aggregations:
         parts = decompose(view, need.aggregations[name])
         rows = view_rows(ctes, parts, source, bases[view.source], _reach(view, source, [c.window for c in parts.cells]))
-        cells = win.compute(ctes, parts, rows)
-        items = [f"{win.finished(f, cells)} AS {quoted(f.aggregation.name)}" for f in parts.finishes]
-        body = select([f"s.{ROW}", *items], win.joined(cells))
+        cells = compute(ctes, parts, rows)
+        items = [f"{finished(f, cells)} AS {quoted(f.aggregation.name)}" for f in parts.finishes]
+        body = select([f"s.{ROW}", *items], joined(cells))
         found.append(ctes.add(quoted(f"{name}_values"), body, f"{name}: its aggregates at each spine row"))
     if name in need.states:
         window = Window("ttl", length=view.ttl) if view.ttl else Window("lifetime")
         states = state_rows(ctes, view, source, bases[view.source], _reach(view, source, [window]))
-        found.append(_lookup(ctes, states, window))
+        found.append(lookup(ctes, states, window))
     return found
 
 
@@ -166,81 +165,9 @@ def _reach(view: View, source: Source, windows: Sequence[Window]) -> list[str]:
         )
     conditions.append(f"{TIME} <= (SELECT max({AS_OF}) FROM spine_rows)")
     if not any(w.length is None for w in windows):
-        conditions.append(
-            f"{TIME} >= (SELECT min({AS_OF}) FROM spine_rows) - {max((w.length or 0) + w.offset + 2 * (w.hop or 0) + 1 for w in windows)}"
-        )
+        reach = max((w.length or 0) + w.offset + 2 * (w.hop or 0) + 1 for w in windows)
+        conditions.append(f"{TIME} >= (SELECT min({AS_OF}) FROM spine_rows) - {reach}")
     return conditions
-
-
-# ── state lookups ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _lookup(ctes: Ctes, rows: ViewRows, window: Window) -> str:
-    """The CTE with the state that holds at each spine row: the visible row with the greatest τ, or NULLs."""
-    view = rows.view
-    kept = [
-        TIME,
-        NTH,
-        *([HOLDS] if _has(ctes, rows, HOLDS) else []),
-        *([UNTIL] if rows.source.valid_to is not None else []),
-        *rows.slots.values(),
-    ]
-    packed = f"struct_pack({', '.join(f'{c} := {c}' for c in kept)})"
-    newest = ""
-    if rows.source.id or rows.source.key:
-        newest = f"\nQUALIFY row_number() OVER (PARTITION BY {', '.join([*rows.keys, TIME])} ORDER BY {NTH} DESC) = 1"
-    regular = select(
-        [*rows.keys, TIME, f"{packed} AS state"],
-        f"FROM {rows.relation}" + (f"\nWHERE {REGULAR}" if rows.irregular else "") + newest,
-    )
-    on = " AND ".join(
-        [
-            *(f"s.{k} = r.{k}" for k in rows.keys),
-            f"r.{TIME} <= {win.bound_sql(rows, Window('lifetime'), f's.{AS_OF}')}",
-        ]
-    )
-    body = select(
-        [f"s.{ROW}", f"s.{AS_OF}", "r.state"],
-        f"FROM spine_rows s\nASOF LEFT JOIN (\n{indent(regular)}\n) r ON {on}",
-    )
-    latest = ctes.add(quoted(f"{view.name}_latest"), body, f"{view.name}: the latest state before each spine row")
-    relation = latest
-    if rows.irregular:
-        late = _late_states(ctes, rows, packed)
-        newer = f"l.state.{NTH} > s.state.{NTH} OR s.state IS NULL"
-        both = select(
-            [ROW, AS_OF, f"CASE WHEN {newer} THEN l.state ELSE s.state END AS state"],
-            f"FROM {latest} s\nLEFT JOIN {late} l USING ({ROW})",
-        )
-        relation = ctes.add(quoted(f"{view.name}_newest"), both, f"{view.name}: the newer of both")
-    after = after_sql(window, AS_OF, view.closed)
-    holds = [f"state.{HOLDS}"] if HOLDS in kept else []
-    holds += (
-        [f"(state.{UNTIL} IS NULL OR state.{UNTIL} > {horizon_sql(AS_OF, view.closed)})"]
-        if rows.source.valid_to is not None
-        else []
-    )
-    holds += [f"state.{TIME} > {after}"] if after is not None else []
-    condition = " AND ".join(holds)
-    items = []
-    for column, name in rows.slots.items():
-        value = f"CASE WHEN {condition} THEN state.{name} END" if holds else f"state.{name}"
-        items.append(f"{value} AS {quoted(column)}")
-    return ctes.add(
-        quoted(f"{view.name}_state"),
-        select([ROW, *items], f"FROM {relation}"),
-        f"{view.name}: what holds at each spine row",
-    )
-
-
-def _has(ctes: Ctes, rows: ViewRows, column: str) -> bool:
-    return f" AS {column}" in ctes.items[rows.relation][1]
-
-
-def _late_states(ctes: Ctes, rows: ViewRows, packed: str) -> str:
-    late = win.late_rows(ctes, rows, [Window("lifetime")])
-    body = select([ROW, f"arg_max({packed}, {NTH}) AS state"], f"FROM {late}\nGROUP BY {ROW}")
-    return ctes.add(quoted(f"{rows.view.name}_late_latest"), body, f"{rows.view.name}: the latest of those")
 
 
 # ── features ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,70 @@
+"""What a training query computes for a view: cells, the shape each takes, and the edges of regular rows.
+
+Four shapes, each exact; `shape_of` says which one a cell takes (performance.md has the measurements):
+
+* frame — window frames over the union of rows and spine, by place on one numbered time line.
+* latest — ASOF join to the last row whose slot is not NULL; the window's lower edge is a check afterwards.
+* rows — rows are numbered in event order, a spine row takes its n newest by number.
+* join — rows the clock alone does not decide (late, corrected, superseded), by key, and all rows for states that
+  cannot be united. Its states are merged with those of the other shapes by the algebra.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from featc.algebra import Kind
+from featc.decompose import Cell
+from featc.lower.training.rows import ViewRows
+from featc.resolve.model import Window
+from featc.visibility import horizon_sql, strict, upto_sql
+from featc_dialects import duckdb as engine
+
+Shape = Literal["frame", "latest", "rows", "join"]
+ROW, AS_OF, INSTANT, PLACE = "_row", "_as_of", "_instant", "_place"
+
+
+def shape_of(cell: Cell, irregular: bool) -> Shape:
+    """The shape a cell's main part is computed in."""
+    if cell.window.rows is not None:
+        return "rows"
+    if irregular and not engine.merges(cell.partial.kind):
+        return "join"
+    return "latest" if cell.partial.kind is Kind.LAST else "frame"
+
+
+@dataclass(slots=True)
+class Cells:
+    """Where each cell's fields come from: SQL over the joined CTEs, and those CTEs."""
+
+    fields: dict[Cell, tuple[str, ...]] = field(default_factory=dict)
+    joins: list[tuple[str, str]] = field(default_factory=list)
+
+    def join(self, cte: str, alias: str) -> None:
+        if (cte, alias) not in self.joins:
+            self.joins.append((cte, alias))
+
+
+def settled_sql(rows: ViewRows, t: str) -> str:
+    """The greatest τ for which every regular row is known at `t`."""
+    known = horizon_sql(t, rows.view.closed)
+    if rows.irregular:
+        return f"{known} - {rows.lag}"
+    return horizon_sql(t, rows.view.closed) if not rows.delay else f"{known} - {rows.delay}"
+
+
+def bound_sql(rows: ViewRows, window: Window, t: str) -> str:
+    """The greatest τ of regular rows that a window at `t` holds."""
+    upto = upto_sql(window, t, rows.view.closed)
+    if rows.irregular:
+        return f"least({upto}, {settled_sql(rows, t)})"
+    if not rows.delay:
+        return upto
+    if not window.align:
+        return f"{t} - {max(window.offset, rows.delay) + strict(rows.view.closed)}"
+    return f"least({upto}, {settled_sql(rows, t)})"
+
+
+def on_keys(rows: ViewRows, left: str, right: str) -> str:
+    return " AND ".join(f"{left}.{k} = {right}.{k}" for k in rows.keys) or "true"

@@ -1,0 +1,137 @@
+"""The frame shape: rows and spine on one numbered time line, and windows as ROWS frames between places on it.
+
+One ASOF join finds the places of all edges; the rows of the source themselves get an empty frame
+(docs/decisions/0002).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from featc.algebra import LAWS
+from featc.decompose import Cell, window_suffix
+from featc.lower.ctes import Ctes, indent, select
+from featc.lower.source import TIME, quoted
+from featc.lower.training.cells import AS_OF, INSTANT, PLACE, ROW, Cells, bound_sql
+from featc.lower.training.rows import REGULAR, ViewRows
+from featc.resolve.model import Window
+from featc.visibility import after_sql
+from featc_dialects import duckdb as engine
+
+
+def _edges(rows: ViewRows, windows: Iterable[Window]) -> dict[str, str]:
+    """Every distinct edge of the windows: readable name → SQL of the last τ at or before it, at `_as_of`."""
+    named_edges: dict[str, str] = {}
+    by_sql: dict[str, str] = {}
+    for window in windows:
+        suffix = window_suffix(window)
+        bound = bound_sql(rows, window, AS_OF)
+        after = after_sql(window, AS_OF, rows.view.closed)
+        for sql, name in (
+            (bound, "upto" if bound not in by_sql and "upto" not in named_edges else f"upto_{suffix}"),
+            (after, f"before_{suffix}"),
+        ):
+            if sql is not None and sql not in by_sql:
+                by_sql[sql] = name
+                named_edges[name] = sql
+    return named_edges
+
+
+def frame_sql(rows: ViewRows, window: Window, edges: Mapping[str, str]) -> str:
+    """A window over the numbered stream. Rows of the source themselves get an empty frame, as cheap as can be."""
+    names = {sql: name for name, sql in edges.items()}
+    upper = names[bound_sql(rows, window, AS_OF)]
+    after = after_sql(window, AS_OF, rows.view.closed)
+    lower = (
+        f"CASE WHEN {ROW} IS NULL THEN 0 ELSE {PLACE} - {names[after]} - 1 END" if after is not None else "UNBOUNDED"
+    )
+    keys = f"PARTITION BY {', '.join(rows.keys)} " if rows.keys else ""
+    return (
+        f"(\n    {keys}ORDER BY {PLACE}\n    ROWS BETWEEN {lower} PRECEDING"
+        f"\n    AND CASE WHEN {ROW} IS NULL THEN 1 ELSE {PLACE} - {upper} END PRECEDING\n)"
+    )
+
+
+def _stream(ctes: Ctes, rows: ViewRows, columns: Iterable[str]) -> str:
+    """The CTE of a view's rows and the spine on one time line, numbered; rows stand before the spine at an instant."""
+    view = rows.view
+    events = select(
+        [*rows.keys, f"{TIME} AS {INSTANT}", f"NULL AS {ROW}", "true AS _event", *columns],
+        f"FROM {rows.relation}" + (f"\nWHERE {REGULAR}" if rows.irregular else ""),
+    )
+    spine = select([*rows.keys, f"{AS_OF} AS {INSTANT}", ROW], "FROM spine_rows")
+    keys = f"PARTITION BY {', '.join(rows.keys)} " if rows.keys else ""
+    numbered = select(
+        ["*", f"row_number() OVER ({keys}ORDER BY {INSTANT}, {ROW} NULLS FIRST) AS {PLACE}"],
+        f"FROM (\n{indent(f'{events}{chr(10)}UNION ALL BY NAME{chr(10)}{spine}')}\n)",
+    )
+    return ctes.add(
+        quoted(f"{view.name}_stream"),
+        numbered,
+        f"{view.name}: its rows and the spine on one numbered time line",
+        materialized=True,
+    )
+
+
+def _places(ctes: Ctes, rows: ViewRows, stream: str, edges: Mapping[str, str]) -> str:
+    """The CTE with the place of the last row at or before each edge of each spine row's windows, 0 for none.
+
+    One ASOF join finds all edges, so that the frames need no search: that is what keeps a hot entity cheap.
+    """
+    listed = ",\n".join(f"    {{'edge': '{name}', 'at': {sql}}}" for name, sql in edges.items())
+    points = select([ROW, *rows.keys, f"unnest([\n{listed}\n], recursive := true)"], "FROM spine_rows")
+    marks = select(
+        [*rows.keys, INSTANT, f"max({PLACE}) AS {PLACE}"], f"FROM {stream}\nWHERE {ROW} IS NULL\nGROUP BY ALL"
+    )
+    found = [f"coalesce(max(r.{PLACE}) FILTER (WHERE s.edge = '{name}'), 0) AS {name}" for name in edges]
+    body = select(
+        [f"s.{ROW}", *found],
+        f"FROM (\n{indent(points)}\n) s\nASOF LEFT JOIN (\n{indent(marks)}\n) r"
+        f" ON {on_keys_and(rows)}r.{INSTANT} <= s.at\nGROUP BY s.{ROW}",
+    )
+    return ctes.add(
+        quoted(f"{rows.view.name}_edges"),
+        body,
+        f"{rows.view.name}: where on that line each window begins and ends",
+    )
+
+
+def on_keys_and(rows: ViewRows) -> str:
+    return "".join(f"s.{k} = r.{k} AND " for k in rows.keys)
+
+
+def frames(ctes: Ctes, rows: ViewRows, cells: Iterable[Cell], out: Cells) -> None:
+    """Computes `cells` by window frames over regular rows."""
+    wanted = list(cells)
+    if not wanted:
+        return
+    view = rows.view
+    used = dict.fromkeys(s for c in wanted for s in c.partial.slots)
+    ranks = dict.fromkeys(rows.ranks[c.partial.slots] for c in wanted if LAWS[c.partial.kind].ordered)
+    windows = tuple(dict.fromkeys(c.window for c in wanted))
+    edges = {quoted(n): sql for n, sql in _edges(rows, windows).items()}
+    stream = _stream(ctes, rows, [*ranks, *(rows.slots[s] for s in used)])
+    places = _places(ctes, rows, stream, edges)
+    items = []
+    for cell in wanted:
+        p = cell.partial
+        sql = engine.partial(
+            p.kind,
+            [rows.slots[s] for s in p.slots],
+            p.types,
+            rows.ranks.get(p.slots, ""),
+            "_event",
+            f" OVER {quoted(cell.window.name)}",
+        )
+        names = engine.fields(p.kind, quoted(cell.name))
+        items += [f"{s} AS {n}" for s, n in zip(sql, names, strict=True)]
+        out.fields[cell] = tuple(f"w.{n}" for n in names)
+    clause = ",\n".join(f"{quoted(w.name)} AS {frame_sql(rows, w, edges)}" for w in windows)
+    body = select(
+        [ROW, *items],
+        f"FROM {stream} LEFT JOIN {places} USING ({ROW})\nWINDOW\n{indent(clause)}\nQUALIFY {ROW} IS NOT NULL",
+    )
+    out.join(
+        ctes.add(quoted(f"{view.name}_windows"), body, f"{view.name}: what each window holds at each spine row"),
+        "w",
+    )

@@ -1,0 +1,79 @@
+"""State lookups: the row that holds at each spine row (semantics.md, "State and snapshot sources")."""
+
+from __future__ import annotations
+
+from featc.lower.ctes import Ctes, indent, select
+from featc.lower.source import TIME, quoted
+from featc.lower.training.cells import AS_OF, ROW, bound_sql
+from featc.lower.training.pairs import late_rows
+from featc.lower.training.rows import HOLDS, NTH, REGULAR, UNTIL, ViewRows
+from featc.resolve.model import Window
+from featc.visibility import after_sql, horizon_sql
+
+
+def lookup(ctes: Ctes, rows: ViewRows, window: Window) -> str:
+    """The CTE with the state that holds at each spine row: the visible row with the greatest τ, or NULLs."""
+    view = rows.view
+    kept = [
+        TIME,
+        NTH,
+        *([HOLDS] if _has(ctes, rows, HOLDS) else []),
+        *([UNTIL] if rows.source.valid_to is not None else []),
+        *rows.slots.values(),
+    ]
+    packed = f"struct_pack({', '.join(f'{c} := {c}' for c in kept)})"
+    newest = ""
+    if rows.source.id or rows.source.key:
+        newest = f"\nQUALIFY row_number() OVER (PARTITION BY {', '.join([*rows.keys, TIME])} ORDER BY {NTH} DESC) = 1"
+    regular = select(
+        [*rows.keys, TIME, f"{packed} AS state"],
+        f"FROM {rows.relation}" + (f"\nWHERE {REGULAR}" if rows.irregular else "") + newest,
+    )
+    on = " AND ".join(
+        [
+            *(f"s.{k} = r.{k}" for k in rows.keys),
+            f"r.{TIME} <= {bound_sql(rows, Window('lifetime'), f's.{AS_OF}')}",
+        ]
+    )
+    body = select(
+        [f"s.{ROW}", f"s.{AS_OF}", "r.state"],
+        f"FROM spine_rows s\nASOF LEFT JOIN (\n{indent(regular)}\n) r ON {on}",
+    )
+    latest = ctes.add(quoted(f"{view.name}_latest"), body, f"{view.name}: the latest state before each spine row")
+    relation = latest
+    if rows.irregular:
+        late = _late_states(ctes, rows, packed)
+        newer = f"l.state.{NTH} > s.state.{NTH} OR s.state IS NULL"
+        both = select(
+            [ROW, AS_OF, f"CASE WHEN {newer} THEN l.state ELSE s.state END AS state"],
+            f"FROM {latest} s\nLEFT JOIN {late} l USING ({ROW})",
+        )
+        relation = ctes.add(quoted(f"{view.name}_newest"), both, f"{view.name}: the newer of both")
+    after = after_sql(window, AS_OF, view.closed)
+    holds = [f"state.{HOLDS}"] if HOLDS in kept else []
+    holds += (
+        [f"(state.{UNTIL} IS NULL OR state.{UNTIL} > {horizon_sql(AS_OF, view.closed)})"]
+        if rows.source.valid_to is not None
+        else []
+    )
+    holds += [f"state.{TIME} > {after}"] if after is not None else []
+    condition = " AND ".join(holds)
+    items = []
+    for column, name in rows.slots.items():
+        value = f"CASE WHEN {condition} THEN state.{name} END" if holds else f"state.{name}"
+        items.append(f"{value} AS {quoted(column)}")
+    return ctes.add(
+        quoted(f"{view.name}_state"),
+        select([ROW, *items], f"FROM {relation}"),
+        f"{view.name}: what holds at each spine row",
+    )
+
+
+def _has(ctes: Ctes, rows: ViewRows, column: str) -> bool:
+    return f" AS {column}" in ctes.items[rows.relation][1]
+
+
+def _late_states(ctes: Ctes, rows: ViewRows, packed: str) -> str:
+    late = late_rows(ctes, rows, [Window("lifetime")])
+    body = select([ROW, f"arg_max({packed}, {NTH}) AS state"], f"FROM {late}\nGROUP BY {ROW}")
+    return ctes.add(quoted(f"{rows.view.name}_late_latest"), body, f"{rows.view.name}: the latest of those")

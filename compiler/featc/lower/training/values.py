@@ -1,0 +1,89 @@
+"""All cells of a view: every shape it needs, the late rows merged in, and the finished values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from featc.algebra import AGGREGATES, Kind
+from featc.decompose import Cell, Finish, Parts
+from featc.lower.ctes import Ctes, named
+from featc.lower.source import quoted
+from featc.lower.training.cells import ROW, Cells, Shape, shape_of
+from featc.lower.training.frames import frames
+from featc.lower.training.latest import latest
+from featc.lower.training.newest import last_rows
+from featc.lower.training.pairs import all_rows, grouped, late_rows
+from featc.lower.training.rows import ViewRows
+from featc.resolve.model import Window
+from featc.types import family
+from featc_dialects import duckdb as engine
+
+
+def compute(ctes: Ctes, parts: Parts, rows: ViewRows) -> Cells:
+    """All cells of a view: every shape it needs, and the late rows merged in."""
+    out = Cells()
+    sliding = [c for c in parts.cells if c.window.rows is None]
+    by_shape: dict[Shape, list[Cell]] = {"frame": [], "latest": [], "join": [], "rows": []}
+    for cell in sliding:
+        by_shape[shape_of(cell, rows.irregular)].append(cell)
+    merged = [*by_shape["frame"], *by_shape["latest"]]
+    counted = [f for f in parts.finishes if f.aggregation.window.rows is not None]
+    frames(ctes, rows, by_shape["frame"], out)
+    latest(ctes, rows, by_shape["latest"], out)
+    if rows.irregular and (merged or counted):
+        reach = [c.window for c in merged] + ([Window("lifetime")] if counted else [])
+        late = late_rows(ctes, rows, reach)
+        if merged:
+            comment = f"{rows.view.name}: what those rows add to each window"
+            for cell, names in grouped(
+                ctes, rows, late, quoted(f"{rows.view.name}_late_windows"), merged, comment
+            ).items():
+                main = out.fields[cell]
+                out.fields[cell] = engine.merge(cell.partial.kind, main, tuple(f"l.{n}" for n in names))
+            out.join(quoted(f"{rows.view.name}_late_windows"), "l")
+    if by_shape["join"]:
+        members = all_rows(ctes, rows, [c.window for c in by_shape["join"]])
+        comment = f"{rows.view.name}: states that cannot be united, over all rows at once"
+        for cell, names in grouped(
+            ctes, rows, members, quoted(f"{rows.view.name}_over_members"), by_shape["join"], comment
+        ).items():
+            out.fields[cell] = tuple(f"m.{n}" for n in names)
+        out.join(quoted(f"{rows.view.name}_over_members"), "m")
+    last_rows(ctes, rows, counted, out)
+    return out
+
+
+class _Fields:
+    """A state's fields under the names a finisher's template uses: `{m.mean}`, or `{total}` for the only one."""
+
+    def __init__(self, fields: Mapping[str, str], whole: str) -> None:
+        self.__dict__.update(fields)
+        self._whole = whole
+
+    def __format__(self, spec: str) -> str:
+        return self._whole
+
+
+def finished(finish: Finish, cells: Cells) -> str:
+    """An aggregation's value as SQL over its cells."""
+    row = AGGREGATES[finish.aggregation.aggregate]
+    states: dict[str, _Fields] = {}
+    for label, cell in finish.states.items():
+        sql = cells.fields[cell]
+        names = engine.FIELDS[cell.partial.kind]
+        states[label] = _Fields(dict(zip(names, sql, strict=True)), engine.value(cell.partial.kind, sql))
+    text = row.finish_sql.format(**states)
+    exact = [c for c in finish.states.values() if c.partial.kind is Kind.SUM]
+    wide = "HUGEINT" if exact and family(exact[0].partial.types[0]) == "integer" else finish.aggregation.type
+    return engine.result(text, finish.aggregation.type, wide)
+
+
+def joined(cells: Cells) -> str:
+    """FROM the spine with every CTE the cells read."""
+    lines = ["FROM spine_rows s"]
+    lines += [f"LEFT JOIN {named_alias(cte, alias)} USING ({ROW})" for cte, alias in cells.joins]
+    return "\n".join(lines)
+
+
+def named_alias(cte: str, alias: str) -> str:
+    return named(cte, alias).replace(" AS ", " ")
