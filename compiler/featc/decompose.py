@@ -62,11 +62,26 @@ def window_suffix(window: Window) -> str:
     return window.name.removeprefix("last_")
 
 
+_FIELDS = ("", "_n", "_mean", "_m2", "_odd", "_nth")  # what dialects add to a cell's name for its state's columns
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """`name`, with a number where it or a column of its state would be some other cell's."""
+    free, number = name, 1
+    while any(f"{free}{field}".lower() in taken for field in _FIELDS):
+        number += 1
+        free = f"{name}_{number}"
+    taken.update(f"{free}{field}".lower() for field in _FIELDS)
+    return free
+
+
 def decompose(view: View, wanted: frozenset[str] | None = None) -> Parts:
     """Takes the view's aggregations apart; with `wanted`, only those of these names."""
     partials: dict[tuple[Kind, tuple[str, ...]], Partial] = {}
     cells: dict[tuple[str, Window], Cell] = {}
     finishes: list[Finish] = []
+    taken: set[str] = set()
+    known: dict[Window, Window] = {}  # windows that are equal go by the name of the first
     for aggregation in view.aggregations:
         if wanted is not None and aggregation.name not in wanted:
             continue
@@ -80,9 +95,11 @@ def decompose(view: View, wanted: frozenset[str] | None = None) -> Parts:
                 slot_types = tuple(types[i] for i in need.args)
                 partials[key] = Partial(name, need.kind, slots, slot_types)
             partial = partials[key]
-            place = (partial.name, aggregation.window)
+            window = known.setdefault(aggregation.window, aggregation.window)
+            place = (partial.name, window)
             if place not in cells:
-                cells[place] = Cell(f"{partial.name}_{window_suffix(aggregation.window)}", partial, aggregation.window)
+                name = _free(f"{partial.name}_{window_suffix(window)}", taken)
+                cells[place] = Cell(name, partial, window)
             states[label] = cells[place]
         finishes.append(Finish(aggregation, states))
     windows = tuple(dict.fromkeys(c.window for c in cells.values()))

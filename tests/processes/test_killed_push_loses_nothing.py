@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import featc as product
 import pytest
+
+import featc as product
 
 from .bank import LATER, REQUESTS, batch, batches_in, expected, write_bank
 from .commands import TOO_LONG, starting

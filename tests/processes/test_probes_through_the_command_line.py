@@ -186,7 +186,8 @@ TYPES = {
 FACTS: tuple[dict[str, Value], ...] = (
     {
         "thing_id": 2**53 + 1, "whole": 2**63 - 1, "exact": Decimal("1234567890123456789012345678.0123456789"),
-        "real": math.nan, "said": 'a "word",\nthen \\ another; 😀', "holds": True, "at": datetime(2026, 1, 1, 0, 0, 0, 1),
+        "real": math.nan, "said": 'a "word",\nthen \\ another; 😀', "holds": True,
+        "at": datetime(2026, 1, 1, 0, 0, 0, 1),
     },
     {
         "thing_id": -(2**63), "whole": -(2**63), "exact": Decimal("-0.0000000001"), "real": -math.inf,

@@ -6,8 +6,9 @@ import json
 import subprocess
 from pathlib import Path
 
-import featc as product
 import pytest
+
+import featc as product
 
 from .bank import LATER, REQUESTS, batch, batches_in, expected, write_bank
 from .commands import FEATC, TOO_LONG, environment, starting

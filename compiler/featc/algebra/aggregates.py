@@ -34,8 +34,8 @@ class Aggregate:
 
     `needs(types)` gives the partial states by the name `finish` calls them. `finish_sql` is SQL over `{name}` (or
     `{name.field}`) that is correct for absent (NULL) states; `finish(scale, **states)` is the same in process, on
-    encoded values, `scale` being the first argument's decimal scale. `rounding` bounds how far a DOUBLE result may differ. `returns(types)` gives the result type, or
-    raises TypeError with the reason.
+    encoded values, `scale` being the first argument's decimal scale. `returns(types)` gives the result type, or
+    raises TypeError with the reason. `rounding` bounds how far a DOUBLE result may differ between plans.
     """
 
     name: str

@@ -31,7 +31,7 @@ _KEYWORDS = frozenset(  # reserved in DuckDB or in SQLite
     references returning right row select semi set show similar some struct summarize symmetric table tablesample
     then to trailing transaction true try_cast tuple union unique unpack unpivot update using values variadic
     verbose when where window with
-    """.split()
+    """.split()  # noqa: SIM905
 )
 
 
@@ -60,9 +60,9 @@ def literal(text: str) -> str:
 
 
 _READERS = {
-    "csv": "read_csv", "csv.gz": "read_csv", "tsv": "read_csv", "tsv.gz": "read_csv", "json": "read_json", "jsonl": "read_json",
-    "ndjson": "read_json", "json.gz": "read_json", "jsonl.gz": "read_json", "ndjson.gz": "read_json",
-}  # fmt: skip
+    **dict.fromkeys(("csv", "csv.gz", "tsv", "tsv.gz"), "read_csv"),
+    **dict.fromkeys(("json", "jsonl", "ndjson", "json.gz", "jsonl.gz", "ndjson.gz"), "read_json"),
+}
 
 
 def relation_of(source: Source) -> str:

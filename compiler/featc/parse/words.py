@@ -205,7 +205,7 @@ def _arity(tokens: Sequence[Token], at: int) -> Problem | None:
         )
     if row is None or star or row.arity == given:
         return None  # a * elsewhere than in count is found in the tree
-    if given > row.arity and (row.ordered or LAWS[row.kinds[0]].idempotent):  # the forms that give n values
+    if given > row.arity and not distinct and (row.ordered or LAWS[row.kinds[0]].idempotent):  # the forms that give n values
         return Problem(
             "F299",
             f"{name} with {given} arguments is not built yet",
@@ -214,7 +214,8 @@ def _arity(tokens: Sequence[Token], at: int) -> Problem | None:
             f"{name}(x) is {row.summary}",
         )
     takes = f"{row.arity} argument{'s' * (row.arity != 1)}"
-    starred = not given and lookup(name, star=True) is not None
+    counting = None if given else lookup(name, star=True)
+    starred = counting is not None and counting is not row
     if starred:
         hint = f"to count rows write {name}(*)"
     elif distinct:

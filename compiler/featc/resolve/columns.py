@@ -61,7 +61,7 @@ def declared_type(definition: ColumnDef, findings: Findings) -> str | None:
     found = canonical_type(text)
     if found is None:
         close = nearest(text.partition("(")[0].strip().lower(), CANONICAL)
-        exact = close and text.lower().startswith(close)
+        exact = close and "(" in text and text.partition("(")[0].strip().lower() == close
         findings.error(
             "F317",
             f"there is no type '{text}'",

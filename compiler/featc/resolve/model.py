@@ -127,9 +127,9 @@ class Column:
 class Source:
     """A source of events or states. `columns` are all columns of the data, in the data's order.
 
-    `time`, `available_at`, `deleted`, `valid_to` are expressions over columns; `time`/`available_at`/`valid_to` have type TIMESTAMP or
-    DATE. `delay` is 0 when `available_at` is given. `id` is empty when every row is an event of its own. For a state
-    source `key` is the identity of a row (columns), empty = the keys of the view that reads it.
+    `time`, `available_at`, `deleted`, `valid_to` are expressions over columns; the instants among them have type
+    TIMESTAMP or DATE. `delay` is 0 when `available_at` is given. `id` is empty when every row is an event of its own.
+    For a state source `key` is the identity of a row (columns), empty = the keys of the view that reads it.
     """
 
     name: str

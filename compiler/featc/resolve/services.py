@@ -192,6 +192,8 @@ def _closure(views: Mapping[str, View], wanted: list[tuple[str, str]]) -> list[F
         pair = stack.pop()
         if pair in found:
             continue
+        if pair not in known:
+            continue  # its errors are reported, and so is no service made of it
         feature = found[pair] = known[pair]
         stack += [(r.view, r.feature) for r in reversed(feature.expr.refs) if isinstance(r, FeatureRef)]
     return list(found.values())

@@ -102,7 +102,8 @@ class Dataset:
                 Diagnostic(
                     "F421",
                     f"{output.view}.{output.feature} has no value it can give for {where}: {why}",
-                    hint="a sum beyond BIGINT, a division by zero of integers or a cast that fails; widen the type (sum(amount::DOUBLE)) or guard it (nullif, try_cast)",
+                    hint="a sum beyond BIGINT, an integer division by zero or a cast that fails;"
+                    " widen the type (sum(amount::DOUBLE)) or guard it (nullif, try_cast)",
                 )
             )
         hint = "instants lie in the years 1 to 9999; put the data right"
@@ -128,7 +129,8 @@ class Dataset:
         while low < high:
             middle = (low + high) // 2
             connection.execute(
-                f"CREATE OR REPLACE TEMP VIEW spine AS SELECT * EXCLUDE (n) FROM spine_all WHERE n BETWEEN {low} AND {middle}"
+                "CREATE OR REPLACE TEMP VIEW spine AS"
+                f" SELECT * EXCLUDE (n) FROM spine_all WHERE n BETWEEN {low} AND {middle}"
             )
             low, high = (low, middle) if self._fails(sql) else (middle + 1, high)
         picked = connection.execute(

@@ -184,7 +184,7 @@ def prepare(
         connection.execute(f"CREATE OR REPLACE TEMP VIEW spine AS FROM {GIVEN}")
         return Spine(instant, tuple(quoted(n) for n in types), tuple(types), rows)
     needed = {name: casts.get(name, quoted(name)) for name, _ in (*keys, *request)}
-    needed[instant] = at if instant not in casts else casts[instant]
+    needed[instant] = casts.get(instant, at)
     columns = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in needed.items())
     typed = f"CREATE OR REPLACE TEMP TABLE spine_typed AS SELECT g AS _given, {columns} FROM {GIVEN} g"
     try:
