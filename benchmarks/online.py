@@ -20,7 +20,7 @@ from typing import Any
 import duckdb
 
 import featc
-from workload import START, Size, machine, percentile, write_project
+from workload import START, Size, machine, percentile, uniform, write_project
 
 BUSY, EVENTS = 0, 1_000
 OTHERS = Size(events=100_000, spine=1, entities=1_000)
@@ -31,10 +31,10 @@ END = datetime.fromisoformat(START) + timedelta(days=OTHERS.days)
 
 def purchases(rows: int, user: str, days: float, seed: str) -> str:
     """SQL of `rows` purchases in the last `days` days of the year; `user` is SQL over the row's number `n`."""
-    micros = f"((hash(n, '{seed} time') >> 11)::DOUBLE / {2**53} * {days} * 86400000000)::BIGINT"
+    micros = f"({uniform(f'{seed} time')} * {days} * 86400000000)::BIGINT"
     return (
         f"SELECT ({user})::BIGINT AS user_id, TIMESTAMP '{END}' - to_microseconds({micros}) AS bought_at, "
-        f"round((hash(n, '{seed} amount') % 20000) / 100.0 + 0.5, 2)::DOUBLE AS amount FROM range({rows}) t(n)"
+        f"round({uniform(f'{seed} amount')} * 200 + 0.5, 2) AS amount FROM range({rows}) t(n)"
     )
 
 
@@ -82,7 +82,9 @@ def timed_pushes(store: featc.FeatureStore) -> tuple[list[float], list[float]]:
     """(seconds of each batch of 10,000, milliseconds of each batch of one)."""
     batches = []
     for number in range(BATCHES):
-        table = arrow(purchases(BATCH, f"1 + hash(n, 'batch {number}') % {OTHERS.entities}", 30, f"batch {number}"))
+        table = arrow(
+            purchases(BATCH, f"1 + floor({uniform(f'batch {number} user')} * {OTHERS.entities})", 30, f"batch {number}")
+        )
         started = time.perf_counter()
         store.push("purchases", table)
         batches.append(time.perf_counter() - started)

@@ -75,7 +75,7 @@ def write_project(folder: Path, size: Size) -> None:
     (folder / "features").mkdir(parents=True)
     (folder / "featc.yaml").write_text(FEATC, encoding="utf-8")
     (folder / "features" / "purchases.yaml").write_text(DEFINITIONS, encoding="utf-8")
-    amount = f"round(-ln(1 - {_uniform('amount')}) * 80 + 0.5, 2) AS amount"
+    amount = f"round(-ln(1 - {uniform('amount')}) * 80 + 0.5, 2) AS amount"
     events, rows = _drawn(size, "event", size.events), _drawn(size, "spine", size.spine)
     purchases = f"user_id, {_instant(size, 'event', 0)} AS bought_at, {amount} FROM ({events})"
     spine = f"n AS spine_id, user_id, {_instant(size, 'spine', 0.25)} AS as_of FROM ({rows})"
@@ -85,28 +85,32 @@ def write_project(folder: Path, size: Size) -> None:
             connection.execute(f"COPY (SELECT {query} ORDER BY n) TO '{folder / name}.parquet' (FORMAT parquet)")
 
 
-def _uniform(what: str) -> str:
-    """SQL of a number in [0, 1) for row `n`, independent for each `what`."""
-    return f"(hash(n, '{what}') >> 11)::DOUBLE / {2**53}"
+def uniform(what: str) -> str:
+    """SQL of a number in [0, 1) for row `n`, independent for each `what`.
+
+    One text is hashed, not two values: DuckDB combines the hashes of several by XOR, and then a row's entity and its
+    time would go together.
+    """
+    return f"(hash('{what} ' || n) >> 11)::DOUBLE / {2**53}"
 
 
 def _drawn(size: Size, what: str, rows: int) -> str:
     """SQL of `rows` rows (n, user_id): entities 1 … by weight, 0 the hot one."""
-    user = f"CASE WHEN {_uniform(f'{what} hot')} < {size.hot} THEN 0 ELSE w.user_id END"
+    user = f"CASE WHEN {uniform(f'{what} hot')} < {size.hot} THEN 0 ELSE w.user_id END"
     return f"""
         WITH weights AS (
             SELECT i AS user_id, sum(pow(i, -{size.skew})) OVER (ORDER BY i) - pow(i, -{size.skew}) AS below
             FROM range(1, {size.entities + 1}) t(i)
         ),
         total AS (SELECT sum(pow(i, -{size.skew})) AS of_all FROM range(1, {size.entities + 1}) t(i)),
-        draws AS (SELECT n, {_uniform(f"{what} user")} * of_all AS u FROM range({rows}) t(n), total)
+        draws AS (SELECT n, {uniform(f"{what} user")} * of_all AS u FROM range({rows}) t(n), total)
         SELECT n, {user} AS user_id FROM draws ASOF JOIN weights w ON u >= w.below"""
 
 
 def _instant(size: Size, what: str, begin: float) -> str:
     """SQL of an instant of row `n`, evenly from `begin` (a share of the time) to the end."""
     span = size.days * 86_400_000_000
-    micros = f"({begin} + {1 - begin} * {_uniform(f'{what} time')}) * {span}"
+    micros = f"({begin} + {1 - begin} * {uniform(f'{what} time')}) * {span}"
     return f"TIMESTAMP '{START}' + to_microseconds(({micros})::BIGINT)"
 
 

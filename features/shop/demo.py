@@ -44,8 +44,8 @@ def chapter(number: int, title: str, *lines: str) -> None:
         say(f"   {line}")
 
 
-def run(command: Sequence[str], shown: str, *, lines: int = 6) -> str:
-    """Runs the command in the project's folder, prints the first `lines` lines, gives all of them."""
+def run(command: Sequence[str], shown: str, *, lines: int = 6, last: int = 0) -> str:
+    """Runs the command in the project's folder, prints the first `lines` and `last` lines, gives all of them."""
     say(f"\n   $ {shown}")
     started = time.perf_counter()
     done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
@@ -53,8 +53,10 @@ def run(command: Sequence[str], shown: str, *, lines: int = 6) -> str:
     written = done.stdout.rstrip().splitlines()
     for line in written[:lines]:
         say(f"     {line[:118]}")
-    if lines and len(written) > lines:
-        say(f"     … {len(written) - lines} more lines")
+    if lines and len(written) > lines + last:
+        say(f"     … {len(written) - lines - last} more lines")
+        for line in written[len(written) - last :]:
+            say(f"     {line[:118]}")
     if done.returncode:
         say(done.stderr.rstrip())
         say(f"\nThe command ended with exit code {done.returncode}; the demo stops here.")
@@ -63,8 +65,8 @@ def run(command: Sequence[str], shown: str, *, lines: int = 6) -> str:
     return done.stdout
 
 
-def featc(*arguments: str, lines: int = 6) -> str:
-    return run((*FEATC, *arguments), f"featc {shlex.join(arguments)}", lines=lines)
+def featc(*arguments: str, lines: int = 6, last: int = 0) -> str:
+    return run((*FEATC, *arguments), f"featc {shlex.join(arguments)}", lines=lines, last=last)
 
 
 def vector(user: str, sku: str) -> dict[str, object]:
@@ -158,7 +160,7 @@ def prove() -> None:
         "Replays the shop's own events and made-up nasty ones through push and get,",
         "and compares every feature with the training plan.",
     )
-    featc("verify", lines=14)
+    featc("verify", lines=6, last=3)
 
 
 def draw() -> None:
@@ -192,7 +194,7 @@ def results() -> None:
     for name, meaning in listed:
         if (HERE / name).exists():
             say(f"   {name:32} {meaning}")
-    for certificate in sorted(p.relative_to(HERE) for p in (HERE / "target").glob("*verif*")):
+    for certificate in sorted(p.relative_to(HERE) for p in (HERE / "target").glob("certificate.json")):
         say(f"   {certificate!s:32} the certificate of the proof")
     say(f"\nChange something in {folder}/features/ and run `featc build` there, or read its README.md next.")
 

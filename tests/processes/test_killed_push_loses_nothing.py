@@ -17,7 +17,7 @@ import featc as product
 from .bank import LATER, REQUESTS, batch, batches_in, expected, write_bank
 from .commands import TOO_LONG, starting
 
-KILLS, SIZE = 12, 150
+KILLS, SIZE = 14, 500
 STORE = ".featc/online.db"
 CLOCKS = {"pushed_at"}
 """Columns that hold when something was pushed: no two runs agree on them."""

@@ -17,7 +17,7 @@ CODES: Mapping[str, str] = {
     "F802": "A name that is no service, view or feature of the project. featc ls shows what there is.",
     "F803": "The definition has no such plan: on-demand features keep nothing in the online store.",
     "F804": "A file named on the command line does not exist.",
-    "F805": "A --key or --request that the service does not have, or a value that is not of its type.",
+    "F805": "A --key or --request that is missing, given twice, not of the service, or not of its type.",
     "F806": "No command and no error has this name.",
     "F807": "A file named on the command line that is empty, lacks the columns asked for, or is not what its "
     "ending says: CSV, parquet or JSON.",

@@ -100,10 +100,11 @@ def get(
         given = _pairs(keys, types, "--key", wrong) | _pairs(request, types, "--request", wrong)
         if wrong.errors:
             raise FeatcError(wrong.errors, exit_code=2)
-        if file is not None:
-            rows = [given | row for row in _rows_of(store, file, types)]
-        else:
+        if file is None:
+            _refuse_lacking(store, wanted, given)
             rows = [given]
+        else:
+            rows = [given | row for row in _rows_of(store, file, types)]
         is_new = not store.online_path.exists()
         found = store.get_online_features(wanted, rows, at)
         if is_new:
@@ -132,6 +133,22 @@ def _wanted(store: FeatureStore, service: str) -> tuple[str | list[str], dict[st
     return wanted, dict((*keys, *request))
 
 
+def _refuse_lacking(store: FeatureStore, wanted: str | list[str], given: dict[str, Any]) -> None:
+    """Says which keys and request columns are missing, and how they are written here."""
+    from featc.emit.head import spine_columns
+
+    wrong = Findings()
+    columns = zip(("--key", "--request"), spine_columns(store.project, store.outputs(wanted)), strict=True)
+    for option, needed in columns:
+        for name, type_ in needed:
+            if name not in given:
+                what = "key" if option == "--key" else "request column"
+                hint = f"add {option} {name}={_example(type_)}, or --keys FILE for many"
+                wrong.error("F805", f"the {what} {name} ({type_}) is not given", hint=hint)
+    if wrong.errors:
+        raise FeatcError(wrong.errors, exit_code=2)
+
+
 def _pairs(given: tuple[str, ...], types: dict[str, str], option: str, wrong: Findings) -> dict[str, Any]:
     """`name=value` texts as values of the types the service needs; faults go to `wrong` (F805)."""
     found: dict[str, Any] = {}
@@ -140,6 +157,8 @@ def _pairs(given: tuple[str, ...], types: dict[str, str], option: str, wrong: Fi
         name = name.strip()
         if not sign:
             wrong.error("F805", f"{option} {text} has no value", hint=f"write {option} {text}=VALUE")
+        elif name in found:
+            wrong.error("F805", f"{option} {name} is given twice", hint="for several entities use --keys FILE")
         elif name not in types:
             hint = did_you_mean(name, types) or "featc build lists what each service needs"
             wrong.error("F805", f"{option} {name}: no such key or request column here", hint=hint)

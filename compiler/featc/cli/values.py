@@ -25,23 +25,28 @@ def from_text(text: str, type_: str) -> Any:
     """A value of a DuckDB type from what a user typed; naive instants are UTC. Raises ValueError with why."""
     try:
         return _from_text(text.strip() if family(type_) != "text" else text, type_)
-    except (ValueError, KeyError, InvalidOperation):
+    except (ValueError, KeyError, InvalidOperation, OverflowError):
         raise ValueError(f"'{text}' is not a {type_}") from None
 
 
 def _from_text(text: str, type_: str) -> Any:
+    if family(type_) in ("integer", "decimal", "float") and ("_" in text or not text.isascii()):
+        raise ValueError(text)  # Python would take them
     match family(type_):
         case "integer":
             return int(text)
         case "decimal":
-            return Decimal(text)
+            found = Decimal(text)
+            if not found.is_finite():
+                raise ValueError(text)
+            return found
         case "float":
             return float(text)
         case "boolean":
             return _BOOLEANS[text.lower()]
         case "timestamp":
-            found = datetime.fromisoformat(text)
-            return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+            moment = datetime.fromisoformat(text)
+            return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
         case "date":
             return date.fromisoformat(text)
         case "uuid":

@@ -59,7 +59,8 @@ def read_text(path: Path, shown: str, findings: Findings) -> SourceFile | None:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        findings.error("F103", f"cannot read {shown}: {error.strerror or error}", Span(shown, 1, 1))
+        hint = "check the path and its rights"
+        findings.error("F103", f"cannot read {shown}: {error.strerror or error}", Span(shown, 1, 1), hint)
         return None
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         findings.error("F103", f"{shown} is UTF-16", Span(shown, 1, 1), "save it as UTF-8")

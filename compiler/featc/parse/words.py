@@ -205,7 +205,8 @@ def _arity(tokens: Sequence[Token], at: int) -> Problem | None:
         )
     if row is None or star or row.arity == given:
         return None  # a * elsewhere than in count is found in the tree
-    if given > row.arity and not distinct and (row.ordered or LAWS[row.kinds[0]].idempotent):  # the forms that give n values
+    # the forms that give n values
+    if given > row.arity and not distinct and (row.ordered or LAWS[row.kinds[0]].idempotent):
         return Problem(
             "F299",
             f"{name} with {given} arguments is not built yet",

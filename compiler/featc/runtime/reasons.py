@@ -7,6 +7,10 @@ import re
 _KIND = re.compile(r"\A[\w ]{1,28}? Error: ")
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
 _FILE = re.compile(r"^\s*file = (.+)$", re.MULTILINE)
+_RANGE = re.compile(
+    r"Type \S+ with value (\S+) can't be cast because the value is out of range for the destination type (\S+)"
+)
+_TYPES = {"INT8": "TINYINT", "INT16": "SMALLINT", "INT32": "INTEGER", "INT64": "BIGINT", "INT128": "HUGEINT"}
 _PATH = re.compile(r"""(["'])/[^"']*/([^"'/]+)\1""")
 _OURS = re.compile(
     r" when casting from source column .*|\.? Use TRY\(.*|\s*You might need to add explicit type casts\..*"
@@ -21,7 +25,13 @@ def reason(error: Exception | str) -> str:
         return _of_csv(str(error), lines, found[1])
     if "sniffing file" in first:
         return "it is no CSV that can be read"
-    return _PATH.sub(r"\1\2\1", _OURS.sub("", first)).strip()
+    return _spoken(_PATH.sub(r"\1\2\1", _OURS.sub("", first)).strip())
+
+
+def _spoken(text: str) -> str:
+    """DuckDB's words for types and ranges in SQL's words."""
+    text = _RANGE.sub(r"\1 is out of the range of \2", text)
+    return re.sub(r"\bU?INT(8|16|32|64|128)\b", lambda m: _TYPES.get(m[0], m[0]), text)
 
 
 def _of_csv(whole: str, lines: list[str], number: str) -> str:
@@ -32,4 +42,4 @@ def _of_csv(whole: str, lines: list[str], number: str) -> str:
         said = "the text is not UTF-8"
     file = _FILE.search(whole)
     name = f"{file[1].rsplit('/', 1)[-1]}, " if file else ""
-    return f"{name}line {number}: {said.strip() or 'it cannot be read'}"
+    return _spoken(f"{name}line {number}: {said.strip() or 'it cannot be read'}")

@@ -116,6 +116,10 @@ def _columns(engine: Engine, source: Source, columns: Mapping[str, list[Any]]) -
 def _items(source: Source, given: Mapping[str, str], required: frozenset[str]) -> list[str]:
     findings = Findings()
     known = [c.name for c in source.columns]
+    if not set(known) & set(given):
+        message = f"the batch for {source.name} has none of its columns; it has: {', '.join(given)[:200]}"
+        hint = f"a CSV starts with a header, such as {','.join(known)}; nothing was written"
+        raise FeatcError(Diagnostic("F611", message, hint=hint))
     for name in given:
         if name not in known:
             findings.error("F610", f"{source.name} has no column '{name}'", hint=did_you_mean(name, known))

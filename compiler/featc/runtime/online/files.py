@@ -47,7 +47,10 @@ def _json(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
 def _csv(source: Source, path: Path) -> str:
     try:
         delimiter, names = _header(source, path)
-    except (UnicodeDecodeError, OSError, csv.Error) as trouble:
+    except UnicodeDecodeError as trouble:
+        what = f"byte 0x{trouble.object[trouble.start]:02x} is not UTF-8"
+        raise _unreadable(source, f"the batch for {source.name} cannot be read as text: {what}") from trouble
+    except (OSError, csv.Error) as trouble:
         raise _unreadable(source, f"the batch for {source.name} cannot be read as text: {trouble}") from trouble
     if not any(names):
         raise _unreadable(source, f"the batch for {source.name} is empty: a CSV starts with the names of its columns")

@@ -124,8 +124,9 @@ class ServiceReader:
                     self._refuse(number, request)
                     raise
                 except (ValueError, OverflowError) as wrong:
-                    message = f"request {number}: {name} is {type_}, and {value!r} is not: {wrong}"
-                    raise FeatcError(Diagnostic("F631", message), exit_code=2) from None
+                    message = f"request {number}: {name} is {type_}, and '{value}' is not: {wrong}"
+                    hint = f"give a {type_}, or None where it is not known"
+                    raise FeatcError(Diagnostic("F631", message, hint=hint), exit_code=2) from None
                 encoded[name] = code
                 environment[kind, "", name] = plain
         return encoded, environment
