@@ -123,11 +123,11 @@ def nearest(name: str, known: Sequence[str] | Iterable[str]) -> str | None:
 
 
 def did_you_mean(name: str, known: Sequence[str] | Iterable[str]) -> str | None:
-    """A hint naming the nearest known name, or listing them when they are few."""
+    """A hint naming the nearest known name, or listing known ones; None when nothing is known."""
     names = sorted(set(known))
     close = nearest(name, names)
     if close:
         return f"did you mean '{close}'?"
-    if names and len(names) <= 12:
-        return "known here: " + ", ".join(names)
-    return None
+    if len(names) > 12:
+        return f"known here: {', '.join(names[:10])} and {len(names) - 10} more"
+    return "known here: " + ", ".join(names) if names else None

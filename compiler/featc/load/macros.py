@@ -10,7 +10,7 @@ from typing import Any
 
 import jinja2
 from jinja2 import nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment, safe_range
 
 from featc.errors import Findings, Span
 from featc.load.text import SourceFile
@@ -33,7 +33,7 @@ def environment_with_macros(
     # Jinja's own globals (lipsum, cycler …) stay out, so that did-you-mean offers only what makes sense here.
     env.globals.clear()
     env.globals.update(known)
-    env.globals["range"] = range
+    env.globals["range"] = safe_range
     env.globals["dict"] = dict
     macros: dict[str, Callable[..., Any]] = {}
     declared = [_declare(env, file, macros, findings) for file in files]

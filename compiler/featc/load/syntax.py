@@ -80,6 +80,8 @@ def _cause(file: SourceFile, problem: str, context: str, at: int, opened: int) -
 
 
 def _flow(file: SourceFile, at: int, opened: int) -> tuple[str, str, int]:
+    if file.text[opened : opened + 1] not in ("{", "["):  # YAML points behind it where the file ends
+        opened = max(0, file.text.rfind("{", 0, opened), file.text.rfind("[", 0, opened))
     bracket = file.text[opened]
     if at == len(file.text) or file.span(at, at + 1).line != file.span(opened, opened + 1).line:
         return f"the bracket {bracket} is not closed", "close it, or use block style", opened

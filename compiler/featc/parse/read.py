@@ -18,17 +18,19 @@ def read(text: str) -> Fragment | tuple[Problem, ...]:
     A reading counts only if every token has a known part in it: columns are those of sqlglot's tree, and
     every other word must be a function, a type, or a keyword at its place.
     """
+    try:
+        return _read(text)
+    except RecursionError:
+        hint = "give its parts names: features of their own, or let: of the source"
+        return (Problem("F201", "the expression is nested too deeply", 0, max(1, len(text)), hint),)
+
+
+def _read(text: str) -> Fragment | tuple[Problem, ...]:
     tokens, raw, problems = tokenize(text)
     if not tokens and not problems:
-        return (
-            Problem(
-                "F214",
-                "the expression is empty",
-                0,
-                max(1, len(text)),
-                "write an expression, or remove the key",
-            ),
-        )
+        comment = "--" in text or "/*" in text
+        hint = "-- and /* start a comment in SQL" if comment else "write an expression, or remove the key"
+        return (Problem("F214", "the expression is empty", 0, max(1, len(text)), hint),)
     if not problems:
         problems = check_words(text, tokens)
     if problems:

@@ -78,7 +78,7 @@ class Meanings:
                 name,
                 "F301",
                 f"the view {target.name} has no feature '{feature}'",
-                did_you_mean(feature, target.member_names),
+                did_you_mean(feature, target.member_names) or f"give {target.name} such a feature",
             )
         return None
 
@@ -119,6 +119,7 @@ class Meanings:
             known = [n for n in (*state, *view.member_names) if n != template.name]
             elsewhere = [f"{v.name}.{word}" for v in self.views.values() if self.candidates(v, word)]
             hint = f"write {elsewhere[0]}" if elsewhere else did_you_mean(word, known)
+            hint = hint or "write an aggregate over a window, view.feature, request.x or key.x"
             what = "column or feature" if view.is_state else "feature"
             self._error(template, name, "F301", f"{view.name} has no {what} '{word}'", hint)
         return None

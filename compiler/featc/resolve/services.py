@@ -57,16 +57,15 @@ class Picker:
             known = self.open_views.get(view)
             if known is None:
                 if view not in self.broken:
-                    self._unknown(pick, f"there is no view '{view}'", did_you_mean(view, self.open_views))
+                    hint = did_you_mean(view, self.open_views) or "declare it under feature_views:"
+                    self._unknown(pick, f"there is no view '{view}'", hint)
                 return []
             found = self._of_view(view, feature if dot else "*")
             if not (found or known.blind or known.lost or any(t.broken for t in known.templates)):
                 names = [f.name for f in self.views[view].features] if view in self.views else []
-                self._unknown(
-                    pick,
-                    f"the view {view} has no feature '{feature}'",
-                    did_you_mean(feature, [*names, *known.by_name]),
-                )
+                missing = f"feature '{feature}'" if dot and (names or known.by_name) else "features"
+                hint = did_you_mean(feature, [*names, *known.by_name]) or f"write them under {view}: features:"
+                self._unknown(pick, f"the view {view} has no {missing}", hint)
             return found
         found = [
             f for v in self.views if fnmatchcase(v, view) for f in self._of_view(v, feature if dot else "*")
