@@ -212,7 +212,7 @@ def test_every_phase_knows_every_feature_of_the_case(name: str, opened: Callable
     qualified = {f"{o.view}.{o.feature}" for o in it.outputs}
     manifest = json.loads(build_files(it.store.compiled)["manifest.json"])
     assert set(manifest["features"]) == qualified
-    assert qualified <= {str(node).removeprefix("feature:") for node in lineage_graph(it.store.project)}
+    assert qualified <= {node.name for node in lineage_graph(it.store.project)}
 
 
 # ------------------------------------------------------------------------------------- the cases themselves

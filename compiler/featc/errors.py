@@ -11,6 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+_WIDEST = 160
+"""Characters of an author's line that are shown."""
+
 Severity = Literal["error", "warning"]
 
 
@@ -45,10 +48,14 @@ class Diagnostic:
         if self.span and self.span.text:
             number = str(self.span.line)
             gutter = " " * len(number)
-            pad = "".join("\t" if c == "\t" else " " for c in self.span.text[: self.span.column - 1])
-            room = max(1, len(self.span.text) - (self.span.column - 1))
+            text, before = self.span.text, self.span.column - 1
+            if len(text) > _WIDEST:  # a line of a generated file: what is around the fault
+                start = max(0, min(before - _WIDEST // 3, len(text) - _WIDEST))
+                text, before = "…" * (start > 0) + text[start : start + _WIDEST] + "…", before - start + (start > 0)
+            pad = "".join("\t" if c == "\t" else " " for c in text[:before])
+            room = max(1, len(text) - before)
             lines += [
-                f" {number} | {self.span.text}",
+                f" {number} | {text}",
                 f" {gutter} | {pad}{'^' * max(1, min(self.span.length, room))}",
             ]
         if self.hint:

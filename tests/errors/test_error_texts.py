@@ -16,15 +16,13 @@ FILES = sorted(CASES.glob("**/*.txt"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(CASES).with_suffix("").as_posix())
-def test_answer_is_as_recorded(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, updating: bool
-) -> None:
+def test_answer_is_as_recorded(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, updating: bool) -> None:
     written = path.read_text(encoding="utf-8")
     case = parse(written)
-    if case.needs_rights and os.geteuid() == 0:
-        pytest.skip("root may read everything")
     folder = tmp_path / "shop"
     folder.mkdir()
+    if case.needs_rights and _reads_everything(tmp_path):
+        pytest.skip("whoever runs this may read everything")
     monkeypatch.chdir(folder)
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.delenv("FEATC_DEBUG", raising=False)
@@ -34,6 +32,13 @@ def test_answer_is_as_recorded(
         path.write_text(played, encoding="utf-8")
         return
     assert played == written
+
+
+def _reads_everything(folder: Path) -> bool:
+    """As root does, except in a container without that right."""
+    probe = folder / "probe"
+    probe.touch(mode=0)
+    return os.access(probe, os.R_OK)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(CASES).with_suffix("").as_posix())

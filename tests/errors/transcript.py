@@ -16,6 +16,7 @@ carried out in order, in a copy of the folder `base`:
     === damage PATH            all of a file after its head is overwritten
     === cut PATH               a file loses its second half
     === unreadable PATH        a file or folder without rights; the case is skipped for root
+    === read-only PATH         a folder in which nothing can be made; skipped for root, too
     === input                  what the next command reads on stdin
     === run featc …            a command; then, as recorded: `=== exit N` with stderr, `=== out` with stdout
 """
@@ -65,7 +66,7 @@ class Case:
 
     @property
     def needs_rights(self) -> bool:
-        return any(s.word == "unreadable" for s in self.sections)
+        return any(s.word in ("unreadable", "read-only") for s in self.sections)
 
 
 def parse(text: str) -> Case:
@@ -207,7 +208,7 @@ def _cut(stage: _Stage, section: Section) -> None:
 def _unreadable(stage: _Stage, section: Section) -> None:
     path = stage.folder / section.rest
     mode = path.stat().st_mode
-    path.chmod(0)
+    path.chmod(0o555 if section.word == "read-only" else 0)
     stage.exits.callback(path.chmod, mode)
 
 
@@ -235,5 +236,6 @@ _STEPS: dict[str, Callable[[_Stage, Section], None]] = {
     "damage": _damage,
     "cut": _cut,
     "unreadable": _unreadable,
+    "read-only": _unreadable,
     "input": _input,
 }

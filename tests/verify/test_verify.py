@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from featc.errors import FeatcError
-from featc.lower import training as lowered
+from featc.lower.training import query as lowered
 from featc.runtime.author_tests import run_tests
 from featc.runtime.online import push as online_push
 from featc.runtime.online import read as online_read
@@ -95,7 +95,7 @@ def _edge_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
 def _default_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     right = lowered.feature_sql
     monkeypatch.setattr(
-        lowered, "feature_sql", lambda view, f, time="as_of": right(view, replace(f, default=None), time)
+        lowered, "feature_sql", lambda view, f, *more: right(view, replace(f, default=None), *more)
     )
 
 

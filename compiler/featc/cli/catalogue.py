@@ -90,7 +90,7 @@ def show(session: Session, name: str, limit: int) -> None:
 
     with session.store() as store:
         _, outputs, _ = named(store.project, name)
-        spine = recent_spine(store.project, outputs, limit)
+        spine = recent_spine(store.located, outputs, limit)
         wanted = name if name in store.project.services else [f"{o.view}.{o.feature}" for o in outputs]
         dataset = store.get_historical_features(wanted, spine)
         preview(session, dataset, limit)

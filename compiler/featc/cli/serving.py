@@ -203,7 +203,7 @@ def _rows_of(store: FeatureStore, file: str, types: dict[str, str]) -> list[dict
             names = relation.columns
             rows = [dict(zip(names, row, strict=True)) for row in relation.fetchall()]
         except duckdb.Error as error:
-            hint = "check that it is whole, and of the kind its name says"
+            hint = "check its rights, that it is whole, and of the kind its name says"
             raise FeatcError(Diagnostic("F807", f"cannot read {file}: {reason(error)}", hint=hint)) from None
     _check_columns(file, names, types)
     return [

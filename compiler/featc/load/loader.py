@@ -261,7 +261,7 @@ def _definition_files(loading: _Loading, reader: Reader, project: Project) -> It
         if folder.is_file():
             found[_shown(loading.root, folder)] = folder
         elif folder.is_dir():
-            found |= {_shown(loading.root, path): path for path in _yaml_files(folder)}
+            found |= {_shown(loading.root, path): path for path in _yaml_files(folder, loading)}
         elif project.declared:
             hint = "create the folder, or correct paths:"
             loading.findings.error("F122", f"there is no folder '{text.value}'", text.span, hint)
@@ -274,8 +274,13 @@ def _definition_files(loading: _Loading, reader: Reader, project: Project) -> It
     yield from ((found[shown], shown) for shown in sorted(found))
 
 
-def _yaml_files(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
+def _yaml_files(folder: Path, loading: _Loading) -> Iterator[Path]:
+    def refused(error: OSError) -> None:  # what it holds must not be missing silently
+        where = _shown(loading.root, Path(error.filename or folder))
+        message = f"cannot read the folder {where}: {error.strerror or error}"
+        loading.findings.error("F103", message, Span(where, 1, 1), "check its rights")
+
+    for parent, folders, names in os.walk(folder, onerror=refused):
         folders[:] = [name for name in folders if not name.startswith(".") and name not in _SKIPPED]
         for name in names:
             if name.endswith((".yaml", ".yml")) and not name.startswith("."):

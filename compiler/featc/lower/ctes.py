@@ -8,27 +8,28 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Ctes:
-    """Collects CTEs in order. The same name with the same body is kept once."""
+    """Collects CTEs in order. The same name with the same body is kept once; a name that is taken gets a number."""
 
-    items: dict[str, tuple[str, str]] = field(default_factory=dict)
+    items: dict[str, tuple[str, str, str]] = field(default_factory=dict)
 
     def add(self, name: str, body: str, comment: str = "", *, materialized: bool = False) -> str:
-        """Adds a CTE and returns its name, quoted by the caller if need be."""
-        known = self.items.get(name)
-        text = f"{name} AS {'MATERIALIZED ' if materialized else ''}(\n{indent(body)}\n)"
-        if known is not None and known[1] != text:
-            raise ValueError(f"two different CTEs are called {name}")
-        self.items[name] = (comment, text)
-        return name
+        """Adds a CTE and returns the name it has."""
+        text = f"AS {'MATERIALIZED ' if materialized else ''}(\n{indent(body)}\n)"
+        free, number = name, 1
+        while (known := self.items.get(free.lower())) is not None and known[2] != text:
+            number += 1
+            free = f"{name[:-1]}_{number}{chr(34)}" if name.endswith(chr(34)) else f"{name}_{number}"
+        self.items[free.lower()] = (comment, free, text)
+        return free
 
     def query(self, final: str) -> str:
         """The whole statement."""
         if not self.items:
             return final
         blocks = []
-        for comment, text in self.items.values():
+        for comment, name, text in self.items.values():
             lead = "".join(f"-- {line}\n" for line in comment.splitlines())
-            blocks.append(lead + text)
+            blocks.append(f"{lead}{name} {text}")
         return "WITH\n" + ",\n\n".join(blocks) + "\n\n" + final
 
 

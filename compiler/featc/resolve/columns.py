@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from featc.errors import Findings, did_you_mean, nearest
 from featc.load.model import ColumnDef, SourceDef
+from featc.lower.source import is_internal
 from featc.parse.types import CANONICAL, canonical_type, is_zoned
 from featc.resolve.model import Column, Location
 from featc.types import FLOATS, INTEGERS, decimal_parts
@@ -125,7 +126,7 @@ def merged_columns(
     columns = []
     for name, physical in found:
         definition = declared.get(name.casefold())
-        if name.startswith("_") and name in _RESERVED:
+        if is_internal(name):
             findings.error(
                 "F307",
                 f"{source.name} has a column {name}, a name that featc uses itself",
@@ -155,9 +156,6 @@ def merged_columns(
             )
         )
     return tuple(columns)
-
-
-_RESERVED = frozenset({"_time", "_arrival", "_enter", "_superseded", "_deleted"})
 
 
 def _reader_type(definition: ColumnDef | None, wanted: str) -> str:

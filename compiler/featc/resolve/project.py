@@ -9,6 +9,7 @@ from featc.algebra import AGGREGATES
 from featc.catalog import Catalog
 from featc.errors import Diagnostic, Findings
 from featc.load.model import Definitions
+from featc.lower.source import is_internal
 from featc.resolve.families import Families
 from featc.resolve.features import Drafts, Typing, finished_feature
 from featc.resolve.keys import inherit_keys
@@ -44,9 +45,7 @@ class _Run:
         book = WindowBook(definitions.windows, definitions.broken, findings)
         for name, definition in definitions.sources.items():
             self.opened[name] = open_source(definition, definitions.target, self.catalog, findings)
-        views = {
-            n: open_view(d, self.opened, definitions, book, findings) for n, d in definitions.views.items()
-        }
+        views = {n: open_view(d, self.opened, definitions, book, findings) for n, d in definitions.views.items()}
         families = Families(views, Meanings(views, book, definitions.broken, findings), book, findings)
         families.settle()
         _check_collisions(views, findings)
@@ -72,6 +71,7 @@ class _Run:
         order = _order(drafts, kept)
         picker = Picker(kept, views, definitions.broken, findings)
         services: dict[str, Service] = {n: picker.service(d) for n, d in sorted(definitions.services.items())}
+        _check_internal(definitions, findings)
         project = Project(
             definitions.project,
             dict(sorted(self.sources.items())),
@@ -107,9 +107,7 @@ class _Run:
             lifted[name] = lift(view_rows, opened, self.findings)
         return lifted
 
-    def _view(
-        self, view: OpenView, rows: ViewRows | None, lifted: Lifted | None, drafts: Drafts
-    ) -> View | None:
+    def _view(self, view: OpenView, rows: ViewRows | None, lifted: Lifted | None, drafts: Drafts) -> View | None:
         """The resolved view with its features that have no errors; None when the view itself has some."""
         definition = view.definition
         if view.blind or (rows is not None and rows.broken):
@@ -120,9 +118,7 @@ class _Run:
                 draft = drafts.found.get((view.name, name))
                 if draft is not None and not draft.broken:
                     features.append(finished_feature(draft, self.findings))
-        states = tuple(
-            dict.fromkeys(r.column for f in features for r in f.expr.refs if isinstance(r, StateRef))
-        )
+        states = tuple(dict.fromkeys(r.column for f in features for r in f.expr.refs if isinstance(r, StateRef)))
         self._check_state(view, drafts, states)
         self._check_empty(view)
         found = View(
@@ -166,9 +162,7 @@ class _Run:
             for name, _ in () if template.broken else template.members:
                 draft = drafts.found.get((view.name, name))
                 if draft is not None and not draft.broken:
-                    columns = joined(
-                        ColumnRef(p.column) if isinstance(p, StateRef) else p for p in draft.parts
-                    )
+                    columns = joined(ColumnRef(p.column) if isinstance(p, StateRef) else p for p in draft.parts)
                     check_known(
                         Expr(columns, draft.type or "", template.text.span),
                         source,
@@ -194,13 +188,9 @@ class _Run:
         source = opened.opened.source if opened.opened else None
         if source is None or source.kind != "event" or source.tie_break or source.id:
             return
-        ordered = [
-            a for a in view.aggregations if AGGREGATES[a.aggregate].ordered or a.window.rows is not None
-        ]
+        ordered = [a for a in view.aggregations if AGGREGATES[a.aggregate].ordered or a.window.rows is not None]
         if ordered:
-            decides = (
-                "arrival, then the values themselves" if source.available_at else "the values themselves"
-            )
+            decides = "arrival, then the values themselves" if source.available_at else "the values themselves"
             self.findings.warn(
                 "F350",
                 f"rows of {source.name} can share an instant; {decides} then decide {ordered[0].name}",
@@ -209,16 +199,25 @@ class _Run:
             )
 
 
+def _check_internal(definitions: Definitions, findings: Findings) -> None:
+    """Names that featc's own SQL uses beside the author's."""
+    named = [(k.value, k.span, f"a key of {e.name}") for e in definitions.entities.values() for k in e.keys]
+    named += [(f.name, f.span, f"a feature of {v.name}") for v in definitions.views.values() for f in v.features]
+    named += [
+        (r, c.span, f"a request column of {v.name}") for v in definitions.views.values() for r, c in v.request.items()
+    ]
+    for name, span, what in named:
+        if is_internal(name):
+            why = f"{name} is {what}, and a name that featc uses itself"
+            findings.error("F307", why, span, f"rename it, for instance {name[1:]}")
+
+
 def _check_collisions(views: Mapping[str, OpenView], findings: Findings) -> None:
     """Features of one view whose names are equal but for letter case, or are those of its keys."""
     for view in views.values():
         seen: dict[str, str] = {k.casefold(): f"the key {k}" for k in view.key_names}
         for template in view.templates:
-            names = (
-                [template.name]
-                if template.broken or not template.family
-                else [*(m for m, _ in template.members)]
-            )
+            names = [template.name] if template.broken or not template.family else [*(m for m, _ in template.members)]
             for name in names:
                 folded = name.casefold()
                 if folded in seen:
@@ -226,15 +225,11 @@ def _check_collisions(views: Mapping[str, OpenView], findings: Findings) -> None
                         "F307",
                         f"the feature {name} of {view.name} has the name of {seen[folded]}",
                         template.definition.span,
-                        f"rename it, for instance {name}_value"
-                        if "key" in seen[folded]
-                        else "rename one of them",
+                        f"rename it, for instance {name}_value" if "key" in seen[folded] else "rename one of them",
                     )
                 else:
                     seen[folded] = (
-                        f"the feature {name}"
-                        if name == template.name
-                        else f"{name}, a member of {template.name}"
+                        f"the feature {name}" if name == template.name else f"{name}, a member of {template.name}"
                     )
             if template.family and not template.broken and template.name.casefold() in seen:
                 findings.error(
@@ -247,9 +242,7 @@ def _check_collisions(views: Mapping[str, OpenView], findings: Findings) -> None
 
 def _order(drafts: Drafts, views: Mapping[str, View]) -> tuple[tuple[str, str], ...]:
     """All features, parents first."""
-    return tuple(
-        (v, n) for (v, n), d in drafts.found.items() if not d.broken and not d.template.broken and v in views
-    )
+    return tuple((v, n) for (v, n), d in drafts.found.items() if not d.broken and not d.template.broken and v in views)
 
 
 def _in_order(findings: Findings) -> tuple[Diagnostic, ...]:

@@ -16,6 +16,7 @@ from featc.errors import Diagnostic, FeatcError, nearest
 from featc.lower.source import relation_at
 from featc.resolve.columns import is_untyped
 from featc.resolve.model import Location
+from featc.runtime.located import absolute
 from featc.runtime.reasons import reason
 from featc.types import family
 
@@ -59,10 +60,9 @@ class DuckDBCatalog:
         """
         if location.kind == "path":
             self._check_files(source, location.value)
-            where = str(self.root / location.value)
         else:
             self._attach(source)
-            where = location.value
+        where = absolute(location, self.root).value
         relation = relation_at(Location(location.kind, where))
         rows = self._describe(source, location, f"DESCRIBE SELECT * FROM {relation}")
         if not rows:
@@ -130,7 +130,9 @@ class DuckDBCatalog:
                     raise _error(
                         "F403",
                         f"the source {source} cannot be read: {_words(error)}",
-                        "check that the file is whole and of the kind its name says",
+                        "check its rights"
+                        if "Permission denied" in str(error)
+                        else "check that the file is whole and of the kind its name says",
                     ) from None
                 case "table":
                     raise _error("F404", f"the source {source}: {_words(error)}", self._table_hint(location)) from None

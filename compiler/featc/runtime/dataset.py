@@ -35,6 +35,11 @@ def needs(
     return tuple(sorted(keys.items())), tuple(sorted(request.items()))
 
 
+def _inner(project: Project, outputs: Sequence[Output]) -> list[str]:
+    """What the query calls the features it computes."""
+    return [f"{v}.{f}" for v, f in feature_closure(project, tuple((o.view, o.feature) for o in outputs))]
+
+
 class Dataset:
     """One training set: a row per spine row, in order, with all its columns and the features (semantics.md, "The
     result"). Nothing runs until rows are asked for; the connection is its own.
@@ -53,7 +58,8 @@ class Dataset:
         self.outputs = tuple(outputs)
         keys, request = needs(project, outputs)
         spines.read(connection, spine)
-        self._spine = spines.prepare(connection, keys, request, [o.name for o in outputs], time)
+        names = [o.name for o in outputs]
+        self._spine = spines.prepare(connection, keys, request, names, time, _inner(project, outputs))
         self.sql = training_sql(project, outputs, time=self._spine.time, extra=self._spine.extra)
 
     def __len__(self) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featc.errors import Diagnostic, FeatcError, Findings, did_you_mean, nearest
-from featc.lower.source import integral, literal, quoted
+from featc.lower.source import integral, is_internal, literal, quoted
 from featc.runtime.reasons import reason
 from featc.types import family
 
@@ -57,7 +57,7 @@ def read(connection: duckdb.DuckDBPyConnection, given: Any) -> None:
             Diagnostic(
                 "F501",
                 f"the spine cannot be read: {reason(error)}",
-                hint=_READABLE,
+                hint="check its rights" if "Permission denied" in str(error) else _READABLE,
             )
         ) from None
     finally:
@@ -117,6 +117,8 @@ def _rows(connection: duckdb.DuckDBPyConnection, rows: Sequence[dict[str, Any]])
             )
         )
     names = list(dict.fromkeys(name for row in rows for name in row))
+    for name in names:
+        _one_kind(name, [row.get(name) for row in rows])
     selects = []
     values: list[Any] = []
     for row in rows:
@@ -126,12 +128,26 @@ def _rows(connection: duckdb.DuckDBPyConnection, rows: Sequence[dict[str, Any]])
     return "spine_rows_given"
 
 
+def _one_kind(name: str, values: Sequence[Any]) -> None:
+    """Refuses a column of integers and floats that no one type holds without loss."""
+    large = [v for v in values if isinstance(v, int) and abs(v) > 2**53]
+    if large and any(isinstance(v, float) for v in values):
+        raise FeatcError(
+            Diagnostic(
+                "F501",
+                f"the spine's column '{name}' mixes floats with integers as large as {large[0]}",
+                hint="make all of them integers",
+            )
+        )
+
+
 def prepare(
     connection: duckdb.DuckDBPyConnection,
     keys: Sequence[tuple[str, str]],
     request: Sequence[tuple[str, str]],
     outputs: Sequence[str],
     time: str | None,
+    inner: Sequence[str] = (),
 ) -> Spine:
     """Checks the table `spine_given` and lays the view `spine` over it.
 
@@ -145,7 +161,7 @@ def prepare(
     types.update(dict.fromkeys(_without_values(connection, types), "NULL"))
     found = Findings()
     instant = _instant(connection, types, time, found)
-    _collisions(types, outputs, found)
+    _collisions(types, outputs, inner, found)
     casts: dict[str, str] = {}
     for name, kind in dict.fromkeys((*keys, *request)):
         actual = _named(types, name)
@@ -170,7 +186,9 @@ def prepare(
     found.raise_errors()
     assert instant is not None
     at = _utc(instant, types[instant])
-    (missing,) = connection.execute(f"SELECT count(*) FROM {GIVEN} WHERE {at} IS NULL").fetchall()[0]
+    (missing,) = connection.execute(
+        f"SELECT count(*) FROM {GIVEN} WHERE {at} IS NULL OR NOT isfinite({at})"
+    ).fetchall()[0]
     if missing:
         raise FeatcError(
             Diagnostic(
@@ -280,8 +298,12 @@ def _instant(
     return None
 
 
-def _collisions(types: dict[str, str], outputs: Sequence[str], found: Findings) -> None:
+def _collisions(types: dict[str, str], outputs: Sequence[str], inner: Sequence[str], found: Findings) -> None:
     taken = {n.lower(): n for n in types}
+    for name in inner:
+        if name.lower() in taken:
+            hint = "rename it in the spine"
+            found.error("F518", f"the spine has a column '{taken[name.lower()]}', which names a feature", hint=hint)
     for name in outputs:
         if name.lower() in taken:
             found.error(
@@ -290,7 +312,7 @@ def _collisions(types: dict[str, str], outputs: Sequence[str], found: Findings) 
                 hint=f"rename it in the spine, or the feature in the service: - my_{name}: view.{name}",
             )
     for name in types:
-        if name.lower() in ("_row", "_as_of", "_given"):
+        if is_internal(name):
             found.error("F519", f"the spine has a column '{name}', a name featc uses itself", hint="rename it")
 
 
@@ -308,22 +330,33 @@ def _utc(column: str, kind: str) -> str:
             return f"{raw}::TIMESTAMP"
 
 
+def _whole(raw: str, wanted: str, problem: str) -> str:
+    """A number in another type, exactly; any value that would change is an error."""
+    there = f"try_cast({raw} AS {wanted})"
+    return f"CASE WHEN {there} = {raw} THEN {there} WHEN {raw} IS NOT NULL THEN error({literal(problem)} || {raw}) END"
+
+
 def _cast(column: str, actual: str, wanted: str) -> str | None:
     """SQL that brings a spine column to a key's or request column's type without loss, or None."""
     raw = quoted(column)
     if actual == wanted:
-        return raw
+        # −0.0 is 0.0 (semantics.md, "Order and ties"), so that 1 / x is the same in both plans
+        return raw if family(wanted) != "float" else f"{raw} + 0.0::{wanted}"
     if actual == '"NULL"' or actual == "NULL":
         return f"{raw}::{wanted}"
     from_, to = family(actual), family(wanted)
     if to == "timestamp" and actual in _INSTANTS:
         return _utc(column, actual)
-    if from_ == "integer" and to in ("integer", "decimal", "float"):
+    if from_ == "integer" and to == "float":
         return f"{raw}::{wanted}"
+    if (from_ in ("integer", "decimal", "float") and to == "decimal") or from_ == to == "integer":
+        return _whole(raw, wanted, f"F512: spine column {column} holds a value that no {wanted} is: ")
     if from_ == "float" and to == "integer":  # pandas turns integer columns with gaps into DOUBLE
         return integral(raw, wanted, f"F512: spine column {column} holds a value that is not integral: ")
-    if from_ in ("decimal", "float") and to in ("decimal", "float"):
-        return f"{raw}::{wanted}"
+    if from_ == "decimal" and to == "integer":
+        return _whole(raw, wanted, f"F512: spine column {column} holds a value that no {wanted} is: ")
+    if from_ in ("decimal", "float") and to == "float":
+        return f"{raw}::{wanted} + 0.0::{wanted}"
     if from_ == to and from_ != "other":
         return f"{raw}::{wanted}"
     if actual.startswith("ENUM") and to == "text":

@@ -14,6 +14,7 @@ from featc.errors import Diagnostic, FeatcError, did_you_mean
 from featc.load import Definitions, find_project, read_project
 from featc.resolve.model import Output, Project
 from featc.runtime.engine import connect
+from featc.runtime.located import located
 
 if TYPE_CHECKING:
     from featc.runtime.dataset import Dataset
@@ -75,6 +76,11 @@ class FeatureStore:
     def project(self) -> Project:
         return self.compiled.project
 
+    @cached_property
+    def located(self) -> Project:
+        """The project with its files named absolutely, for running its SQL from any folder."""
+        return located(self.project, self.root)
+
     # ── training ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def get_historical_features(
@@ -104,7 +110,7 @@ class FeatureStore:
                 exit_code=2,
             )
         connection = connect(self.root, database_of(self.compiled.definitions))
-        return Dataset(connection, self.project, self.outputs(features), given, time)
+        return Dataset(connection, self.located, self.outputs(features), given, time)
 
     def outputs(self, features: str | Sequence[str]) -> tuple[Output, ...]:
         """The output columns of a service or of a list of features, in order."""

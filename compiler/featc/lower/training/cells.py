@@ -1,7 +1,8 @@
 """What a training query computes for a view: cells, the shape each takes, and the edges of regular rows.
 
-Four shapes, each exact; `shape_of` says which one a cell takes (performance.md has the measurements):
+Five shapes, each exact; `shape_of` says which one a cell takes:
 
+* running — differences of running totals at the window's edges, for counts and exact sums.
 * frame — window frames over the union of rows and spine, by place on one numbered time line.
 * latest — ASOF join to the last row whose slot is not NULL; the window's lower edge is a check afterwards.
 * rows — rows are numbered in event order, a spine row takes its n newest by number.
@@ -14,14 +15,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from featc.algebra import Kind
+from featc.algebra import LAWS, Kind
 from featc.decompose import Cell
 from featc.lower.training.rows import ViewRows
 from featc.resolve.model import Window
+from featc.types import decimal_parts
 from featc.visibility import horizon_sql, strict, upto_sql
 from featc_dialects import duckdb as engine
 
-Shape = Literal["frame", "latest", "rows", "join"]
+Shape = Literal["running", "frame", "latest", "rows", "join"]
 ROW, AS_OF, INSTANT, PLACE = "_row", "_as_of", "_instant", "_place"
 
 
@@ -31,7 +33,15 @@ def shape_of(cell: Cell, irregular: bool) -> Shape:
         return "rows"
     if irregular and not engine.merges(cell.partial.kind):
         return "join"
+    if LAWS[cell.partial.kind].invertible and not _may_overflow(cell):
+        return "running"
     return "latest" if cell.partial.kind is Kind.LAST else "frame"
+
+
+def _may_overflow(cell: Cell) -> bool:
+    """Whether a running total may leave DECIMAL(38) although no window's sum does."""
+    parts = [decimal_parts(t) for t in cell.partial.types]
+    return any(p is not None and p[0] > 28 for p in parts)
 
 
 @dataclass(slots=True)

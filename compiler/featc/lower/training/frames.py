@@ -9,41 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from featc.algebra import LAWS
-from featc.decompose import Cell, window_suffix
+from featc.decompose import Cell
 from featc.lower.ctes import Ctes, indent, select
 from featc.lower.source import TIME, quoted
 from featc.lower.training.cells import AS_OF, INSTANT, PLACE, ROW, Cells, bound_sql
+from featc.lower.training.edges import edges_of, on_keys_and, points_sql
 from featc.lower.training.rows import REGULAR, ViewRows
 from featc.resolve.model import Window
 from featc.visibility import after_sql
 from featc_dialects import duckdb as engine
 
 
-def _edges(rows: ViewRows, windows: Iterable[Window]) -> dict[str, str]:
-    """Every distinct edge of the windows: readable name → SQL of the last τ at or before it, at `_as_of`."""
-    named_edges: dict[str, str] = {}
-    by_sql: dict[str, str] = {}
-    for window in windows:
-        suffix = window_suffix(window)
-        bound = bound_sql(rows, window, AS_OF)
-        after = after_sql(window, AS_OF, rows.view.closed)
-        for sql, name in (
-            (bound, "upto" if bound not in by_sql and "upto" not in named_edges else f"upto_{suffix}"),
-            (after, f"before_{suffix}"),
-        ):
-            if sql is not None and sql not in by_sql:
-                by_sql[sql] = name
-                named_edges[name] = sql
-    return named_edges
-
-
 def frame_sql(rows: ViewRows, window: Window, edges: Mapping[str, str]) -> str:
     """A window over the numbered stream. Rows of the source themselves get an empty frame, as cheap as can be."""
-    names = {sql: name for name, sql in edges.items()}
-    upper = names[bound_sql(rows, window, AS_OF)]
+    upper = edges[bound_sql(rows, window, AS_OF)]
     after = after_sql(window, AS_OF, rows.view.closed)
     lower = (
-        f"CASE WHEN {ROW} IS NULL THEN 0 ELSE {PLACE} - {names[after]} - 1 END" if after is not None else "UNBOUNDED"
+        f"CASE WHEN {ROW} IS NULL THEN 0 ELSE {PLACE} - {edges[after]} - 1 END" if after is not None else "UNBOUNDED"
     )
     keys = f"PARTITION BY {', '.join(rows.keys)} " if rows.keys else ""
     return (
@@ -78,26 +60,20 @@ def _places(ctes: Ctes, rows: ViewRows, stream: str, edges: Mapping[str, str]) -
 
     One ASOF join finds all edges, so that the frames need no search: that is what keeps a hot entity cheap.
     """
-    listed = ",\n".join(f"    {{'edge': '{name}', 'at': {sql}}}" for name, sql in edges.items())
-    points = select([ROW, *rows.keys, f"unnest([\n{listed}\n], recursive := true)"], "FROM spine_rows")
     marks = select(
         [*rows.keys, INSTANT, f"max({PLACE}) AS {PLACE}"], f"FROM {stream}\nWHERE {ROW} IS NULL\nGROUP BY ALL"
     )
-    found = [f"coalesce(max(r.{PLACE}) FILTER (WHERE s.edge = '{name}'), 0) AS {name}" for name in edges]
+    found = [f"coalesce(max(r.{PLACE}) FILTER (WHERE s._edge = '{name}'), 0) AS {name}" for name in edges.values()]
     body = select(
         [f"s.{ROW}", *found],
-        f"FROM (\n{indent(points)}\n) s\nASOF LEFT JOIN (\n{indent(marks)}\n) r"
-        f" ON {on_keys_and(rows)}r.{INSTANT} <= s.at\nGROUP BY s.{ROW}",
+        f"FROM (\n{indent(points_sql(rows, edges))}\n) s\nASOF LEFT JOIN (\n{indent(marks)}\n) r"
+        f" ON {on_keys_and(rows)}r.{INSTANT} <= s._at\nGROUP BY s.{ROW}",
     )
     return ctes.add(
         quoted(f"{rows.view.name}_edges"),
         body,
         f"{rows.view.name}: where on that line each window begins and ends",
     )
-
-
-def on_keys_and(rows: ViewRows) -> str:
-    return "".join(f"s.{k} = r.{k} AND " for k in rows.keys)
 
 
 def frames(ctes: Ctes, rows: ViewRows, cells: Iterable[Cell], out: Cells) -> None:
@@ -109,7 +85,7 @@ def frames(ctes: Ctes, rows: ViewRows, cells: Iterable[Cell], out: Cells) -> Non
     used = dict.fromkeys(s for c in wanted for s in c.partial.slots)
     ranks = dict.fromkeys(rows.ranks[c.partial.slots] for c in wanted if LAWS[c.partial.kind].ordered)
     windows = tuple(dict.fromkeys(c.window for c in wanted))
-    edges = {quoted(n): sql for n, sql in _edges(rows, windows).items()}
+    edges = edges_of(rows, windows)
     stream = _stream(ctes, rows, [*ranks, *(rows.slots[s] for s in used)])
     places = _places(ctes, rows, stream, edges)
     items = []

@@ -25,11 +25,11 @@ def latest(ctes: Ctes, rows: ViewRows, cells: Iterable[Cell], out: Cells) -> Non
             )
             only = f" AND {REGULAR}" if rows.irregular else ""
             picked = select(
-                [*rows.keys, TIME, f"arg_max({column}, {rank}) AS value", f"max({rank}) AS nth"],
+                [*rows.keys, TIME, f"arg_max({column}, {rank}) AS _value", f"max({rank}) AS _nth"],
                 f"FROM {rows.relation}\nWHERE {column} IS NOT NULL{only}\nGROUP BY ALL",
             )
             body = select(
-                [f"s.{ROW}", f"r.{TIME}", "r.value", "r.nth"],
+                [f"s.{ROW}", f"r.{TIME}", "r._value", "r._nth"],
                 f"FROM spine_rows s\nASOF LEFT JOIN (\n{indent(picked)}\n) r"
                 f" ON {on_keys(rows, 's', 'r')} AND r.{TIME} <= {bound}",
             )
@@ -41,7 +41,7 @@ def latest(ctes: Ctes, rows: ViewRows, cells: Iterable[Cell], out: Cells) -> Non
         alias = seen[slot, bound]
         out.join(alias, alias)
         after = after_sql(cell.window, f"s.{AS_OF}", rows.view.closed)
-        fields: tuple[str, ...] = (f"{alias}.value", f"{alias}.nth")
+        fields: tuple[str, ...] = (f"{alias}._value", f"{alias}._nth")
         if after is not None:
             fields = tuple(f"CASE WHEN {alias}.{TIME} > {after} THEN {f} END" for f in fields)
         out.fields[cell] = fields

@@ -17,7 +17,7 @@ def lookup(ctes: Ctes, rows: ViewRows, window: Window) -> str:
     kept = [
         TIME,
         NTH,
-        *([HOLDS] if _has(ctes, rows, HOLDS) else []),
+        *([HOLDS] if rows.holds else []),
         *([UNTIL] if rows.source.valid_to is not None else []),
         *rows.slots.values(),
     ]
@@ -26,7 +26,7 @@ def lookup(ctes: Ctes, rows: ViewRows, window: Window) -> str:
     if rows.source.id or rows.source.key:
         newest = f"\nQUALIFY row_number() OVER (PARTITION BY {', '.join([*rows.keys, TIME])} ORDER BY {NTH} DESC) = 1"
     regular = select(
-        [*rows.keys, TIME, f"{packed} AS state"],
+        [*rows.keys, TIME, f"{packed} AS _state"],
         f"FROM {rows.relation}" + (f"\nWHERE {REGULAR}" if rows.irregular else "") + newest,
     )
     on = " AND ".join(
@@ -36,31 +36,31 @@ def lookup(ctes: Ctes, rows: ViewRows, window: Window) -> str:
         ]
     )
     body = select(
-        [f"s.{ROW}", f"s.{AS_OF}", "r.state"],
+        [f"s.{ROW}", f"s.{AS_OF}", "r._state"],
         f"FROM spine_rows s\nASOF LEFT JOIN (\n{indent(regular)}\n) r ON {on}",
     )
     latest = ctes.add(quoted(f"{view.name}_latest"), body, f"{view.name}: the latest state before each spine row")
     relation = latest
     if rows.irregular:
         late = _late_states(ctes, rows, packed)
-        newer = f"l.state.{NTH} > s.state.{NTH} OR s.state IS NULL"
+        newer = f"l._state.{NTH} > s._state.{NTH} OR s._state IS NULL"
         both = select(
-            [ROW, AS_OF, f"CASE WHEN {newer} THEN l.state ELSE s.state END AS state"],
+            [ROW, AS_OF, f"CASE WHEN {newer} THEN l._state ELSE s._state END AS _state"],
             f"FROM {latest} s\nLEFT JOIN {late} l USING ({ROW})",
         )
         relation = ctes.add(quoted(f"{view.name}_newest"), both, f"{view.name}: the newer of both")
     after = after_sql(window, AS_OF, view.closed)
-    holds = [f"state.{HOLDS}"] if HOLDS in kept else []
+    holds = [f"_state.{HOLDS}"] if rows.holds else []
     holds += (
-        [f"(state.{UNTIL} IS NULL OR state.{UNTIL} > {horizon_sql(AS_OF, view.closed)})"]
+        [f"(_state.{UNTIL} IS NULL OR _state.{UNTIL} > {horizon_sql(AS_OF, view.closed)})"]
         if rows.source.valid_to is not None
         else []
     )
-    holds += [f"state.{TIME} > {after}"] if after is not None else []
+    holds += [f"_state.{TIME} > {after}"] if after is not None else []
     condition = " AND ".join(holds)
     items = []
     for column, name in rows.slots.items():
-        value = f"CASE WHEN {condition} THEN state.{name} END" if holds else f"state.{name}"
+        value = f"CASE WHEN {condition} THEN _state.{name} END" if holds else f"_state.{name}"
         items.append(f"{value} AS {quoted(column)}")
     return ctes.add(
         quoted(f"{view.name}_state"),
@@ -69,11 +69,7 @@ def lookup(ctes: Ctes, rows: ViewRows, window: Window) -> str:
     )
 
 
-def _has(ctes: Ctes, rows: ViewRows, column: str) -> bool:
-    return f" AS {column}" in ctes.items[rows.relation][1]
-
-
 def _late_states(ctes: Ctes, rows: ViewRows, packed: str) -> str:
     late = late_rows(ctes, rows, [Window("lifetime")])
-    body = select([ROW, f"arg_max({packed}, {NTH}) AS state"], f"FROM {late}\nGROUP BY {ROW}")
+    body = select([ROW, f"arg_max({packed}, {NTH}) AS _state"], f"FROM {late}\nGROUP BY {ROW}")
     return ctes.add(quoted(f"{rows.view.name}_late_latest"), body, f"{rows.view.name}: the latest of those")

@@ -25,9 +25,10 @@ def last_rows(ctes: Ctes, rows: ViewRows, finish: Iterable[Finish], out: Cells) 
         alias = quoted(f"{rows.view.name}_{window_suffix(window)}{suffix}")
         chosen = _chosen(ctes, rows, window, rows.ranks[slots], alias)
         comment = f"{rows.view.name}: over the {window.rows} last rows"
-        for cell, names in grouped(ctes, rows, chosen, alias, cells, comment, whole=True).items():
-            out.fields[cell] = tuple(f"{alias}.{n}" for n in names)
-        out.join(alias, alias)
+        name, found = grouped(ctes, rows, chosen, alias, cells, comment, whole=True)
+        for cell, names in found.items():
+            out.fields[cell] = tuple(f"{name}.{n}" for n in names)
+        out.join(name, name)
 
 
 def _chosen(ctes: Ctes, rows: ViewRows, window: Window, rank: str, alias: str) -> str:
@@ -45,14 +46,14 @@ def _chosen(ctes: Ctes, rows: ViewRows, window: Window, rank: str, alias: str) -
         )
         place = "_place"
     only = f"\nWHERE {REGULAR}" if rows.irregular else ""
-    newest = select([*rows.keys, TIME, f"max({place}) AS newest"], f"FROM {relation}{only}\nGROUP BY ALL")
+    newest = select([*rows.keys, TIME, f"max({place}) AS _newest"], f"FROM {relation}{only}\nGROUP BY ALL")
     bound = bound_sql(rows, window, f"s.{AS_OF}")
     spine = select(
         [
             f"s.{ROW}",
             f"s.{AS_OF}",
             *(f"s.{k}" for k in rows.keys),
-            f"unnest(generate_series(r.newest - {(window.rows or 1) - 1}, r.newest)) AS place",
+            f"unnest(generate_series(r._newest - {(window.rows or 1) - 1}, r._newest)) AS _at",
         ],
         f"FROM spine_rows s\nASOF JOIN (\n{indent(newest)}\n) r ON {on_keys(rows, 's', 'r')} AND r.{TIME} <= {bound}",
     )
@@ -66,7 +67,7 @@ def _chosen(ctes: Ctes, rows: ViewRows, window: Window, rank: str, alias: str) -
             if rows.keys or rows.irregular
             else "r.*",
         ],
-        f"FROM (\n{indent(spine)}\n) s\nJOIN {relation} r ON {on_keys(rows, 's', 'r')} AND r.{place} = s.place\n"
+        f"FROM (\n{indent(spine)}\n) s\nJOIN {relation} r ON {on_keys(rows, 's', 'r')} AND r.{place} = s._at\n"
         + conjunction(inside + ([f"r.{REGULAR}"] if rows.irregular else [])),
     )
     chosen = quoted(f"{base}_rows")

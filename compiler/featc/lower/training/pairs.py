@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from featc.decompose import Cell, window_suffix
+from featc.decompose import Cell
 from featc.lower.ctes import Ctes, conjunction, indent, select
 from featc.lower.source import ENTER, SUPERSEDED, TIME, quoted
 from featc.lower.training.cells import AS_OF, ROW, on_keys, settled_sql
@@ -76,8 +76,11 @@ def grouped(
     comment: str,
     *,
     whole: bool = False,
-) -> Mapping[Cell, tuple[str, ...]]:
-    """Aggregates (spine row, row) pairs into cells; `whole` when every pair belongs to the window already."""
+) -> tuple[str, Mapping[Cell, tuple[str, ...]]]:
+    """Aggregates (spine row, row) pairs into cells: the CTE's name, and each cell's columns in it.
+
+    `whole` when every pair belongs to the window already.
+    """
     wanted = list(cells)
     found: dict[Cell, tuple[str, ...]] = {}
     items = []
@@ -91,12 +94,11 @@ def grouped(
     if not whole:
         flags = [f"{inside_sql(w, rows.view.closed)} AS {_flag(w)}" for w in dict.fromkeys(c.window for c in wanted)]
         relation = f"(\n{indent(select(['*', *flags], f'FROM {relation}'))}\n)"
-    ctes.add(name, select([ROW, *items], f"FROM {relation}\nGROUP BY {ROW}"), comment)
-    return found
+    return ctes.add(name, select([ROW, *items], f"FROM {relation}\nGROUP BY {ROW}"), comment), found
 
 
 def _flag(window: Window) -> str:
-    return quoted(f"in_{window_suffix(window)}")
+    return quoted(f"_in_{window.name}")
 
 
 def inside_sql(window: Window, closed: Closed) -> str:

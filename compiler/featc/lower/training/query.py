@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from featc.decompose import decompose
 from featc.lower import source as src
@@ -36,6 +37,10 @@ from featc.resolve.model import (
     Window,
     feature_closure,
 )
+
+Place = Literal["values", "state"]
+Relations = dict[tuple[str, Place], str]
+"""The CTEs with one row per spine row: by view, its finished aggregates and the state it looks up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +80,10 @@ def training_sql(
         "the rows to be answered, numbered to keep their order",
     )
     bases = _source_ctes(ctes, project, need)
-    joins: list[str] = []
+    relations: Relations = {}
     for name in dict.fromkeys([*need.aggregations, *need.states]):
-        joins += _view_ctes(ctes, project, name, need, bases)
-    last = _feature_ctes(ctes, project, need, joins, time)
+        relations |= _view_ctes(ctes, project, name, need, bases)
+    last = _feature_ctes(ctes, project, need, relations, time)
     spine = (
         [f"* EXCLUDE ({', '.join([ROW, AS_OF, *(_column(f) for f in need.features)])})"]
         if extra == ("*",)
@@ -130,24 +135,25 @@ def _used_columns(source: Source, views: Sequence[View], need: Wanted) -> frozen
     return frozenset(used | named_columns)
 
 
-def _view_ctes(ctes: Ctes, project: Project, name: str, need: Wanted, bases: dict[str, str]) -> list[str]:
-    """The CTEs of one view; gives the names of those that hold one row per spine row."""
+def _view_ctes(ctes: Ctes, project: Project, name: str, need: Wanted, bases: dict[str, str]) -> Relations:
+    """The CTEs of one view; gives those that hold one row per spine row."""
     view = project.views[name]
     if view.source is None:
         raise AssertionError(f"{name} has aggregations but no source")
     source = project.sources[view.source]
-    found = []
+    found: Relations = {}
     if name in need.aggregations:
         parts = decompose(view, need.aggregations[name])
         rows = view_rows(ctes, parts, source, bases[view.source], _reach(view, source, [c.window for c in parts.cells]))
         cells = compute(ctes, parts, rows)
         items = [f"{finished(f, cells)} AS {quoted(f.aggregation.name)}" for f in parts.finishes]
         body = select([f"s.{ROW}", *items], joined(cells))
-        found.append(ctes.add(quoted(f"{name}_values"), body, f"{name}: its aggregates at each spine row"))
+        relation = ctes.add(quoted(f"{name}_values"), body, f"{name}: its aggregates at each spine row")
+        found[name, "values"] = relation
     if name in need.states:
         window = Window("ttl", length=view.ttl) if view.ttl else Window("lifetime")
         states = state_rows(ctes, view, source, bases[view.source], _reach(view, source, [window]))
-        found.append(lookup(ctes, states, window))
+        found[name, "state"] = lookup(ctes, states, window)
     return found
 
 
@@ -185,18 +191,15 @@ def _levels(features: Sequence[Feature]) -> list[list[Feature]]:
     return layers
 
 
-def _feature_ctes(ctes: Ctes, project: Project, need: Wanted, joins: Sequence[str], time: str) -> str:
+def _feature_ctes(ctes: Ctes, project: Project, need: Wanted, relations: Relations, time: str) -> str:
     """The CTEs that evaluate features layer by layer over the joined aggregates; gives the last one's name."""
     relation = "spine_rows"
     for number, layer in enumerate(_levels(need.features)):
         first = number == 0
         items = ["s.*"]
-        items += [f"{feature_sql(project.views[f.view], f, time)} AS {_column(f)}" for f in layer]
-        source = (
-            "FROM spine_rows s" + "".join(f"\nLEFT JOIN {j} USING ({ROW})" for j in joins)
-            if first
-            else f"FROM {relation} s"
-        )
+        items += [f"{feature_sql(project.views[f.view], f, relations, time)} AS {_column(f)}" for f in layer]
+        joins = dict.fromkeys(relations[place] for f in layer for place in _places(f))
+        source = f"FROM {relation} s" + "".join(f"\nLEFT JOIN {j} USING ({ROW})" for j in joins)
         comment = (
             "the features that come straight from aggregates and states"
             if first
@@ -206,15 +209,26 @@ def _feature_ctes(ctes: Ctes, project: Project, need: Wanted, joins: Sequence[st
     return relation
 
 
-def feature_sql(view: View, feature: Feature, time: str = "as_of") -> str:
+def _places(feature: Feature) -> list[tuple[str, Place]]:
+    """The relations a feature's own expression reads."""
+    found: list[tuple[str, Place]] = []
+    for ref in feature.expr.refs:
+        if isinstance(ref, AggregateRef):
+            found.append((feature.view, "values"))
+        if isinstance(ref, StateRef):
+            found.append((feature.view, "state"))
+    return found
+
+
+def feature_sql(view: View, feature: Feature, relations: Relations, time: str = "as_of") -> str:
     """A feature's final value over the joined aggregates, its `default` applied."""
 
     def spelled(ref: Ref) -> str:
         match ref:
             case AggregateRef(name):
-                return f"{quoted(f'{view.name}_values')}.{quoted(name)}"
+                return f"{relations[view.name, 'values']}.{quoted(name)}"
             case StateRef(column):
-                return f"{quoted(f'{view.name}_state')}.{quoted(column)}"
+                return f"{relations[view.name, 'state']}.{quoted(column)}"
             case FeatureRef(other, name):
                 return f"s.{quoted(f'{other}.{name}')}"
             case RequestRef(name) | KeyRef(name):

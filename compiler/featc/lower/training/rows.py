@@ -30,6 +30,7 @@ class ViewRows:
     `relation` names the CTE. `slots` maps slot → column; `ranks` maps the slots an order depends on → the column that
     numbers an entity's rows in that event order. `irregular`: rows may be late or superseded, so `_regular` and
     `_enter`, `_superseded` are there and `lag` is SQL for the usual lag in µs; else `delay` is every row's lag.
+    `holds`: there is a column `_holds`, false on states that hold nothing.
     """
 
     view: View
@@ -41,6 +42,7 @@ class ViewRows:
     irregular: bool
     delay: int
     lag: str
+    holds: bool = False
 
 
 def is_irregular(source: Source) -> bool:
@@ -99,11 +101,11 @@ def versions(ctes: Ctes, source: Source, view: View, relation: str) -> str:
     name = f"{view.name if by_view else source.name}_versions"
     given = " AND ".join(f"{i} IS NOT NULL" for i in (*identity, src.ARRIVAL))
     which = select(
-        [f"{sql} AS id_{n}" for n, sql in enumerate(identity, 1)],
+        [f"{sql} AS _id_{n}" for n, sql in enumerate(identity, 1)],
         f"FROM {relation}\nWHERE {given}\nGROUP BY ALL\nHAVING count(*) > 1",
     )
     repeated = ctes.add(quoted(f"{name}_repeated"), which, f"{source.name}: which events came more than once")
-    matched = " AND ".join(f"{sql} = m.id_{n}" for n, sql in enumerate(identity, 1))
+    matched = " AND ".join(f"{sql} = m._id_{n}" for n, sql in enumerate(identity, 1))
     order = ", ".join(f"{c} NULLS FIRST" for c in src.version_order(source))
     following = f"lead({src.ARRIVAL}) OVER (PARTITION BY {', '.join(identity)} ORDER BY {order})"
     body = (
@@ -243,7 +245,8 @@ def state_rows(ctes: Ctes, view: View, source: Source, base: str, reach: Sequenc
     body = select(items, f"FROM {relation}\n{conjunction([*conditions, *reach])}")
     name = ctes.add(quoted(f"{view.name}_states"), body, f"{view.name}: the states it looks up")
     keys = tuple(quoted(k.name) for k in view.keys)
-    return ViewRows(view, source, name, keys, columns, {}, irregular, source.delay, f"(SELECT us FROM {lag})")
+    usual = f"(SELECT us FROM {lag})"
+    return ViewRows(view, source, name, keys, columns, {}, irregular, source.delay, usual, bool(holds))
 
 
 __all__ = ["ViewRows", "is_irregular", "slot_sql", "source_rows", "state_rows", "versions", "view_rows"]

@@ -14,6 +14,7 @@ from featc.lower.training.latest import latest
 from featc.lower.training.newest import last_rows
 from featc.lower.training.pairs import all_rows, grouped, late_rows
 from featc.lower.training.rows import ViewRows
+from featc.lower.training.running import running
 from featc.resolve.model import Window
 from featc.types import family
 from featc_dialects import duckdb as engine
@@ -23,11 +24,12 @@ def compute(ctes: Ctes, parts: Parts, rows: ViewRows) -> Cells:
     """All cells of a view: every shape it needs, and the late rows merged in."""
     out = Cells()
     sliding = [c for c in parts.cells if c.window.rows is None]
-    by_shape: dict[Shape, list[Cell]] = {"frame": [], "latest": [], "join": [], "rows": []}
+    by_shape: dict[Shape, list[Cell]] = {"running": [], "frame": [], "latest": [], "join": [], "rows": []}
     for cell in sliding:
         by_shape[shape_of(cell, rows.irregular)].append(cell)
-    merged = [*by_shape["frame"], *by_shape["latest"]]
+    merged = [*by_shape["running"], *by_shape["frame"], *by_shape["latest"]]
     counted = [f for f in parts.finishes if f.aggregation.window.rows is not None]
+    running(ctes, rows, by_shape["running"], out)
     frames(ctes, rows, by_shape["frame"], out)
     latest(ctes, rows, by_shape["latest"], out)
     if rows.irregular and (merged or counted):
@@ -35,20 +37,18 @@ def compute(ctes: Ctes, parts: Parts, rows: ViewRows) -> Cells:
         late = late_rows(ctes, rows, reach)
         if merged:
             comment = f"{rows.view.name}: what those rows add to each window"
-            for cell, names in grouped(
-                ctes, rows, late, quoted(f"{rows.view.name}_late_windows"), merged, comment
-            ).items():
+            name, found = grouped(ctes, rows, late, quoted(f"{rows.view.name}_late_windows"), merged, comment)
+            for cell, names in found.items():
                 main = out.fields[cell]
                 out.fields[cell] = engine.merge(cell.partial.kind, main, tuple(f"l.{n}" for n in names))
-            out.join(quoted(f"{rows.view.name}_late_windows"), "l")
+            out.join(name, "l")
     if by_shape["join"]:
         members = all_rows(ctes, rows, [c.window for c in by_shape["join"]])
         comment = f"{rows.view.name}: states that cannot be united, over all rows at once"
-        for cell, names in grouped(
-            ctes, rows, members, quoted(f"{rows.view.name}_over_members"), by_shape["join"], comment
-        ).items():
+        name, found = grouped(ctes, rows, members, quoted(f"{rows.view.name}_over_members"), by_shape["join"], comment)
+        for cell, names in found.items():
             out.fields[cell] = tuple(f"m.{n}" for n in names)
-        out.join(quoted(f"{rows.view.name}_over_members"), "m")
+        out.join(name, "m")
     last_rows(ctes, rows, counted, out)
     return out
 

@@ -182,4 +182,5 @@ class Database:
         if any(sign in text for sign in _DAMAGE):
             return FeatcError(Diagnostic("F903", f"the online store at {self.name} is damaged", hint=_ANEW))
         message = f"the online store at {self.name} cannot be used: {text}"
-        return FeatcError(Diagnostic("F902", message, hint="nothing was written"), exit_code=4)
+        hint = "nothing was written; check the rights of the file and its folder, and the free space"
+        return FeatcError(Diagnostic("F902", message, hint=hint), exit_code=4)

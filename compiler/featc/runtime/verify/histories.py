@@ -32,8 +32,8 @@ def own_history(store: FeatureStore, limit: int, seed: int) -> History:
     memory = connect()
     rows: dict[str, list[Row]] = {}
     said: dict[str, str] = {}
-    for name, source in store.project.sources.items():
-        found, said[name] = own_rows(connection, store.project, source, limit, seed)
+    for name, source in store.located.sources.items():
+        found, said[name] = own_rows(connection, store.located, source, limit, seed)
         rows[name] = sound_rows(memory, store.project, source, found)
         lost = len(found) - len(rows[name])
         if lost:
