@@ -27,12 +27,12 @@ demo: $(VENV)/.installed  ## the main job on a made-up shop: SQL, training set, 
 	$(BIN)/python features/shop/demo.py
 
 test: lint $(VENV)/.installed-dev $(VENV)-compiled/.installed  ## everything CI checks
-	$(BIN)/python -m pytest -n 2 -m "not slow"
-	$(BIN)/python -m pytest -m slow
-	$(VENV)-compiled/bin/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n 0 -m slow
+	$(VENV)-compiled/bin/python -m pytest -m "not slow"
 
 fast: $(VENV)/.installed-dev  ## the fast part of the suite
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -m "not slow"
 
 lint: $(VENV)/.installed-dev  ## style and types
 	$(BIN)/ruff check compiler dialects tests benchmarks features

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,7 @@ class Table:
         """The table by its types. Raises duckdb.Error for a cell that is no value of its column."""
         items = [f'unnest(${n}::VARCHAR[])::{type_} AS "{name}"' for n, (name, type_) in enumerate(self.columns, 1)]
         values = [[row[n] for row in self.cells] for n in range(len(self.columns))]
-        with duckdb.connect() as connection:
-            connection.execute("SET TimeZone = 'UTC'")
-            return connection.sql(f"SELECT {', '.join(items)}", params=values).to_arrow_table()
+        return _engine().sql(f"SELECT {', '.join(items)}", params=values).to_arrow_table()
 
     def csv(self) -> str:
         """The table as CSV, its cells as they are."""
@@ -79,6 +78,14 @@ class Case:
         return frozenset(found)
 
 
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """One connection for all tables: making one takes longer than reading a case."""
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
 def read(name: str) -> Case:
     """The case in the folder of this name."""
     folder = HERE / name
@@ -103,4 +110,6 @@ def _table(path: Path) -> Table:
 
 
 def _cell(text: str) -> str | None:
-    return (None if not text else "" if text == "''" else text)
+    if text == "''":
+        return ""
+    return text or None

@@ -36,6 +36,42 @@ user_orders_rows AS (
       AND _time >= (SELECT min(_as_of) FROM spine_rows) - 604800000001
 ),
 
+-- user_orders: running totals of each entity
+user_orders_running AS (
+    SELECT
+        user_id,
+        _time,
+        count(amount) OVER so_far AS _n_amount,
+        sum(amount) OVER so_far AS _sum_amount
+    FROM user_orders_rows
+    WINDOW so_far AS (PARTITION BY user_id ORDER BY _time)
+),
+
+-- user_orders: those totals where each window begins and ends
+user_orders_totals AS (
+    SELECT
+        s._row,
+        max(r._n_amount) FILTER (WHERE s._edge = '_upto') AS _n_amount_upto,
+        max(r._n_amount) FILTER (WHERE s._edge = '_before_1d') AS _n_amount_before_1d,
+        max(r._n_amount) FILTER (WHERE s._edge = '_before_7d') AS _n_amount_before_7d,
+        max(r._sum_amount) FILTER (WHERE s._edge = '_upto') AS _sum_amount_upto,
+        max(r._sum_amount) FILTER (WHERE s._edge = '_before_1d') AS _sum_amount_before_1d,
+        max(r._sum_amount) FILTER (WHERE s._edge = '_before_7d') AS _sum_amount_before_7d
+    FROM (
+        SELECT
+            _row,
+            user_id,
+            unnest([
+                {'_edge': '_upto', '_at': _as_of - 1},
+                {'_edge': '_before_1d', '_at': _as_of - 86400000001},
+                {'_edge': '_before_7d', '_at': _as_of - 604800000001}
+            ], recursive := true)
+        FROM spine_rows
+    ) s
+    ASOF LEFT JOIN user_orders_running r ON s.user_id = r.user_id AND r._time <= s._at
+    GROUP BY s._row
+),
+
 -- user_orders: its rows and the spine on one numbered time line
 user_orders_stream AS MATERIALIZED (
     SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY _instant, _row NULLS FIRST) AS _place
@@ -52,17 +88,17 @@ user_orders_stream AS MATERIALIZED (
 user_orders_edges AS (
     SELECT
         s._row,
-        coalesce(max(r._place) FILTER (WHERE s.edge = 'upto'), 0) AS upto,
-        coalesce(max(r._place) FILTER (WHERE s.edge = 'before_1d'), 0) AS before_1d,
-        coalesce(max(r._place) FILTER (WHERE s.edge = 'before_7d'), 0) AS before_7d
+        coalesce(max(r._place) FILTER (WHERE s._edge = '_upto'), 0) AS _upto,
+        coalesce(max(r._place) FILTER (WHERE s._edge = '_before_1d'), 0) AS _before_1d,
+        coalesce(max(r._place) FILTER (WHERE s._edge = '_before_7d'), 0) AS _before_7d
     FROM (
         SELECT
             _row,
             user_id,
             unnest([
-                {'edge': 'upto', 'at': _as_of - 1},
-                {'edge': 'before_1d', 'at': _as_of - 86400000001},
-                {'edge': 'before_7d', 'at': _as_of - 604800000001}
+                {'_edge': '_upto', '_at': _as_of - 1},
+                {'_edge': '_before_1d', '_at': _as_of - 86400000001},
+                {'_edge': '_before_7d', '_at': _as_of - 604800000001}
             ], recursive := true)
         FROM spine_rows
     ) s
@@ -71,29 +107,24 @@ user_orders_edges AS (
         FROM user_orders_stream
         WHERE _row IS NULL
         GROUP BY ALL
-    ) r ON s.user_id = r.user_id AND r._instant <= s.at
+    ) r ON s.user_id = r.user_id AND r._instant <= s._at
     GROUP BY s._row
 ),
 
 -- user_orders: what each window holds at each spine row
 user_orders_windows AS (
-    SELECT
-        _row,
-        sum(amount) OVER last_1d AS sum_amount_1d,
-        sum(amount) OVER last_7d AS sum_amount_7d,
-        max(amount) OVER last_1d AS max_amount_1d,
-        max(amount) OVER last_7d AS max_amount_7d
+    SELECT _row, max(amount) OVER last_1d AS max_amount_1d, max(amount) OVER last_7d AS max_amount_7d
     FROM user_orders_stream LEFT JOIN user_orders_edges USING (_row)
     WINDOW
         last_1d AS (
             PARTITION BY user_id ORDER BY _place
-            ROWS BETWEEN CASE WHEN _row IS NULL THEN 0 ELSE _place - before_1d - 1 END PRECEDING
-            AND CASE WHEN _row IS NULL THEN 1 ELSE _place - upto END PRECEDING
+            ROWS BETWEEN CASE WHEN _row IS NULL THEN 0 ELSE _place - _before_1d - 1 END PRECEDING
+            AND CASE WHEN _row IS NULL THEN 1 ELSE _place - _upto END PRECEDING
         ),
         last_7d AS (
             PARTITION BY user_id ORDER BY _place
-            ROWS BETWEEN CASE WHEN _row IS NULL THEN 0 ELSE _place - before_7d - 1 END PRECEDING
-            AND CASE WHEN _row IS NULL THEN 1 ELSE _place - upto END PRECEDING
+            ROWS BETWEEN CASE WHEN _row IS NULL THEN 0 ELSE _place - _before_7d - 1 END PRECEDING
+            AND CASE WHEN _row IS NULL THEN 1 ELSE _place - _upto END PRECEDING
         )
     QUALIFY _row IS NOT NULL
 ),
@@ -102,11 +133,12 @@ user_orders_windows AS (
 user_orders_values AS (
     SELECT
         s._row,
-        w.sum_amount_1d AS spend_1d,
-        w.sum_amount_7d AS spend_7d,
+        CASE WHEN t._n_amount_upto > coalesce(t._n_amount_before_1d, 0) THEN t._sum_amount_upto - coalesce(t._sum_amount_before_1d, 0) END AS spend_1d,
+        CASE WHEN t._n_amount_upto > coalesce(t._n_amount_before_7d, 0) THEN t._sum_amount_upto - coalesce(t._sum_amount_before_7d, 0) END AS spend_7d,
         w.max_amount_1d AS biggest_1d,
         w.max_amount_7d AS biggest_7d
     FROM spine_rows s
+    LEFT JOIN user_orders_totals t USING (_row)
     LEFT JOIN user_orders_windows w USING (_row)
 ),
 

@@ -48,15 +48,15 @@ user_visits_rows AS (
 user_visits_3_rows_rows AS (
     SELECT s._row, s._as_of, r.* EXCLUDE (user_id)
     FROM (
-        SELECT s._row, s._as_of, s.user_id, unnest(generate_series(r.newest - 2, r.newest)) AS place
+        SELECT s._row, s._as_of, s.user_id, unnest(generate_series(r._newest - 2, r._newest)) AS _at
         FROM spine_rows s
         ASOF JOIN (
-            SELECT user_id, _time, max(_nth) AS newest
+            SELECT user_id, _time, max(_nth) AS _newest
             FROM user_visits_rows
             GROUP BY ALL
         ) r ON s.user_id = r.user_id AND r._time <= s._as_of - 1
     ) s
-    JOIN user_visits_rows r ON s.user_id = r.user_id AND r._nth = s.place
+    JOIN user_visits_rows r ON s.user_id = r.user_id AND r._nth = s._at
 ),
 
 -- user_visits: over the 3 last rows

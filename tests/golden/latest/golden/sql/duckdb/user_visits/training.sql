@@ -42,10 +42,10 @@ user_visits_rows AS (
 
 -- user_visits: the last page before each spine row, and when it was
 user_visits_last_page AS (
-    SELECT s._row, r._time, r.value, r.nth
+    SELECT s._row, r._time, r._value, r._nth
     FROM spine_rows s
     ASOF LEFT JOIN (
-        SELECT user_id, _time, arg_max(page, _nth) AS value, max(_nth) AS nth
+        SELECT user_id, _time, arg_max(page, _nth) AS _value, max(_nth) AS _nth
         FROM user_visits_rows
         WHERE page IS NOT NULL
         GROUP BY ALL
@@ -56,7 +56,7 @@ user_visits_last_page AS (
 user_visits_values AS (
     SELECT
         s._row,
-        CASE WHEN user_visits_last_page._time > s._as_of - 2592000000001 THEN user_visits_last_page.value END AS last_page
+        CASE WHEN user_visits_last_page._time > s._as_of - 2592000000001 THEN user_visits_last_page._value END AS last_page
     FROM spine_rows s
     LEFT JOIN user_visits_last_page USING (_row)
 ),

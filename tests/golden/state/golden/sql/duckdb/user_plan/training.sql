@@ -34,7 +34,7 @@ plans_source AS (
 
 -- plans: which events came more than once
 plans_versions_repeated AS (
-    SELECT user_id AS id_1, _time AS id_2
+    SELECT user_id AS _id_1, _time AS _id_2
     FROM plans_source
     WHERE user_id IS NOT NULL AND _time IS NOT NULL AND _arrival IS NOT NULL
     GROUP BY ALL
@@ -46,11 +46,11 @@ plans_versions AS (
     SELECT
         r.*,
         lead(_arrival) OVER (PARTITION BY user_id, _time ORDER BY _arrival NULLS FIRST, _deleted NULLS FIRST, changed_at NULLS FIRST, closed NULLS FIRST, plan NULLS FIRST, user_id NULLS FIRST) AS _superseded
-    FROM plans_source r SEMI JOIN plans_versions_repeated m ON user_id = m.id_1 AND _time = m.id_2
+    FROM plans_source r SEMI JOIN plans_versions_repeated m ON user_id = m._id_1 AND _time = m._id_2
     WHERE user_id IS NOT NULL AND _time IS NOT NULL AND _arrival IS NOT NULL
     UNION ALL
     SELECT r.*, NULL AS _superseded
-    FROM plans_source r ANTI JOIN plans_versions_repeated m ON user_id = m.id_1 AND _time = m.id_2 AND user_id IS NOT NULL AND _time IS NOT NULL AND _arrival IS NOT NULL
+    FROM plans_source r ANTI JOIN plans_versions_repeated m ON user_id = m._id_1 AND _time = m._id_2 AND user_id IS NOT NULL AND _time IS NOT NULL AND _arrival IS NOT NULL
 ),
 
 -- user_plan: the states it looks up
@@ -72,13 +72,13 @@ user_plan_states AS (
 
 -- user_plan: the latest state before each spine row
 user_plan_latest AS (
-    SELECT s._row, s._as_of, r.state
+    SELECT s._row, s._as_of, r._state
     FROM spine_rows s
     ASOF LEFT JOIN (
         SELECT
             user_id,
             _time,
-            struct_pack(_time := _time, _nth := _nth, _holds := _holds, plan := plan) AS state
+            struct_pack(_time := _time, _nth := _nth, _holds := _holds, plan := plan) AS _state
         FROM user_plan_states
         QUALIFY row_number() OVER (PARTITION BY user_id, _time ORDER BY _nth DESC) = 1
     ) r ON s.user_id = r.user_id AND r._time <= s._as_of - 1
@@ -88,7 +88,7 @@ user_plan_latest AS (
 user_plan_state AS (
     SELECT
         _row,
-        CASE WHEN state._holds AND state._time > _as_of - 31536000000001 THEN state.plan END AS plan
+        CASE WHEN _state._holds AND _state._time > _as_of - 31536000000001 THEN _state.plan END AS plan
     FROM user_plan_latest
 ),
 

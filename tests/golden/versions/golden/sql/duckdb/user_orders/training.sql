@@ -42,7 +42,7 @@ orders_source AS (
 
 -- orders: which events came more than once
 orders_versions_repeated AS (
-    SELECT order_id AS id_1
+    SELECT order_id AS _id_1
     FROM orders_source
     WHERE order_id IS NOT NULL AND _arrival IS NOT NULL
     GROUP BY ALL
@@ -54,11 +54,11 @@ orders_versions AS (
     SELECT
         r.*,
         lead(_arrival) OVER (PARTITION BY order_id ORDER BY _arrival NULLS FIRST, _deleted NULLS FIRST, amount NULLS FIRST, loaded_at NULLS FIRST, op NULLS FIRST, order_id NULLS FIRST, ordered_at NULLS FIRST, user_id NULLS FIRST) AS _superseded
-    FROM orders_source r SEMI JOIN orders_versions_repeated m ON order_id = m.id_1
+    FROM orders_source r SEMI JOIN orders_versions_repeated m ON order_id = m._id_1
     WHERE order_id IS NOT NULL AND _arrival IS NOT NULL
     UNION ALL
     SELECT r.*, NULL AS _superseded
-    FROM orders_source r ANTI JOIN orders_versions_repeated m ON order_id = m.id_1 AND order_id IS NOT NULL AND _arrival IS NOT NULL
+    FROM orders_source r ANTI JOIN orders_versions_repeated m ON order_id = m._id_1 AND order_id IS NOT NULL AND _arrival IS NOT NULL
 ),
 
 -- orders: the lag within which most rows arrive; later ones take the slower path
@@ -87,55 +87,38 @@ user_orders_rows AS (
       AND _time >= (SELECT min(_as_of) FROM spine_rows) - 604800000001
 ),
 
--- user_orders: its rows and the spine on one numbered time line
-user_orders_stream AS MATERIALIZED (
-    SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY _instant, _row NULLS FIRST) AS _place
-    FROM (
-        SELECT user_id, _time AS _instant, NULL AS _row, true AS _event, amount
-        FROM user_orders_rows
-        WHERE _regular
-        UNION ALL BY NAME
-        SELECT user_id, _as_of AS _instant, _row
-        FROM spine_rows
-    )
+-- user_orders: running totals of each entity
+user_orders_running AS (
+    SELECT
+        user_id,
+        _time,
+        count(amount) OVER so_far AS _n_amount,
+        sum(amount) OVER so_far AS _sum_amount
+    FROM user_orders_rows
+    WHERE _regular
+    WINDOW so_far AS (PARTITION BY user_id ORDER BY _time)
 ),
 
--- user_orders: where on that line each window begins and ends
-user_orders_edges AS (
+-- user_orders: those totals where each window begins and ends
+user_orders_totals AS (
     SELECT
         s._row,
-        coalesce(max(r._place) FILTER (WHERE s.edge = 'upto'), 0) AS upto,
-        coalesce(max(r._place) FILTER (WHERE s.edge = 'before_7d'), 0) AS before_7d
+        max(r._n_amount) FILTER (WHERE s._edge = '_upto') AS _n_amount_upto,
+        max(r._n_amount) FILTER (WHERE s._edge = '_before_7d') AS _n_amount_before_7d,
+        max(r._sum_amount) FILTER (WHERE s._edge = '_upto') AS _sum_amount_upto,
+        max(r._sum_amount) FILTER (WHERE s._edge = '_before_7d') AS _sum_amount_before_7d
     FROM (
         SELECT
             _row,
             user_id,
             unnest([
-                {'edge': 'upto', 'at': least(_as_of - 1, _as_of - 1 - (SELECT us FROM orders_lag))},
-                {'edge': 'before_7d', 'at': _as_of - 604800000001}
+                {'_edge': '_upto', '_at': least(_as_of - 1, _as_of - 1 - (SELECT us FROM orders_lag))},
+                {'_edge': '_before_7d', '_at': _as_of - 604800000001}
             ], recursive := true)
         FROM spine_rows
     ) s
-    ASOF LEFT JOIN (
-        SELECT user_id, _instant, max(_place) AS _place
-        FROM user_orders_stream
-        WHERE _row IS NULL
-        GROUP BY ALL
-    ) r ON s.user_id = r.user_id AND r._instant <= s.at
+    ASOF LEFT JOIN user_orders_running r ON s.user_id = r.user_id AND r._time <= s._at
     GROUP BY s._row
-),
-
--- user_orders: what each window holds at each spine row
-user_orders_windows AS (
-    SELECT _row, sum(amount) OVER last_7d AS sum_amount_7d
-    FROM user_orders_stream LEFT JOIN user_orders_edges USING (_row)
-    WINDOW
-        last_7d AS (
-            PARTITION BY user_id ORDER BY _place
-            ROWS BETWEEN CASE WHEN _row IS NULL THEN 0 ELSE _place - before_7d - 1 END PRECEDING
-            AND CASE WHEN _row IS NULL THEN 1 ELSE _place - upto END PRECEDING
-        )
-    QUALIFY _row IS NOT NULL
 ),
 
 -- user_orders: rows that the clock alone does not decide: corrected, superseded, late, or just happened
@@ -165,9 +148,9 @@ user_orders_rows_late AS (
 
 -- user_orders: what those rows add to each window
 user_orders_late_windows AS (
-    SELECT _row, sum(amount) FILTER (WHERE in_7d) AS sum_amount_7d
+    SELECT _row, sum(amount) FILTER (WHERE _in_last_7d) AS sum_amount_7d
     FROM (
-        SELECT *, _time > _as_of - 604800000001 AND _time <= _as_of - 1 AS in_7d
+        SELECT *, _time > _as_of - 604800000001 AND _time <= _as_of - 1 AS _in_last_7d
         FROM user_orders_rows_late
     )
     GROUP BY _row
@@ -177,9 +160,9 @@ user_orders_late_windows AS (
 user_orders_values AS (
     SELECT
         s._row,
-        coalesce(w.sum_amount_7d + l.sum_amount_7d, w.sum_amount_7d, l.sum_amount_7d) AS spend_7d
+        coalesce(CASE WHEN t._n_amount_upto > coalesce(t._n_amount_before_7d, 0) THEN t._sum_amount_upto - coalesce(t._sum_amount_before_7d, 0) END + l.sum_amount_7d, CASE WHEN t._n_amount_upto > coalesce(t._n_amount_before_7d, 0) THEN t._sum_amount_upto - coalesce(t._sum_amount_before_7d, 0) END, l.sum_amount_7d) AS spend_7d
     FROM spine_rows s
-    LEFT JOIN user_orders_windows w USING (_row)
+    LEFT JOIN user_orders_totals t USING (_row)
     LEFT JOIN user_orders_late_windows l USING (_row)
 ),
 

@@ -41,62 +41,48 @@ user_orders_rows AS (
       AND _time <= (SELECT max(_as_of) FROM spine_rows)
 ),
 
--- user_orders: its rows and the spine on one numbered time line
-user_orders_stream AS MATERIALIZED (
-    SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY _instant, _row NULLS FIRST) AS _place
-    FROM (
-        SELECT user_id, _time AS _instant, NULL AS _row, true AS _event, amount
-        FROM user_orders_rows
-        UNION ALL BY NAME
-        SELECT user_id, _as_of AS _instant, _row
-        FROM spine_rows
-    )
+-- user_orders: running totals of each entity
+user_orders_running AS (
+    SELECT
+        user_id,
+        _time,
+        count(_time) OVER so_far AS _rows,
+        count(amount) OVER so_far AS _n_amount,
+        sum(amount) OVER so_far AS _sum_amount
+    FROM user_orders_rows
+    WINDOW so_far AS (PARTITION BY user_id ORDER BY _time)
 ),
 
--- user_orders: where on that line each window begins and ends
-user_orders_edges AS (
+-- user_orders: those totals where each window begins and ends
+user_orders_totals AS (
     SELECT
         s._row,
-        coalesce(max(r._place) FILTER (WHERE s.edge = 'upto'), 0) AS upto,
-        coalesce(max(r._place) FILTER (WHERE s.edge = 'before_7d'), 0) AS before_7d
+        max(r._rows) FILTER (WHERE s._edge = '_upto') AS _rows_upto,
+        max(r._rows) FILTER (WHERE s._edge = '_before_7d') AS _rows_before_7d,
+        max(r._n_amount) FILTER (WHERE s._edge = '_upto') AS _n_amount_upto,
+        max(r._n_amount) FILTER (WHERE s._edge = '_before_7d') AS _n_amount_before_7d,
+        max(r._sum_amount) FILTER (WHERE s._edge = '_upto') AS _sum_amount_upto,
+        max(r._sum_amount) FILTER (WHERE s._edge = '_before_7d') AS _sum_amount_before_7d
     FROM (
         SELECT
             _row,
             user_id,
             unnest([
-                {'edge': 'upto', 'at': _as_of - 1},
-                {'edge': 'before_7d', 'at': _as_of - 604800000001}
+                {'_edge': '_upto', '_at': _as_of - 1},
+                {'_edge': '_before_7d', '_at': _as_of - 604800000001}
             ], recursive := true)
         FROM spine_rows
     ) s
-    ASOF LEFT JOIN (
-        SELECT user_id, _instant, max(_place) AS _place
-        FROM user_orders_stream
-        WHERE _row IS NULL
-        GROUP BY ALL
-    ) r ON s.user_id = r.user_id AND r._instant <= s.at
+    ASOF LEFT JOIN user_orders_running r ON s.user_id = r.user_id AND r._time <= s._at
     GROUP BY s._row
-),
-
--- user_orders: what each window holds at each spine row
-user_orders_windows AS (
-    SELECT _row, count(_event) OVER last_7d AS rows_7d, sum(amount) OVER last_7d AS sum_amount_7d
-    FROM user_orders_stream LEFT JOIN user_orders_edges USING (_row)
-    WINDOW
-        last_7d AS (
-            PARTITION BY user_id ORDER BY _place
-            ROWS BETWEEN CASE WHEN _row IS NULL THEN 0 ELSE _place - before_7d - 1 END PRECEDING
-            AND CASE WHEN _row IS NULL THEN 1 ELSE _place - upto END PRECEDING
-        )
-    QUALIFY _row IS NOT NULL
 ),
 
 -- user_orders: the last ordered_at before each spine row, and when it was
 user_orders_last_ordered_at AS (
-    SELECT s._row, r._time, r.value, r.nth
+    SELECT s._row, r._time, r._value, r._nth
     FROM spine_rows s
     ASOF LEFT JOIN (
-        SELECT user_id, _time, arg_max(ordered_at, _nth) AS value, max(_nth) AS nth
+        SELECT user_id, _time, arg_max(ordered_at, _nth) AS _value, max(_nth) AS _nth
         FROM user_orders_rows
         WHERE ordered_at IS NOT NULL
         GROUP BY ALL
@@ -107,11 +93,11 @@ user_orders_last_ordered_at AS (
 user_orders_values AS (
     SELECT
         s._row,
-        coalesce(w.rows_7d, 0) AS orders_7d,
-        w.sum_amount_7d AS spend_7d,
-        user_orders_last_ordered_at.value AS last_ordered_at_lifetime
+        coalesce(greatest(coalesce(t._rows_upto, 0) - coalesce(t._rows_before_7d, 0), 0), 0) AS orders_7d,
+        CASE WHEN t._n_amount_upto > coalesce(t._n_amount_before_7d, 0) THEN t._sum_amount_upto - coalesce(t._sum_amount_before_7d, 0) END AS spend_7d,
+        user_orders_last_ordered_at._value AS last_ordered_at_lifetime
     FROM spine_rows s
-    LEFT JOIN user_orders_windows w USING (_row)
+    LEFT JOIN user_orders_totals t USING (_row)
     LEFT JOIN user_orders_last_ordered_at USING (_row)
 ),
 
