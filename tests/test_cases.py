@@ -39,29 +39,32 @@ Answers = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    rows: pa.Table
+    rows: pa.Table | Path
     token: str | None = None
 
 
-def _row_by_row(rows: pa.Table) -> list[Push]:
+def upside_down(rows: pa.Table) -> pa.Table:
+    return rows.take(list(reversed(range(len(rows)))))
+
+
+def _row_by_row(rows: pa.Table, file: Path) -> list[Push]:
     return [Push(rows.slice(n, 1)) for n in range(len(rows))]
 
 
-def _backwards(rows: pa.Table) -> list[Push]:
-    return _row_by_row(rows)[::-1]
+def _backwards(rows: pa.Table, file: Path) -> list[Push]:
+    return [Push(upside_down(rows).slice(n, 2)) for n in range(0, len(rows), 2)]
 
 
-def _at_once(rows: pa.Table) -> list[Push]:
-    upside_down = rows.take(list(reversed(range(len(rows)))))
-    return [Push(upside_down, "all"), Push(upside_down, "all")]
+def _whole_file(rows: pa.Table, file: Path) -> list[Push]:
+    return [Push(file, "all"), Push(file, "all")]
 
 
-ROUTES: Mapping[str, Callable[[pa.Table], list[Push]]] = {
+ROUTES: Mapping[str, Callable[[pa.Table, Path], list[Push]]] = {
     "row by row": _row_by_row,
-    "row by row, backwards": _backwards,
-    "at once, twice under one token": _at_once,
+    "two by two, backwards": _backwards,
+    "the file at once, twice under one token": _whole_file,
 }
-"""After each of them, sources whose rows have an id get all of them again, without a token."""
+"""After each of them, sources whose rows have an id get all of them again, upside down and without a token."""
 
 
 # ------------------------------------------------------------------------------------- a case at work
@@ -112,13 +115,13 @@ class Opened:
     @contextmanager
     def pushed(self, route: str) -> Iterator[OnlineStore]:
         """A fresh online store that took in the rows by this route."""
-        path = self.root / f"{list(ROUTES).index(route)}.db"
-        with OnlineStore(path, self.store.project, self.root) as online:
+        project = self.store.project
+        with OnlineStore(self.root / f"{list(ROUTES).index(route)}.db", project, self.root) as online:
             for source, rows in self.rows.items():
-                for push in ROUTES[route](rows):
+                for push in ROUTES[route](rows, self.case.file(self.root, source)):
                     online.push(source, push.rows, token=push.token)
                 if source in self.case.identified:
-                    online.push(source, rows)
+                    online.push(source, upside_down(rows))
             yield online
 
     def read(self, online: OnlineStore) -> Answers:
@@ -175,7 +178,7 @@ def refusal(case: Case, ask: Callable[[], object]) -> None:
 
 
 TRAINING_ERRS = {
-    "nan_in_a_column_declared_integral_is_a_null": "F420 for NaN where the file's statistics say that all numbers are one",
+    "nan_in_a_column_declared_integral_is_a_null": "F420 where the file's statistics know a single number and no NaN",
 }
 """Cases in which the training plan is known to be wrong; strict, so that a correction has to take its line away."""
 

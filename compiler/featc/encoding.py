@@ -94,7 +94,8 @@ def encoded_sql(sql: str, type_: str) -> str:
         wide = sql if type_ == "UHUGEINT" else f"({sql})::{f'DECIMAL(38,{parts[1]})' if parts else 'HUGEINT'}"
         return f"CASE WHEN {sql} IS NOT NULL THEN {sort_key_sql([wide])} END"
     if parts:
-        return f"(({sql}) * {10 ** parts[1]})::BIGINT" if parts[1] else f"({sql})::BIGINT"
+        # widened first: DECIMAL(18) has no room for the product
+        return f"(({sql})::DECIMAL(38,{parts[1]}) * {10 ** parts[1]})::BIGINT" if parts[1] else f"({sql})::BIGINT"
     match family(type_):
         case "float":
             return double_code_sql(f"({sql})::DOUBLE" if type_ != "DOUBLE" else f"({sql})")
@@ -204,7 +205,8 @@ def micros_of(value: datetime) -> int:
     return (naive - _EPOCH) // timedelta(microseconds=1)
 
 
-def _as_integer(value: Any) -> int:
+def as_integer(value: Any) -> int:
+    """The integer a value is, losing nothing. Raises ValueError, TypeError or OverflowError where it is none."""
     if isinstance(value, bool):
         raise ValueError("a BOOLEAN")
     if isinstance(value, int):
@@ -216,7 +218,8 @@ def _as_integer(value: Any) -> int:
     return int(value.__index__())
 
 
-def _as_scaled(value: Any, precision: int, scale: int) -> int:
+def as_scaled(value: Any, precision: int, scale: int) -> int:
+    """value · 10^scale of a DECIMAL(precision, scale); a float means its shortest text. Raises as `as_integer`."""
     if isinstance(value, bool):
         raise ValueError("a BOOLEAN")
     with localcontext(prec=100):
@@ -258,7 +261,7 @@ def _as_days(value: Any) -> int:
     return whole
 
 
-_RANGES = {
+RANGES = {  # [low, high) of each integer type
     "TINYINT": (-(2**7), 2**7),
     "SMALLINT": (-(2**15), 2**15),
     "INTEGER": (-(2**31), 2**31),
@@ -288,11 +291,11 @@ def encode(value: Any, type_: str) -> Any:
 def _encode(value: Any, type_: str) -> Any:
     parts = decimal_parts(type_)
     if parts:
-        scaled = _as_scaled(value, *parts)
+        scaled = as_scaled(value, *parts)
         return int_to_wide(scaled, type_) if parts[0] > 18 else scaled
     if type_ in INTEGERS:
-        whole = _as_integer(value)
-        low, high = _RANGES[type_]
+        whole = as_integer(value)
+        low, high = RANGES[type_]
         if not low <= whole < high:
             raise ValueError(f"{whole} is outside {type_}")
         return int_to_wide(whole, type_) if type_ in _WIDE_INTEGERS else whole
@@ -310,6 +313,8 @@ def _encode(value: Any, type_: str) -> Any:
         case "text":
             if not isinstance(value, str):
                 raise ValueError("not text")
+            if not value.isascii():
+                value.encode()  # half of a surrogate pair is no text, and UnicodeError is a ValueError
             return value
         case _:
             raise ValueError(f"a {type_} cannot be given")

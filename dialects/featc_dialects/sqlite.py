@@ -19,6 +19,12 @@ NAME = "sqlite"
 MIN_VERSION = (3, 38, 0)
 """STRICT tables, NOT MATERIALIZED and UPSERT are needed."""
 
+MOST_TERMS = 400
+"""SELECTs put into one by UNION ALL; SQLite takes 500."""
+
+MOST_COLUMNS = 2000
+"""Columns of a table or of a SELECT."""
+
 _PINF, _NINF = double_to_code(inf), double_to_code(-inf)
 _HALF = 2**32
 

@@ -51,13 +51,12 @@ class Case:
 
     def write(self, folder: Path) -> None:
         """Writes the project and its data below `folder`."""
-        (folder / "features").mkdir(parents=True)
+        (folder / "features").mkdir(parents=True, exist_ok=True)
         (folder / "featc.yaml").write_text(self.settings, encoding="utf-8")
         (folder / "features" / "case.yaml").write_text(self.definitions, encoding="utf-8")
-        declared: dict[str, Any] = yaml.safe_load(self.definitions)["sources"]
-        assert set(declared) == set(self.sources), "a file of rows for every source"
+        assert set(self.declared) == set(self.sources), "a file of rows for every source"
         for name, table in self.sources.items():
-            path = folder / declared[name]["path"]
+            path = self.file(folder, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.suffix == ".csv":
                 path.write_text(table.csv(), encoding="utf-8")
@@ -65,10 +64,19 @@ class Case:
                 pq.write_table(table.arrow(), path)
 
     @property
+    def declared(self) -> dict[str, Any]:
+        """The sources as the definitions have them."""
+        found: dict[str, Any] = yaml.safe_load(self.definitions)["sources"]
+        return found
+
+    def file(self, folder: Path, source: str) -> Path:
+        """Where a source's rows lie in the project below `folder`."""
+        return folder / str(self.declared[source]["path"])
+
+    @property
     def identified(self) -> frozenset[str]:
         """The sources whose rows may come again: all of them have an id (semantics.md, "What “equal” means")."""
-        declared = yaml.safe_load(self.definitions)["sources"]
-        found = set()
+        declared, found = self.declared, set()
         for name, table in self.sources.items():
             ids = declared[name].get("id", [])
             ids = [ids] if isinstance(ids, str) else ids

@@ -101,6 +101,7 @@ def _try(text: str, rows: Rows) -> Outcome | None:
     return Outcome(text, rows.types, True, None, agree(text, rows, closure).present)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("type_", TYPES)
 def test_every_listed_combination_gives_duckdbs_value_and_type_at_every_corner(type_: str) -> None:
     """Where DuckDB's type is not the rules', the expression is refused: that must not happen either."""

@@ -27,6 +27,7 @@ def _compile(text: str, rows: Rows) -> Closure | None:
     return compiled(text, rows)
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(st.data(), st.booleans())
 def test_random_trees_give_duckdbs_values(data: st.DataObject, bare: bool) -> None:
@@ -42,6 +43,7 @@ def _random_texts(seed: int, count: int, *, bare: bool) -> list[str]:
     return [Trees(rng.choice, bare).draw(rng.choice(KINDS), rng.randint(2, 5))[0] for _ in range(count)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bare", [False, True])
 def test_deep_trees_compile_often_and_give_duckdbs_values(bare: bool) -> None:
     rows, compiled_count, answered, fallen = tree_rows(), 0, 0, 0

@@ -14,6 +14,7 @@ def played(path: Path) -> bool:
     return any(b.language == "console" or b.how == "file" for b in blocks(path.read_text(encoding="utf-8")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [p for p in DOCUMENTS if played(p)], ids=lambda p: p.name)
 def test_commands_print_what_is_shown_and_definitions_build(path: Path, tmp_path: Path) -> None:
     play = Play(tmp_path)

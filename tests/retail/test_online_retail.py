@@ -102,6 +102,7 @@ def assert_training_equal(
     assert differences(connection, service, actual) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("service", SERVICES, ids=lambda s: s.name)
 def test_training_set_of_some_entities_equals_handwritten_sql(
     connection: duckdb.DuckDBPyConnection, store: Any, service: Service, tmp_path: Path

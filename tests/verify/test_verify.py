@@ -34,6 +34,7 @@ def test_agreeing_plans_are_proven_and_certified(small: FeatureStore) -> None:
     assert certificate["histories"][0]["sampled"]["orders"] == "all 300 rows"
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_certificate(small: FeatureStore) -> None:
     verify(small, budget=QUICK, seed=3)
     first = (small.root / "target" / "certificate.json").read_bytes()
@@ -52,6 +53,7 @@ def test_a_selection_of_nothing_is_an_error(small: FeatureStore) -> None:
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.slow
 def test_a_feature_without_telling_values_is_unproven(project_of: Callable[[str], FeatureStore]) -> None:
     store = project_of("""
 entities: {user: user_id}
@@ -115,6 +117,7 @@ def _lost_correction(monkeypatch: pytest.MonkeyPatch) -> None:
 PLANTED = {"edge": _edge_too_early, "default": _default_forgotten, "deletions": _lost_correction}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", PLANTED)
 def test_a_planted_difference_is_found_shrunk_and_shown_again_by_featc_test(
     small: FeatureStore, bug: str, monkeypatch: pytest.MonkeyPatch
@@ -135,6 +138,7 @@ def test_a_planted_difference_is_found_shrunk_and_shown_again_by_featc_test(
     assert certificate["features"][case.feature]["status"] == "different"
 
 
+@pytest.mark.slow
 def test_a_saved_case_can_be_kept_among_the_projects_tests(
     small: FeatureStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

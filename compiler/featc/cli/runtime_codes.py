@@ -13,6 +13,8 @@ DATA: Mapping[str, str] = {
     "F404": "A source's table does not exist in the target's database, or cannot be read.",
     "F405": "The query under sql: of a source fails. Try it in DuckDB against the target's database.",
     "F406": "A source without columns.",
+    "F407": "The parquet files of one source differ in a column's type, or one lacks a column. Reading them together "
+    "would cast the others to the first, and round. Write them alike, or read them under sql: with casts.",
     "F409": "The target's database cannot be opened: it is no DuckDB file, or of another version.",
     "F420": "A DOUBLE column is declared integral, and the data holds a value that is not, such as 1.5. "
     "Declare another type, or put the data right.",
@@ -20,8 +22,10 @@ DATA: Mapping[str, str] = {
     "cast that fails. The message names feature, entity and instant. Widen the type, as in "
     "sum(amount::DOUBLE), or guard the expression with nullif or try_cast. featc never gives a "
     "wrong number instead.",
-    "F422": "The data holds a value that cannot be read: text in a CSV that is not of its column's type, or "
-    "an instant outside the years 1 to 9999.",
+    "F422": "The data holds a value that cannot be read: text in a CSV or JSON file that its column's type cannot "
+    "hold exactly, as 1.5 in a BIGINT or 1.005 in a DECIMAL(10,2), or an instant outside the years 1 to 9999. Times "
+    "are written as 2026-01-31 10:00:00, perhaps with a zone. For another form declare the column text and read it "
+    "in let, as in strptime(x, '%d/%m/%Y').",
     "F430": "The engine refused the training query. That is most likely a bug in featc: please report it.",
 }
 

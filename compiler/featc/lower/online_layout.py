@@ -112,7 +112,8 @@ def tile_width(windows: Sequence[Window]) -> int | None:
 
 
 def table(name: str, fingerprint: str, suffix: str = "") -> str:
-    """A readable table name that changes with what it holds."""
+    """A readable table name that changes with what it holds; SQLite keeps `sqlite_…` to itself."""
+    name = f"_{name}" if name.casefold().startswith("sqlite_") else name
     return quoted(f"{name}__{fingerprint[:8]}{suffix}")
 
 

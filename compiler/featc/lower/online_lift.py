@@ -1,8 +1,9 @@
 """Online lift: DuckDB SQL from a pushed batch to lifted rows, encoded for the store.
 
 A batch is the DuckDB table `featc_batch`: the source's columns in their physical types, and `_row`, the place in the
-batch. Row expressions run here and nowhere else, in the words of the training query, so that both plans see the same
-values (architecture.md, "Where expressions run").
+batch. Instants of a source with a zone are in UTC already (`pushed`): a local time cannot say which of two it is.
+Row expressions run here and nowhere else, in the words of the training query, so that both plans see the same values
+(architecture.md, "Where expressions run").
 
 * census, once per batch: the rows that can never be seen (with the reason), and what makes rows versions.
 * view rows, once per view: the rows that pass, in the order of the columns of the view's events table.
@@ -11,6 +12,7 @@ values (architecture.md, "Where expressions run").
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from featc.encoding import encoded_sql, real_sql, sort_key_sql, storage
 from featc.lower import source as src
@@ -18,10 +20,24 @@ from featc.lower.ctes import Ctes, conjunction, named, select
 from featc.lower.online_layout import Layout, Stream
 from featc.lower.source import ARRIVAL, DELETED, TIME, quoted
 from featc.lower.training.rows import slot_sql
-from featc.resolve.model import ColumnRef, Expr, Source, View
+from featc.resolve.model import Column, ColumnRef, Expr, Source, View
 from featc.types import FLOATS
 
 BATCH = "featc_batch"
+
+
+def pushed(source: Source) -> Source:
+    """The source as its batches lie in `featc_batch`: columns that are local times in the data are in UTC."""
+    if source.timezone is None:
+        return source
+    bare = replace(source, timezone=None)
+
+    def as_pushed(column: Column) -> Column:
+        name = column.name
+        local = src.normalised_batch_column(source, name) != src.normalised_batch_column(bare, name)
+        return replace(column, physical=column.type) if local else column
+
+    return replace(bare, columns=tuple(map(as_pushed, source.columns)))
 
 
 def _columns_of(expressions: Iterable[Expr | None]) -> set[str]:
@@ -57,7 +73,8 @@ def required_columns(source: Source, views: Iterable[View]) -> set[str]:
 def _source_rows(ctes: Ctes, source: Source, columns: set[str]) -> str:
     """The CTE of the batch's rows with normalised columns and their instants."""
     names = [c.name for c in source.columns if c.name in columns]
-    normalised = [named(src.normalised_column(source, n), quoted(n)) for n in names]
+    batch = pushed(source)
+    normalised = [named(src.normalised_batch_column(batch, n), quoted(n)) for n in names]
     times = [f"{sql} AS {name}" for sql, name in src.instants_select(source, tuple(names))]
     origin = f"FROM {BATCH}"
     if normalised != [quoted(n) for n in names]:
@@ -173,7 +190,7 @@ def _lifted_items(layout: Layout) -> list[str]:
     if layout.is_state:
         items.append(f"{_holds_sql(layout)} AS _holds")
     if layout.is_state and source.valid_to is not None:
-        items.append(f"{src.micros(src.render(source.valid_to), source.valid_to.type)} AS _valid_to")
+        items.append(f"{src.instant(source, source.valid_to)} AS _valid_to")
     for name, slot in layout.slots.items():
         value = slot_sql(view, name)
         # a row that does not hold may not make its slots' expressions fail

@@ -20,7 +20,7 @@ from featc.lower.online_layout import Layout, is_banded
 from featc.lower.online_store import key_conditions, mean_name, raw_fields, raw_means, tile_fields
 from featc.resolve.model import Window
 from featc.visibility import edges, horizon_sql, visible_sql
-from featc_dialects.sqlite import SPELLINGS
+from featc_dialects.sqlite import MOST_TERMS, SPELLINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class ReadPlan:
     cells: tuple[Cell, ...]
     bands_sql: str | None
     picks: tuple[Pick, ...]
-    picks_sql: str | None
+    picks_sql: tuple[str, ...]
     sets: tuple[Sets, ...]
     members: tuple[Members, ...]
     lookup_sql: str | None
@@ -302,7 +302,10 @@ def read_plan(layout: Layout, parts: Parts, *, lookup: bool, banded: bool = True
         cells=cells,
         bands_sql=bands_sql(layout, partials, bands) if cells else None,
         picks=tuple(map(Pick, picked)),
-        picks_sql=_seen(layout) + "\nUNION ALL\n".join(picks) + ";\n" if picks else None,
+        picks_sql=tuple(
+            _seen(layout) + "\nUNION ALL\n".join(picks[n : n + MOST_TERMS]) + ";\n"
+            for n in range(0, len(picks), MOST_TERMS)
+        ),
         sets=_sets(layout, unions, bands),
         members=_members(layout, rest),
         lookup_sql=lookup_sql(layout) if lookup else None,
@@ -333,8 +336,8 @@ def sections(plan: ReadPlan) -> tuple[tuple[str, str], ...]:
     found: list[tuple[str, str | None]] = [
         ("lookup: the state row that holds", plan.lookup_sql),
         ("bands: states per band", plan.bands_sql),
-        ("picks: first, last and the like", plan.picks_sql),
     ]
+    found += [("picks: first, last and the like", sql) for sql in plan.picks_sql]
     found += [(f"sets: values of {s.partial.slots[0]}", s.sql) for s in plan.sets]
     found += [(f"members: rows of {m.window.name}, folded in process", m.sql) for m in plan.members]
     return tuple((name, sql) for name, sql in found if sql is not None)

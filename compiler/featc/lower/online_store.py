@@ -135,7 +135,7 @@ def touched_sql(layout: Layout) -> str:
 
 
 def mean_name(partial: Partial) -> str:
-    return quoted(f"mean_{partial.slots[0]}") if partial.slots else ""
+    return quoted(f"_mean_{partial.slots[0]}") if partial.slots else ""  # no slot starts with an underscore
 
 
 def raw_fields(layout: Layout, partial: Partial) -> list[str]:

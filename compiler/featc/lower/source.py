@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import re
 
+from featc.lower import text_columns
+from featc.lower.text_columns import in_utc
 from featc.resolve.model import Column, ColumnRef, Expr, Key, Location, Ref, Source, View
-from featc.types import FLOATS, INTEGERS
+from featc.types import FLOATS, INTEGERS, family
 
 TIME, ARRIVAL, ENTER, SUPERSEDED, DELETED = "_time", "_arrival", "_enter", "_superseded", "_deleted"
 
@@ -82,41 +84,79 @@ def relation_of(source: Source) -> str:
     """What to select from: a reader over files, a table, or a subquery.
 
     Paths are spelled as the author wrote them, relative to the project, so that artefacts are the same everywhere.
-    Readers of CSV and JSON are told every column's type: types guessed again from other rows could differ.
+    Columns of CSV and JSON come as text, see `normalised_column`.
     """
     return relation_at(source.location, source.columns)
 
 
+def physical_relation(source: Source) -> str:
+    """The same with columns in their physical types, also where they are text in the data."""
+    relation = relation_of(source)
+    if not any(is_text(source, c) for c in source.columns):
+        return relation
+    items = []
+    for column in source.columns:
+        sql = name = quoted(column.name)
+        if is_text(source, column):
+            held = text_columns.held(
+                name, column.physical, _unheld(source, column), source.timezone, json=_reader(source) == "read_json"
+            )
+            sql = held if held == name else f"{held} AS {name}"
+        items.append(sql)
+    return f"(SELECT {', '.join(items)} FROM {relation})"
+
+
 def relation_at(location: Location, columns: tuple[Column, ...] = ()) -> str:
-    """The same for a place whose columns may not be known yet; without them, readers guess."""
+    """The same for a place whose columns may not be known yet; without them, readers of JSON guess."""
     where, value = location.kind, location.value
     if where == "table":
         return ".".join(quoted(part) for part in value.split("."))
     if where == "sql":
         query = value.strip().removesuffix(";")
         return f"({query}\n)" if "--" in query else f"({query})"
-    ending = next((e for e in sorted(_READERS, key=len, reverse=True) if value.lower().endswith(f".{e}")), None)
-    if ending is None:
-        return f"read_parquet({literal(value)})"
-    reader = _READERS[ending]
-    options = ["header = true"] if reader == "read_csv" else []
-    if columns:
-        types = ", ".join(f"{literal(c.name)}: {literal(c.physical)}" for c in columns)
-        options.append(f"{'types' if reader == 'read_csv' else 'columns'} = {{{types}}}")
-    return f"{reader}({', '.join((literal(value), *options))})"
+    reader = reader_of(location)
+    if reader == "read_csv":
+        return f"read_csv({literal(value)}, header = true, all_varchar = true)"
+    if reader == "read_json" and columns:
+        types = ", ".join(f"{literal(c.name)}: {literal(_json_type(c.physical))}" for c in columns)
+        return f"read_json({literal(value)}, columns = {{{types}}})"
+    return f"{reader}({literal(value)})"
 
 
-def _zoned(source: Source, sql: str) -> str:
-    if source.timezone is None or source.timezone.upper() == "UTC":
-        return sql
-    return f"{sql} AT TIME ZONE {literal(source.timezone)} AT TIME ZONE 'UTC'"
+def reader_of(location: Location) -> str | None:
+    """The table function that reads a path's files; None for other places."""
+    if location.kind != "path":
+        return None
+    return next((r for ending, r in _READERS.items() if location.value.lower().endswith(f".{ending}")), "read_parquet")
+
+
+def _reader(source: Source) -> str | None:
+    return reader_of(source.location)
+
+
+def is_text(source: Source, column: Column) -> bool:
+    """Whether the data has the column as text, to be converted: all of a CSV's, the plain ones of JSON."""
+    reader = _reader(source)
+    return reader == "read_csv" or (reader == "read_json" and _json_type(column.physical) == "VARCHAR")
+
+
+def _json_type(physical: str) -> str:
+    return physical if family(physical) == "other" and physical != text_columns.ZONED else "VARCHAR"
+
+
+def _unheld(source: Source, column: Column) -> str:
+    """The error for text that is not of its column's type."""
+    written = ""
+    if column.type in ("TIMESTAMP", "DATE"):
+        written = ", written as 2026-01-31" + (" 10:00:00" if column.type == "TIMESTAMP" else "")
+    return f"F422: {source.name}.{column.name} is {column.type}{written}, and cannot hold "
 
 
 def integral(raw: str, type_: str, problem: str) -> str:
     """A DOUBLE as an integer without loss; NaN is NULL, and any other value that would change is an error.
 
     `try_cast` on every branch, because the engine may evaluate a branch for rows another branch has taken; and no
-    `isnan`, see `normalised_column`.
+    `isnan`, see `normalised_batch_column`.
     """
     whole = f"try_cast({raw} AS {type_})"
     return (
@@ -126,10 +166,20 @@ def integral(raw: str, type_: str, problem: str) -> str:
 
 
 def normalised_column(source: Source, name: str) -> str:
-    """SQL that turns a raw column into what expressions see.
+    """SQL that turns a column of the source's data into what expressions see."""
+    column = source.column(name)
+    if is_text(source, column):
+        json = _reader(source) == "read_json"
+        return text_columns.seen(quoted(name), column.physical, _unheld(source, column), source.timezone, json=json)
+    return normalised_batch_column(source, name)
 
-    A DOUBLE of a parquet file goes through a CASE: parquet's column statistics leave NaN out, and DuckDB 2.0 trusts
-    them when it folds `isnan(x)` and `x > 100`, through every function but this one. −0.0 becomes 0.0 on the way.
+
+def normalised_batch_column(source: Source, name: str) -> str:
+    """The same where the column already has its physical type, as in a pushed batch.
+
+    A DOUBLE of a parquet file, which a view may hide, goes through a CASE: parquet's column statistics leave NaN out,
+    and DuckDB 2.0 trusts them when it folds `isnan(x)` and `x > 100`, through every function but this one, and `try`,
+    which nested types go through. −0.0 becomes 0.0 on the way.
     """
     column = source.column(name)
     raw, physical = quoted(name), column.physical
@@ -139,19 +189,22 @@ def normalised_column(source: Source, name: str) -> str:
         case "TIMESTAMP_NS":  # a cast rounds toward zero, which is up before 1970
             finite = f"CASE WHEN isfinite({raw}::TIMESTAMP) THEN {raw} END"
             floored = f"make_timestamp(epoch_ns({finite}) // 1000 - (epoch_ns({finite}) % 1000 < 0)::BIGINT)"
-            return _zoned(source, floored)
+            return in_utc(floored, source.timezone)
         case "TIMESTAMP" | "TIMESTAMP_S" | "TIMESTAMP_MS":
             cast = raw if physical == "TIMESTAMP" else f"{raw}::TIMESTAMP"
-            return _zoned(source, f"nullif(nullif({cast}, 'infinity'), '-infinity')")
+            return in_utc(f"nullif(nullif({cast}, 'infinity'), '-infinity')", source.timezone)
         case "DATE":
-            return f"nullif(nullif({raw}, 'infinity'), '-infinity')"
+            finite = f"nullif(nullif({raw}, 'infinity'), '-infinity')"
+            return in_utc(f"{finite}::TIMESTAMP", source.timezone) if column.type == "TIMESTAMP" else finite
         case _ if physical in FLOATS and column.type in INTEGERS:
             problem = f"F420: {source.name}.{name} is declared {column.type}, and a value is not integral: "
             return integral(raw, column.type, problem)
-        case "DOUBLE" | "FLOAT" if column.type == physical and source.location.kind != "table":
+        case "DOUBLE" | "FLOAT" if column.type == physical:
             return f"CASE WHEN {raw} IS NOT NULL THEN {raw} + 0.0::{physical} END"
         case _ if physical != column.type:
             return f"{raw}::{column.type}"
+        case _ if any(f in physical for f in FLOATS):
+            return f"try({raw})"
         case _:
             return raw
 
@@ -161,11 +214,20 @@ def micros(sql: str, type_: str) -> str:
     return f"epoch_us({sql}::TIMESTAMP)" if type_ == "DATE" else f"epoch_us({sql})"
 
 
+def instant(source: Source, expr: Expr) -> str:
+    """A time expression as BIGINT microseconds. A DATE of the data is its midnight in the source's zone."""
+    columns = [source.column(r.column) for r in expr.refs if isinstance(r, ColumnRef)]
+    if expr.type == "DATE" and columns and all(c.type == "DATE" for c in columns):
+        sql = f"({render(expr)})" if not expr.is_bare else render(expr)
+        return micros(in_utc(f"{sql}::TIMESTAMP", source.timezone), "TIMESTAMP")
+    return micros(render(expr), expr.type)
+
+
 def instants_select(source: Source, columns: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """(SQL, name) of the time columns over rows whose columns are already normalised."""
-    time = micros(render(source.time), source.time.type)
+    time = instant(source, source.time)
     if source.available_at is not None:
-        arrival = micros(render(source.available_at), source.available_at.type)
+        arrival = instant(source, source.available_at)
     else:
         arrival = f"{TIME} + {source.delay}" if source.delay else TIME
     found = [(time, TIME), (arrival, ARRIVAL)]

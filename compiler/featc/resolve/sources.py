@@ -249,7 +249,10 @@ def is_instant(expr: Expr, text: Text, word: str, findings: Findings) -> bool:
     if expr.type in _TIMES:
         return True
     hint = (
-        "write it as a time, as in x::timestamp or strptime(x, '%d.%m.%Y')"
+        f"declare it, if it is written as 2026-01-31 10:00:00: columns: {{{expr.parts[0].column}: timestamp}};"
+        " or read it, as in strptime(x, '%d.%m.%Y')"
+        if expr.type == "VARCHAR" and isinstance(expr.parts[0], ColumnRef) and expr.is_bare
+        else "write it as a time, as in x::timestamp or strptime(x, '%d.%m.%Y')"
         if expr.type == "VARCHAR"
         else ("for seconds since 1970 write make_timestamp(x * 1000000), for milliseconds epoch_ms(x)")
     )

@@ -13,14 +13,28 @@ import duckdb
 
 from featc.catalog import TypeProblem
 from featc.errors import Diagnostic, FeatcError, nearest
-from featc.lower.source import relation_at
+from featc.lower import text_columns
+from featc.lower.source import literal, quoted, reader_of, relation_at
 from featc.resolve.columns import is_untyped
-from featc.resolve.model import Location
+from featc.resolve.model import Column, Location
 from featc.runtime.located import absolute
 from featc.runtime.reasons import reason
 from featc.types import family
 
 _GLOB = frozenset("*?[")
+_SAMPLE = 20480  # rows, as many as DuckDB's sniffer looks at
+
+# each schema that parquet files have, as (name, type, number of children) depth first, and the first file with it
+_SCHEMAS = """
+SELECT min(file_name) AS file, schema
+FROM (
+    SELECT file_name, list((name, duckdb_type, coalesce(num_children, 0)) ORDER BY column_id) AS schema
+    FROM parquet_schema({})
+    GROUP BY file_name
+)
+GROUP BY schema
+ORDER BY file
+"""
 
 
 @dataclass(slots=True)
@@ -55,8 +69,8 @@ class DuckDBCatalog:
         """(name, physical type) of a source's columns, in the data's order.
 
         Raises FeatcError: F401 no such file, F402 an empty file, F403 an unreadable file, F404 no such table,
-        F405 a query that fails, F406 no columns, F409 a target database that cannot be opened, F901 one that
-        another process has locked.
+        F405 a query that fails, F406 no columns, F407 parquet files that differ, F409 a target database that cannot
+        be opened, F901 one that another process has locked.
         """
         if location.kind == "path":
             self._check_files(source, location.value)
@@ -67,7 +81,56 @@ class DuckDBCatalog:
         rows = self._describe(source, location, f"DESCRIBE SELECT * FROM {relation}")
         if not rows:
             raise _error("F406", f"the source {source} has no columns", None)
-        return [(str(row[0]), str(row[1])) for row in rows]
+        found = [(str(row[0]), str(row[1])) for row in rows]
+        reader = reader_of(location)
+        if reader == "read_parquet" and _GLOB & set(location.value):
+            self._check_alike(source, location, where)
+        if reader == "read_csv":
+            guessed = self._describe(source, location, f"DESCRIBE FROM read_csv({literal(where)}, header = true)")
+            types = {str(row[0]): str(row[1]) for row in guessed}
+            found = [(name, types.get(name, "VARCHAR")) for name, _ in found]
+        return self._iso(source, location, where, found) if is_untyped(location) else found
+
+    def _check_alike(self, source: str, location: Location, where: str) -> None:
+        """Every file of a glob has the columns of the first: a reader would cast the others to it, and round.
+
+        A column that only later files have is not read, and so does not matter.
+        """
+        rows = self._describe(source, location, _SCHEMAS.format(literal(where)))
+        (first, schema), *others = [(str(file), _top(leaves)) for file, leaves in rows]
+        for other, differing in others:
+            for folded, (name, type_) in schema.items():
+                has = differing.get(folded)
+                if has is not None and has[1] == type_:
+                    continue
+                files = [_relative(self.root.absolute(), Path(file)) for file in (first, other)]
+                said = f"{files[1]} has no such column" if has is None else f"{files[1]} has {has[1]}"
+                cast = f"{quoted(name)}::{type_ if has is None else has[1]} AS {quoted(name)}"
+                raise _error(
+                    "F407",
+                    f"the source {source}: its files differ in {name}: {files[0]} has {type_}, and {said}",
+                    "write the files alike, or give the source an sql: that reads them with union_by_name, such as"
+                    f" SELECT * REPLACE ({cast}) FROM read_parquet({literal(location.value)}, union_by_name = true)",
+                )
+
+    def _iso(self, source: str, location: Location, where: str, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Columns that a sniffer takes for times stay text unless they are written as ISO says.
+
+        13/01/2026 in one row and 05/02/2026 in the next are dates to a sniffer, and the second by itself is another.
+        """
+        times = [(name, type_) for name, type_ in found if type_ in ("DATE", "TIMESTAMP", text_columns.ZONED)]
+        if not times:
+            return found
+        columns = tuple(Column(name, type_, type_) for name, type_ in found)
+        relation = relation_at(Location("path", where), columns)
+        asked = ", ".join(
+            f"coalesce(bool_and({quoted(name)} IS NULL OR {text_columns.value(quoted(name), type_, None)} IS NOT NULL),"
+            " true)"
+            for name, type_ in times
+        )
+        answers = self._describe(source, location, f"SELECT {asked} FROM (FROM {relation} LIMIT {_SAMPLE})")[0]
+        text = {name for (name, _), iso in zip(times, answers, strict=True) if not iso}
+        return [(name, "VARCHAR" if name in text else type_) for name, type_ in found]
 
     def types(self, columns: Sequence[tuple[str, str]], expressions: Sequence[str]) -> Sequence[str | TypeProblem]:
         """The type DuckDB gives each expression over columns of the given (name, type), in order.
@@ -78,10 +141,10 @@ class DuckDBCatalog:
         """
         if not expressions:
             return []
-        empty = ", ".join(f"NULL::{type_} AS {_quoted(name)}" for name, type_ in columns) or "NULL AS _nothing"
+        empty = ", ".join(f"NULL::{type_} AS {quoted(name)}" for name, type_ in columns) or "NULL AS _nothing"
         answers = self._types(f"FROM (SELECT {empty})", list(expressions))
         literal = [i for i, e in enumerate(expressions) if "'" in e and not isinstance(answers[i], TypeProblem)]
-        sample = ", ".join(f"{_sample(type_)} AS {_quoted(name)}" for name, type_ in columns) or "NULL AS _nothing"
+        sample = ", ".join(f"{_sample(type_)} AS {quoted(name)}" for name, type_ in columns) or "NULL AS _nothing"
         for i in self._misread(f"FROM (SELECT {sample})", [(i, expressions[i]) for i in literal]):
             answers[i[0]] = i[1]
         return answers
@@ -228,16 +291,23 @@ def _sample(type_: str) -> str:
             return f"NULL::{type_}"
 
 
+def _top(leaves: Sequence[tuple[str, str, int]]) -> dict[str, tuple[str, str]]:
+    """{folded name: (name, type)} of the columns of a parquet schema, whose first entry is its root."""
+    found: dict[str, tuple[str, str]] = {}
+    inside = 0  # how many entries still belong to the column before
+    for name, type_, children in leaves[1:]:
+        if inside == 0:
+            found[name.casefold()] = (name, type_)
+        inside = max(inside - 1, 0) + children
+    return found
+
+
 def _first_line(error: Exception) -> str:
     return str(error).strip().split("\n", 1)[0]
 
 
 def _words(error: Exception) -> str:
     return reason(error)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _relative(root: Path, path: Path) -> str:

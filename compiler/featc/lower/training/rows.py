@@ -237,7 +237,7 @@ def state_rows(ctes: Ctes, view: View, source: Source, base: str, reach: Sequenc
     if holds:
         items.append(f"coalesce({' AND '.join(holds)}, false) AS {HOLDS}")
     if source.valid_to is not None:
-        items.append(f"{src.micros(src.render(source.valid_to), source.valid_to.type)} AS {UNTIL}")
+        items.append(f"{src.instant(source, source.valid_to)} AS {UNTIL}")
     taken = {k.name.lower() for k in view.keys}
     columns = {c: quoted(f"{c}_value" if c.lower() in taken else c) for c in view.state_columns}
     for name, column in columns.items():

@@ -6,42 +6,63 @@ value (semantics.md, "Types"). Nanosecond instants are floored to microseconds l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from featc.encoding import sort_key_sql
 from featc.errors import Diagnostic, FeatcError, Findings, did_you_mean
-from featc.lower.online_lift import BATCH
-from featc.lower.source import literal, quoted
+from featc.lower import text_columns
+from featc.lower.online_lift import BATCH, pushed
+from featc.lower.source import literal, normalised_batch_column, quoted
 from featc.resolve.model import Column, Source
 from featc.runtime.online.engine import Engine, failed
 from featc.runtime.online.files import reader
+from featc.runtime.online.relations import copied
+from featc.runtime.online.values import NAIVE, ZONED, given, plain, refusal
 from featc.types import FLOATS, INTEGERS, decimal_parts
 
 INPUT = "featc_input"
-_INSTANTS = ("TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S", "TIMESTAMP WITH TIME ZONE", "DATE")
+_INSTANTS = (*NAIVE, ZONED, "DATE")
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What to select a batch's rows from, with the lists its SQL binds, and {column: DuckDB type}."""
+
+    relation: str
+    types: Mapping[str, str]
+    lists: tuple[list[Any], ...] = ()
 
 
 def load_batch(engine: Engine, source: Source, rows: Any, required: frozenset[str]) -> int:
     """Makes `featc_batch` of `rows` and returns how many there are. The caller holds `engine.batch`.
 
-    `rows`: a path to csv, parquet or json, a list of dicts, or anything DuckDB can scan (pyarrow, pandas, polars,
-    a DuckDB relation). Raises FeatcError F610 (unknown column), F611 (a needed column is missing), F612 (a type or
-    value does not fit), F615 (unreadable).
+    `rows`: a path to csv, parquet or json, dicts (a list or any iterator), a dict of columns, or anything DuckDB can
+    scan (pyarrow, pandas, polars, a DuckDB relation). Raises FeatcError F610 (unknown column), F611 (a needed column
+    is missing), F612 (a type or value does not fit), F615 (unreadable).
     """
+    if isinstance(rows, Iterator) and not hasattr(rows, "__arrow_c_stream__"):
+        rows = list(rows)
     with engine.lock:
         try:
-            relation, given = _scan(engine, source, rows)
-            items = _items(source, given, required)
+            scan = _scan(engine, source, rows)
+            items = _items(source, scan.types, required)
             made = engine.connection.execute(
                 f"CREATE OR REPLACE TEMP TABLE {BATCH} AS"
-                f" SELECT row_number() OVER () - 1 AS _row, {', '.join(items)} FROM {relation}"
+                f" SELECT row_number() OVER () - 1 AS _row, {', '.join(items)} FROM {scan.relation}",
+                list(scan.lists),
             ).fetchone()
         except duckdb.Error as trouble:
             raise _unreadable(source, trouble) from trouble
+        except (TypeError, ValueError, RuntimeError, AttributeError, ImportError, OverflowError) as trouble:
+            # DuckDB's bindings and the objects themselves raise whatever they like
+            kind = type(rows).__name__
+            raise refusal("F615", f"the batch for {source.name}, a {kind}, cannot be read: {trouble}") from trouble
         finally:
             engine.connection.unregister(INPUT)
     return int(made[0]) if made else 0
@@ -54,86 +75,113 @@ def _unreadable(source: Source, trouble: duckdb.Error) -> FeatcError:
     said = str(trouble).partition("\n\n")[0].splitlines()
     said = list(takewhile(lambda line: not line.startswith(("Possible", "*", "LINE ")), said))
     what = "; ".join(line.strip() for line in said).partition(" Error: ")
-    return _refusal("F615", f"the batch for {source.name} cannot be read: {what[2] or what[0]}")
-
-
-def _refusal(code: str, message: str) -> FeatcError:
-    return FeatcError(Diagnostic(code, message, hint="nothing was written"))
+    return refusal("F615", f"the batch for {source.name} cannot be read: {what[2] or what[0]}")
 
 
 # ── what was given ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _scan(engine: Engine, source: Source, rows: Any) -> tuple[str, dict[str, str]]:
-    """(what to select from, {column: type}) of the given rows."""
+def _scan(engine: Engine, source: Source, rows: Any) -> Scan:
     if isinstance(rows, (str, Path)):
-        relation = reader(engine.connection, source, Path(rows))
-    elif isinstance(rows, Mapping):
-        relation = _columns(engine, source, {str(k): list(v) for k, v in rows.items()})
-    elif isinstance(rows, duckdb.DuckDBPyRelation):
-        relation = _relation(engine, rows)
-    elif isinstance(rows, Sequence) and all(isinstance(r, Mapping) for r in rows):
-        names = list(dict.fromkeys(str(k) for r in rows for k in r))
-        if not rows:
-            names = [c.name for c in source.columns]
-        relation = _columns(engine, source, {n: [r.get(n) for r in rows] for n in names})
-    else:
-        engine.connection.register(INPUT, rows)
-        relation = INPUT
-    described = engine.connection.sql(f"SELECT * FROM {relation}")
-    return relation, {str(n): str(t) for n, t in zip(described.columns, described.types, strict=True)}
+        return _described(engine, reader(engine.connection, source, Path(rows)))
+    if isinstance(rows, Mapping):
+        return _columns(engine, source, rows)
+    if isinstance(rows, duckdb.DuckDBPyRelation):
+        return _described(engine, copied(engine, rows))
+    if isinstance(rows, Sequence):
+        return _dicts(engine, source, rows)
+    mixed = _mixed_frame(rows)
+    if mixed is not None:
+        return _columns(engine, source, mixed)
+    engine.connection.register(INPUT, rows)
+    return _described(engine, INPUT)
 
 
-def _relation(engine: Engine, relation: duckdb.DuckDBPyRelation) -> str:
-    """A relation of another connection: its rows are copied by type and value."""
-    columns = ", ".join(f"{quoted(n)} {t}" for n, t in zip(relation.columns, relation.types, strict=True))
-    engine.connection.execute(f"CREATE OR REPLACE TEMP TABLE featc_copied ({columns})")
-    rows = relation.fetchall()
-    lists = [f"unnest(${n}::{t}[])" for n, t in enumerate(relation.types, 1)]
-    values = [[row[n] for row in rows] for n in range(len(lists))]
-    engine.connection.execute(f"INSERT INTO featc_copied SELECT {', '.join(lists)}", values)
-    return "featc_copied"
+def _described(engine: Engine, relation: str) -> Scan:
+    found = engine.connection.sql(f"SELECT * FROM {relation}")
+    return Scan(relation, {str(n): str(t) for n, t in zip(found.columns, found.types, strict=True)})
 
 
-def _columns(engine: Engine, source: Source, columns: Mapping[str, list[Any]]) -> str:
-    """Python values by column, without pyarrow: DuckDB finds each list's type, as it does for parameters."""
+def _dicts(engine: Engine, source: Source, rows: Sequence[Any]) -> Scan:
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, Mapping):
+            kind = type(row).__name__
+            raise refusal("F615", f"the batch for {source.name} cannot be read: row {number} is a {kind}, not a dict")
+    names = list(dict.fromkeys(k for r in rows for k in r)) if rows else [c.name for c in source.columns]
+    return _columns(engine, source, {n: [r.get(n) for r in rows] for n in names})
+
+
+def _mixed_frame(rows: Any) -> dict[str, list[Any]] | None:
+    """The columns of a pandas frame that has values of different types in one; DuckDB would bring them to one."""
+    if type(rows).__module__.partition(".")[0] != "pandas" or not hasattr(rows, "dtypes"):
+        return None
+    objects = [n for n, (_, column) in enumerate(rows.items()) if str(column.dtype) == "object"]
+    kinds = [{type(v) for v in map(plain, rows.iloc[:, n]) if v is not None and v == v} for n in objects]
+    if all(len(k) <= 1 for k in kinds):
+        return None
+    return {str(name): [None if v != v else v for v in map(plain, column)] for name, column in rows.items()}
+
+
+def _columns(engine: Engine, source: Source, columns: Mapping[Any, Any]) -> Scan:
+    """Python values by column, without pyarrow."""
     if not columns:
         raise FeatcError(Diagnostic("F611", f"the batch for {source.name} has no columns"))
-    items = [f"unnest(${n}) AS {quoted(name)}" for n, name in enumerate(columns, 1)]
+    findings = Findings()
+    known = {c.name: c for c in source.columns}
+    if set(known) & set(map(str, columns)):
+        _check_names(source, map(str, columns), findings)
+    findings.raise_errors()
+    items: list[str] = []
+    types: dict[str, str] = {}
+    lists: list[list[Any]] = []
     for name, values in columns.items():
-        kinds = {type(v) for v in values if v is not None}
-        if str in kinds and len(kinds) > 1:
-            other = next(k.__name__ for k in kinds if k is not str)
-            raise _refusal("F612", f"{source.name}.{name} has both text and {other} values")
-    sql = f"CREATE OR REPLACE TEMP TABLE featc_copied AS SELECT {', '.join(items)}"
-    engine.connection.execute(sql, list(columns.values()))
-    return "featc_copied"
+        if isinstance(values, (str, bytes, Mapping)):
+            raise refusal("F615", f"the batch for {source.name} cannot be read: {name} is not a list")
+        column = known.get(str(name)) or Column(str(name), "VARCHAR", "VARCHAR")
+        found = given(source, column, list(values))
+        sql = found.sql.format(*(f"${len(lists) + n}" for n in range(1, len(found.lists) + 1)))
+        items.append(f"{sql} AS {quoted(str(name))}")
+        lists += found.lists
+        types[str(name)] = found.type or ""
+    if len({len(values) for values in lists}) > 1:
+        raise refusal("F615", f"the batch for {source.name} has columns of different lengths")
+    relation = f"(SELECT {', '.join(items)})"
+    if "" in types.values():
+        engine.connection.execute(f"CREATE OR REPLACE TEMP TABLE featc_copied AS SELECT {', '.join(items)}", lists)
+        return _described(engine, "featc_copied")
+    return Scan(relation, types, tuple(lists))
+
+
+def _check_names(source: Source, names: Iterable[str], findings: Findings) -> None:
+    known = [c.name for c in source.columns]
+    for name in names:
+        if name not in known:
+            findings.error("F610", f"{source.name} has no column '{name}'", hint=did_you_mean(name, known))
 
 
 # ── into the source's types ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _items(source: Source, given: Mapping[str, str], required: frozenset[str]) -> list[str]:
+def _items(source: Source, types: Mapping[str, str], required: frozenset[str]) -> list[str]:
+    """The batch's columns, in the types of `pushed`."""
     findings = Findings()
     known = [c.name for c in source.columns]
-    if not set(known) & set(given):
-        message = f"the batch for {source.name} has none of its columns; it has: {', '.join(given)[:200]}"
+    if not set(known) & set(types):
+        message = f"the batch for {source.name} has none of its columns; it has: {', '.join(types)[:200]}"
         hint = f"a CSV starts with a header, such as {','.join(known)}; nothing was written"
         raise FeatcError(Diagnostic("F611", message, hint=hint))
-    for name in given:
-        if name not in known:
-            findings.error("F610", f"{source.name} has no column '{name}'", hint=did_you_mean(name, known))
-    for name in sorted(required - set(given)):
+    _check_names(source, types, findings)
+    for name in sorted(required - set(types)):
         message = f"the batch for {source.name} lacks the column '{name}'"
         findings.error("F611", message, hint="it says which event a row is, when it happened, or to whom")
     items = []
-    for column in source.columns:
-        if column.name not in given:
-            items.append(f"NULL::{column.physical} AS {quoted(column.name)}")
+    for column, batch in zip(source.columns, pushed(source).columns, strict=True):
+        if column.name not in types:
+            items.append(f"NULL::{batch.physical} AS {quoted(column.name)}")
             continue
-        sql = _converted(source, column, given[column.name])
+        sql = _converted(source, batch, types[column.name], is_local=batch is not column)
         if sql is None:
-            message = f"{source.name}.{column.name} is {column.physical}, and the batch has {given[column.name]}"
+            message = f"{source.name}.{column.name} is {column.physical}, and the batch has {types[column.name]}"
             findings.error("F612", message, hint="convert the column first; nothing was written")
         else:
             items.append(f"{sql} AS {quoted(column.name)}")
@@ -148,16 +196,21 @@ def _checked(source: Source, column: Column, converted: str, lost: str) -> str:
     return f"CASE WHEN {raw} IS NULL THEN NULL WHEN {lost} THEN error({text} || {raw}::VARCHAR) ELSE {converted} END"
 
 
-def _converted(source: Source, column: Column, type_: str) -> str | None:
-    """SQL that brings a given column to its physical type exactly, or None where the types do not go together."""
+def _converted(source: Source, column: Column, type_: str, *, is_local: bool) -> str | None:
+    """SQL that brings a given column to its physical type exactly, or None where the types do not go together.
+
+    `is_local`: naive values are local times of the source's zone, and the batch has them in UTC.
+    """
     raw, to = quoted(column.name), column.physical
-    if type_ in (to, '"NULL"', "NULL"):
-        return raw if type_ == to else f"NULL::{to}"
+    if type_ in ('"NULL"', "NULL"):
+        return f"NULL::{to}"
+    if type_ == to and not is_local:
+        return raw
     zone = literal(source.timezone or "UTC")
     if type_ == "VARCHAR":
-        return _from_text(source, column, zone)
+        return _from_text(source, column)
     if to in _INSTANTS and type_ in _INSTANTS:
-        return _instant(source, column, type_, zone)
+        return _instant(source, column, type_, zone, is_local=is_local)
     numbers = type_ in (*INTEGERS, *FLOATS) or decimal_parts(type_)
     if numbers and (to in INTEGERS or to in FLOATS or decimal_parts(to)):
         return _number(source, column, type_)
@@ -182,38 +235,59 @@ def _number(source: Source, column: Column, type_: str) -> str:
     return _checked(source, column, cast, f"try_cast({cast} AS {wide}) IS DISTINCT FROM {raw}::{wide}")
 
 
-def _from_text(source: Source, column: Column, zone: str) -> str:
+def _from_text(source: Source, column: Column) -> str:
+    """By the rule that text in files is read by; an instant comes out in UTC, from the source's zone or its own."""
     raw, to = quoted(column.name), column.physical
-    cast = f"try_cast({raw} AS {to})"
-    if to in INTEGERS:  # DuckDB would round '3.7'
-        lost = f"try_cast({raw} AS DECIMAL(38,9)) <> try_cast({cast} AS DECIMAL(38,9))"
-        return _checked(source, column, cast, f"{cast} IS NULL OR {lost}")
-    if decimal_parts(to):
-        scale = min(38, (decimal_parts(to) or (0, 0))[1] + 6)
-        lost = f"try_cast({raw} AS DECIMAL(38,{scale})) IS DISTINCT FROM {cast}"
-        return _checked(source, column, cast, f"{cast} IS NULL OR {lost}")
-    if to in ("TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S"):  # DuckDB's own cast drops an offset
-        offset = f"regexp_matches({raw}, '[0-9]:[0-9].*(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$')"
-        cast = f"CASE WHEN {offset} THEN try_cast({raw} AS TIMESTAMPTZ) AT TIME ZONE {zone} ELSE {cast} END"
-        cast = f"({cast})::{to}"
-    return _checked(source, column, cast, f"({cast}) IS NULL")
+    found = text_columns.value(raw, "TIMESTAMP" if to in (*NAIVE, ZONED) else to, source.timezone)
+    if to == ZONED:
+        found = f"({found}) AT TIME ZONE 'UTC'"
+    elif to in NAIVE and to != "TIMESTAMP":
+        found = f"({found})::{to}"
+    return _checked(source, column, found, f"({found}) IS NULL")
 
 
-def _instant(source: Source, column: Column, type_: str, zone: str) -> str:
+def _instant(source: Source, column: Column, type_: str, zone: str, *, is_local: bool) -> str:
     raw, to = quoted(column.name), column.physical
-    zoned = "TIMESTAMP WITH TIME ZONE"
-    if type_ == zoned:
+    if type_ == ZONED and is_local:  # never by way of local time, which has some instants twice
+        return f"{raw} AT TIME ZONE 'UTC'"
+    if type_ == ZONED:
         naive = f"{raw} AT TIME ZONE {zone}"
     elif type_ == "TIMESTAMP_NS" and to != "TIMESTAMP_NS":  # a cast rounds toward zero, which is up before 1970
         naive = f"make_timestamp(epoch_ns({raw}) // 1000 - (epoch_ns({raw}) % 1000 < 0)::BIGINT)"
         naive = f"CASE WHEN isfinite({raw}::TIMESTAMP) THEN {naive} ELSE {raw}::TIMESTAMP END"
     else:
         naive = f"{raw}::TIMESTAMP"
-    if to == zoned:
+    if is_local:
+        return f"({naive}) AT TIME ZONE {zone} AT TIME ZONE 'UTC'"
+    if to == ZONED:
         return f"({naive}) AT TIME ZONE {zone}"
     if to in ("TIMESTAMP", "TIMESTAMP_NS"):
         return f"({naive})::{to}"
     return _checked(source, column, f"({naive})::{to}", f"({naive})::{to}::TIMESTAMP IS DISTINCT FROM ({naive})")
+
+
+def content_digest(engine: Engine, source: Source) -> str:
+    """A digest of the batch's rows, whatever order and form they came in.
+
+    Columns without a value do not count, so that a column the source gains later changes no digest.
+    """
+    batch = pushed(source)
+    columns = sorted(batch.columns, key=lambda c: c.name)
+    items = [f"CASE WHEN {quoted(c.name)} IS NOT NULL THEN {_digested(batch, c)} END" for c in columns]
+    row = f"md5(concat_ws(chr(10), {', '.join(items)}))"
+    halves = [f"sum(('0x' || {row}[{start}:{start + 15}])::UBIGINT::HUGEINT)" for start in (1, 17)]
+    return "-".join(map(str, engine.rows(f"SELECT count(*), {', '.join(halves)} FROM {BATCH}")[0]))
+
+
+def _digested(batch: Source, column: Column) -> str:
+    """Text that differs between different values: instants as they are normalised, −0.0 as 0.0."""
+    value = quoted(column.name)
+    if column.physical in _INSTANTS:
+        value = normalised_batch_column(batch, column.name)
+    elif column.physical in FLOATS:
+        value = f"{value} + 0.0::{column.physical}"
+    empty = "''"
+    return f"{literal(column.name + ' ')} || hex({sort_key_sql([value, empty])})"
 
 
 def rejected_rows(engine: Engine, source: Source, places: Iterable[int]) -> dict[int, str]:

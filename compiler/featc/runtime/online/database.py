@@ -12,7 +12,7 @@ from urllib.parse import quote
 from featc.errors import Diagnostic, FeatcError
 from featc_dialects.sqlite import MIN_VERSION
 
-FORMAT = "1"
+FORMAT = "2"
 _DAMAGE = ("malformed", "not a database", "no such table", "no such column", "no column named")
 _ANEW = "put a copy of the file in its place, or delete it and push the sources again"
 
@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS featc_batches (
     accepted INTEGER NOT NULL,
     duplicates INTEGER NOT NULL,
     rejected TEXT NOT NULL,
+    digest TEXT,
     pushed_at INTEGER NOT NULL,
     UNIQUE (source, token)
 ) STRICT;
@@ -181,6 +182,9 @@ class Database:
             return FeatcError(Diagnostic("F901", message, hint="try again; nothing was written"), exit_code=4)
         if any(sign in text for sign in _DAMAGE):
             return FeatcError(Diagnostic("F903", f"the online store at {self.name} is damaged", hint=_ANEW))
+        if text.startswith("too many"):
+            hint = "give its features to several views; nothing was written"
+            return FeatcError(Diagnostic("F902", f"a view is too wide for SQLite: {text}", hint=hint), exit_code=4)
         message = f"the online store at {self.name} cannot be used: {text}"
         hint = "nothing was written; check the rights of the file and its folder, and the free space"
         return FeatcError(Diagnostic("F902", message, hint=hint), exit_code=4)

@@ -133,6 +133,14 @@ class DerivedStage:
     def _ask(self, derived: Derived | None, environments: Sequence[Environment]) -> None:
         if derived is None or not environments:
             return
+        try:
+            self._evaluate(derived, environments)
+        except duckdb.Error as trouble:
+            self._blame(derived, environments)
+            raise _failed(derived.features[0], {}, trouble) from trouble
+
+    def _evaluate(self, derived: Derived, environments: Sequence[Environment]) -> None:
+        """Adds the statement's features to each environment. Raises duckdb.Error."""
         lists: list[list[Any]] = [list(range(len(environments)))]
         lists += [
             [_wire(e[place], given.type) for e in environments]
@@ -140,20 +148,30 @@ class DerivedStage:
             for place in [self.place(value_of(given.view or "", given.ref))]
         ]
         with self.engine.lock:
-            try:
-                rows = self.engine.connection.execute(derived.sql, lists).fetchall()
-            except duckdb.Error as trouble:
-                raise self._blamed(derived, trouble) from trouble
+            rows = self.engine.connection.execute(derived.sql, lists).fetchall()
         for number, *values in rows:
             environment = environments[number]
             for feature, value in zip(derived.features, values, strict=True):
                 environment["feature", feature.view, feature.name] = value
 
-    def _blamed(self, derived: Derived, trouble: duckdb.Error) -> FeatcError:
-        names = ", ".join(f.qualified for f in derived.features)
-        one = "one of " if len(derived.features) > 1 else ""
-        hint = "a division by zero of integers, or a cast that fails; guard it (nullif, try_cast)"
-        return FeatcError(Diagnostic("F621", f"{one}{names} has no value it can give: {reason(trouble)}", hint=hint))
+    def _blame(self, derived: Derived, environments: Sequence[Environment]) -> None:
+        """Evaluates one feature of one request after another, to name the one that fails."""
+        for environment in environments:
+            for feature in derived.features:
+                alone = derived_plan(self.project, [feature])
+                assert alone is not None
+                try:
+                    self._evaluate(alone, [environment])
+                except duckdb.Error as trouble:
+                    raise _failed(feature, environment, trouble) from trouble
+
+
+def _failed(feature: Feature, environment: Environment, trouble: duckdb.Error) -> FeatcError:
+    given = [f"{name} = {value}" for (kind, _, name), value in environment.items() if kind == "key"]
+    entity = f" for {', '.join(given) or 'the whole'} at {environment['as_of', '', '']}" if environment else ""
+    message = f"{feature.qualified} has no value it can give{entity}: {reason(trouble)}"
+    hint = "a division by zero of integers, or a cast that fails; guard it (nullif, try_cast)"
+    return FeatcError(Diagnostic("F621", message, hint=hint))
 
 
 def _wire(value: Any, type_: str) -> Any:

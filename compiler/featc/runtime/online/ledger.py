@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 _FIRST_ROW = "SELECT value FROM featc_meta WHERE name = 'next_row'"
 _NEXT_ROW = "UPDATE featc_meta SET value = ? WHERE name = 'next_row'"
-_KNOWN = "SELECT rows, accepted, duplicates, rejected FROM featc_batches WHERE source = ? AND token = ?"
+_KNOWN = "SELECT rows, accepted, duplicates, rejected, digest FROM featc_batches WHERE source = ? AND token = ?"
 _BATCH = """
-INSERT INTO featc_batches (source, token, rows, accepted, duplicates, rejected, pushed_at)
-VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO featc_batches (source, token, rows, accepted, duplicates, rejected, digest, pushed_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 _REJECTED = "INSERT INTO featc_rejected (batch, place, source, reason, data) VALUES (?, ?, ?, ?, ?)"
 _SOURCE = """
@@ -47,25 +47,39 @@ class PushReport:
     token: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class KnownBatch:
+    """A batch the source has had: what its push did, and the digest of its rows."""
+
+    report: PushReport
+    digest: str | None
+
+
 def first_row(store: sqlite3.Connection) -> int:
     """The number the next accepted row gets."""
     return int(store.execute(_FIRST_ROW).fetchone()[0])
 
 
-def known_batch(store: sqlite3.Connection, source: str, token: str | None) -> PushReport | None:
-    """The report of the batch with this token, if the source has had it."""
+def known_batch(store: sqlite3.Connection, source: str, token: str | None) -> KnownBatch | None:
+    """The batch with this token, if the source has had it."""
     row = None if token is None else store.execute(_KNOWN, (source, token)).fetchone()
-    return None if row is None else PushReport(source, row[0], row[1], row[2], json.loads(row[3]), True, token)
+    if row is None:
+        return None
+    return KnownBatch(PushReport(source, row[0], row[1], row[2], json.loads(row[3]), True, token), row[4])
 
 
 def enter_batch(
-    store: sqlite3.Connection, report: PushReport, rejected: Iterable[tuple[int, str, str]], newest_arrival: int | None
+    store: sqlite3.Connection,
+    report: PushReport,
+    rejected: Iterable[tuple[int, str, str]],
+    newest_arrival: int | None,
+    digest: str | None,
 ) -> None:
     """Books a batch that has been taken in. `rejected`: (place in the batch, reason, the row as JSON)."""
     now = time.time_ns() // 1000
     counts = json.dumps(dict(report.rejected))
     source = report.source
-    entry = (source, report.token, report.rows, report.accepted, report.duplicates, counts, now)
+    entry = (source, report.token, report.rows, report.accepted, report.duplicates, counts, digest, now)
     batch = store.execute(_BATCH, entry).lastrowid
     kept = [(batch, place, source, reason, data) for place, reason, data in rejected]
     store.executemany(_REJECTED, kept)

@@ -9,19 +9,30 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from featc.errors import Diagnostic, FeatcError
 from featc.lower.online import SourcePlan, StreamPlan, ViewPlan
 from featc.lower.online_store import key_parameters
-from featc.runtime.online.batch import load_batch
+from featc.runtime.online.batch import content_digest, load_batch
 from featc.runtime.online.database import Database
 from featc.runtime.online.engine import Engine
-from featc.runtime.online.ledger import PushReport, enter_batch, first_row, known_batch
+from featc.runtime.online.ledger import KnownBatch, PushReport, enter_batch, first_row, known_batch
 from featc.runtime.online.lifted import Lifted, Row, lift, lift_slices
 
 _LARGE = 200_000
 """Rows above which a batch is lifted in slices, inside the transaction; smaller ones are lifted before it begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """A batch as it was asked to be pushed. `digest` is of its rows, where it has a token."""
+
+    rows: int
+    token: str | None
+    digest: str | None
+    strict: bool
 
 
 def push_batch(
@@ -33,38 +44,38 @@ def push_batch(
         known = known_batch(store, source, token)
     with engine.batch:
         count = load_batch(engine, plan.source, rows, plan.required)
+        batch = _Batch(count, token, None if token is None else content_digest(engine, plan.source), strict)
         if known is not None:
-            return _same_batch(known, count)
+            return _same_batch(known, batch)
         slices = lift_slices(engine, plan, count, _LARGE) if count > _LARGE else iter([lift(engine, plan, count)])
         if count > _LARGE:
-            return _write(database, plan, slices, count, token, strict)
-    return _write(database, plan, slices, count, token, strict)
+            return _write(database, plan, slices, batch)
+    return _write(database, plan, slices, batch)
 
 
-def _write(
-    database: Database, plan: SourcePlan, slices: Iterator[Lifted], rows: int, token: str | None, strict: bool
-) -> PushReport:
+def _write(database: Database, plan: SourcePlan, slices: Iterator[Lifted], batch: _Batch) -> PushReport:
     with database.write() as store:
         # another process may have brought the batch since
-        known = known_batch(store, plan.source.name, token)
+        known = known_batch(store, plan.source.name, batch.token)
         if known is not None:
-            return _same_batch(known, rows)
+            return _same_batch(known, batch)
         taking = _Taking(store, plan)
         for lifted in slices:
-            if strict and lifted.faults:
+            if batch.strict and lifted.faults:
                 _refuse(plan.source.name, lifted)
             taking.take(lifted)
-        return taking.finish(token)
+        return taking.finish(batch)
 
 
-def _same_batch(known: PushReport, rows: int) -> PushReport:
-    if known.rows != rows:
-        message = (
-            f"the token '{known.token}' belongs to another batch of {known.source}, with {known.rows} rows;"
-            f" this one has {rows}"
-        )
-        raise FeatcError(Diagnostic("F613", message, hint="give every batch a token of its own; nothing was written"))
-    return known
+def _same_batch(known: KnownBatch, batch: _Batch) -> PushReport:
+    report = known.report
+    if known.digest == batch.digest:
+        return report
+    rows = f"with {report.rows} rows; this one has {batch.rows}"
+    if report.rows == batch.rows:
+        rows = "whose rows have other values"
+    message = f"the token '{report.token}' belongs to another batch of {report.source}, {rows}"
+    raise FeatcError(Diagnostic("F613", message, hint="give every batch a token of its own; nothing was written"))
 
 
 def _refuse(source: str, lifted: Lifted) -> None:
@@ -127,14 +138,14 @@ class _Taking:
         if lifted.newest_arrival is not None:
             self.newest_arrival = max(lifted.newest_arrival, self.newest_arrival or lifted.newest_arrival)
 
-    def finish(self, token: str | None) -> PushReport:
+    def finish(self, batch: _Batch) -> PushReport:
         """Enters the batch in the store's books."""
         counts = Counter(reason for _, reasons, _ in self.rejected for reason in reasons)
         rejected = dict(sorted(counts.items()))
         source = self.plan.source.name
-        report = PushReport(source, self.rows, self.accepted, self.duplicates, rejected, False, token)
+        report = PushReport(source, self.rows, self.accepted, self.duplicates, rejected, False, batch.token)
         kept = ((place, "; ".join(reasons), text) for place, reasons, text in self.rejected)
-        enter_batch(self.store, report, kept, self.newest_arrival)
+        enter_batch(self.store, report, kept, self.newest_arrival, batch.digest)
         return report
 
 

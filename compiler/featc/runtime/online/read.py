@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 from featc.algebra import AGGREGATES, LAWS, Kind, scale_of
@@ -144,7 +144,8 @@ class ViewReader:
         for n, pick in enumerate(plan.picks):
             edge = edges(pick.cell.window, t, self.closed)
             parameters[f"pick_after_{n}"], parameters[f"pick_upto_{n}"] = edge.after, edge.upto
-        for number, tau, order, value, by in store.execute(plan.picks_sql or "", parameters):
+        found = chain.from_iterable(store.execute(sql, parameters) for sql in plan.picks_sql)
+        for number, tau, order, value, by in found:
             cell = plan.picks[number].cell
             place = (tau, order)
             picks = cell.partial.kind in (Kind.PICK_MIN, Kind.PICK_MAX)

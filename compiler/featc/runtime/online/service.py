@@ -22,6 +22,7 @@ from featc.resolve.model import (
 from featc.runtime.online.derived import DerivedStage, Environment
 from featc.runtime.online.engine import Engine
 from featc.runtime.online.read import Overflow, ViewReader
+from featc.runtime.online.values import plain
 
 _EPOCH = datetime(1970, 1, 1)
 
@@ -85,7 +86,7 @@ class ServiceReader:
         t: int, environment: Environment,
     ) -> None:
         try:
-            # an entity whose key is NULL is not known (semantics.md, "Events and versions")
+            # an entity whose key is NULL (or NaN) is not known (semantics.md, "Events and versions")
             found = reader.unknown() if None in key else reader.read(store, key, t)
         except Overflow as overflow:
             raise self._overflow(view, str(overflow), request, t) from None
@@ -118,8 +119,10 @@ class ServiceReader:
         for kind, given in (("key", self.keys), ("request", self.request)):
             for name, type_ in given.items():
                 try:
-                    value = request[name]
-                    code, plain = _value(value, type_, self._decoders[name])
+                    value = plain(request[name])
+                    if kind == "key" and value != value:  # NaN
+                        value = None
+                    code, seen = _value(value, type_, self._decoders[name])
                 except KeyError:
                     self._refuse(number, request)
                     raise
@@ -128,7 +131,7 @@ class ServiceReader:
                     hint = f"give a {type_}, or None where it is not known"
                     raise FeatcError(Diagnostic("F631", message, hint=hint), exit_code=2) from None
                 encoded[name] = code
-                environment[kind, "", name] = plain
+                environment[kind, "", name] = seen
         return encoded, environment
 
     def _refuse(self, number: int, request: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ from featc.runtime.online.push import push_batch
 from featc.runtime.online.service import ServiceReader
 
 _EPOCH = datetime(1970, 1, 1)
+
+Instant = datetime | date | str | int | None
+"""When a read is: a datetime (naive is UTC), a date (its midnight), ISO text, µs since the epoch, None for now."""
 
 
 class OnlineStore:
@@ -73,9 +76,10 @@ class OnlineStore:
     def push(self, source: str, rows: Any, token: str | None = None, *, strict: bool = False) -> PushReport:
         """Takes in new rows of a source as one durable batch.
 
-        `rows`: a pyarrow, pandas or polars table, a DuckDB relation, a list of dicts, a dict of columns, or a path to
-        csv, parquet or json. A batch whose `token` the source has seen is not applied again. `strict` refuses the
-        whole batch when any row of it would be rejected. Raises FeatcError F605 (unknown source), F61x (the batch),
+        `rows`: a pyarrow, pandas or polars table, a DuckDB relation, dicts (a list or any iterator), a dict of
+        columns, or a path to csv, parquet or json. A batch whose `token` the source has seen is not applied again;
+        other rows under a known token are an error. `strict` refuses the whole batch when any row of it would be
+        rejected. Raises FeatcError F605 (unknown source), F61x (the batch),
         F62x (a value makes an expression fail), F90x (the file); nothing is written then.
         """
         plan = self._plans.get(source)
@@ -87,7 +91,7 @@ class OnlineStore:
     # ── get ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def get(
-        self, service: str, requests: Sequence[Mapping[str, Any]], at: datetime | str | int | None = None
+        self, service: str, requests: Sequence[Mapping[str, Any]], at: Instant = None
     ) -> list[dict[str, Any]]:
         """A service's outputs by name for each request, in the order given. See `read`. Raises F606 too."""
         found = self.project.services.get(service)
@@ -97,13 +101,12 @@ class OnlineStore:
         return self.read(found.outputs, requests, at)
 
     def read(
-        self, outputs: Sequence[Output], requests: Sequence[Mapping[str, Any]], at: datetime | str | int | None = None
+        self, outputs: Sequence[Output], requests: Sequence[Mapping[str, Any]], at: Instant = None
     ) -> list[dict[str, Any]]:
         """The values of `outputs` by name for each request (keys and request columns), in the order given.
 
-        `at`: a datetime (naive is UTC), ISO text, µs since the epoch, or None for the wall clock. Unknown entities
-        have empty values. Raises FeatcError F603 (a view's history is incomplete), F63x (a request), F421 (overflow),
-        F621 (an expression fails), F90x (the file).
+        `at`: see `Instant`. Unknown entities have empty values. Raises FeatcError F603 (a view's history is
+        incomplete), F63x (a request), F421 (overflow), F621 (an expression fails), F90x (the file).
         """
         wanted = tuple(outputs)
         reader = self._readers.get(wanted)
@@ -179,11 +182,15 @@ def _incomplete(view: ViewPlan, missed: int | None) -> FeatcError:
     return FeatcError(Diagnostic("F603", message, hint=hint))
 
 
-def instant(at: datetime | str | int | None) -> int:
+def instant(at: Instant) -> int:
     """The instant of a read in µs. Raises FeatcError F632 when it cannot be read as one."""
     if at is None:
         return time.time_ns() // 1000
     try:
+        if isinstance(at, bool):
+            raise TypeError
+        if isinstance(at, date) and not isinstance(at, datetime):
+            at = datetime(at.year, at.month, at.day)
         if isinstance(at, int):
             return micros_of(_EPOCH + timedelta(microseconds=at))
         return micros_of(datetime.fromisoformat(at) if isinstance(at, str) else at)

@@ -134,7 +134,7 @@ class TrainingPlan:
 
 def normalised(source: Source) -> str:
     """A subquery's text: the rows in memory with their columns as expressions see them."""
-    items = [named(src.normalised_column(source, c.name), src.quoted(c.name)) for c in source.columns]
+    items = [named(src.normalised_batch_column(source, c.name), src.quoted(c.name)) for c in source.columns]
     return select(["_nth", *items], f"FROM {src.quoted(given_table(source.name))}")
 
 

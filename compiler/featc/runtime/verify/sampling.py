@@ -25,7 +25,7 @@ def own_rows(
     connection: duckdb.DuckDBPyConnection, project: Project, source: Source, limit: int, seed: int
 ) -> tuple[list[Row], str]:
     """About `limit` rows of a source, and in words which."""
-    relation = src.relation_of(source)
+    relation = src.physical_relation(source)
     (total,) = connection.execute(f"SELECT count(*) FROM {relation}").fetchall()[0]
     if total <= limit:
         return fetch(connection, physical(source), f"FROM {relation}"), f"all {total} rows"
@@ -53,7 +53,7 @@ def _readers(project: Project, source: Source) -> list[View]:
 
 def _number(connection: duckdb.DuckDBPyConnection, source: Source, relation: str) -> None:
     """The table `numbered`: rows as they are (`_raw`), and their columns as expressions see them."""
-    items = [named(src.normalised_column(source, c.name), src.quoted(c.name)) for c in source.columns]
+    items = [named(src.normalised_batch_column(source, c.name), src.quoted(c.name)) for c in source.columns]
     times = [f"{sql} AS {name}" for sql, name in src.instants_select(source, ())[:1]]
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE numbered AS SELECT *, {', '.join(times)} FROM"

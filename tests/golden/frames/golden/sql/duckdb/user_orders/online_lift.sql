@@ -1,6 +1,6 @@
 -- Online plan of feature view user_orders, project frames.
 -- Version v1, fingerprint 1cf392e3dacd189d488cebaa0eb465d8.
--- frames.user_orders, tables user_orders__18567e96
+-- frames.user_orders, tables user_orders__366293ac
 -- DuckDB: a pushed batch → lifted rows
 
 -- census, once per batch: rows never seen, and versions
@@ -44,6 +44,6 @@ SELECT
     CASE WHEN key_user_id IS NULL THEN 'key user_id is NULL' END AS _fault,
     key_user_id,
     _tau,
-    ((amount) * 100)::BIGINT AS amount
+    ((amount)::DECIMAL(38,2) * 100)::BIGINT AS amount
 FROM user_orders_lifted
 ORDER BY key_user_id, _tau;

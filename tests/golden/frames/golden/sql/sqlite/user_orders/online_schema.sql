@@ -1,17 +1,17 @@
 -- Online plan of feature view user_orders, project frames.
 -- Version v1, fingerprint 1cf392e3dacd189d488cebaa0eb465d8.
--- frames.user_orders, tables user_orders__18567e96
+-- frames.user_orders, tables user_orders__366293ac
 -- SQLite: what the store keeps
 
 -- rows and tiles
-CREATE TABLE IF NOT EXISTS user_orders__18567e96 (
+CREATE TABLE IF NOT EXISTS user_orders__366293ac (
     key_user_id INTEGER,
     _tau INTEGER,
     _seq INTEGER,
     amount INTEGER,
     PRIMARY KEY (key_user_id, _tau, _seq)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS user_orders__18567e96__tiles (
+CREATE TABLE IF NOT EXISTS user_orders__366293ac__tiles (
     key_user_id INTEGER,
     _start INTEGER,
     _settled_at INTEGER,

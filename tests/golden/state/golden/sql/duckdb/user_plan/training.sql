@@ -27,8 +27,12 @@ plans_source AS (
         _time AS _arrival,
         coalesce(closed, false) AS _deleted
     FROM (
-        SELECT user_id, plan, closed, nullif(nullif(changed_at, 'infinity'), '-infinity') AS changed_at
-        FROM read_csv('data/plans.csv', header = true, types = {'user_id': 'BIGINT', 'plan': 'VARCHAR', 'closed': 'BOOLEAN', 'changed_at': 'TIMESTAMP'})
+        SELECT
+            coalesce(try_cast(regexp_extract(user_id, '^\s*[-+]?\d+([.]0*)?\s*$') AS BIGINT), error('F422: plans.user_id is BIGINT, and cannot hold ' || user_id)) AS user_id,
+            plan,
+            coalesce(try_cast(closed AS BOOLEAN), error('F422: plans.closed is BOOLEAN, and cannot hold ' || closed)) AS closed,
+            nullif(nullif(coalesce(CASE WHEN regexp_matches(changed_at, ':.*[-+a-zA-Z]') THEN try_cast(changed_at AS TIMESTAMPTZ) AT TIME ZONE 'UTC' ELSE try_cast(changed_at AS TIMESTAMP) END, error('F422: plans.changed_at is TIMESTAMP, written as 2026-01-31 10:00:00, and cannot hold ' || changed_at)), 'infinity'), '-infinity') AS changed_at
+        FROM read_csv('data/plans.csv', header = true, all_varchar = true)
     )
 ),
 

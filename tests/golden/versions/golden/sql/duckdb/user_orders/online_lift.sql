@@ -1,6 +1,6 @@
 -- Online plan of feature view user_orders, project versions.
 -- Version v1, fingerprint e6464d8f68fd9a9ce540138aaae5051c.
--- versions.user_orders, tables user_orders__dc2f8ed8
+-- versions.user_orders, tables user_orders__2abddafb
 -- DuckDB: a pushed batch → lifted rows
 
 -- census, once per batch: rows never seen, and versions
@@ -90,6 +90,6 @@ SELECT
     _tau,
     _enter,
     _order,
-    ((amount) * 100)::BIGINT AS amount
+    ((amount)::DECIMAL(38,2) * 100)::BIGINT AS amount
 FROM user_orders_lifted
 ORDER BY key_user_id, _tau;

@@ -4,7 +4,7 @@
 --   :first        the number of the batch's first row
 --   :key_user_id  the key user_id, BIGINT
 --   :start        a tile's first instant
--- versions.user_orders, tables user_orders__dc2f8ed8
+-- versions.user_orders, tables user_orders__2abddafb
 -- SQLite: lifted rows → the store, in one transaction
 
 -- versions: take in
@@ -27,27 +27,27 @@ SELECT _seq, successor FROM chain WHERE _superseded IS NOT successor;
 UPDATE orders__6d96ae5e__versions SET _superseded = ? WHERE _seq = ?;
 
 -- rows: take in
-INSERT INTO user_orders__dc2f8ed8 (key_user_id, _tau, _enter, _order, amount, _seq)
+INSERT INTO user_orders__2abddafb (key_user_id, _tau, _enter, _order, amount, _seq)
 VALUES (?, ?, ?, ?, ?, ?);
 
 -- rows: note the successor
-UPDATE user_orders__dc2f8ed8 SET _superseded = ? WHERE _seq = ?;
+UPDATE user_orders__2abddafb SET _superseded = ? WHERE _seq = ?;
 
 -- tiles: the open tile
-SELECT max(_tau) FROM user_orders__dc2f8ed8
+SELECT max(_tau) FROM user_orders__2abddafb
 WHERE key_user_id = :key_user_id;
 
 -- tiles: touched by a change
-SELECT key_user_id, _tau FROM user_orders__dc2f8ed8 WHERE _seq = ?;
+SELECT key_user_id, _tau FROM user_orders__2abddafb WHERE _seq = ?;
 
 -- tiles: build
-INSERT OR REPLACE INTO user_orders__dc2f8ed8__tiles (key_user_id, _start, _settled_at, _rows, sum_amount__high, sum_amount__low)
+INSERT OR REPLACE INTO user_orders__2abddafb__tiles (key_user_id, _start, _settled_at, _rows, sum_amount__high, sum_amount__low)
 SELECT
     :key_user_id,
     :start,
-    max(coalesce(max(_enter), -9223372036854775808), coalesce((SELECT max(_superseded) FROM user_orders__dc2f8ed8 WHERE key_user_id = :key_user_id AND _tau >= :start AND _tau < :start + 21600000000), -9223372036854775808)),
+    max(coalesce(max(_enter), -9223372036854775808), coalesce((SELECT max(_superseded) FROM user_orders__2abddafb WHERE key_user_id = :key_user_id AND _tau >= :start AND _tau < :start + 21600000000), -9223372036854775808)),
     count(*),
     sum(amount >> 32),
     sum(amount & 4294967295)
-FROM user_orders__dc2f8ed8
+FROM user_orders__2abddafb
 WHERE key_user_id = :key_user_id AND _tau >= :start AND _tau < :start + 21600000000 AND _superseded IS NULL;
