@@ -177,18 +177,7 @@ def refusal(case: Case, ask: Callable[[], object]) -> None:
     assert not [piece for piece in case.error if piece not in message], message
 
 
-TRAINING_ERRS = {
-    "nan_in_a_column_declared_integral_is_a_null": "F420 where the file's statistics know a single number and no NaN",
-}
-"""Cases in which the training plan is known to be wrong; strict, so that a correction has to take its line away."""
-
-TRAINING = [
-    pytest.param(name, marks=pytest.mark.xfail(reason=TRAINING_ERRS[name])) if name in TRAINING_ERRS else name
-    for name in NAMES
-]
-
-
-@pytest.mark.parametrize("name", TRAINING)
+@pytest.mark.parametrize("name", NAMES)
 def test_training_gives_what_the_case_says(name: str, opened: Callable[[str], Opened]) -> None:
     it = opened(name)
     if it.case.error:

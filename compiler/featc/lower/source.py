@@ -155,13 +155,13 @@ def _unheld(source: Source, column: Column) -> str:
 def integral(raw: str, type_: str, problem: str) -> str:
     """A DOUBLE as an integer without loss; NaN is NULL, and any other value that would change is an error.
 
-    `try_cast` on every branch, because the engine may evaluate a branch for rows another branch has taken; and no
-    `isnan`, see `normalised_batch_column`.
+    `try_cast` on every branch, because the engine may evaluate a branch for rows another branch has taken.
     """
     whole = f"try_cast({raw} AS {type_})"
+    seen = f"CASE WHEN {raw} IS NOT NULL THEN {raw} END"  # as in `normalised_batch_column`
     return (
         f"CASE WHEN {whole} = {raw} THEN {whole}"
-        f" WHEN {raw}::VARCHAR NOT IN ('nan', '-nan') THEN error({literal(problem)} || {raw}) END"
+        f" WHEN NOT isnan({seen}) THEN error({literal(problem)} || {raw}) END"
     )
 
 
