@@ -201,14 +201,7 @@ FACTS: tuple[dict[str, Value], ...] = (
 )  # fmt: skip
 
 
-LONG_TEXT = pytest.mark.xfail(
-    reason="batch._from_text compares at decimal(38, scale + 6), which long decimals do not fit (F615)"
-)
-
-
-@pytest.mark.parametrize(
-    "ending", ["parquet", pytest.param("csv", marks=LONG_TEXT), pytest.param("json", marks=LONG_TEXT)]
-)
+@pytest.mark.parametrize("ending", ["parquet", "csv", "json"])
 def test_no_value_loses_anything_on_its_way_through_files_and_processes(ending: str, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "features").mkdir()

@@ -14,6 +14,8 @@ from featc.errors import Diagnostic, FeatcError, Findings, did_you_mean, nearest
 from featc.types import family
 
 if TYPE_CHECKING:
+    import duckdb
+
     from featc.runtime.online import PushReport
     from featc.runtime.store import FeatureStore
 
@@ -199,7 +201,7 @@ def _rows_of(store: FeatureStore, file: str, types: dict[str, str]) -> list[dict
             hint = f"let its name end in {', '.join(_KINDS)}"
             raise FeatcError(Diagnostic("F807", f"{file} does not say what it is", hint=hint), exit_code=2)
         try:
-            relation = connection.from_query(f"FROM {_reader(path)}")
+            relation = connection.from_query(f"FROM {_reader(path, connection)}")
             names = relation.columns
             rows = [dict(zip(names, row, strict=True)) for row in relation.fetchall()]
         except duckdb.Error as error:
@@ -238,7 +240,8 @@ def _check_columns(file: str, names: list[str], types: dict[str, str]) -> None:
     wrong.raise_errors()
 
 
-def _reader(path: Path) -> str:
+def _reader(path: Path, connection: duckdb.DuckDBPyConnection) -> str:
+    """SQL that reads a file of keys; text stays text, for `_typed` to read as the key's own type."""
     from featc.lower.source import literal
 
     place = literal(str(path.resolve()))
@@ -246,7 +249,9 @@ def _reader(path: Path) -> str:
         case ".csv" | ".tsv":
             return f"read_csv({place}, all_varchar = true)"  # keys such as 007 are not numbers
         case ".json" | ".jsonl" | ".ndjson":
-            return f"read_json({place})"
+            found = connection.execute(f"DESCRIBE FROM read_json({place})").fetchall()
+            columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name, *_ in found)
+            return f"read_json({place}, columns = {{{columns}}})"
         case _:
             return f"read_parquet({place})"
 

@@ -12,7 +12,7 @@ from featc.load.model import Meta, SourceDef, TargetDef, location_of
 from featc.load.text import Text
 from featc.parse import Fragment, Name, read, walk
 from featc.resolve.asking import Asked, RowBatch
-from featc.resolve.columns import merged_columns
+from featc.resolve.columns import is_untyped, merged_columns
 from featc.resolve.model import Column, ColumnRef, Expr, Location, Source
 from featc.resolve.order import circle
 from featc.resolve.scope import Let, RowReader, RowScope
@@ -224,10 +224,11 @@ def finished_source(opened: OpenSource, findings: Findings) -> Source | None:
             return None, False
         return asked.expr, check(asked.expr, text, word, findings)
 
-    time, ok_time = typed("time", definition.time, is_instant)
-    available, ok_available = typed("available_at", definition.available_at, is_instant)
+    instant = partial(is_instant, untyped=is_untyped(opened.source.location))
+    time, ok_time = typed("time", definition.time, instant)
+    available, ok_available = typed("available_at", definition.available_at, instant)
     deleted, ok_deleted = typed("deleted", definition.deleted, is_boolean)
-    valid_to, ok_valid = typed("valid_to", definition.valid_to, is_instant)
+    valid_to, ok_valid = typed("valid_to", definition.valid_to, instant)
     if time is None or not (ok_time and ok_available and ok_deleted and ok_valid):
         return None
     source = replace(opened.source, time=time, available_at=available, deleted=deleted, valid_to=valid_to)
@@ -244,14 +245,14 @@ def finished_source(opened: OpenSource, findings: Findings) -> Source | None:
     return source
 
 
-def is_instant(expr: Expr, text: Text, word: str, findings: Findings) -> bool:
-    """Whether the expression is a time; otherwise reported."""
+def is_instant(expr: Expr, text: Text, word: str, findings: Findings, *, untyped: bool = False) -> bool:
+    """Whether the expression is a time; otherwise reported. `untyped`: whether columns can be declared times."""
     if expr.type in _TIMES:
         return True
     hint = (
-        f"declare it, if it is written as 2026-01-31 10:00:00: columns: {{{expr.parts[0].column}: timestamp}};"
-        " or read it, as in strptime(x, '%d.%m.%Y')"
-        if expr.type == "VARCHAR" and isinstance(expr.parts[0], ColumnRef) and expr.is_bare
+        f"if it is written as 2026-01-31 10:00:00, declare columns: {{{expr.parts[0].column}: timestamp}};"
+        f" else read it, as in strptime({expr.parts[0].column}, '%d.%m.%Y')"
+        if expr.type == "VARCHAR" and untyped and expr.is_bare and isinstance(expr.parts[0], ColumnRef)
         else "write it as a time, as in x::timestamp or strptime(x, '%d.%m.%Y')"
         if expr.type == "VARCHAR"
         else ("for seconds since 1970 write make_timestamp(x * 1000000), for milliseconds epoch_ms(x)")

@@ -76,7 +76,7 @@ class Database:
         self.name = str(path.relative_to(root)) if root is not None and path.is_relative_to(root) else str(path)
         self.read_only = read_only
         self.lock = threading.RLock()
-        with self._troubles():
+        with self.troubles():
             self.connection = self._connect(busy_seconds)
             self._prepare()
 
@@ -145,7 +145,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """One consistent view of the store: all statements inside see the same batches."""
-        with self.lock, self._troubles():
+        with self.lock, self.troubles():
             self.connection.execute("BEGIN DEFERRED")
             try:
                 yield self.connection
@@ -156,7 +156,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """One whole change: all of it is durable afterwards, or on any error nothing has happened."""
-        with self.lock, self._troubles():
+        with self.lock, self.troubles():
             self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self.connection
@@ -166,7 +166,7 @@ class Database:
                     self.connection.execute("ROLLBACK")
 
     @contextmanager
-    def _troubles(self) -> Iterator[None]:
+    def troubles(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.OperationalError as trouble:

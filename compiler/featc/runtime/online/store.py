@@ -48,9 +48,10 @@ class OnlineStore:
         self._readers: dict[tuple[Output, ...], ServiceReader] = {}
         self._database = Database(Path(path), root, read_only=read_only)
         try:
-            self._check_sort_keys()
-            if not read_only:
-                self._make_tables()
+            with self._database.troubles():
+                self._check_sort_keys()
+                if not read_only:
+                    self._make_tables()
         except BaseException:
             self._database.close()
             raise
