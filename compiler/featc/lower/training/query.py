@@ -49,7 +49,7 @@ class Wanted:
 
     features: tuple[Feature, ...]
     aggregations: dict[str, frozenset[str]]
-    states: frozenset[str]
+    states: tuple[str, ...]
 
 
 def wanted(project: Project, outputs: Sequence[Output]) -> Wanted:
@@ -57,14 +57,14 @@ def wanted(project: Project, outputs: Sequence[Output]) -> Wanted:
     pairs = feature_closure(project, tuple((o.view, o.feature) for o in outputs))
     features = tuple(project.feature(*p) for p in pairs)
     aggregations: dict[str, set[str]] = {}
-    states: set[str] = set()
+    states: dict[str, None] = {}  # in order of use: the text must not depend on a set's order
     for f in features:
         for ref in f.expr.refs:
             if isinstance(ref, AggregateRef):
                 aggregations.setdefault(f.view, set()).add(ref.name)
             if isinstance(ref, StateRef):
-                states.add(f.view)
-    return Wanted(features, {v: frozenset(a) for v, a in aggregations.items()}, frozenset(states))
+                states[f.view] = None
+    return Wanted(features, {v: frozenset(a) for v, a in aggregations.items()}, tuple(states))
 
 
 def training_sql(
