@@ -40,8 +40,10 @@ def push_batch(
 ) -> PushReport:
     """Takes in one batch, or raises FeatcError (F61x batch, F62x expression, F90x store) and writes nothing."""
     source = plan.source.name
-    with database.read() as store:
-        known = known_batch(store, source, token)
+    known = None
+    if token is not None:
+        with database.read() as store:
+            known = known_batch(store, source, token)
     with engine.batch:
         count = load_batch(engine, plan.source, rows, plan.required)
         batch = _Batch(count, token, None if token is None else content_digest(engine, plan.source), strict)
