@@ -25,7 +25,7 @@ TIME, ARRIVAL, ENTER, SUPERSEDED, DELETED = "_time", "_arrival", "_enter", "_sup
 
 _INTERNAL = re.compile(
     r"_(time|arrival|enter|superseded|deleted|row|as_of|instant|place|event|nth(_\d+)?|regular|bucket|holds|until"
-    r"|edge|at|value|newest|state|given|id_\d+|upto\w*|before_\w+|in_\w+|rows|n_\w+|sum_\w+|featc_\w+)"
+    r"|edge|at|last|value|newest|state|given|id_\d+|upto\w*|before_\w+|in_\w+|rows|n_\w+|sum_\w+|featc_\w+)"
 )
 
 

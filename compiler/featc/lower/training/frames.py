@@ -15,9 +15,13 @@ from featc.lower.source import TIME, quoted
 from featc.lower.training.cells import AS_OF, INSTANT, PLACE, ROW, Cells, bound_sql
 from featc.lower.training.edges import edges_of, on_keys_and, points_sql
 from featc.lower.training.rows import REGULAR, ViewRows
+from featc.lower.training.running import differences, totals_at, totals_of
 from featc.resolve.model import Window
 from featc.visibility import after_sql
 from featc_dialects import duckdb as engine
+
+EDGES = "e"
+LAST = "_last"  # whether a row of the source is the last one of its instant
 
 
 def frame_sql(rows: ViewRows, window: Window, edges: Mapping[str, str]) -> str:
@@ -34,8 +38,11 @@ def frame_sql(rows: ViewRows, window: Window, edges: Mapping[str, str]) -> str:
     )
 
 
-def _stream(ctes: Ctes, rows: ViewRows, columns: Iterable[str]) -> str:
-    """The CTE of a view's rows and the spine on one time line, numbered; rows stand before the spine at an instant."""
+def _stream(ctes: Ctes, rows: ViewRows, columns: Iterable[str], totals: Mapping[str, str]) -> str:
+    """The CTE of a view's rows and the spine on one time line, numbered; rows stand before the spine at an instant.
+
+    Running totals are taken on the way, as they need the same order.
+    """
     view = rows.view
     events = select(
         [*rows.keys, f"{TIME} AS {INSTANT}", f"NULL AS {ROW}", "true AS _event", *columns],
@@ -44,8 +51,15 @@ def _stream(ctes: Ctes, rows: ViewRows, columns: Iterable[str]) -> str:
     spine = select([*rows.keys, f"{AS_OF} AS {INSTANT}", ROW], "FROM spine_rows")
     keys = f"PARTITION BY {', '.join(rows.keys)} " if rows.keys else ""
     numbered = select(
-        ["*", f"row_number() OVER ({keys}ORDER BY {INSTANT}, {ROW} NULLS FIRST) AS {PLACE}"],
-        f"FROM (\n{indent(f'{events}{chr(10)}UNION ALL BY NAME{chr(10)}{spine}')}\n)",
+        [
+            "*",
+            f"row_number() OVER so_far AS {PLACE}",
+            f"{ROW} IS NULL AND lead(CASE WHEN {ROW} IS NULL THEN {INSTANT} END) OVER so_far"
+            f" IS DISTINCT FROM {INSTANT} AS {LAST}",
+            *(f"{sql} AS {name}" for name, sql in totals.items()),
+        ],
+        f"FROM (\n{indent(f'{events}{chr(10)}UNION ALL BY NAME{chr(10)}{spine}')}\n)"
+        f"\nWINDOW so_far AS ({keys}ORDER BY {INSTANT}, {ROW} NULLS FIRST ROWS UNBOUNDED PRECEDING)",
     )
     return ctes.add(
         quoted(f"{view.name}_stream"),
@@ -55,17 +69,16 @@ def _stream(ctes: Ctes, rows: ViewRows, columns: Iterable[str]) -> str:
     )
 
 
-def _places(ctes: Ctes, rows: ViewRows, stream: str, edges: Mapping[str, str]) -> str:
-    """The CTE with the place of the last row at or before each edge of each spine row's windows, 0 for none.
+def _places(ctes: Ctes, rows: ViewRows, stream: str, edges: Mapping[str, str], totals: Mapping[str, str]) -> str:
+    """The CTE with the place of the last row at or before each edge of each spine row's windows, 0 for none, and the
+    running totals there.
 
     One ASOF join finds all edges, so that the frames need no search: that is what keeps a hot entity cheap.
     """
-    marks = select(
-        [*rows.keys, INSTANT, f"max({PLACE}) AS {PLACE}"], f"FROM {stream}\nWHERE {ROW} IS NULL\nGROUP BY ALL"
-    )
+    marks = select([*rows.keys, INSTANT, PLACE, *totals], f"FROM {stream}\nWHERE {LAST}")
     found = [f"coalesce(max(r.{PLACE}) FILTER (WHERE s._edge = '{name}'), 0) AS {name}" for name in edges.values()]
     body = select(
-        [f"s.{ROW}", *found],
+        [f"s.{ROW}", *found, *totals_at(totals, edges)],
         f"FROM (\n{indent(points_sql(rows, edges))}\n) s\nASOF LEFT JOIN (\n{indent(marks)}\n) r"
         f" ON {on_keys_and(rows)}r.{INSTANT} <= s._at\nGROUP BY s.{ROW}",
     )
@@ -73,21 +86,24 @@ def _places(ctes: Ctes, rows: ViewRows, stream: str, edges: Mapping[str, str]) -
         quoted(f"{rows.view.name}_edges"),
         body,
         f"{rows.view.name}: where on that line each window begins and ends",
+        materialized=bool(totals),
     )
 
 
-def frames(ctes: Ctes, rows: ViewRows, cells: Iterable[Cell], out: Cells) -> None:
-    """Computes `cells` by window frames over regular rows."""
-    wanted = list(cells)
-    if not wanted:
-        return
+def frames(ctes: Ctes, rows: ViewRows, cells: Iterable[Cell], summed: Iterable[Cell], out: Cells) -> None:
+    """Computes `cells` by window frames over regular rows, and `summed` by running totals along the same line."""
+    wanted, running = list(cells), list(summed)
     view = rows.view
-    used = dict.fromkeys(s for c in wanted for s in c.partial.slots)
+    used = dict.fromkeys(s for c in (*wanted, *running) for s in c.partial.slots)
     ranks = dict.fromkeys(rows.ranks[c.partial.slots] for c in wanted if LAWS[c.partial.kind].ordered)
     windows = tuple(dict.fromkeys(c.window for c in wanted))
-    edges = edges_of(rows, windows)
-    stream = _stream(ctes, rows, [*ranks, *(rows.slots[s] for s in used)])
-    places = _places(ctes, rows, stream, edges)
+    edges = edges_of(rows, dict.fromkeys(c.window for c in (*wanted, *running)))
+    totals = totals_of(rows, running, "_event")
+    stream = _stream(ctes, rows, [*ranks, *(rows.slots[s] for s in used)], totals)
+    places = _places(ctes, rows, stream, edges, totals)
+    if running:
+        out.join(places, EDGES)
+        differences(rows, running, totals, edges, EDGES, out)
     items = []
     for cell in wanted:
         p = cell.partial

@@ -6,7 +6,7 @@ behind a large history (semantics.md, "What “equal” means").
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from featc.algebra import Kind
 from featc.decompose import Cell, Partial
@@ -27,7 +27,7 @@ def running(ctes: Ctes, rows: ViewRows, cells: Iterable[Cell], out: Cells) -> No
     if not wanted:
         return
     view = rows.view
-    totals = _totals(rows, wanted)
+    totals = totals_of(rows, wanted, TIME)
     edges = edges_of(rows, dict.fromkeys(c.window for c in wanted))
     keys = f"PARTITION BY {', '.join(rows.keys)} " if rows.keys else ""
     only = f"\nWHERE {REGULAR}" if rows.irregular else ""
@@ -37,8 +37,7 @@ def running(ctes: Ctes, rows: ViewRows, cells: Iterable[Cell], out: Cells) -> No
         f"FROM {rows.relation}{only}\nWINDOW so_far AS ({keys}ORDER BY {TIME})",
     )
     relation = ctes.add(quoted(f"{view.name}_running"), summed, f"{view.name}: running totals of each entity")
-    at = {(t, e): quoted(f"{t}{e}") for t in totals for e in edges.values()}
-    found = [f"max(r.{t}) FILTER (WHERE s._edge = '{e}') AS {name}" for (t, e), name in at.items()]
+    found = totals_at(totals, edges)
     body = select(
         [f"s.{ROW}", *found],
         f"FROM (\n{indent(points_sql(rows, edges))}\n) s\nASOF LEFT JOIN {relation} r"
@@ -46,10 +45,27 @@ def running(ctes: Ctes, rows: ViewRows, cells: Iterable[Cell], out: Cells) -> No
     )
     comment = f"{view.name}: those totals where each window begins and ends"
     out.join(ctes.add(quoted(f"{view.name}_totals"), body, comment), TOTALS)
-    for cell in wanted:
-        after = after_sql(cell.window, AS_OF, view.closed)
+    differences(rows, wanted, totals, edges, TOTALS, out)
+
+
+def totals_at(totals: Mapping[str, str], edges: Mapping[str, str]) -> list[str]:
+    """The totals at each edge, over points `s` joined to rows `r`."""
+    return [
+        f"max(r.{total}) FILTER (WHERE s._edge = '{edge}') AS {quoted(f'{total}{edge}')}"
+        for total in totals
+        for edge in edges.values()
+    ]
+
+
+def differences(
+    rows: ViewRows, cells: Iterable[Cell], totals: Mapping[str, str], edges: Mapping[str, str], alias: str, out: Cells
+) -> None:
+    """The states of `cells` from the totals that the relation `alias` holds at each edge."""
+    for cell in cells:
+        after = after_sql(cell.window, AS_OF, rows.view.closed)
         ends = [edges[bound_sql(rows, cell.window, AS_OF)]] + ([edges[after]] if after is not None else [])
-        out.fields[cell] = (_difference(cell, [{t: f"{TOTALS}.{at[t, e]}" for t in totals} for e in ends]),)
+        there = [{total: f"{alias}.{quoted(f'{total}{edge}')}" for total in totals} for edge in ends]
+        out.fields[cell] = (_difference(cell, there),)
 
 
 def _counted(cell: Cell) -> str:
@@ -57,13 +73,16 @@ def _counted(cell: Cell) -> str:
     return f"_n_{cell.partial.slots[0]}"
 
 
-def _totals(rows: ViewRows, cells: Iterable[Cell]) -> dict[str, str]:
-    """Running totals by name: the aggregate calls, in the engine's spelling."""
+def totals_of(rows: ViewRows, cells: Iterable[Cell], present: str) -> dict[str, str]:
+    """Running totals by name: the aggregate calls over the window `so_far`, in the engine's spelling.
+
+    `present` is a column that is NULL on what is no row of the source.
+    """
     totals: dict[str, str] = {}
 
     def total(name: str, kind: Kind, partial: Partial) -> None:
         slots = [rows.slots[s] for s in partial.slots]
-        (totals[name],) = engine.partial(kind, slots, partial.types, "", TIME, " OVER so_far")
+        (totals[name],) = engine.partial(kind, slots, partial.types, "", present, " OVER so_far")
 
     for cell in cells:
         kind = cell.partial.kind

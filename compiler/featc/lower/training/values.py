@@ -29,8 +29,10 @@ def compute(ctes: Ctes, parts: Parts, rows: ViewRows) -> Cells:
         by_shape[shape_of(cell, rows.irregular)].append(cell)
     merged = [*by_shape["running"], *by_shape["frame"], *by_shape["latest"]]
     counted = [f for f in parts.finishes if f.aggregation.window.rows is not None]
-    running(ctes, rows, by_shape["running"], out)
-    frames(ctes, rows, by_shape["frame"], out)
+    if by_shape["frame"]:
+        frames(ctes, rows, by_shape["frame"], by_shape["running"], out)
+    else:
+        running(ctes, rows, by_shape["running"], out)
     latest(ctes, rows, by_shape["latest"], out)
     if rows.irregular and (merged or counted):
         reach = [c.window for c in merged] + ([Window("lifetime")] if counted else [])

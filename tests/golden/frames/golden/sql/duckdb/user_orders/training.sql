@@ -39,21 +39,31 @@ user_orders_rows AS (
       AND _time >= (SELECT min(_as_of) FROM spine_rows) - 604800000001
 ),
 
--- user_orders: running totals of each entity
-user_orders_running AS (
+-- user_orders: its rows and the spine on one numbered time line
+user_orders_stream AS MATERIALIZED (
     SELECT
-        user_id,
-        _time,
+        *,
+        row_number() OVER so_far AS _place,
+        _row IS NULL AND lead(CASE WHEN _row IS NULL THEN _instant END) OVER so_far IS DISTINCT FROM _instant AS _last,
         count(amount) OVER so_far AS _n_amount,
         sum(amount) OVER so_far AS _sum_amount
-    FROM user_orders_rows
-    WINDOW so_far AS (PARTITION BY user_id ORDER BY _time)
+    FROM (
+        SELECT user_id, _time AS _instant, NULL AS _row, true AS _event, amount
+        FROM user_orders_rows
+        UNION ALL BY NAME
+        SELECT user_id, _as_of AS _instant, _row
+        FROM spine_rows
+    )
+    WINDOW so_far AS (PARTITION BY user_id ORDER BY _instant, _row NULLS FIRST ROWS UNBOUNDED PRECEDING)
 ),
 
--- user_orders: those totals where each window begins and ends
-user_orders_totals AS (
+-- user_orders: where on that line each window begins and ends
+user_orders_edges AS MATERIALIZED (
     SELECT
         s._row,
+        coalesce(max(r._place) FILTER (WHERE s._edge = '_upto'), 0) AS _upto,
+        coalesce(max(r._place) FILTER (WHERE s._edge = '_before_1d'), 0) AS _before_1d,
+        coalesce(max(r._place) FILTER (WHERE s._edge = '_before_7d'), 0) AS _before_7d,
         max(r._n_amount) FILTER (WHERE s._edge = '_upto') AS _n_amount_upto,
         max(r._n_amount) FILTER (WHERE s._edge = '_before_1d') AS _n_amount_before_1d,
         max(r._n_amount) FILTER (WHERE s._edge = '_before_7d') AS _n_amount_before_7d,
@@ -71,45 +81,10 @@ user_orders_totals AS (
             ], recursive := true)
         FROM spine_rows
     ) s
-    ASOF LEFT JOIN user_orders_running r ON s.user_id = r.user_id AND r._time <= s._at
-    GROUP BY s._row
-),
-
--- user_orders: its rows and the spine on one numbered time line
-user_orders_stream AS MATERIALIZED (
-    SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY _instant, _row NULLS FIRST) AS _place
-    FROM (
-        SELECT user_id, _time AS _instant, NULL AS _row, true AS _event, amount
-        FROM user_orders_rows
-        UNION ALL BY NAME
-        SELECT user_id, _as_of AS _instant, _row
-        FROM spine_rows
-    )
-),
-
--- user_orders: where on that line each window begins and ends
-user_orders_edges AS (
-    SELECT
-        s._row,
-        coalesce(max(r._place) FILTER (WHERE s._edge = '_upto'), 0) AS _upto,
-        coalesce(max(r._place) FILTER (WHERE s._edge = '_before_1d'), 0) AS _before_1d,
-        coalesce(max(r._place) FILTER (WHERE s._edge = '_before_7d'), 0) AS _before_7d
-    FROM (
-        SELECT
-            _row,
-            user_id,
-            unnest([
-                {'_edge': '_upto', '_at': _as_of - 1},
-                {'_edge': '_before_1d', '_at': _as_of - 86400000001},
-                {'_edge': '_before_7d', '_at': _as_of - 604800000001}
-            ], recursive := true)
-        FROM spine_rows
-    ) s
     ASOF LEFT JOIN (
-        SELECT user_id, _instant, max(_place) AS _place
+        SELECT user_id, _instant, _place, _n_amount, _sum_amount
         FROM user_orders_stream
-        WHERE _row IS NULL
-        GROUP BY ALL
+        WHERE _last
     ) r ON s.user_id = r.user_id AND r._instant <= s._at
     GROUP BY s._row
 ),
@@ -136,12 +111,12 @@ user_orders_windows AS (
 user_orders_values AS (
     SELECT
         s._row,
-        CASE WHEN t._n_amount_upto > coalesce(t._n_amount_before_1d, 0) THEN t._sum_amount_upto - coalesce(t._sum_amount_before_1d, 0) END AS spend_1d,
-        CASE WHEN t._n_amount_upto > coalesce(t._n_amount_before_7d, 0) THEN t._sum_amount_upto - coalesce(t._sum_amount_before_7d, 0) END AS spend_7d,
+        CASE WHEN e._n_amount_upto > coalesce(e._n_amount_before_1d, 0) THEN e._sum_amount_upto - coalesce(e._sum_amount_before_1d, 0) END AS spend_1d,
+        CASE WHEN e._n_amount_upto > coalesce(e._n_amount_before_7d, 0) THEN e._sum_amount_upto - coalesce(e._sum_amount_before_7d, 0) END AS spend_7d,
         w.max_amount_1d AS biggest_1d,
         w.max_amount_7d AS biggest_7d
     FROM spine_rows s
-    LEFT JOIN user_orders_totals t USING (_row)
+    LEFT JOIN user_orders_edges e USING (_row)
     LEFT JOIN user_orders_windows w USING (_row)
 ),
 
