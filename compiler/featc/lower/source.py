@@ -14,25 +14,12 @@ instants are BIGINT microseconds. The underscore names are featc's own and may n
 
 from __future__ import annotations
 
-import re
-
 from featc.lower import text_columns
 from featc.lower.text_columns import in_utc
 from featc.resolve.model import Column, ColumnRef, Expr, Key, Location, Ref, Source, View
 from featc.types import FLOATS, INTEGERS, family
 
 TIME, ARRIVAL, ENTER, SUPERSEDED, DELETED = "_time", "_arrival", "_enter", "_superseded", "_deleted"
-
-_INTERNAL = re.compile(
-    r"_(time|arrival|enter|superseded|deleted|row|as_of|instant|place|event|nth(_\d+)?|regular|bucket|holds|until"
-    r"|edge|at|last|value|newest|state|given|id_\d+|upto\w*|before_\w+|in_\w+|rows|n_\w+|sum_\w+|featc_\w+)"
-)
-
-
-def is_internal(name: str) -> bool:
-    """Whether featc's own SQL may use a column of this name beside the user's."""
-    return _INTERNAL.fullmatch(name.lower()) is not None
-
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 _KEYWORDS = frozenset(  # reserved in DuckDB or in SQLite

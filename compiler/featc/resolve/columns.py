@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from featc.errors import Findings, did_you_mean, nearest
 from featc.load.model import ColumnDef, SourceDef
-from featc.lower.source import is_internal
+from featc.names import is_internal
 from featc.parse.types import CANONICAL, canonical_type, is_zoned
 from featc.resolve.model import Column, Location
 from featc.types import FLOATS, INTEGERS, decimal_parts

@@ -9,7 +9,7 @@ from featc.algebra import AGGREGATES
 from featc.catalog import Catalog
 from featc.errors import Diagnostic, Findings
 from featc.load.model import Definitions
-from featc.lower.source import is_internal
+from featc.names import is_internal
 from featc.resolve.families import Families
 from featc.resolve.features import Drafts, Typing, finished_feature
 from featc.resolve.keys import inherit_keys

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featc.errors import Diagnostic, FeatcError, Findings, did_you_mean, nearest
-from featc.lower.source import integral, is_internal, literal, quoted
+from featc.lower.source import integral, literal, quoted
+from featc.names import is_internal
 from featc.runtime.reasons import reason
 from featc.types import family
 
