@@ -33,9 +33,10 @@ def keys_glued_in_training(patch: Patch) -> None:
             found = made(ctes, *args)
             if len(found.keys) < 2:
                 return found
-            comment, text = ctes.items[found.relation]
+            place = found.relation.lower()
+            comment, name, text = ctes.items[place]
             start = f"SELECT {glue(found.view, source.key_sql)}, "
-            ctes.items[found.relation] = (comment, text.replace("SELECT", start, 1))
+            ctes.items[place] = (comment, name, text.replace("SELECT", start, 1))
             return replace(found, keys=(glued(found.view),))
 
         return gluing
