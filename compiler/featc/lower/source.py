@@ -103,11 +103,18 @@ def relation_at(location: Location, columns: tuple[Column, ...] = ()) -> str:
         return f"({query}\n)" if "--" in query else f"({query})"
     reader = reader_of(location)
     if reader == "read_csv":
-        return f"read_csv({literal(value)}, header = true, all_varchar = true)"
+        return f"read_csv({literal(value)}, {csv_dialect(value)}, all_varchar = true)"
     if reader == "read_json" and columns:
         types = ", ".join(f"{literal(c.name)}: {literal(_json_type(c.physical))}" for c in columns)
         return f"read_json({literal(value)}, columns = {{{types}}})"
     return f"{reader}({literal(value)})"
+
+
+def csv_dialect(path: str) -> str:
+    """How a CSV or TSV is written, said outright: a sniffer reads a broken file its own way, without a word."""
+    name = path.lower().removesuffix(".gz")
+    delimiter = "\\t" if name.endswith(".tsv") else ","
+    return f"header = true, delim = '{delimiter}', quote = '\"', escape = '\"'"
 
 
 def reader_of(location: Location) -> str | None:

@@ -14,7 +14,7 @@ import duckdb
 from featc.catalog import TypeProblem
 from featc.errors import Diagnostic, FeatcError, nearest
 from featc.lower import text_columns
-from featc.lower.source import literal, quoted, reader_of, relation_at
+from featc.lower.source import csv_dialect, literal, quoted, reader_of, relation_at
 from featc.resolve.columns import is_untyped
 from featc.resolve.model import Column, Location
 from featc.runtime.located import absolute
@@ -86,10 +86,23 @@ class DuckDBCatalog:
         if reader == "read_parquet" and _GLOB & set(location.value):
             self._check_alike(source, location, where)
         if reader == "read_csv":
-            guessed = self._describe(source, location, f"DESCRIBE FROM read_csv({literal(where)}, header = true)")
+            self._check_delimiter(source, location, found)
+            guess = f"DESCRIBE FROM read_csv({literal(where)}, {csv_dialect(where)})"
+            guessed = self._describe(source, location, guess)
             types = {str(row[0]): str(row[1]) for row in guessed}
             found = [(name, types.get(name, "VARCHAR")) for name, _ in found]
         return self._iso(source, location, where, found) if is_untyped(location) else found
+
+    def _check_delimiter(self, source: str, location: Location, found: list[tuple[str, str]]) -> None:
+        """A header that is one name with another delimiter in it."""
+        other = next((d for d in (";", "\t", "|") if len(found) == 1 and d in found[0][0]), None)
+        if other is not None:
+            shown = "tabs" if other == "\t" else f"'{other}'"
+            raise _error(
+                "F403",
+                f"the source {source}: {location.value} separates its columns with {shown}, and a CSV does with ','",
+                f"read it by sql: select * from read_csv({literal(location.value)}, delim = '{other}')",
+            )
 
     def _check_alike(self, source: str, location: Location, where: str) -> None:
         """Every file of a glob has the columns of the first: a reader would cast the others to it, and round.
@@ -195,6 +208,8 @@ class DuckDBCatalog:
                         f"the source {source} cannot be read: {_words(error)}",
                         "check its rights"
                         if "Permission denied" in str(error)
+                        else "check that every line has as many fields as the header, and that every quote is closed"
+                        if reader_of(location) == "read_csv"
                         else "check that the file is whole and of the kind its name says",
                     ) from None
                 case "table":

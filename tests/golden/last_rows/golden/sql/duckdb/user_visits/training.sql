@@ -25,7 +25,7 @@ visits_source AS (
             page,
             coalesce(try_cast(seconds AS DOUBLE) + 0.0::DOUBLE, error('F422: visits.seconds is DOUBLE, and cannot hold ' || seconds)) AS seconds,
             nullif(nullif(coalesce(CASE WHEN regexp_matches(visited_at, ':.*[-+a-zA-Z]') THEN try_cast(visited_at AS TIMESTAMPTZ) AT TIME ZONE 'UTC' ELSE try_cast(visited_at AS TIMESTAMP) END, error('F422: visits.visited_at is TIMESTAMP, written as 2026-01-31 10:00:00, and cannot hold ' || visited_at)), 'infinity'), '-infinity') AS visited_at
-        FROM read_csv('data/visits.csv', header = true, all_varchar = true)
+        FROM read_csv('data/visits.csv', header = true, delim = ',', quote = '"', escape = '"', all_varchar = true)
     )
 ),
 

@@ -32,7 +32,7 @@ plans_source AS (
             plan,
             coalesce(try_cast(closed AS BOOLEAN), error('F422: plans.closed is BOOLEAN, and cannot hold ' || closed)) AS closed,
             nullif(nullif(coalesce(CASE WHEN regexp_matches(changed_at, ':.*[-+a-zA-Z]') THEN try_cast(changed_at AS TIMESTAMPTZ) AT TIME ZONE 'UTC' ELSE try_cast(changed_at AS TIMESTAMP) END, error('F422: plans.changed_at is TIMESTAMP, written as 2026-01-31 10:00:00, and cannot hold ' || changed_at)), 'infinity'), '-infinity') AS changed_at
-        FROM read_csv('data/plans.csv', header = true, all_varchar = true)
+        FROM read_csv('data/plans.csv', header = true, delim = ',', quote = '"', escape = '"', all_varchar = true)
     )
 ),
 

@@ -36,7 +36,7 @@ orders_source AS (
             op,
             nullif(nullif(coalesce(CASE WHEN regexp_matches(ordered_at, ':.*[-+a-zA-Z]') THEN try_cast(ordered_at AS TIMESTAMPTZ) AT TIME ZONE 'UTC' ELSE try_cast(ordered_at AS TIMESTAMP) END, error('F422: orders.ordered_at is TIMESTAMP, written as 2026-01-31 10:00:00, and cannot hold ' || ordered_at)), 'infinity'), '-infinity') AS ordered_at,
             nullif(nullif(coalesce(CASE WHEN regexp_matches(loaded_at, ':.*[-+a-zA-Z]') THEN try_cast(loaded_at AS TIMESTAMPTZ) AT TIME ZONE 'UTC' ELSE try_cast(loaded_at AS TIMESTAMP) END, error('F422: orders.loaded_at is TIMESTAMP, written as 2026-01-31 10:00:00, and cannot hold ' || loaded_at)), 'infinity'), '-infinity') AS loaded_at
-        FROM read_csv('data/orders.csv', header = true, all_varchar = true)
+        FROM read_csv('data/orders.csv', header = true, delim = ',', quote = '"', escape = '"', all_varchar = true)
     )
 ),
 
