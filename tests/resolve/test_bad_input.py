@@ -351,3 +351,22 @@ def test_what_the_loader_left_out_is_not_missed_again(tmp_path: Path) -> None:
     """,
     )
     assert [d.code for d in result.errors] == ["F106"]
+
+
+def test_a_wrong_where_is_told_once_and_not_again_where_a_service_picks_the_view(tmp_path: Path) -> None:
+    text = """\
+    entities: {user: id}
+    sources:
+      s: {sql: "select 1 as id, 'a' as code, timestamp '2026-01-01' as at", time: at}
+    feature_views:
+      v:
+        entity: user
+        source: s
+        where: cod = 'a'
+        features:
+          n: count(*) over lifetime
+    feature_services:
+      svc: {features: [v]}
+    """
+    found = only_error(resolved(tmp_path, text))
+    assert caret(found) == "cod", found.render()

@@ -61,7 +61,10 @@ class Picker:
                     self._unknown(pick, f"there is no view '{view}'", hint)
                 return []
             found = self._of_view(view, feature if dot else "*")
-            if not (found or known.blind or known.lost or any(t.broken for t in known.templates)):
+            declared = not dot or feature.casefold() in known.by_name
+            told = known.blind or known.lost or any(t.broken for t in known.templates)
+            told = told or (declared and view not in self.views)  # what is wrong with the view is told already
+            if not (found or told):
                 names = [f.name for f in self.views[view].features] if view in self.views else []
                 missing = f"feature '{feature}'" if dot and (names or known.by_name) else "features"
                 hint = did_you_mean(feature, [*names, *known.by_name]) or f"write them under {view}: features:"
