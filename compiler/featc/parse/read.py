@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from featc.parse.cut import cut
@@ -9,6 +10,28 @@ from featc.parse.lexer import tokenize
 from featc.parse.model import Fragment, Problem
 from featc.parse.tree import columns, read_tree
 from featc.parse.words import check_words
+
+DEEPEST = 24
+"""Levels of brackets and CASE. The parser in pure Python ends at about 30, compiled far later: one limit for both."""
+
+_NESTING = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[(\[)\]]|\b(?:case|end)\b", re.IGNORECASE)
+
+
+def depth(text: str) -> int:
+    """How deep brackets and CASE expressions stand in each other, quoted text left out.
+
+    >>> depth("coalesce(sum(amount), 0) + (1)")
+    2
+    """
+    level = deepest = 0
+    for found in _NESTING.finditer(text):
+        word = found[0].lower()
+        if word in ("(", "[", "case"):
+            level += 1
+            deepest = max(deepest, level)
+        elif word in (")", "]", "end"):
+            level -= 1
+    return deepest
 
 
 @lru_cache(maxsize=20_000)
@@ -19,10 +42,12 @@ def read(text: str) -> Fragment | tuple[Problem, ...]:
     every other word must be a function, a type, or a keyword at its place.
     """
     try:
-        return _read(text)
+        if depth(text) <= DEEPEST:
+            return _read(text)
     except RecursionError:
-        hint = "give its parts names: features of their own, or let: of the source"
-        return (Problem("F201", "the expression is nested too deeply", 0, max(1, len(text)), hint),)
+        pass
+    hint = "give its parts names: features of their own, or let: of the source"
+    return (Problem("F201", "the expression is nested too deeply", 0, max(1, len(text)), hint),)
 
 
 def _read(text: str) -> Fragment | tuple[Problem, ...]:
