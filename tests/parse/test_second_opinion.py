@@ -118,3 +118,9 @@ def test_ordinary_expressions_are_accepted_and_kept(engine: duckdb.DuckDBPyConne
     assert isinstance(found, Fragment), found
     assert tree(engine, respelled(found)) == written
     assert names(found) == columns_of(written)
+
+
+def test_a_text_over_which_the_parser_stumbles_is_an_error_like_others() -> None:
+    problems = read("interval a . .")
+    assert isinstance(problems, tuple)
+    assert [p.code for p in problems] == ["F201"]

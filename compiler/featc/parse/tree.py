@@ -78,6 +78,10 @@ def read_tree(text: str, raw: list[RawToken]) -> tuple[exp.Expr | None, list[Pro
     except SqlglotError as error:
         hint = "correct the expression: featc takes DuckDB's scalar expressions and aggregates"
         return None, [Problem("F201", str(error).splitlines()[0], 0, max(1, len(text)), hint)]
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        # the parser itself stumbles over some broken texts, such as `interval a . .`
+        hint = "correct the expression: featc takes DuckDB's scalar expressions and aggregates"
+        return None, [Problem("F201", "this is no expression that can be read", 0, max(1, len(text)), hint)]
     tree = found[0] if len(found) == 1 else None
     if isinstance(tree, exp.Tuple):
         return None, [
