@@ -30,6 +30,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 Value = Any
@@ -477,11 +478,19 @@ def exact_sum(values: Sequence[Value]) -> Value:
 
 
 def double_sum(values: Sequence[float]) -> float:
-    """fsum, and the class of the naive sum when not all are finite."""
+    """Correctly rounded, ±inf where that is beyond DOUBLE; the class of the naive sum when not all are finite."""
     infinities = {v for v in values if math.isinf(v)}
     if any(math.isnan(v) for v in values) or len(infinities) == 2:
         return math.nan
-    return infinities.pop() if infinities else math.fsum(values)
+    return infinities.pop() if infinities else rounded(sum(map(Fraction, values)))
+
+
+def rounded(value: Fraction | int) -> float:
+    """The nearest DOUBLE, ±inf beyond the greatest."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def is_finite(value: Value) -> bool:
@@ -507,7 +516,8 @@ def mean(values: Sequence[Value]) -> float | None:
 
 
 def variance(values: Sequence[Value], lost: int) -> float | None:
-    """Sum of squared deviations over n - lost, correctly rounded; NULL when that is not positive."""
+    """Sum of squared deviations over n - lost, correctly rounded (inf beyond DOUBLE); NULL when that is not
+    positive."""
     n = len(values)
     if n <= lost:
         return None
@@ -515,7 +525,7 @@ def variance(values: Sequence[Value], lost: int) -> float | None:
         return math.nan
     numbers, scale = scaled(values)
     spread = n * sum(x * x for x in numbers) - sum(numbers) ** 2
-    return spread / (scale * scale * n * (n - lost))
+    return rounded(Fraction(spread, scale * scale * n * (n - lost)))
 
 
 def deviation(values: Sequence[Value], lost: int) -> float | None:
@@ -581,11 +591,11 @@ def feature_kind(feature: Feature) -> str:
 def tolerance(kind: str, members: Sequence[Value]) -> float:
     """The stated |error| of a DOUBLE aggregate over its own members (the arguments that count)."""
     n = len(members)
-    size = math.fsum(abs(float(x)) for x in members)
+    size = sum(Fraction(abs(x)) for x in members)
     if kind == "sum":
-        return 1e-9 * size
+        return rounded(size / 10**9)
     if kind == "avg":
-        return 1e-9 * size / n
+        return rounded(size / n / 10**9)
     if len({rank(x) for x in members}) == 1:
         return 0.0
     lost = 1 if kind.endswith("samp") else 0

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from featc.algebra import Kind
-from featc.types import FLOATS, family
+from featc.algebra import Kind, scale_of
+from featc.types import FLOATS, decimal_parts, family
 
 NAME = "duckdb"
 
@@ -35,8 +35,10 @@ def partial(
             return (_over(f"count({present})", tail),)
         case Kind.COUNT:
             return (_over(f"count({x})", tail),)
-        case Kind.SUM | Kind.FSUM:
-            return (_over(f"sum({x})", tail),)
+        case Kind.SUM:
+            return (_over(f"sum({_addable(x, types[0])})", tail),)
+        case Kind.FSUM:
+            return (_over(f"sum({x})", tail), _over(f"sum({x} / 2 ** 64)", tail, f"abs({x}) >= 2 ** 900"))
         case Kind.MIN:
             return (_over(f"min({x})", tail),)
         case Kind.MAX:
@@ -67,8 +69,20 @@ def partial(
             return (_over(f"max({{'by': {y}, 'nth': -{rank}, 'value': {x}}})", tail, found),)
 
 
+def is_wide(type_: str) -> bool:
+    """Whether a sum of many may leave DECIMAL(38), which the engine adds up in, although its value does not."""
+    parts = decimal_parts(type_)
+    return parts is not None and parts[0] > 28
+
+
+def _addable(x: str, type_: str) -> str:
+    """What is added up: wide decimals as scaled integers of any length."""
+    return f"replace({x}::VARCHAR, '.', '')::BIGNUM" if is_wide(type_) else x
+
+
 FIELDS: dict[Kind, tuple[str, ...]] = {
     **dict.fromkeys(Kind, ("",)),
+    Kind.FSUM: ("", "huge"),
     Kind.MOMENTS: ("n", "mean", "m2", "odd"),
     Kind.FIRST: ("", "nth"),
     Kind.LAST: ("", "nth"),
@@ -81,9 +95,33 @@ def fields(kind: Kind, cell: str) -> tuple[str, ...]:
     return tuple(f"{cell}_{suffix}" if suffix else cell for suffix in FIELDS[kind])
 
 
-def value(kind: Kind, state: Sequence[str]) -> str:
+def value(kind: Kind, types: Sequence[str], state: Sequence[str]) -> str:
     """What a finisher reads of a single-valued state."""
-    return f"{state[0]}.value" if kind in (Kind.PICK_MIN, Kind.PICK_MAX) else state[0]
+    match kind:
+        case Kind.PICK_MIN | Kind.PICK_MAX:
+            return f"{state[0]}.value"
+        case Kind.FSUM:
+            return _finite(state[0], state[0], f"{state[1]} * 2 ** 64")
+        case Kind.SUM if is_wide(types[0]):
+            # a sum beyond the type does not survive the cast: it is an error, as it should be
+            scale = scale_of(types[0])
+            whole = f"{state[0]}::VARCHAR::DECIMAL(38,0)"
+            return f"{whole} * 0.{1:0{scale}}::DECIMAL({scale},{scale})" if scale else whole
+        case _:
+            return state[0]
+
+
+def shared(kind: Kind, types: Sequence[str], state: Sequence[str], n: str) -> str:
+    """A sum divided by a number, as DOUBLE."""
+    if kind is Kind.FSUM:
+        return _finite(state[0], f"{state[0]} / {n}", f"{state[1]} / {n} * 2 ** 64")
+    total = f"({state[0]}::VARCHAR || 'e-{scale_of(types[0])}')" if is_wide(types[0]) else state[0]
+    return f"{total}::DOUBLE / {n}"
+
+
+def _finite(total: str, usual: str, scaled: str) -> str:
+    """`usual`, or what a sum that left DOUBLE on the way is by its huge members (`featc.algebra.states.HUGE`)."""
+    return f"CASE\n    WHEN isfinite({total}) THEN {usual}\n    ELSE {scaled}\nEND"
 
 
 def _added(a: str, b: str) -> str:
@@ -118,7 +156,7 @@ _MERGES: dict[Kind, Callable[[Sequence[str], Sequence[str]], tuple[str, ...]]] =
     Kind.ROWS: lambda a, b: (f"(coalesce({a[0]}, 0) + coalesce({b[0]}, 0))",),
     Kind.COUNT: lambda a, b: (f"(coalesce({a[0]}, 0) + coalesce({b[0]}, 0))",),
     Kind.SUM: lambda a, b: (_added(a[0], b[0]),),
-    Kind.FSUM: lambda a, b: (_added(a[0], b[0]),),
+    Kind.FSUM: lambda a, b: (_added(a[0], b[0]), _added(a[1], b[1])),
     Kind.MIN: _best("least"),
     Kind.MAX: _best("greatest"),
     Kind.MOMENTS: _moments,

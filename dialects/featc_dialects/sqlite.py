@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import inf, isnan, nan
 from typing import Any
 
-from featc.algebra import Kind
+from featc.algebra import HUGE, UNIT, Kind
 from featc.encoding import NAN_CODE, double_to_code, is_wide
 
 NAME = "sqlite"
@@ -65,16 +65,15 @@ def _integer_sum(fields: Sequence[Any]) -> int | None:
     return None if high is None else high * _HALF + low
 
 
-def _double_sum(fields: Sequence[Any]) -> float | None:
-    total, nans, pinfs, ninfs = fields
+def _double_sum(fields: Sequence[Any]) -> tuple[float, float] | None:
+    total, huge, nans, pinfs, ninfs = fields
     if nans is None:
         return None
     if nans or (pinfs and ninfs):
-        return nan
+        return (nan, 0.0)
     if pinfs or ninfs:
-        return inf if pinfs else -inf
-    # SQLite shows a sum that became NaN (an overflow both ways) as NULL
-    return nan if total is None else float(total)
+        return (inf if pinfs else -inf, 0.0)
+    return (total or 0.0, huge or 0.0)
 
 
 def _moments(fields: Sequence[Any]) -> tuple[int, float, float, int] | None:
@@ -96,10 +95,16 @@ SPELLINGS: dict[Kind, Spelling] = {
         _integer_sum,
     ),
     Kind.FSUM: Spelling(
-        ("", "nan", "pinf", "ninf"),
-        ("REAL", "INTEGER", "INTEGER", "INTEGER"),
-        ("sum({r})", f"sum({{x}} = {NAN_CODE})", f"sum({{x}} = {_PINF})", f"sum({{x}} = {_NINF})"),
-        ("sum({0})", "sum({1})", "sum({2})", "sum({3})"),
+        ("", "huge", "nan", "pinf", "ninf"),
+        ("REAL", "REAL", "INTEGER", "INTEGER", "INTEGER"),
+        (
+            f"sum({{r}}) FILTER (WHERE abs({{r}}) < {HUGE})",
+            f"sum({{r}} / {UNIT}) FILTER (WHERE abs({{r}}) >= {HUGE})",
+            f"sum({{x}} = {NAN_CODE})",
+            f"sum({{x}} = {_PINF})",
+            f"sum({{x}} = {_NINF})",
+        ),
+        ("sum({0})", "sum({1})", "sum({2})", "sum({3})", "sum({4})"),
         _double_sum,
     ),
     Kind.MIN: Spelling(("",), ("",), ("min({x})",), ("min({0})",), _first),

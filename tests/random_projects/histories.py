@@ -20,7 +20,10 @@ Key = Mapping[str, Value]
 
 TEXTS = ("a", "b", "", "é", "Z", "it's", "日本", "～", "😀", "a b", "no", "1e3")
 BIG = (2**53 + 1, -(2**53) - 1, 2**53 + 3, -(2**53) - 3)
-WILD = (math.nan, math.nan, math.nan, math.nan, math.inf, -math.inf, -0.0, 1e16, -1e16, 1e-9, 0.1, 3e-200)
+WILD = (
+    *(math.nan, math.nan, math.nan, math.nan, math.inf, -math.inf, -0.0, 1e16, -1e16, 1e-9, 0.1, 3e-200),
+    *(1.2e308, -1.2e308, 1.7e308),
+)
 VALUE_TYPES = {
     "n": "integer",
     "i": "bigint",

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import nan, sqrt
+from math import inf, isnan, nan, sqrt
 from typing import Any
 
 from featc.algebra import rounding
 from featc.algebra.rounding import Rounding
-from featc.algebra.states import LAWS, Kind
+from featc.algebra.states import LAWS, Kind, float_total
 from featc.types import FLOATS, decimal_parts, family, is_number, sum_type
 
 Finish = Callable[..., Any]
@@ -33,7 +33,7 @@ class Aggregate:
     """One row of the algebra.
 
     `needs(types)` gives the partial states by the name `finish` calls them. `finish_sql` is SQL over `{name}` (or
-    `{name.field}`) that is correct for absent (NULL) states; `finish(scale, **states)` is the same in process, on
+    `{name.field}`; `{name:n}` is a sum divided by n) that is correct for absent (NULL) states; `finish(scale, **states)` is the same in process, on
     encoded values, `scale` being the first argument's decimal scale. `returns(types)` gives the result type, or
     raises TypeError with the reason. `rounding` bounds how far a DOUBLE result may differ between plans.
     """
@@ -95,10 +95,14 @@ def _boolean(name: str) -> Callable[[tuple[str, ...]], str]:
     return returns
 
 
+def _sum(scale: int, total: Any) -> Any:
+    return float_total(total) if isinstance(total, tuple) else total
+
+
 def _avg(scale: int, total: Any, n: int | None) -> float | None:
     if not n:
         return None
-    return float(total / (n * 10**scale))
+    return float_total(total, n) if isinstance(total, tuple) else float(total / (n * 10**scale))
 
 
 def _variance(samp: bool, root: bool) -> Finish:
@@ -107,7 +111,8 @@ def _variance(samp: bool, root: bool) -> Finish:
             return None
         if m[3]:
             return nan
-        value = 0.0 if low == high else m[2] / (m[0] - samp)
+        # squares beyond DOUBLE: which operation left it first depends on the order of merging
+        value = 0.0 if low == high else inf if isnan(m[2]) else m[2] / (m[0] - samp)
         return sqrt(value) if root else value
 
     return finish
@@ -122,7 +127,7 @@ def _variance_row(name: str, samp: bool, root: bool, summary: str) -> Aggregate:
         _fixed(m=Need(Kind.MOMENTS), low=Need(Kind.MIN), high=Need(Kind.MAX)),
         # equal members give exactly 0: merged means may differ in the last bit, least and greatest do not
         f"CASE WHEN {{m.n}} + {{m.odd}} <= {int(samp)} THEN NULL WHEN {{m.odd}} > 0 THEN 'NaN'::DOUBLE"
-        f" WHEN {{low}} = {{high}} THEN 0 ELSE {spread} END",
+        f" WHEN {{low}} = {{high}} THEN 0 WHEN isnan({{m.m2}}) THEN 'Infinity'::DOUBLE ELSE {spread} END",
         _variance(samp, root),
         _number(lambda t: "DOUBLE", name),
         summary,
@@ -175,7 +180,7 @@ _ROWS = (
         1,
         lambda types: {"total": Need(_sum_kind(types))},
         "{total}",
-        lambda scale, total: total,
+        _sum,
         _number(sum_type, "sum"),
         "the sum; integers give BIGINT, decimals DECIMAL(38,s)",
         rounding=rounding.SUM,
@@ -184,7 +189,7 @@ _ROWS = (
         "avg",
         1,
         lambda types: {"total": Need(_sum_kind(types)), "n": Need(Kind.COUNT)},
-        "{total}::DOUBLE / {n}",
+        "{total:{n}}",
         _avg,
         _number(lambda t: "DOUBLE", "avg"),
         "the arithmetic mean, as DOUBLE",

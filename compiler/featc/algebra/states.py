@@ -28,7 +28,7 @@ class Kind(Enum):
     ROWS = "rows"  # how many rows
     COUNT = "n"  # how many rows whose slot is not NULL
     SUM = "sum"  # exact sum of integers or decimals
-    FSUM = "fsum"  # sum of DOUBLEs; NaN and ±inf as IEEE 754 has them
+    FSUM = "fsum"  # sum of DOUBLEs as (members below HUGE, the others ÷ UNIT); NaN and ±inf as IEEE 754 has them
     MIN = "min"
     MAX = "max"
     MOMENTS = "moments"  # (n, mean, m2) of the finite values, and how many were not finite
@@ -78,9 +78,24 @@ def _sum(rows: Sequence[Row]) -> State:
     return sum(found) if found else None
 
 
+HUGE, UNIT = 2.0**900, 2.0**64
+"""DOUBLEs of at least HUGE are added up divided by UNIT, so that a sum leaves DOUBLE only if its value does."""
+
+
 def _fsum(rows: Sequence[Row]) -> State:
     found = _values(rows)
-    return _added(found) if found else None
+    if not found:
+        return None
+    huge = [v / UNIT for v in found if HUGE <= abs(v) and isfinite(v)]
+    return (_added([v for v in found if not (HUGE <= abs(v) and isfinite(v))]), _added(huge))
+
+
+def float_total(state: State, n: int = 1) -> float:
+    """The sum a FSUM state stands for, divided by `n`."""
+    small, huge = state
+    if huge == 0 or not isfinite(small):
+        return float(small / n)
+    return float((huge / n + small / UNIT / n) * UNIT)
 
 
 def _added(found: list[float]) -> float:
@@ -147,7 +162,7 @@ LAWS: dict[Kind, Law] = {
         1, False, False, True, True, _ONE, lambda rows: len(_values(rows)), lambda a, b: (a or 0) + (b or 0)
     ),
     Kind.SUM: Law(1, False, False, True, True, _ONE, _sum, _either(lambda a, b: a + b)),
-    Kind.FSUM: Law(1, False, False, False, True, _ONE, _fsum, _either(lambda a, b: a + b)),
+    Kind.FSUM: Law(1, False, False, False, True, ("", "huge"), _fsum, _either(lambda a, b: (a[0] + b[0], a[1] + b[1]))),
     Kind.MIN: Law(1, False, True, False, True, _ONE, _extreme(min), _either(min)),
     Kind.MAX: Law(1, False, True, False, True, _ONE, _extreme(max), _either(max)),
     Kind.MOMENTS: Law(1, False, False, False, True, ("n", "mean", "m2", "odd"), _moments, _either(merge_moments)),

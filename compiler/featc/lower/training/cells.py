@@ -19,7 +19,6 @@ from featc.algebra import LAWS, Kind
 from featc.decompose import Cell
 from featc.lower.training.rows import ViewRows
 from featc.resolve.model import Window
-from featc.types import decimal_parts
 from featc.visibility import horizon_sql, strict, upto_sql
 from featc_dialects import duckdb as engine
 
@@ -33,15 +32,9 @@ def shape_of(cell: Cell, irregular: bool) -> Shape:
         return "rows"
     if irregular and not engine.merges(cell.partial.kind):
         return "join"
-    if LAWS[cell.partial.kind].invertible and not _may_overflow(cell):
+    if LAWS[cell.partial.kind].invertible:
         return "running"
     return "latest" if cell.partial.kind is Kind.LAST else "frame"
-
-
-def _may_overflow(cell: Cell) -> bool:
-    """Whether a running total may leave DECIMAL(38) although no window's sum does."""
-    parts = [decimal_parts(t) for t in cell.partial.types]
-    return any(p is not None and p[0] > 28 for p in parts)
 
 
 @dataclass(slots=True)

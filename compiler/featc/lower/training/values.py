@@ -55,25 +55,23 @@ def compute(ctes: Ctes, parts: Parts, rows: ViewRows) -> Cells:
     return out
 
 
-class _Fields:
-    """A state's fields under the names a finisher's template uses: `{m.mean}`, or `{total}` for the only one."""
+class _State:
+    """A state under the names a finisher's template uses: `{m.mean}` a field, `{v}` its only value, `{total:n}` a
+    sum divided by n."""
 
-    def __init__(self, fields: Mapping[str, str], whole: str) -> None:
-        self.__dict__.update(fields)
-        self._whole = whole
+    def __init__(self, cell: Cell, sql: tuple[str, ...]) -> None:
+        partial = cell.partial
+        self.__dict__.update(zip(engine.FIELDS[partial.kind], sql, strict=True))
+        self._state = (partial.kind, partial.types, sql)
 
-    def __format__(self, spec: str) -> str:
-        return self._whole
+    def __format__(self, n: str) -> str:
+        return engine.shared(*self._state, n) if n else engine.value(*self._state)
 
 
 def finished(finish: Finish, cells: Cells) -> str:
     """An aggregation's value as SQL over its cells."""
     row = AGGREGATES[finish.aggregation.aggregate]
-    states: dict[str, _Fields] = {}
-    for label, cell in finish.states.items():
-        sql = cells.fields[cell]
-        names = engine.FIELDS[cell.partial.kind]
-        states[label] = _Fields(dict(zip(names, sql, strict=True)), engine.value(cell.partial.kind, sql))
+    states = {label: _State(cell, cells.fields[cell]) for label, cell in finish.states.items()}
     text = row.finish_sql.format(**states)
     exact = [c for c in finish.states.values() if c.partial.kind is Kind.SUM]
     wide = "HUGEINT" if exact and family(exact[0].partial.types[0]) == "integer" else finish.aggregation.type

@@ -61,7 +61,11 @@ user_visits_3_rows_rows AS (
 
 -- user_visits: over the 3 last rows
 user_visits_3_rows AS (
-    SELECT _row, sum(seconds) AS sum_seconds_3_rows, count(seconds) AS n_seconds_3_rows
+    SELECT
+        _row,
+        sum(seconds) AS sum_seconds_3_rows,
+        sum(seconds / 2 ** 64) FILTER (WHERE abs(seconds) >= 2 ** 900) AS sum_seconds_3_rows_huge,
+        count(seconds) AS n_seconds_3_rows
     FROM user_visits_3_rows_rows
     GROUP BY _row
 ),
@@ -70,7 +74,10 @@ user_visits_3_rows AS (
 user_visits_values AS (
     SELECT
         s._row,
-        user_visits_3_rows.sum_seconds_3_rows::DOUBLE / user_visits_3_rows.n_seconds_3_rows AS seconds_of_last_3
+        CASE
+            WHEN isfinite(user_visits_3_rows.sum_seconds_3_rows) THEN user_visits_3_rows.sum_seconds_3_rows / user_visits_3_rows.n_seconds_3_rows
+            ELSE user_visits_3_rows.sum_seconds_3_rows_huge / user_visits_3_rows.n_seconds_3_rows * 2 ** 64
+        END AS seconds_of_last_3
     FROM spine_rows s
     LEFT JOIN user_visits_3_rows USING (_row)
 ),
