@@ -62,7 +62,8 @@ def window_suffix(window: Window) -> str:
     return window.name.removeprefix("last_")
 
 
-_FIELDS = ("", "_n", "_mean", "_m2", "_odd", "_nth", "_huge")  # what dialects add to a cell's name for its state's columns
+# what dialects add to a cell's name for its state's columns
+_FIELDS = ("", "_n", "_mean", "_m2", "_odd", "_nth", "_huge")
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -17,7 +17,11 @@ from featc_dialects.sqlite import SPELLINGS, Spelling
 INTEGERS = st.one_of(
     st.none(), st.integers(-(2**63), 2**63 - 1), st.sampled_from([-(2**63), 2**63 - 1, -1, 0, 1, 2**32, -(2**32)])
 )
-DOUBLES = st.one_of(st.none(), st.floats(-1e6, 1e6), st.sampled_from([0.0, 0.1, inf, -inf, nan, 1e15, -1e15, 1e308, -1e308]))
+DOUBLES = st.one_of(
+    st.none(),
+    st.floats(-1e6, 1e6),
+    st.sampled_from([0.0, 0.1, inf, -inf, nan, 1e15, -1e15, 1e308, -1e308]),
+)
 FLOATING = (Kind.FSUM, Kind.MOMENTS)
 
 

@@ -33,7 +33,8 @@ class Aggregate:
     """One row of the algebra.
 
     `needs(types)` gives the partial states by the name `finish` calls them. `finish_sql` is SQL over `{name}` (or
-    `{name.field}`; `{name:n}` is a sum divided by n) that is correct for absent (NULL) states; `finish(scale, **states)` is the same in process, on
+    `{name.field}`; `{name:n}` is a sum divided by n) that is correct for absent (NULL) states;
+    `finish(scale, **states)` is the same in process, on
     encoded values, `scale` being the first argument's decimal scale. `returns(types)` gives the result type, or
     raises TypeError with the reason. `rounding` bounds how far a DOUBLE result may differ between plans.
     """

@@ -86,8 +86,9 @@ def _fsum(rows: Sequence[Row]) -> State:
     found = _values(rows)
     if not found:
         return None
-    huge = [v / UNIT for v in found if HUGE <= abs(v) and isfinite(v)]
-    return (_added([v for v in found if not (HUGE <= abs(v) and isfinite(v))]), _added(huge))
+    huge = [v for v in found if abs(v) >= HUGE and isfinite(v)]
+    small = [v for v in found if not (abs(v) >= HUGE and isfinite(v))] if huge else found
+    return (_added(small), _added([v / UNIT for v in huge]))
 
 
 def float_total(state: State, n: int = 1) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from featc.algebra import AGGREGATES, Kind
 from featc.decompose import Cell, Finish, Parts
 from featc.lower.ctes import Ctes, named
