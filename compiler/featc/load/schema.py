@@ -148,9 +148,16 @@ class Online(_Model):
     replay: Duration | None = None
 
 
+class Settings(_Model):
+    memory_limit: str | None = None
+    threads: int | None = None
+    temp_directory: str | None = None
+
+
 class Target(_Model):
     dialect: str | None = None
     database: str | None = None
+    settings: Settings | None = None
     dsn: str | None = None
     sources: dict[str, Place] | None = None
     online: Online | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,13 +12,12 @@ from featc.lower.source import literal, quoted
 from featc.lower.training import training_sql
 from featc.resolve.model import Output, Project, feature_closure
 from featc.runtime import spine as spines
-from featc.runtime.reasons import reason
+from featc.runtime.reasons import coded, reason
 
 if TYPE_CHECKING:
     import duckdb
 
 T = TypeVar("T")
-_CODED = re.compile(r"(F\d{3}): (.+)")
 
 
 def needs(
@@ -93,8 +91,8 @@ class Dataset:
     def _blamed(self, error: Exception) -> FeatcError:
         """Which feature, entity and instant a value error belongs to: one feature at a time, then one row at a time."""
         why = reason(error)
-        if coded := _CODED.match(why):
-            return FeatcError(Diagnostic(coded[1], coded[2], hint="put the data right, or declare another type"))
+        if found := coded(why):
+            return FeatcError(Diagnostic(found[0], found[1], hint="put the data right, or declare another type"))
         if "CSV Error" in str(error):
             hint = "put the data right, or declare another type under columns:"
             return FeatcError(Diagnostic("F422", f"a source holds a value that cannot be read: {why}", hint=hint))

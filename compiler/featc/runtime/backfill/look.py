@@ -1,0 +1,125 @@
+"""The look for changes: what a stream's source holds now, interval by interval, against what the ledger says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from featc.lower.backfill import Stream, TileTable, repeated_sqls, scan_sql
+from featc.runtime.backfill.ledger import Held, Range, engine_version
+from featc.runtime.backfill.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is in a source. `rows` by interval start; `hashes` by table name and fingerprint, then by interval start,
+    those intervals left out in which no row counts."""
+
+    rows: Mapping[int, int]
+    hashes: Mapping[str, Mapping[str, Mapping[int, str]]]
+
+    @property
+    def scanned(self) -> int:
+        return sum(self.rows.values())
+
+
+def look(session: Session, stream: Stream) -> Found:
+    """Orders the source's versions and reads it once. Leaves its repeated versions in a temporary table."""
+    session.step("versions")
+    for sql in repeated_sqls(stream):
+        session.run(sql)
+    session.step("look")
+    sql, places = scan_sql(stream)
+    answer = session.run(sql)
+    engine = engine_version()
+    hashes = {
+        table.name: {
+            fingerprint: {row[0]: f"{engine}:{row[place]}" for row in answer if row[place] is not None}
+            for fingerprint, place in found.items()
+        }
+        for table, found in places
+    }
+    return Found({row[0]: row[1] for row in answer}, hashes)
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """Where a table and its source disagree, by interval start.
+
+    `open`: the states to fill, all of them where the table's own fingerprint is among them; wherever they are, also
+    outside the range of a run. `stale`: intervals whose tiles are of other rows than there are. `gone`: those of them
+    that have no rows any more. `changed`: lines of states whose values changed while the rows stayed. `uncovered`:
+    intervals that were empty and are not.
+    """
+
+    open: Mapping[int, frozenset[str]]
+    stale: tuple[int, ...]
+    gone: tuple[int, ...]
+    changed: tuple[tuple[str, int], ...]
+    uncovered: tuple[int, ...]
+
+    @property
+    def reopened(self) -> int:
+        return len({*self.stale, *(start for _, start in self.changed), *self.uncovered})
+
+
+def compare(table: TileTable, found: Found, held: Held, redo: Range | None) -> Differences:
+    """What is to be done for a table; intervals in `redo` count as changed whatever they hold."""
+    hashes = found.hashes[table.name]
+    here, there = hashes[table.fingerprint], held.of(table.fingerprint)
+    everything = frozenset((table.fingerprint, *(s.fingerprint for s in table.states)))
+    opened: dict[int, frozenset[str]] = {}
+    stale, changed = [], []
+    for start in sorted({*here, *there}):
+        again = redo is not None and redo[0] <= start < redo[1]
+        if here.get(start) != there.get(start) or again:
+            if start in there:
+                stale.append(start)
+            if start in here:
+                opened[start] = everything
+            continue
+        states = (s.fingerprint for s in table.states)
+        wanted = [f for f in states if held.of(f).get(start) != hashes[f][start]]
+        if wanted:
+            opened[start] = frozenset(wanted)
+            changed += [(f, start) for f in wanted if start in held.of(f)]
+    gone = tuple(s for s in stale if s not in here)
+    uncovered = tuple(s for s in here if s not in there and is_within(held.covered, s))
+    return Differences(opened, tuple(stale), gone, tuple(changed), uncovered)
+
+
+# ── stretches of intervals ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def is_within(ranges: Sequence[Range], start: int) -> bool:
+    return any(first <= start < past for first, past in ranges)
+
+
+def united(ranges: Sequence[Range]) -> tuple[Range, ...]:
+    """The same stretches, disjoint and in order."""
+    found: list[Range] = []
+    for first, past in sorted(r for r in ranges if r[0] < r[1]):
+        if found and first <= found[-1][1]:
+            found[-1] = (found[-1][0], max(past, found[-1][1]))
+        else:
+            found.append((first, past))
+    return tuple(found)
+
+
+def without(ranges: Sequence[Range], starts: Sequence[int], width: int) -> tuple[Range, ...]:
+    """The stretches less some intervals."""
+    found = list(ranges)
+    for start in starts:
+        found = [
+            piece
+            for first, past in found
+            for piece in ((first, min(past, start)), (max(first, start + width), past))
+            if piece[0] < piece[1]
+        ]
+    return tuple(found)
+
+
+def common(ranges: Sequence[Range], within: Range) -> tuple[Range, ...]:
+    """What of the stretches lies in one."""
+    cut = ((max(first, within[0]), min(past, within[1])) for first, past in ranges)
+    return tuple(r for r in cut if r[0] < r[1])
