@@ -6,7 +6,8 @@ stands in the engine's own client. Temporary tables hold what several views of o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from featc.lower import source as src
 from featc.lower.backfill.tables import DAY, ROWS, SCHEMA, SETTLED, START, Stream, TilePart, TileTable
@@ -21,6 +22,7 @@ FIRST, PAST = "interval_start", "interval_end"
 """The variables: an interval's first µs, and the first one after it."""
 
 _FIRST, _PAST = f"getvariable('{FIRST}')", f"getvariable('{PAST}')"
+_WITHIN = (f"{TIME} >= {_FIRST}", f"{TIME} < {_PAST}")
 _FINAL = f" FILTER (WHERE {SUPERSEDED} IS NULL)"
 
 
@@ -67,13 +69,22 @@ def repeated_sqls(stream: Stream) -> tuple[str, ...]:
 # ── the look for changes ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def scan_sql(stream: Stream) -> tuple[str, tuple[tuple[TileTable, dict[str, int]], ...]]:
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where in a scan's rows a table's numbers are: how many rows count, and the hash by fingerprint."""
+
+    table: TileTable
+    rows: int
+    hashes: Mapping[str, int]
+
+
+def scan_sql(stream: Stream) -> tuple[str, tuple[Places, ...]]:
     """One pass over all rows of a stream: by day, how many there are, and a hash of what each state is made of.
 
     A hash is the sum of its rows' hashes: it does not depend on their order, and is NULL where no row counts. It is
-    over the lifted values, so that it changes when and only when what a tile is made of does. Gives the statement and,
-    for each table, the place in its answer of the hash that belongs to a fingerprint (the table's own: keys, τ and
-    visibility of its rows).
+    over the lifted values, so that it changes when and only when what a tile is made of does. That of a table's own
+    fingerprint is over keys, τ and visibility. The answer's first columns are the day's first µs and its number of
+    rows.
     """
     ctes = Ctes()
     kept = ", ".join(_kept(stream))
@@ -83,31 +94,32 @@ def scan_sql(stream: Stream) -> tuple[str, tuple[tuple[TileTable, dict[str, int]
         body = versions.single_select(stream.source, stream.view, base, ids, items)
         body += f"\nUNION ALL\nSELECT {kept}, {SUPERSEDED}\nFROM {_temp(stream, 'repeated')}"
         base = ctes.add(quoted(f"{stream.name}_versions"), body, f"{stream.name}: every version of every event")
-    items, places, hashed = [f"{floor_to_sql(TIME, DAY)} AS {START}"], [], 0
+    items, answers = [f"{floor_to_sql(TIME, DAY)} AS {START}"], [START, "count(*)"]
+    places = []
     for table in stream.tables:
         found: dict[str, int] = {}
-        names: dict[tuple[str, ...], int] = {}
+        names: dict[tuple[str, ...], str] = {}
         for fingerprint, slots in [(table.fingerprint, ()), *((s.fingerprint, s.partial.slots) for s in table.states)]:
             if slots not in names:
-                hashed += 1
-                names[slots] = hashed
-                items.append(f"{_hash(table, slots, names[()])} AS _hash_{hashed}")
-            found[fingerprint] = 1 + names[slots]
-        places.append((table, found))
+                names[slots] = f"_hash_{len(items)}"
+                items.append(f"{_hash(table, slots, names[()])} AS {names[slots]}")
+                answers.append(f"sum({names[slots]})")
+            found[fingerprint] = answers.index(f"sum({names[slots]})")
+        answers.append(f"count({names[()]})")
+        places.append(Places(table, len(answers) - 1, found))
     comment = "a hash of what each row brings to each state; NULL where it brings nothing"
     rows = ctes.add(
         quoted(f"{stream.name}_hashes"), select(items, f"FROM {base}\nWHERE {TIME} IS NOT NULL"), comment
     )
-    sums = [START, "count(*)", *(f"sum(_hash_{n})" for n in range(1, hashed + 1))]
-    final = select(sums, f"FROM {rows}\nGROUP BY {START}\nORDER BY {START}")
+    final = select(answers, f"FROM {rows}\nGROUP BY {START}\nORDER BY {START}")
     return ctes.query(final), tuple(places)
 
 
-def _hash(table: TileTable, slots: tuple[str, ...], own: int) -> str:
-    """A row's hash for one list of slots; `own` numbers the hash of the row without any."""
+def _hash(table: TileTable, slots: tuple[str, ...], own: str) -> str:
+    """A row's hash for one list of slots; `own` names the hash of the row without any."""
     if slots:
         lifted = ", ".join(versions.slot_sql(table.view, s) for s in slots)
-        return f"CASE WHEN _hash_{own} IS NOT NULL THEN hash(_hash_{own}, {lifted}) END"
+        return f"CASE WHEN {own} IS NOT NULL THEN hash({own}, {lifted}) END"
     superseded = [SUPERSEDED] if _is_versioned(table) else []
     values = ", ".join([*(src.key_sql(k) for k in table.view.keys), TIME, _enter(table), *superseded])
     return f"CASE\n    WHEN {' AND '.join(_conditions(table))}\n    THEN hash({values})\nEND"
@@ -121,20 +133,19 @@ def interval_sql(stream: Stream) -> str:
     ctes = Ctes()
     source, kept = stream.source, _kept(stream)
     base = versions.source_rows(ctes, source, frozenset(stream.columns), shared=False, raw=_raw_range(stream))
-    within = [f"{TIME} >= {_FIRST}", f"{TIME} < {_PAST}"]
     if not stream.versioned:
-        body = select(kept, f"FROM {base}\n{conjunction(within)}")
+        body = select(kept, f"FROM {base}\n{conjunction(_WITHIN)}")
     else:
         here = ctes.add(
             quoted(f"{stream.name}_here"),
-            select([*kept, SUPERSEDED], f"FROM {_temp(stream, 'repeated')}\n{conjunction(within)}"),
+            select([*kept, SUPERSEDED], f"FROM {_temp(stream, 'repeated')}\n{conjunction(_WITHIN)}"),
             f"{stream.name}: versions of events that came more than once",
         )
         ids = ctes.add(
             quoted(f"{stream.name}_here_ids"),
             select(versions.identity_items(source, stream.view), f"FROM {here}", distinct=True),
         )
-        body = versions.single_select(source, stream.view, base, ids, [f"r.{c}" for c in kept], within)
+        body = versions.single_select(source, stream.view, base, ids, [f"r.{c}" for c in kept], _WITHIN)
         body += f"\nUNION ALL\n{select([*kept, SUPERSEDED], f'FROM {here}')}"
     name = _temp(stream, "interval").removeprefix("temp.")
     return f"CREATE OR REPLACE TEMP TABLE {name} AS\n{ctes.query(body)}"
@@ -175,7 +186,10 @@ def _conditions(table: TileTable) -> list[str]:
 
 
 def _tiles(table: TileTable, states: Sequence[TilePart], relation: str, *, counted: bool) -> str:
-    """SELECT of the tiles of the interval's rows: keys, `_start`, with `counted` the columns every tile has, states."""
+    """SELECT of the tiles of the interval's rows: keys, `_start`, with `counted` the columns every tile has, states.
+
+    The interval may be part of the one whose rows `relation` holds: views of one source can be open in other days.
+    """
     final = _FINAL if _is_versioned(table) else ""
     slots = versions.slot_columns(table.view, table.parts)
     used = dict.fromkeys(s for state in states for s in state.partial.slots)
@@ -186,7 +200,7 @@ def _tiles(table: TileTable, states: Sequence[TilePart], relation: str, *, count
     ctes = Ctes()
     lifted = ctes.add(
         quoted(f"{table.view.name}_rows"),
-        select(items, f"FROM {relation}\n{conjunction(_conditions(table))}"),
+        select(items, f"FROM {relation}\n{conjunction([*_conditions(table), *_WITHIN])}"),
         f"{table.view.name}: the rows that are visible at some instant, and what each brings",
     )
     wanted = [*table.keys, START]

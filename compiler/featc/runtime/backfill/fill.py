@@ -148,7 +148,7 @@ def _lines(
     )
     hashes = found.hashes[table.name]
     return [
-        Line(f, s, s + table.width, counted.get(s, 0), found.rows[s], hashes[f][s].partition(":")[2])
+        Line(f, s, s + table.width, counted.get(s, 0), found.counts[table.name][s], hashes[f][s].partition(":")[2])
         for s in starts
         for f in sorted(fingerprints)
         if s in hashes[f]

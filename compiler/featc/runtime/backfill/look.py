@@ -12,10 +12,12 @@ from featc.runtime.backfill.session import Session
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is in a source. `rows` by interval start; `hashes` by table name and fingerprint, then by interval start,
-    those intervals left out in which no row counts."""
+    """What is in a source. `rows` by interval start; `counts` are the rows that count, by table name and interval
+    start; `hashes` by table name and fingerprint, then by interval start. Intervals in which no row counts are left
+    out of both."""
 
     rows: Mapping[int, int]
+    counts: Mapping[str, Mapping[int, int]]
     hashes: Mapping[str, Mapping[str, Mapping[int, str]]]
 
     @property
@@ -33,13 +35,14 @@ def look(session: Session, stream: Stream) -> Found:
     answer = session.run(sql)
     engine = engine_version()
     hashes = {
-        table.name: {
+        each.table.name: {
             fingerprint: {row[0]: f"{engine}:{row[place]}" for row in answer if row[place] is not None}
-            for fingerprint, place in found.items()
+            for fingerprint, place in each.hashes.items()
         }
-        for table, found in places
+        for each in places
     }
-    return Found({row[0]: row[1] for row in answer}, hashes)
+    counts = {each.table.name: {row[0]: row[each.rows] for row in answer if row[each.rows]} for each in places}
+    return Found({row[0]: row[1] for row in answer}, counts, hashes)
 
 
 @dataclass(frozen=True, slots=True)
