@@ -59,14 +59,14 @@ def backfill(
 def _instant(us: int) -> str:
     """An instant as ISO text; a midnight as its date."""
     from featc.cli.values import to_text
-    from featc.runtime.backfill.snapshots import moment
+    from featc.runtime.backfill.session import moment
 
     text = to_text(moment(us))
     return text.removesuffix(" 00:00:00").removesuffix("T00:00:00Z")
 
 
 def _say_tiles(session: Session, report: BackfillReport) -> None:
-    from featc.runtime.backfill.snapshots import moment
+    from featc.runtime.backfill.session import moment
 
     if session.is_json:
         session.data(report.to_json(lambda us: moment(us).isoformat() + "Z"))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from featc.lower.backfill import Stream, TileTable, repeated_sqls, scan_sql
+from featc.errors import FeatcError
+from featc.lower.backfill import Stream, TilePart, TileTable, repeated_sqls, scan_sql, stream_of
+from featc.resolve.model import AggregateRef
 from featc.runtime.backfill.ledger import Held, Range, engine_version
-from featc.runtime.backfill.session import Session
+from featc.runtime.backfill.session import NO_STATE, Session, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,10 @@ def look(session: Session, stream: Stream) -> Found:
         session.run(sql)
     session.step("look")
     sql, places = scan_sql(stream)
-    answer = session.run(sql)
+    try:
+        answer = session.run(sql)
+    except FeatcError as error:
+        raise _blamed(session, stream, error) from None
     engine = engine_version()
     hashes = {
         each.table.name: {
@@ -43,6 +48,29 @@ def look(session: Session, stream: Stream) -> Found:
     }
     counts = {each.table.name: {row[0]: row[each.rows] for row in answer if row[each.rows]} for each in places}
     return Found({row[0]: row[1] for row in answer}, counts, hashes)
+
+
+def _blamed(session: Session, stream: Stream, error: FeatcError) -> FeatcError:
+    """Whose expression a value error belongs to: one state at a time is looked at until one fails."""
+    if error.code != NO_STATE:
+        return error
+    for table in stream.tables:
+        for states in ((), *((s,) for s in table.states)):
+            alone = stream_of(stream.name, (replace(table, states=states),))
+            try:
+                session.run(scan_sql(alone)[0])
+            except FeatcError as found:
+                if states:
+                    return told(found, ", ".join(_features(table, states[0])))
+                return told(found, f"the where or the keys of {table.view.name}")
+    return error
+
+
+def _features(table: TileTable, state: TilePart) -> list[str]:
+    """The features whose aggregates are made of a state."""
+    made_of = [f for f in table.parts.finishes if any(c.partial == state.partial for c in f.states.values())]
+    read = {AggregateRef(f.aggregation.name) for f in made_of}
+    return [f.qualified for f in table.view.features if read & set(f.expr.refs)]
 
 
 @dataclass(frozen=True, slots=True)

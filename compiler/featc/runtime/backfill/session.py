@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from featc.errors import Diagnostic, FeatcError
@@ -14,10 +15,24 @@ from featc.runtime.reasons import coded, reason
 if TYPE_CHECKING:
     import duckdb
 
+NO_STATE = "F723"
+"""The code of a value that no state can be made of."""
+
 Watch = Callable[[str, int, int], None]
 """Told of each step as it begins or ends: its name, the rows read so far, and those there are to read."""
 
 STEPS = ("versions", "look", "reopen", "rows", "begin", "tiles", "ledger", "commit", "committed", "cover")
+
+
+_EPOCH = datetime(1970, 1, 1)
+
+
+def moment(us: int) -> datetime:
+    """An instant as naive UTC; the last there is for what Python cannot say (the end of the year 9999)."""
+    try:
+        return _EPOCH + timedelta(microseconds=us)
+    except OverflowError:
+        return datetime.max
 
 
 def nobody(step: str, done: int, whole: int) -> None:
@@ -67,6 +82,12 @@ class Session:
         self.step("committed")
 
 
+def told(error: FeatcError, whose: str) -> FeatcError:
+    """A value error with the definition it belongs to."""
+    finding = error.diagnostics[0]
+    return FeatcError(replace(finding, message=f"{whose}: {finding.message}"), exit_code=error.exit_code)
+
+
 def failed(error: Exception) -> FeatcError:
     """What an engine's error means: memory or disk, a value of the data, or a bug of ours."""
     kind = type(error).__name__
@@ -81,5 +102,5 @@ def failed(error: Exception) -> FeatcError:
         return FeatcError(Diagnostic(found[0], found[1], hint="put the data right, or declare another type"))
     if kind in ("ConversionException", "OutOfRangeException", "InvalidInputException"):
         hint = "a sum beyond its type, an integer division by zero or a cast that fails; widen the type or guard it"
-        return FeatcError(Diagnostic("F723", f"a value of the data has no state: {why}", hint=hint))
+        return FeatcError(Diagnostic(NO_STATE, f"a value of the data has no state: {why}", hint=hint))
     return FeatcError(Diagnostic("F999", f"this is a bug in featc: {kind}: {why}", hint="please report it"))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from featc import __version__
@@ -23,7 +22,7 @@ from featc.lower.training import training_sql
 from featc.resolve.model import Output, View
 from featc.runtime.backfill import ledger
 from featc.runtime.backfill.run import open_session
-from featc.runtime.backfill.session import Session, Watch, nobody
+from featc.runtime.backfill.session import Session, Watch, moment, nobody
 
 if TYPE_CHECKING:
     from featc.runtime.store import FeatureStore
@@ -152,11 +151,6 @@ def _targets(store: FeatureStore, select: str | None) -> tuple[tuple[_Target, ..
         message = f"there is nothing to take a snapshot of: {why}"
         raise FeatcError(Diagnostic("F720", message, hint="featc ls shows what there is"), exit_code=2 if select else 1)
     return tuple(found), tuple(skipped)
-
-
-def moment(t: int) -> datetime:
-    """A µs as naive UTC."""
-    return datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None) + timedelta(microseconds=t)
 
 
 def _missing(session: Session, target: _Target, instants: Sequence[int], ask: bool) -> list[int]:
