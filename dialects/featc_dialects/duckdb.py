@@ -172,6 +172,27 @@ def merges(kind: Kind) -> bool:
     return kind in _MERGES
 
 
+_UNITED: dict[Kind, tuple[str, ...]] = {
+    Kind.ROWS: ("sum({})::BIGINT",),
+    Kind.COUNT: ("sum({})::BIGINT",),
+    Kind.SUM: ("sum({})",),
+    Kind.FSUM: ("sum({})", "sum({})"),
+    Kind.MIN: ("min({})",),
+    Kind.MAX: ("max({})",),
+}
+
+
+def unites(kind: Kind) -> bool:
+    """Whether one aggregate call a field unites any number of states of this kind."""
+    return kind in _UNITED
+
+
+def united(kind: Kind, columns: Sequence[str], tail: str) -> tuple[str, ...]:
+    """The state of the union of many disjoint sets, field by field, over the columns that hold theirs."""
+    calls = zip(_UNITED[kind], columns, strict=True)
+    return tuple(call.replace("({})", f"({column}){tail}") for call, column in calls)
+
+
 def merge(kind: Kind, a: Sequence[str], b: Sequence[str]) -> tuple[str, ...]:
     """The state of the union of two disjoint sets, field by field; an absent side is NULL."""
     return _MERGES[kind](a, b)

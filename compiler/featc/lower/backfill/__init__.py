@@ -11,7 +11,8 @@ from featc.lower.backfill.statements import (
     repeated_sqls,
     scan_sql,
 )
-from featc.lower.backfill.tables import Stream, TilePart, TileTable, stream_of, streams, tile_table, tile_tables
+from featc.lower.backfill.tables import Stream, stream_of, streams, tile_table, tile_tables
+from featc.lower.tile_table import TilePart, TileTable
 
 __all__ = [
     "FIRST",

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from featc.lower import source as src
-from featc.lower.backfill.tables import DAY, ROWS, SCHEMA, SETTLED, START, Stream, TilePart, TileTable
+from featc.lower.backfill.tables import Stream
 from featc.lower.ctes import Ctes, conjunction, named, select
 from featc.lower.source import ARRIVAL, DELETED, ENTER, SUPERSEDED, TIME, quoted
+from featc.lower.tile_table import DAY, ROWS, SCHEMA, SETTLED, START, TilePart, TileTable
 from featc.lower.training import rows as versions
 from featc.resolve.model import ColumnRef
 from featc.visibility import floor_to_sql

@@ -7,17 +7,20 @@ features, one row per spine row, in order. It is plain SQL that runs in the engi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal
 
-from featc.decompose import decompose
+from featc.decompose import Parts, decompose
 from featc.lower import source as src
 from featc.lower.ctes import Ctes, named, select
 from featc.lower.source import TIME, quoted
-from featc.lower.training.cells import AS_OF, ROW
+from featc.lower.tile_table import TileTable
+from featc.lower.training.cells import AS_OF, ROW, Cells
 from featc.lower.training.lookup import lookup
 from featc.lower.training.rows import source_rows, state_rows, view_rows
+from featc.lower.training.tiles import is_tiled, reach_sql, tiled
 from featc.lower.training.values import compute, finished, joined
 from featc.resolve.model import (
     AggregateRef,
@@ -68,10 +71,15 @@ def wanted(project: Project, outputs: Sequence[Output]) -> Wanted:
 
 
 def training_sql(
-    project: Project, outputs: Sequence[Output], *, time: str = "as_of", extra: Sequence[str] = ("*",)
+    project: Project,
+    outputs: Sequence[Output],
+    *,
+    time: str = "as_of",
+    extra: Sequence[str] = ("*",),
+    tiles: Mapping[str, TileTable] = MappingProxyType({}),
 ) -> str:
     """The training query of `outputs`. `time` is the spine's instant column; `extra` what to select of the spine
-    itself (default: all of it)."""
+    itself (default: all of it); `tiles` the tables, by view, that are read in place of rows where they can be."""
     need = wanted(project, outputs)
     ctes = Ctes()
     ctes.add(
@@ -82,7 +90,7 @@ def training_sql(
     bases = _source_ctes(ctes, project, need)
     relations: Relations = {}
     for name in dict.fromkeys([*need.aggregations, *need.states]):
-        relations |= _view_ctes(ctes, project, name, need, bases)
+        relations |= _view_ctes(ctes, project, name, need, bases, tiles.get(name))
     last = _feature_ctes(ctes, project, need, relations, time)
     spine = (
         [f"* EXCLUDE ({', '.join([ROW, AS_OF, *(_column(f) for f in need.features)])})"]
@@ -135,7 +143,9 @@ def _used_columns(source: Source, views: Sequence[View], need: Wanted) -> frozen
     return frozenset(used | named_columns)
 
 
-def _view_ctes(ctes: Ctes, project: Project, name: str, need: Wanted, bases: dict[str, str]) -> Relations:
+def _view_ctes(
+    ctes: Ctes, project: Project, name: str, need: Wanted, bases: dict[str, str], table: TileTable | None
+) -> Relations:
     """The CTEs of one view; gives those that hold one row per spine row."""
     view = project.views[name]
     if view.source is None:
@@ -144,21 +154,34 @@ def _view_ctes(ctes: Ctes, project: Project, name: str, need: Wanted, bases: dic
     found: Relations = {}
     if name in need.aggregations:
         parts = decompose(view, need.aggregations[name])
-        rows = view_rows(ctes, parts, source, bases[view.source], _reach(view, source, [c.window for c in parts.cells]))
-        cells = compute(ctes, parts, rows)
+        cells = _cells(ctes, parts, source, bases[view.source], table)
         items = [f"{finished(f, cells)} AS {quoted(f.aggregation.name)}" for f in parts.finishes]
         body = select([f"s.{ROW}", *items], joined(cells))
         relation = ctes.add(quoted(f"{name}_values"), body, f"{name}: its aggregates at each spine row")
         found[name, "values"] = relation
     if name in need.states:
         window = Window("ttl", length=view.ttl) if view.ttl else Window("lifetime")
-        states = state_rows(ctes, view, source, bases[view.source], _reach(view, source, [window]))
+        states = state_rows(ctes, view, source, bases[view.source], _reach(view, [window]))
         found[name, "state"] = lookup(ctes, states, window)
     return found
 
 
-def _reach(view: View, source: Source, windows: Sequence[Window]) -> list[str]:
-    """Pruning: only the spine's keys, and only the time the windows can reach."""
+def _cells(ctes: Ctes, parts: Parts, source: Source, base: str, table: TileTable | None) -> Cells:
+    """All cells of a view: those that tiles serve from `table`, the others from rows."""
+    view, out = parts.view, Cells()
+    served = [c for c in parts.cells if table is not None and is_tiled(c, table.width)]
+    others = tuple(c for c in parts.cells if c not in served)
+    if table is not None and served:
+        windows = list(dict.fromkeys(c.window for c in served))
+        tiled(ctes, table, served, base, [*_of_spine(view), reach_sql(table, windows, view.closed)], out)
+    if others or not served:
+        rows = view_rows(ctes, parts, source, base, _reach(view, [c.window for c in others]))
+        compute(ctes, replace(parts, cells=others), rows, out)
+    return out
+
+
+def _of_spine(view: View) -> list[str]:
+    """Pruning: only the spine's keys."""
     conditions = []
     if view.keys:
         keys = ", ".join(src.key_sql(k) for k in view.keys)
@@ -169,6 +192,12 @@ def _reach(view: View, source: Source, windows: Sequence[Window]) -> list[str]:
             if len(view.keys) == 1
             else f"{left} IN (SELECT ({spine}) FROM spine_rows)"
         )
+    return conditions
+
+
+def _reach(view: View, windows: Sequence[Window]) -> list[str]:
+    """Pruning: only the spine's keys, and only the time the windows can reach."""
+    conditions = _of_spine(view)
     conditions.append(f"{TIME} <= (SELECT max({AS_OF}) FROM spine_rows)")
     if not any(w.length is None for w in windows):
         reach = max((w.length or 0) + w.offset + 2 * (w.hop or 0) + 1 for w in windows)

@@ -18,9 +18,8 @@ from featc.types import family
 from featc_dialects import duckdb as engine
 
 
-def compute(ctes: Ctes, parts: Parts, rows: ViewRows) -> Cells:
-    """All cells of a view: every shape it needs, and the late rows merged in."""
-    out = Cells()
+def compute(ctes: Ctes, parts: Parts, rows: ViewRows, out: Cells) -> None:
+    """The cells of `parts` from rows: every shape they need, and the late rows merged in."""
     sliding = [c for c in parts.cells if c.window.rows is None]
     by_shape: dict[Shape, list[Cell]] = {"running": [], "frame": [], "latest": [], "join": [], "rows": []}
     for cell in sliding:
@@ -50,7 +49,6 @@ def compute(ctes: Ctes, parts: Parts, rows: ViewRows) -> Cells:
             out.fields[cell] = tuple(f"m.{n}" for n in names)
         out.join(name, "m")
     last_rows(ctes, rows, counted, out)
-    return out
 
 
 class _State:

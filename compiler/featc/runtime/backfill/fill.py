@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from featc.lower.backfill import Stream, TileTable, add_sql, create_sql, fill_sql, interval_sql
-from featc.lower.backfill.tables import SCHEMA, START
 from featc.lower.source import quoted
+from featc.lower.tile_table import SCHEMA, START
 from featc.runtime.backfill import ledger
 from featc.runtime.backfill.ledger import Line, Range
 from featc.runtime.backfill.look import Found

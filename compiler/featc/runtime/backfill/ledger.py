@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from featc import __version__
 from featc.errors import Diagnostic, FeatcError
 from featc.lower.backfill import TileTable
-from featc.lower.backfill.tables import SCHEMA
+from featc.lower.tile_table import SCHEMA
 from featc.runtime.backfill.files import Listing
 from featc.runtime.backfill.session import Session
 

@@ -16,8 +16,8 @@ from featc.errors import Diagnostic, FeatcError
 from featc.fingerprint import outputs_fingerprint
 from featc.lineage import selected_features
 from featc.lower.backfill.entities import SNAPSHOTS, entities_sql, entity_views, snapshot_outputs
-from featc.lower.backfill.tables import SCHEMA
 from featc.lower.source import quoted
+from featc.lower.tile_table import SCHEMA
 from featc.lower.training import training_sql
 from featc.resolve.model import Output, View
 from featc.runtime.backfill import ledger
