@@ -78,9 +78,9 @@ class Differences:
     """Where a table and its source disagree, by interval start.
 
     `open`: the states to fill, all of them where the table's own fingerprint is among them; wherever they are, also
-    outside the range of a run. `stale`: intervals whose tiles are of other rows than there are. `changed`: lines of states whose values changed while the rows stayed. `uncovered`:
-    intervals that were empty and are not. `differing`: all intervals that are no longer as they were found before,
-    which those that are merely done again are not.
+    outside the range of a run. `stale`: intervals whose tiles are of other rows than there are. `changed`: lines of
+    states whose values changed while the rows stayed. `uncovered`: intervals that were empty and are not. `differing`:
+    all intervals that are no longer as they were found before, which those that are merely done again are not.
     """
 
     open: Mapping[int, frozenset[str]]
