@@ -79,6 +79,18 @@ ONLINE: Mapping[str, str] = {
     "F630": "The request lacks a key or request column of the service, or has one that it does not know.",
     "F631": "A value of the request is not of the type that the key or request column has.",
     "F632": "Not an instant. Write it as 2026-01-08T10:00:00Z; without a zone it is UTC.",
+    "F640": "Rows without an id that were materialized before are pushed. A second copy of such a row is another "
+    "event, so a row that comes both ways would count twice: one way is booked, and the other refused. Add the rows to "
+    "the source's data and materialize, or give the source an id.",
+    "F641": "Rows without an id that were pushed before are materialized; see F640. Go on pushing, materialize into a "
+    "new store, or give the source an id.",
+    "F642": "A source without an id has lost a column that a view read, or the column has another type. Its rows cannot "
+    "be told from those that were materialized before. Materialize into a new store.",
+    "F643": "Two runs of featc materialize bring in one source at the same time. Batches that this one brought in stay; "
+    "run it again when the other has ended.",
+    "F644": "A warning: rows that were materialized before are in the source no longer, or have other values now. What "
+    "was taken in stays, so the store may answer otherwise than a training set from the source. Write a deleted: row "
+    "for an event that is to go, or materialize into a new store.",
 }
 
 PROOF: Mapping[str, str] = {

@@ -18,6 +18,7 @@ from featc.runtime.located import located
 
 if TYPE_CHECKING:
     from featc.runtime.dataset import Dataset
+    from featc.runtime.materialize import MaterializeReport, Progress
     from featc.runtime.online import OnlineStore, PushReport
 
 
@@ -183,6 +184,19 @@ class FeatureStore:
         again. Raises FeatcError F6xx; then nothing of the batch is kept.
         """
         return self.online.push(source, rows, token=token, strict=strict)
+
+    def materialize(
+        self, until: datetime | str | int | None = None, *, select: str | None = None, progress: Progress | None = None
+    ) -> MaterializeReport:
+        """Brings the online store to what the sources hold up to `until` (None: all of it), incrementally.
+
+        `select` names the features whose sources are brought in, `progress` is told of (source, rows gone through,
+        rows to go through). Running it twice changes nothing. Raises FeatcError F64x among others; batches that
+        were taken in before stay, and the next run goes on from there.
+        """
+        from featc.runtime.materialize import materialize
+
+        return materialize(self, until, select, progress)
 
     def get_online_features(
         self,

@@ -63,6 +63,16 @@ class OnlineStore:
         """The same as calling the class."""
         return cls(path, project, root, read_only=read_only)
 
+    @property
+    def database(self) -> Database:
+        """The store's file."""
+        return self._database
+
+    @property
+    def plans(self) -> Mapping[str, SourcePlan]:
+        """What taking in rows of each source executes."""
+        return self._plans
+
     def close(self) -> None:
         self._database.close()
 

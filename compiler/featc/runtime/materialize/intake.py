@@ -1,0 +1,183 @@
+"""One source into the store: what changed behind the watermark, then what lies beyond it, batch by batch."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from featc.errors import Diagnostic, FeatcError
+from featc.lower.materialize import BEYOND, NEVER, WAITING, told_apart_by
+from featc.lower.online import SourcePlan
+from featc.resolve.model import Source
+from featc.runtime.materialize import books
+from featc.runtime.materialize.books import Columns, Interval
+from featc.runtime.materialize.report import Progress, SourceReport
+from featc.runtime.materialize.staging import Staging
+from featc.runtime.online.database import Database
+from featc.runtime.online.engine import Engine
+from featc.runtime.online.ledger import PushReport
+from featc.runtime.online.push import Batch, lifted_batch, take_in
+
+MOST = 50_000
+"""Rows of one batch, unless more of them arrived at one instant."""
+
+
+def bring_in(
+    database: Database, engine: Engine, plan: SourcePlan, source: Source, until: int | None, progress: Progress
+) -> SourceReport:
+    """Brings the store to what the source holds up to `until` (µs; None: all of it).
+
+    `source` says where the data of `plan.source` really lies. Each batch is one transaction; what an error or a kill
+    leaves undone, the next run does. Raises FeatcError F64x, F62x (a value makes an expression fail), F90x.
+    """
+    name = source.name
+    with engine.batch:
+        columns = settle_columns(database, plan)
+        with database.read() as store:
+            known = books.intervals(store, name)
+        streams = [s.stream for s in plan.streams]
+        staging = Staging(engine, source, streams, [column for column, _ in columns], until)
+        found = staging.census(known)
+        waiting = found.pop(WAITING, Interval(WAITING, 0, 0)).rows
+        changed = _changed(known, found)
+        total = sum(found[place].rows for place in changed)
+        if total:
+            staging.stage(changed)
+        intake = _Intake(database, engine, plan, staging, known, progress, total)
+        for place in changed:
+            if place == BEYOND:
+                intake.append()
+            else:
+                intake.reopen(found[place])
+        with database.read() as store:
+            reached = books.watermark(books.intervals(store, name))
+    return SourceReport(
+        source=name,
+        rows=intake.rows,
+        accepted=intake.accepted,
+        duplicates=intake.duplicates,
+        rejected=dict(sorted(intake.rejected.items())),
+        late=intake.late,
+        waiting=waiting,
+        gone=intake.gone,
+        intervals=intake.intervals,
+        watermark_before=books.watermark(known),
+        watermark=reached,
+    )
+
+
+def settle_columns(database: Database, plan: SourcePlan) -> Columns:
+    """The columns by which the source's rows are told apart, those of the first run where they still can be.
+
+    Versions are told apart by all columns, and with other columns they are others: the books begin anew. Raises
+    FeatcError F642 where rows without identity cannot be told apart any more.
+    """
+    name = plan.source.name
+    now = told_apart_by(plan.source, [v.layout for v in plan.views])
+    with database.write() as store:
+        before = books.columns(store, name)
+        if before is not None:
+            here = {(c.name, c.physical) for c in plan.source.columns}
+            if before == now or (not plan.streams and here.issuperset(before)):
+                return before
+            if not plan.streams:
+                raise _columns_changed(name, sorted({c for c, _ in set(before) - here}))
+            books.forget(store, name)
+        books.keep_columns(store, name, now)
+    return now
+
+
+def _columns_changed(source: str, names: list[str]) -> FeatcError:
+    message = f"{source} has changed in {', '.join(names)}, so that its rows cannot be told from those materialized"
+    hint = "materialize into a new store: set another online path, or delete the store's file"
+    return FeatcError(Diagnostic("F642", message, hint=hint))
+
+
+def _changed(known: dict[int, Interval], found: dict[int, Interval]) -> list[int]:
+    """The intervals that do not hold what they held, in order; one that lost all its rows is found empty."""
+    for until in known:
+        found.setdefault(until, Interval(until, 0, 0))
+    return [until for until in sorted(found) if known.get(until) != found[until] and (found[until].rows or until in known)]
+
+
+@dataclass(slots=True)
+class _Intake:
+    """A run over one source. `known` are the intervals as the books have them, `total` the rows to go through."""
+
+    database: Database
+    engine: Engine
+    plan: SourcePlan
+    staging: Staging
+    known: Mapping[int, Interval]
+    progress: Progress
+    total: int
+    done: int = 0
+    rows: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    late: int = 0
+    gone: int = 0
+    intervals: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def name(self) -> str:
+        return self.plan.source.name
+
+    def reopen(self, found: Interval) -> None:
+        """Takes in what an interval holds beside what it held."""
+        known = self.known.get(found.until)
+        first = found.until
+        if first != NEVER:
+            first = max((until for until in self.known if until < first), default=NEVER) + 1
+        start, end = self.staging.stretch(found.until) if found.rows else (0, 0)
+        rows = 0
+        if found.rows:
+            with self.database.read() as store:
+                there = list(books.copies(store, self.name, first, found.until))
+            rows = self.staging.batch(start, end, there)
+        report = self._take(rows, start, end, lambda store: books.rewrite(store, self.name, known, found))
+        fresh = report.rows - report.duplicates
+        self._count(fresh, report, end - start)
+        self.late += report.accepted if found.until != NEVER else 0
+        self.gone += max(0, known.rows + fresh - found.rows) if known else 0
+
+    def append(self) -> None:
+        """Takes in the rows beyond the watermark, in order of arrival."""
+        start, end = self.staging.stretch(BEYOND)
+        until = books.watermark(self.known)
+        last = None if until is None else self.known[until]
+        while start < end:
+            stop = self.staging.end_of_batch(start, end, MOST)
+            found = self.staging.interval(start, stop)
+            rows = self.staging.batch(start, stop, ())
+            book = partial(books.append, source=self.name, last=last, found=found, most=MOST)
+            report = self._take(rows, start, stop, book)
+            last = books.joined(last, found, MOST)
+            self._count(report.rows, report, stop - start)
+            self.duplicates += report.duplicates
+            start = stop
+
+    def _take(
+        self, rows: int, start: int, end: int, book: Callable[[sqlite3.Connection], object]
+    ) -> PushReport:
+        """The batch that lies there and the books of the staged rows it was cut from, in one transaction."""
+        slices = lifted_batch(self.engine, self.plan, rows) if rows else None
+        with self.database.write() as store:
+            report = PushReport(self.name, 0, 0, 0)
+            if slices is not None:
+                report = take_in(store, self.plan, slices, Batch(rows, "materialize"))
+                books.keep_copies(store, self.name, self.staging.copies(start, end))
+            book(store)
+        return report
+
+    def _count(self, rows: int, report: PushReport, gone_through: int) -> None:
+        self.rows += rows
+        self.accepted += report.accepted
+        self.rejected += report.rejected
+        self.intervals += 1
+        self.done += gone_through
+        self.progress(self.name, self.done, self.total)
