@@ -25,7 +25,7 @@ from featc.lower import source as src
 from featc.lower.ctes import Ctes, conjunction, named, select
 from featc.lower.online_layout import Layout, Stream
 from featc.lower.online_lift import BATCH, pushed, view_columns
-from featc.lower.source import ARRIVAL, DELETED, TIME, quoted
+from featc.lower.source import ARRIVAL, DELETED, quoted
 from featc.resolve.model import Source
 
 STAGED, INTERVALS, CHANGED, COPIES = "featc_staged", "featc_intervals", "featc_changed", "featc_copies"

@@ -169,13 +169,12 @@ class _Taking:
 
 
 def _anonymous(plan: SourcePlan, lifted: Lifted) -> int:
-    """How many rows a view may see that nothing tells from a second copy of themselves."""
-    if not plan.streams:
-        return lifted.rows if plan.views else 0
-    if plan.stream is None:  # a row without a key or a time is seen by no view
-        return 0
-    rows = lifted.versions[plan.stream.stream.table]
-    return sum(1 for row in rows if row[2] is None and row[0] not in lifted.unseen)
+    """How many rows a view takes that nothing tells from a second copy of themselves."""
+    taken = {row[0] for _, rows in lifted.views for row in rows}
+    if plan.stream is not None:
+        versions = lifted.versions[plan.stream.stream.table]
+        return sum(1 for row in versions if row[2] is None and row[0] in taken)
+    return 0 if plan.streams else len(taken)  # by a view's own keys: without them it takes no row
 
 
 def _take_view(store: sqlite3.Connection, view: ViewPlan, rows: Sequence[Row], first: int, changes: list[Row]) -> None:
