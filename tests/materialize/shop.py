@@ -30,7 +30,7 @@ TYPES: dict[str, dict[str, str]] = {
         "order_id": "BIGINT", "user_id": "BIGINT", "amount": "DECIMAL(12,2)", "op": "VARCHAR",
         "seq": "INTEGER", "ordered_at": "TIMESTAMP", "loaded_at": "TIMESTAMP",
     },
-    "clicks": {"user_id": "BIGINT", "page": "VARCHAR", "score": "DOUBLE", "clicked": "TIMESTAMP_NS"},  # without id, delay
+    "clicks": {"user_id": "BIGINT", "page": "VARCHAR", "score": "DOUBLE", "clicked": "TIMESTAMP_NS"},  # no id, delay
     "visits": {"user_id": "BIGINT", "shop": "VARCHAR", "came": "TIMESTAMP", "told": "TIMESTAMP"},  # local times
     "plans": {"user_id": "BIGINT", "plan": "VARCHAR", "mrr": "INTEGER", "since": "TIMESTAMP", "seen": "TIMESTAMP"},
     "stock": {"sku": "VARCHAR", "user_id": "BIGINT", "left_over": "BIGINT", "day": "DATE"},  # state with a key
@@ -108,9 +108,8 @@ def histories(seed: int, size: int = 72) -> dict[str, list[Row]]:
             "amount": some(1, 2.5, 10), "op": some("U", "U", "U", "D", "X"), "seq": some(1, 2), "ordered_at": at,
             "loaded_at": later(at),
         })  # fmt: skip
-        found["clicks"].append(
-            {"user_id": some(1, 2, 3), "page": some("a", "b"), "score": some(0.5, float("nan"), -0.0), "clicked": moment()}
-        )
+        score = some(0.5, float("nan"), -0.0)
+        found["clicks"].append({"user_id": some(1, 2, 3), "page": some("a", "b"), "score": score, "clicked": moment()})
         at = moment()
         found["visits"].append({"user_id": some(1, 2), "shop": some("x", "y"), "came": at, "told": later(at)})
         at = moment()

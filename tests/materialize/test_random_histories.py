@@ -1,4 +1,4 @@
-"""Materialize as the third route of the random projects: rows turn up in the sources' files in their order of arrival."""
+"""Materialize as the third route of the random projects: rows turn up in files in their order."""
 
 from __future__ import annotations
 

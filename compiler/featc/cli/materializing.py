@@ -66,7 +66,7 @@ def _source_data(source: SourceReport) -> dict[str, object]:
 
 def _source_text(source: SourceReport) -> str:
     where = f"up to {_shown(source.watermark)}" if source.watermark is not None else "no row has arrived"
-    parts = [f"{source.accepted} of {some(source.rows, 'new row')} accepted"] if source.rows else ["nothing new"]
+    parts = [f"{source.accepted} of {some(source.rows, 'row')} accepted"] if source.rows else ["nothing new"]
     if source.duplicates:
         parts.append(f"{source.duplicates} known already")
     if source.rows - source.accepted - source.duplicates:

@@ -55,11 +55,13 @@ TRAINING: Mapping[str, str] = {
 
 ONLINE: Mapping[str, str] = {
     "F600": "An online read needs a service or features, and rows of keys.",
-    "F601": "There is no online store yet. The first featc push makes it.",
+    "F601": "There is no online store yet. The first featc push or featc materialize makes it.",
     "F602": "The online store was written by another version of featc, in another format. Push its "
-    "sources into a new store.",
-    "F603": "A view is newer than rows that were pushed, so the store does not know its whole history, "
-    "and may not answer as if it did. Push all of its source into a new store.",
+    "sources into a new store, or materialize them.",
+    "F603": "A view is newer than rows that were pushed or materialized, so the store does not know its whole "
+    "history, and may not answer as if it did. Bring all of its source into a new store: set another online path, or "
+    "delete the store's file, and run featc materialize, or push everything again. featc materialize warns of such "
+    "views.",
     "F604": "The online store was written with another version of DuckDB, whose sort keys differ. Push "
     "its sources into a new store.",
     "F605": "There is no source of this name to push to.",
@@ -84,10 +86,10 @@ ONLINE: Mapping[str, str] = {
     "the source's data and materialize, or give the source an id.",
     "F641": "Rows without an id that were pushed before are materialized; see F640. Go on pushing, materialize into a "
     "new store, or give the source an id.",
-    "F642": "A source without an id has lost a column that a view read, or the column has another type. Its rows cannot "
-    "be told from those that were materialized before. Materialize into a new store.",
-    "F643": "Two runs of featc materialize bring in one source at the same time. Batches that this one brought in stay; "
-    "run it again when the other has ended.",
+    "F642": "A source without an id has lost a column that a view read, or the column has another type. Its rows "
+    "cannot be told from those that were materialized before. Materialize into a new store.",
+    "F643": "Two runs of featc materialize bring in one source at the same time. Batches that this one brought in "
+    "stay; run it again when the other has ended.",
     "F644": "A warning: rows that were materialized before are in the source no longer, or have other values now. What "
     "was taken in stays, so the store may answer otherwise than a training set from the source. Write a deleted: row "
     "for an event that is to go, or materialize into a new store.",

@@ -86,7 +86,8 @@ def append(store: sqlite3.Connection, source: str, last: Interval | None, found:
 
 def _overtaken(source: str) -> FeatcError:
     message = f"another `featc materialize` is bringing in {source} at the same time"
-    return FeatcError(Diagnostic("F643", message, hint="let one of them end; what this one brought in stays"), exit_code=4)
+    hint = "let one of them end; what this one brought in stays"
+    return FeatcError(Diagnostic("F643", message, hint=hint), exit_code=4)
 
 
 def columns(store: sqlite3.Connection, source: str) -> Columns | None:

@@ -20,6 +20,7 @@ from featc.runtime.online.database import Database
 from featc.runtime.online.engine import Engine
 from featc.runtime.online.ledger import PushReport
 from featc.runtime.online.push import Batch, lifted_batch, take_in
+from featc.runtime.online.routes import route_of
 
 MOST = 50_000
 """Rows of one batch, unless more of them arrived at one instant."""
@@ -52,40 +53,27 @@ def bring_in(
                 intake.append()
             else:
                 intake.reopen(found[place])
-        with database.read() as store:
-            reached = books.watermark(books.intervals(store, name))
-    return SourceReport(
-        source=name,
-        rows=intake.rows,
-        accepted=intake.accepted,
-        duplicates=intake.duplicates,
-        rejected=dict(sorted(intake.rejected.items())),
-        late=intake.late,
-        waiting=waiting,
-        gone=intake.gone,
-        intervals=intake.intervals,
-        watermark_before=books.watermark(known),
-        watermark=reached,
-    )
+    return intake.report(waiting)
 
 
 def settle_columns(database: Database, plan: SourcePlan) -> Columns:
     """The columns by which the source's rows are told apart, those of the first run where they still can be.
 
-    Versions are told apart by all columns, and with other columns they are others: the books begin anew. Raises
-    FeatcError F642 where rows without identity cannot be told apart any more.
+    Versions are told apart by all columns; with other columns they are others, and the books begin anew. Raises
+    FeatcError F642 where rows without identity were taken in that cannot be told apart any more.
     """
     name = plan.source.name
     now = told_apart_by(plan.source, [v.layout for v in plan.views])
-    with database.write() as store:
+    with database.read() as store:
         before = books.columns(store, name)
-        if before is not None:
-            here = {(c.name, c.physical) for c in plan.source.columns}
-            if before == now or (not plan.streams and here.issuperset(before)):
-                return before
-            if not plan.streams:
-                raise _columns_changed(name, sorted({c for c, _ in set(before) - here}))
-            books.forget(store, name)
+        route = route_of(store, plan.source)
+    here = {(c.name, c.physical) for c in plan.source.columns}
+    if before is not None and (before == now or (not plan.streams and here.issuperset(before))):
+        return before
+    if before is not None and route is not None:
+        raise _columns_changed(name, sorted({c for c, _ in set(before) - here}))
+    with database.write() as store:
+        books.forget(store, name)
         books.keep_columns(store, name, now)
     return now
 
@@ -96,11 +84,11 @@ def _columns_changed(source: str, names: list[str]) -> FeatcError:
     return FeatcError(Diagnostic("F642", message, hint=hint))
 
 
-def _changed(known: dict[int, Interval], found: dict[int, Interval]) -> list[int]:
+def _changed(known: Mapping[int, Interval], found: dict[int, Interval]) -> list[int]:
     """The intervals that do not hold what they held, in order; one that lost all its rows is found empty."""
     for until in known:
         found.setdefault(until, Interval(until, 0, 0))
-    return [until for until in sorted(found) if known.get(until) != found[until] and (found[until].rows or until in known)]
+    return [until for until in sorted(found) if known.get(until) != found[until]]
 
 
 @dataclass(slots=True)
@@ -160,6 +148,24 @@ class _Intake:
             self._count(report.rows, report, stop - start)
             self.duplicates += report.duplicates
             start = stop
+
+    def report(self, waiting: int) -> SourceReport:
+        """What came of it; `waiting` rows are later than was asked for."""
+        with self.database.read() as store:
+            reached = books.watermark(books.intervals(store, self.name))
+        return SourceReport(
+            source=self.name,
+            rows=self.rows,
+            accepted=self.accepted,
+            duplicates=self.duplicates,
+            rejected=dict(sorted(self.rejected.items())),
+            late=self.late,
+            waiting=waiting,
+            gone=self.gone,
+            intervals=self.intervals,
+            watermark_before=books.watermark(self.known),
+            watermark=reached,
+        )
 
     def _take(
         self, rows: int, start: int, end: int, book: Callable[[sqlite3.Connection], object]

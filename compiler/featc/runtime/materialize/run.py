@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,10 @@ def materialize(
             )
             for plan in plans
         ]
-    return MaterializeReport(tuple(reports), tuple(w for r in reports for w in _warnings(r)))
+    with online.database.read():
+        incomplete = list(online.incomplete(v for p in plans for v in p.views if v.layout.view.name in chosen))
+    warnings = [*(w for r in reports for w in _gone(r)), *(replace(d, severity="warning") for d in incomplete)]
+    return MaterializeReport(tuple(reports), tuple(warnings))
 
 
 def _refuse_other_routes(database: Database, plans: list[SourcePlan]) -> None:
@@ -78,11 +82,13 @@ def _engine(project: FeatureStore) -> Iterator[Engine]:
             connection.close()
 
 
-def _warnings(report: SourceReport) -> Iterator[Diagnostic]:
+def _gone(report: SourceReport) -> Iterator[Diagnostic]:
     if report.gone:
-        message = f"{report.gone} rows of {report.source} that were taken in are in the source no longer"
+        rows = "1 row" if report.gone == 1 else f"{report.gone} rows"
+        was, is_ = ("was", "is") if report.gone == 1 else ("were", "are")
+        message = f"{rows} of {report.source} that {was} taken in {is_} in the source no longer"
         hint = (
-            "the store keeps them: to be without them, delete them by a `deleted:` row with their id, or materialize"
-            " into a new store"
+            "the store keeps what it has: write a `deleted:` row for an event that is to go, or materialize into a new"
+            " store"
         )
         yield Diagnostic("F644", message, hint=hint, severity="warning")

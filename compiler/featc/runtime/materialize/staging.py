@@ -1,4 +1,4 @@
-"""A source's data in DuckDB: counted by interval, set aside, and cut into batches. Only batches reach Python's hands."""
+"""A source's data in DuckDB: counted by interval, set aside, and cut into batches. Python sees batches only."""
 
 from __future__ import annotations
 
@@ -84,7 +84,8 @@ class Staging:
                 found: list[tuple[Any, ...]] = self.engine.connection.execute(text, list(parameters)).fetchall()
         except duckdb.IOException as trouble:
             message = f"the source {self.source.name} cannot be read: {reason(trouble)}"
-            raise FeatcError(Diagnostic("F403", message, hint="check the file, its rights and the free space")) from None
+            hint = "check the file, its rights and the free space"
+            raise FeatcError(Diagnostic("F403", message, hint=hint)) from None
         except duckdb.Error as trouble:
             raise failed(trouble) from trouble
         return found

@@ -43,8 +43,8 @@ def other_route(source: Source, route: Route) -> Diagnostic:
         either = f"give {source.name} an id: and a new online store"
     if route == "push":
         message = f"{rows} were materialized before, and a row that is pushed too would count twice"
-        hint = f"add the rows to the data of {source.name} and run `featc materialize`, or {either}; nothing was written"
-        return Diagnostic("F640", message, hint=hint)
+        hint = f"add the rows to the data of {source.name} and run `featc materialize`, or {either}"
+        return Diagnostic("F640", message, hint=f"{hint}; nothing was written")
     message = f"{rows} were pushed before, and a row that is materialized too would count twice"
-    hint = f"go on with `featc push {source.name}`, or materialize into a new online store, or {either}"
-    return Diagnostic("F641", message, hint=hint)
+    hint = f"go on with `featc push {source.name}` and --select the others, or materialize into a new online store"
+    return Diagnostic("F641", message, hint=f"{hint}, or {either}")
