@@ -90,6 +90,38 @@ def test_rows_that_appear_behind_the_watermark_arrive(form: str, tmp_path: Path,
     assert rejected(folder) == rejected(complete)
 
 
+def test_rows_in_the_last_interval_and_beyond_it_at_once_are_booked_once(tmp_path: Path) -> None:
+    rows = histories(seed=28)
+    folder = write_shop(tmp_path / "grown", "parquet", {name: listed[::2] for name, listed in rows.items()})
+    materialize(folder, START + timedelta(minutes=SPAN // 2))
+    for name in TYPES:
+        write_rows(folder, name, "parquet", rows[name])
+    assert all(s.late and s.rows > s.late for s in materialize(folder).sources)
+    before = whole(folder)
+    materialize(folder)
+    assert whole(folder) == before
+
+
+def test_an_interval_that_grows_beyond_a_batch_becomes_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = histories(seed=29)
+    folder = write_shop(tmp_path / "grown", "parquet", {name: listed[:20] for name, listed in rows.items()})
+    materialize(folder)
+    for name in TYPES:
+        write_rows(folder, name, "parquet", rows[name])
+    monkeypatch.setattr(intake, "MOST", 9)
+    found = materialize(folder)
+    assert all(s.intervals > 2 and s.late > 9 and not s.gone for s in found.sources), found
+    before = whole(folder)
+    assert not any(s.intervals for s in materialize(folder).sources)
+    assert whole(folder) == before
+    complete = write_shop(tmp_path / "complete", "parquet", rows)
+    push_all(complete, rows)
+    assert content(folder) == content(complete)
+    assert rejected(folder) == rejected(complete)
+
+
 def test_rows_below_the_first_one_arrive_too(tmp_path: Path) -> None:
     rows = histories(seed=23)
     late = sorted((r for r in rows["visits"] if r["told"]), key=lambda r: r["told"])

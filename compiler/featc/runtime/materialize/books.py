@@ -45,6 +45,9 @@ class Interval:
     def __add__(self, later: Interval) -> Interval:
         return Interval(later.until, self.rows + later.rows, self.digest + later.digest)
 
+    def __sub__(self, earlier: Interval) -> Interval:
+        return Interval(self.until, self.rows - earlier.rows, self.digest - earlier.digest)
+
 
 def intervals(store: sqlite3.Connection, source: str) -> dict[int, Interval]:
     """The intervals taken in, by their ends, in order; the one of the rows without α ends at `NEVER`."""
@@ -57,15 +60,25 @@ def watermark(known: Mapping[int, Interval]) -> int | None:
     return max((until for until in known if until != NEVER), default=None)
 
 
-def rewrite(store: sqlite3.Connection, source: str, known: Interval | None, found: Interval) -> None:
-    """Books what an interval holds now. `known` is what it held when this run read the books.
+def rewrite(
+    store: sqlite3.Connection, source: str, known: Interval | None, found: Interval, rest: Interval | None
+) -> None:
+    """Books what an interval holds now: `found`, and behind it the `rest` of it that is still to be gone through.
 
-    Raises FeatcError F643 where another run has been here since.
+    `known` is what the books said. Raises FeatcError F643 where another run has been here since.
     """
-    row = store.execute(_INTERVAL, (source, found.until)).fetchone()
-    if (None if row is None else Interval(found.until, row[0], int(row[1]))) != known:
+    until = found.until if rest is None else rest.until
+    row = store.execute(_INTERVAL, (source, until)).fetchone()
+    if (None if row is None else Interval(until, row[0], int(row[1]))) != known:
         raise _overtaken(source)
-    store.execute(_WRITE, (source, found.until, found.rows, str(found.digest)))
+    for interval in (found, rest):
+        if interval is not None:
+            store.execute(_WRITE, (source, interval.until, interval.rows, str(interval.digest)))
+
+
+def rest(known: Interval, found: Interval) -> Interval:
+    """What is known of an interval behind its first part, `found`: no more than that it is to be gone through."""
+    return Interval(known.until, max(0, known.rows - found.rows), known.digest)
 
 
 def joined(last: Interval | None, found: Interval, most: int) -> Interval:

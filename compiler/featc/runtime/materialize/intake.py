@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -93,7 +93,11 @@ def _changed(known: Mapping[int, Interval], found: dict[int, Interval]) -> list[
 
 @dataclass(slots=True)
 class _Intake:
-    """A run over one source. `known` are the intervals as the books have them, `total` the rows to go through."""
+    """A run over one source.
+
+    `known` are the intervals as the run found them in the books, `booked` as they are by now, `total` the rows to go
+    through.
+    """
 
     database: Database
     engine: Engine
@@ -102,6 +106,7 @@ class _Intake:
     known: Mapping[int, Interval]
     progress: Progress
     total: int
+    booked: dict[int, Interval] = field(init=False)
     done: int = 0
     rows: int = 0
     accepted: int = 0
@@ -111,33 +116,52 @@ class _Intake:
     intervals: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
 
+    def __post_init__(self) -> None:
+        self.booked = dict(self.known)
+
     @property
     def name(self) -> str:
         return self.plan.source.name
 
     def reopen(self, found: Interval) -> None:
-        """Takes in what an interval holds beside what it held."""
-        known = self.known.get(found.until)
+        """Takes in what an interval holds beside what it held; one that has grown becomes several."""
+        known = self.booked.get(found.until)
+        held = known.rows if known else found.rows
         first = found.until
         if first != NEVER:
-            first = max((until for until in self.known if until < first), default=NEVER) + 1
-        start, end = self.staging.stretch(found.until) if found.rows else (0, 0)
-        rows = 0
-        if found.rows:
+            first = max((until for until in self.booked if until < first), default=NEVER) + 1
+        fresh = 0
+        for start, stop, part in self._parts(found):
             with self.database.read() as store:
-                there = list(books.copies(store, self.name, first, found.until))
-            rows = self.staging.batch(start, end, there)
-        report = self._take(rows, start, end, lambda store: books.rewrite(store, self.name, known, found))
-        fresh = report.rows - report.duplicates
-        self._count(fresh, report, end - start)
-        self.late += report.accepted if found.until != NEVER else 0
-        self.gone += max(0, known.rows + fresh - found.rows) if known else 0
+                there = list(books.copies(store, self.name, first, part.until))
+            rows = self.staging.batch(start, stop, there) if part.rows else 0
+            rest = books.rest(known, part) if known and part.until < found.until else None
+            book = partial(books.rewrite, source=self.name, known=known, found=part, rest=rest)
+            report = self._take(rows, start, stop, book)
+            self.booked[part.until] = part
+            known, first = rest, part.until + 1
+            fresh += report.rows - report.duplicates
+            self._count(report.rows - report.duplicates, report, stop - start)
+            self.late += report.accepted if found.until != NEVER else 0
+        self.gone += max(0, held + fresh - found.rows) if found.until in self.known else 0
+
+    def _parts(self, found: Interval) -> Iterator[tuple[int, int, Interval]]:
+        """The staged rows of an interval in parts of a batch's size: (start, stop, what is there)."""
+        start, end = self.staging.stretch(found.until) if found.rows else (0, 0)
+        while True:
+            stop = end if found.until == NEVER else self.staging.end_of_batch(start, end, MOST)
+            if stop == end:
+                yield start, end, found
+                return
+            part = self.staging.interval(start, stop)
+            yield start, stop, part
+            start, found = stop, found - part
 
     def append(self) -> None:
         """Takes in the rows beyond the watermark, in order of arrival."""
         start, end = self.staging.stretch(BEYOND)
-        until = books.watermark(self.known)
-        last = None if until is None else self.known[until]
+        until = books.watermark(self.booked)
+        last = None if until is None else self.booked[until]
         while start < end:
             stop = self.staging.end_of_batch(start, end, MOST)
             found = self.staging.interval(start, stop)
