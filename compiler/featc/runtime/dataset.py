@@ -215,6 +215,7 @@ class Dataset:
         """A connection of its own for each answer, so that none waits for another to be read."""
         cursor = sibling(self._connection)
         cursor.execute(f"CREATE OR REPLACE TEMP VIEW spine AS FROM {self.spine.relation}")
+        cursor.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")  # for `progress`
         return cursor
 
     def answer(self, take: Callable[[duckdb.DuckDBPyConnection], T]) -> T:

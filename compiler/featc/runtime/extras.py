@@ -13,5 +13,6 @@ def needed(package: str, extra: str, why: str) -> ModuleType:
     try:
         return importlib.import_module(package)
     except ImportError:
-        finding = Diagnostic("F521", f"{package} is needed {why}, and is not installed", hint=f"pip install 'featc[{extra}]'")
+        message = f"{package} is needed {why}, and is not installed"
+        finding = Diagnostic("F521", message, hint=f"pip install 'featc[{extra}]'")
         raise FeatcError(finding, exit_code=4) from None

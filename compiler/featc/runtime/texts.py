@@ -51,20 +51,20 @@ def table(
 
 def rows_table(columns: list[str], rows: list[list[Any]], room: int | None) -> str:
     """A table of values, numbers to the right. Columns beyond `room` characters are named below it."""
-    cells = [[_cell(value) for value in row] for row in rows]
+    cells = [[cell(value) for value in row] for row in rows]
     fitting = _fitting(columns, cells, room)
-    right = frozenset(i for i in range(fitting) if rows and all(_is_number(row[i]) for row in rows))
+    right = frozenset(i for i in range(fitting) if rows and all(is_number(row[i]) for row in rows))
     text = table(columns[:fitting], [row[:fitting] for row in cells], right=right)
     left = columns[fitting:]
     return text if not left else f"{text}\n… {len(left)} more columns: {', '.join(left)}"
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
     text = " ".join(to_text(value).split("\n"))
     return text if len(text) <= _CELL else text[: _CELL - 1] + "…"
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
     return value is None or (not isinstance(value, bool) and hasattr(value, "__float__"))
 
 

@@ -3,7 +3,8 @@ version reads them.
 
 Each value becomes text (numbers without trailing zeros, instants as microseconds since 1970, NULL apart from all
 text), with its row's number in front; a column's hash is made of the sum of 60 bits of their MD5s, which does not
-depend on how threads share the work, and the whole's of all columns' hashes in their order. It finds accidents, not attackers.
+depend on how threads share the work, and the whole's of all columns' hashes in their order. It finds accidents, not
+attackers.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,8 @@ def _absolute(value: str, root: Path) -> str | None:
 
 
 def _exists(path: Path) -> bool:
+    """Whether a path, or a pattern, names files."""
     try:
-        return path.is_file()
+        return path.is_file() or ("*" in path.name and bool(glob.glob(str(path))))
     except (OSError, ValueError):  # no name a file could have
         return False
