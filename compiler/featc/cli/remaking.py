@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 def remade_data(found: Comparison) -> dict[str, Any]:
     """A comparison as plain data."""
     moved = [asdict(m) for m in found.moved]
-    return {"identical": found.identical, "moved": moved, "differing": list(found.differing)}
+    return {
+        "equal": found.equal,
+        "identical": found.identical,
+        "moved": moved,
+        "differing": list(found.differing),
+        "near": list(found.near),
+    }
 
 
 def differences(card: Mapping[str, Any], found: Comparison) -> str:
@@ -24,16 +30,18 @@ def differences(card: Mapping[str, Any], found: Comparison) -> str:
     rows = some(card["result"]["rows"], "row")
     if found.identical:
         first = f"identical: {rows}, hash {card['result']['hash']}"
+    elif found.equal:
+        first = f"equal: {rows}; DOUBLEs were added in another order in {', '.join(found.near)}"
     elif found.differing:
         first = f"different: the values of {', '.join(found.differing)}"
     else:
         first = "different: the columns stand in another order"
     if not found.moved:
-        return first if found.identical else f"{first}\nnothing that the card records has moved: {_UNSEEN}"
+        return first if found.equal else f"{first}\nnothing that the card records has moved: {_UNSEEN}"
     return "\n".join([first, f"moved since {card['made_at']}:", *_lines(found.moved)])
 
 
-_UNSEEN = "rows of a source were changed in place, or DOUBLEs were added in another order"
+_UNSEEN = "rows of a source were changed in place, or DOUBLEs differ in more than their sums' bound"
 
 
 def _lines(moved: tuple[Moved, ...]) -> list[str]:

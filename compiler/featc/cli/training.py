@@ -62,7 +62,7 @@ def dataset(session: Session, service: str | None, features: str | None, spine: 
     featc dataset --from train.parquet.featc.json --out again.parquet
 
     Beside the set lies its card, train.parquet.featc.json: what it was made of. --from makes it again: exit code 0
-    when it is identical, 3 when it is not, with what has moved. Without --out it only compares.
+    when it is equal, 3 when it is not, with what has moved. Without --out it only compares.
     """
     wanted = Wish(partition_by=tuple(_listed(partition_by)), **wish)
     _check(service, features, spine, time, card, wanted)
@@ -167,7 +167,7 @@ def _again(session: Session, path: Path, spine: str | None, wish: Wish) -> None:
             if written is not None:
                 _say_written(session, made, written)
             session.say(differences(card, found))
-    if not found.identical:
+    if not found.equal:
         click.get_current_context().exit(3)
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from featc.errors import Diagnostic, FeatcError, did_you_mean
 from featc.resolve.model import Output, Project
-from featc.runtime.training_set.card import Card, described, with_result
+from featc.runtime.training_set.card import Card, described
+from featc.runtime.training_set.nearness import is_near
 from featc.runtime.training_set.origin import Asked, Origin
 from featc.runtime.training_set.output import computed
 
@@ -33,11 +34,17 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A set against its card: what moved, and the columns whose values differ. Identical means the same rows."""
+    """A set against its card: what moved; the columns whose values differ, those of `near` only within the bound that
+    equality of DOUBLE has; whether the rows are identical, and whether they are equal."""
 
     moved: tuple[Moved, ...]
     differing: tuple[str, ...]
+    near: tuple[str, ...]
     identical: bool
+
+    @property
+    def equal(self) -> bool:
+        return self.identical or (bool(self.near) and not self.differing)
 
 
 def dataset_again(store: FeatureStore, card: Card, spine: Any = None) -> Dataset:
@@ -77,19 +84,23 @@ def _outputs(project: Project, card: Card) -> tuple[Output, ...]:
     return tuple(found)
 
 
-def card_of(dataset: Dataset) -> dict[str, Any]:
+def card_of(dataset: Dataset) -> Card:
     """The card the set would have now; its rows are computed, and kept nowhere."""
     with tempfile.TemporaryDirectory(prefix="featc-") as folder:
-        found, _, _ = computed(dataset, Path(folder), lambda *_: 0)
-    return with_result(described(dataset), found)
+        whole, _, _ = computed(dataset, Path(folder), described(dataset), lambda *_: 0)
+    return whole
 
 
 def compare(card: Card, now: Card) -> Comparison:
     """What differs between two cards of one set, apart from when they were made."""
     before, after = card["result"], now["result"]
     names = dict.fromkeys([*before["columns"], *after["columns"]])
-    differing = tuple(n for n in names if before["columns"].get(n) != after["columns"].get(n))
-    return Comparison(tuple(_moved(card, now)), differing, before["hash"] == after["hash"])
+    other = [n for n in names if before["columns"].get(n) != after["columns"].get(n)]
+    near = tuple(
+        n for n in other if n in before["near"] and n in after["near"] and is_near(before["near"][n], after["near"][n])
+    )
+    differing = tuple(n for n in other if n not in near)
+    return Comparison(tuple(_moved(card, now)), differing, near, before["hash"] == after["hash"])
 
 
 def _moved(card: Card, now: Card) -> Iterator[Moved]:

@@ -18,6 +18,7 @@ from featc.fingerprint import feature_fingerprint
 from featc.lower.source import literal
 from featc.runtime.training_set.content import Content, content
 from featc.runtime.training_set.extents import extent, sources_of
+from featc.runtime.training_set.nearness import Near
 
 if TYPE_CHECKING:
     import duckdb
@@ -88,9 +89,10 @@ def versions() -> dict[str, str]:
     return {"featc": __version__} | {name: version(name) for name in ("duckdb", "sqlglot")}
 
 
-def with_result(card: Card, found: Content) -> dict[str, Any]:
+def with_result(card: Card, found: Content, near: Mapping[str, Near]) -> dict[str, Any]:
     """The card of a set whose rows are there."""
-    return {**card, "result": {"rows": found.rows, "hash": found.whole, "columns": found.columns}}
+    result = {"rows": found.rows, "hash": found.whole, "columns": found.columns, "near": near}
+    return {**card, "result": result}
 
 
 def as_text(card: Card) -> str:

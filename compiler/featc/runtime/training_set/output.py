@@ -7,24 +7,28 @@ beside the place, since a hash of all of them belongs into the head of each parq
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from featc.errors import Diagnostic, FeatcError
 from featc.lower.source import literal, quoted
 from featc.runtime.training_set import card as cards
-from featc.runtime.training_set.content import Content, content
+from featc.runtime.training_set.content import content
 from featc.runtime.training_set.folders import Part, parts_of
+from featc.runtime.training_set.nearness import nearness
 from featc.runtime.training_set.place import put, staging
 from featc.runtime.training_set.statistics import Statistics, statistics
+from featc.types import family
 
 if TYPE_CHECKING:
     import duckdb
 
     from featc.runtime.dataset import Dataset
 
+Writer = Callable[["duckdb.DuckDBPyConnection", str, cards.Card], int]
+"""Makes files of a table that holds the set; gives how many."""
 _FORMATS = {
     **dict.fromkeys((".parquet", ".pq"), "FORMAT parquet"),
     ".csv": "FORMAT csv, HEADER true",
@@ -67,8 +71,8 @@ def write_set(dataset: Dataset, target: Path, shape: Shape, *, statistics: bool)
         card = cards.described(dataset)
         made = folder / "made"
 
-        def write(connection: duckdb.DuckDBPyConnection, relation: str, found: Content) -> int:
-            text = cards.as_text(cards.with_result(card, found))
+        def write(connection: duckdb.DuckDBPyConnection, relation: str, whole: cards.Card) -> int:
+            text = cards.as_text(whole)
             columns = [(str(n), str(t)) for n, t, *_ in connection.execute(f"DESCRIBE {relation}").fetchall()]
             head = f"{options}, KV_METADATA {{{cards.KEY}: {literal(text)}}}" if "parquet" in options else options
             if shape.is_folder:
@@ -78,27 +82,28 @@ def write_set(dataset: Dataset, target: Path, shape: Shape, *, statistics: bool)
             connection.execute(f"COPY ({rows}) TO {literal(str(made))} ({head})")
             return 1
 
-        found, said, files = computed(dataset, folder, write, wanted=statistics)
-        whole = cards.with_result(card, found)
+        whole, said, files = computed(dataset, folder, card, write, wanted=statistics)
         put(made, target, cards.as_text(whole))
     return Written(target, whole, files, said)
 
 
 def computed(
-    dataset: Dataset, folder: Path, write: Any, *, wanted: bool = False
-) -> tuple[Content, Statistics | None, int]:
-    """Computes the set into a table in `folder`, and gives its hashes, its statistics if `wanted`, and what `write`
-    (connection, table, hashes) makes of it."""
+    dataset: Dataset, folder: Path, card: cards.Card, write: Writer, *, wanted: bool = False
+) -> tuple[cards.Card, Statistics | None, int]:
+    """Computes the set into a table in `folder`; gives its whole card, its statistics if `wanted`, and what `write`
+    (connection, table, card) makes of it."""
     name = f"staged_{secrets.token_hex(4)}"
+    doubles = [o.name for o in dataset.outputs if family(o.type) == "float"]
 
-    def take(connection: duckdb.DuckDBPyConnection) -> tuple[Content, Statistics | None, int]:
+    def take(connection: duckdb.DuckDBPyConnection) -> tuple[cards.Card, Statistics | None, int]:
         connection.execute(f"ATTACH {literal(str(folder / 'rows.duckdb'))} AS {name}")
         try:
             relation = f"{name}.main.made"
             connection.execute(f"CREATE TABLE {relation} AS\n{dataset.sql}")
-            found = content(connection, relation)
+            near = nearness(connection, relation, doubles)
+            whole = cards.with_result(card, content(connection, relation), near)
             said = statistics(connection, relation, dataset.project, dataset.outputs) if wanted else None
-            return found, said, write(connection, relation, found)
+            return whole, said, write(connection, relation, whole)
         finally:
             connection.execute(f"DETACH {name}")
 
