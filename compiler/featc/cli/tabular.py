@@ -6,7 +6,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from featc.cli.session import Session
+from featc.cli.session import Session, some
 from featc.runtime.texts import rows_table
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def preview(session: Session, dataset: Dataset, limit: int) -> None:
         return
     session.say(rows_table(list(found), rows, _room()))
     if len(dataset) > limit:
-        session.say(f"… {len(dataset) - limit} more rows")
+        session.say(f"… {some(len(dataset) - limit, 'more row')}")
 
 
 def _room() -> int | None:

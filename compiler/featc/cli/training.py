@@ -126,6 +126,9 @@ def _say_written(session: Session, made: Dataset, written: Written) -> None:
     counted = f"{some(len(made), 'row')}, {some(len(made.outputs), 'feature')}"
     files = f" ({some(written.files, 'file')})" if written.path.is_dir() else ""
     session.say(f"{counted} → {session.shown(written.path)}{files}")
+    changed = [n for n, source in written.card["sources"].items() if source.get("changed_meanwhile")]
+    if changed:
+        session.note(f"  files of {', '.join(changed)} changed meanwhile; the set may hold rows of both")
     session.note(f"  card: {session.shown(card_path(written.path))}")
     if written.statistics is not None:
         session.say(str(written.statistics))

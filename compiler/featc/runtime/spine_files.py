@@ -122,14 +122,18 @@ def _arrow(path: Path) -> object:
             if file.read(6) == b"ARROW1":
                 file.seek(0)
                 return pa.ipc.open_file(file).read_all()
+            file.seek(max(0, file.size() - len(_END)))
+            if file.read() != _END:  # pyarrow takes a stream cut between two batches for a whole one
+                raise pa.ArrowInvalid("the stream has no end mark")
             file.seek(0)
             return pa.ipc.open_stream(file).read_all()
     except (pa.ArrowInvalid, OSError) as error:
-        hint = "check that the file or stream is whole"
+        hint = "check that it is whole, and that its writer closed it"
         why = (str(error).strip().splitlines() or ["it is no Arrow data"])[0]
         raise FeatcError(Diagnostic("F501", f"the spine cannot be read: {why}", hint=hint)) from None
 
 
+_END = b"\xff\xff\xff\xff\0\0\0\0"
 STREAM = "stdin"
 """What a stream is called while it lies on disk, and in messages."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from featc.errors import Diagnostic, FeatcError, did_you_mean
 from featc.resolve.model import Output, Project
-from featc.runtime.training_set.card import Card, described
+from featc.runtime.training_set.card import Card
 from featc.runtime.training_set.nearness import is_near
 from featc.runtime.training_set.origin import Asked, Origin
 from featc.runtime.training_set.output import computed
@@ -87,7 +87,7 @@ def _outputs(project: Project, card: Card) -> tuple[Output, ...]:
 def card_of(dataset: Dataset) -> Card:
     """The card the set would have now; its rows are computed, and kept nowhere."""
     with tempfile.TemporaryDirectory(prefix="featc-") as folder:
-        whole, _, _ = computed(dataset, Path(folder), described(dataset), lambda *_: 0)
+        whole, _, _ = computed(dataset, Path(folder), lambda *_: 0)
     return whole
 
 

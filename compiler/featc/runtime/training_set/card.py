@@ -7,7 +7,7 @@ differs between two runs of the same thing. Secrets are masked.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,10 +89,11 @@ def versions() -> dict[str, str]:
     return {"featc": __version__} | {name: version(name) for name in ("duckdb", "sqlglot")}
 
 
-def with_result(card: Card, found: Content, near: Mapping[str, Near]) -> dict[str, Any]:
-    """The card of a set whose rows are there."""
+def with_result(card: Card, found: Content, near: Mapping[str, Near], changed: Collection[str]) -> dict[str, Any]:
+    """The card of a set whose rows are there; sources whose files `changed` meanwhile say so."""
+    sources = {n: s | {"changed_meanwhile": True} if n in changed else s for n, s in card["sources"].items()}
     result = {"rows": found.rows, "hash": found.whole, "columns": found.columns, "near": near}
-    return {**card, "result": result}
+    return {**card, "sources": sources, "result": result}
 
 
 def as_text(card: Card) -> str:

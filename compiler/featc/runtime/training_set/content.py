@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,10 +31,10 @@ class Content:
     columns: dict[str, str]
 
 
-def content(connection: duckdb.DuckDBPyConnection, relation: str, only: Sequence[str] | None = None) -> Content:
-    """The hashes of a relation's rows in the order it gives them; of all columns, or `only` of some."""
+def content(connection: duckdb.DuckDBPyConnection, relation: str) -> Content:
+    """The hashes of a relation's rows in the order it gives them."""
     described = connection.execute(f"DESCRIBE FROM {relation}").fetchall()
-    columns = [(str(n), str(t)) for n, t, *_ in described if only is None or n in only]
+    columns = [(str(n), str(t)) for n, t, *_ in described]
     cells = [_cell(quoted(name), type_) for name, type_ in columns]
     sums = [f"sum(('0x' || left(md5(_n || {cell}), 15))::BIGINT)" for cell in cells]
     numbered = f"(SELECT (row_number() OVER () || ':') AS _n, * FROM {relation})"

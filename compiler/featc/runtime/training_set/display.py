@@ -46,7 +46,7 @@ def as_html(dataset: Dataset) -> str:
 def title(dataset: Dataset) -> str:
     """What the set is, in a line."""
     what = dataset.asked.service or ", ".join(dataset.asked.features) or "features"
-    counted = f"{len(dataset):,} rows, {len(dataset.outputs)} features"
+    counted = f"{_some(len(dataset), 'row')}, {_some(len(dataset.outputs), 'feature')}"
     return f"{what} {dataset.version} ({dataset.fingerprint[:12]}): {counted}"
 
 
@@ -57,7 +57,11 @@ def _first(dataset: Dataset) -> tuple[list[str], list[list[Any]]]:
 
 def _rest(dataset: Dataset) -> str:
     left = len(dataset) - SHOWN
-    return f"\n… {left:,} more rows" if left > 0 else ""
+    return f"\n… {_some(left, 'more row')}" if left > 0 else ""
+
+
+def _some(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _head(name: str, type_: str, *, is_feature: bool) -> str:

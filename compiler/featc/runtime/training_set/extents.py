@@ -35,6 +35,18 @@ def extent(connection: duckdb.DuckDBPyConnection, source: Source, root: Path) ->
     return found | files_of(source.location, root)
 
 
+def stamps(project: Project, outputs: Sequence[Output]) -> dict[str, list[tuple[str, int, int]]]:
+    """By source the (path, size, time of change) of its files: whether they are what they were a moment ago."""
+    found = {name: _files(project.sources[name].location) for name in sources_of(project, outputs)}
+    return {n: [(str(p), s.st_size, s.st_mtime_ns) for p in paths for s in [p.stat()]] for n, paths in found.items()}
+
+
+def _files(location: Location) -> list[Path]:
+    if location.kind != "path" or "://" in location.value:
+        return []
+    return sorted(Path(p) for p in glob.glob(location.value, recursive=True) if Path(p).is_file())
+
+
 def _asked(source: Source) -> str:
     exprs = [source.time] + ([source.available_at] if source.available_at is not None else [])
     used = dict.fromkeys(r.column for e in exprs for r in e.refs if isinstance(r, ColumnRef))
@@ -54,7 +66,7 @@ def files_of(location: Location, root: Path) -> dict[str, Any]:
     their names and sizes. Nothing for other places."""
     if location.kind != "path" or "://" in location.value:
         return {}
-    paths = sorted(Path(p) for p in glob.glob(location.value, recursive=True) if Path(p).is_file())
+    paths = _files(location)
     sizes = [path.stat().st_size for path in paths]
     whole = sum(sizes) <= CHEAP
     digest = hashlib.sha256()

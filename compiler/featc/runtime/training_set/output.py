@@ -16,6 +16,7 @@ from featc.errors import Diagnostic, FeatcError
 from featc.lower.source import literal, quoted
 from featc.runtime.training_set import card as cards
 from featc.runtime.training_set.content import content
+from featc.runtime.training_set.extents import stamps
 from featc.runtime.training_set.folders import Part, parts_of
 from featc.runtime.training_set.nearness import nearness
 from featc.runtime.training_set.place import put, staging
@@ -64,11 +65,10 @@ class Written:
 def write_set(dataset: Dataset, target: Path, shape: Shape, *, statistics: bool) -> Written:
     """Writes `dataset` to `target`, and its card beside it. Raises FeatcError F520, F524 to F527 (exit code 2) before
     anything is computed, F910 (4) when it cannot be written."""
+    _check_place(target, shape)
     parts = parts_of(shape.columns, dataset.columns) if shape.columns else ()
     options = "FORMAT parquet" if shape.is_folder else format_of(target)
-    _check_place(target, shape)
     with staging(target) as folder:
-        card = cards.described(dataset)
         made = folder / "made"
 
         def write(connection: duckdb.DuckDBPyConnection, relation: str, whole: cards.Card) -> int:
@@ -82,17 +82,19 @@ def write_set(dataset: Dataset, target: Path, shape: Shape, *, statistics: bool)
             connection.execute(f"COPY ({rows}) TO {literal(str(made))} ({head})")
             return 1
 
-        whole, said, files = computed(dataset, folder, card, write, wanted=statistics)
+        whole, said, files = computed(dataset, folder, write, wanted=statistics)
         put(made, target, cards.as_text(whole))
     return Written(target, whole, files, said)
 
 
 def computed(
-    dataset: Dataset, folder: Path, card: cards.Card, write: Writer, *, wanted: bool = False
+    dataset: Dataset, folder: Path, write: Writer, *, wanted: bool = False
 ) -> tuple[cards.Card, Statistics | None, int]:
     """Computes the set into a table in `folder`; gives its whole card, its statistics if `wanted`, and what `write`
     (connection, table, card) makes of it."""
     name = f"staged_{secrets.token_hex(4)}"
+    before = stamps(dataset.project, dataset.outputs)
+    card = cards.described(dataset)
     doubles = [o.name for o in dataset.outputs if family(o.type) == "float"]
 
     def take(connection: duckdb.DuckDBPyConnection) -> tuple[cards.Card, Statistics | None, int]:
@@ -101,7 +103,9 @@ def computed(
             relation = f"{name}.main.made"
             connection.execute(f"CREATE TABLE {relation} AS\n{dataset.sql}")
             near = nearness(connection, relation, doubles)
-            whole = cards.with_result(card, content(connection, relation), near)
+            after = stamps(dataset.project, dataset.outputs)
+            changed = {name for name in after if after[name] != before[name]}
+            whole = cards.with_result(card, content(connection, relation), near, changed)
             said = statistics(connection, relation, dataset.project, dataset.outputs) if wanted else None
             return whole, said, write(connection, relation, whole)
         finally:
@@ -167,7 +171,8 @@ def _write_folder(
     shape: Shape,
     parts: Sequence[Part],
 ) -> int:
-    """A folder of parquet files; gives their number. One thread keeps the order within each file."""
+    """A folder of parquet files; gives their number. Sorted input and one thread keep the order within each file, and
+    one file open at a time."""
     items = _items(columns, "parquet")
     if shape.rows is not None:
         items, by = f"{items}, (row_number() OVER () - 1) // {shape.rows} AS _part", ["_part"]
@@ -178,7 +183,8 @@ def _write_folder(
     connection.execute("SET threads = 1")
     try:
         options = f"{head}, PARTITION_BY ({', '.join(by)}), OVERWRITE_OR_IGNORE true"
-        connection.execute(f"COPY (SELECT {items} FROM {relation}) TO {literal(str(made))} ({options})")
+        rows = f"SELECT {items} FROM {relation} ORDER BY {', '.join(by)}, rowid"
+        connection.execute(f"COPY ({rows}) TO {literal(str(made))} ({options})")
     finally:
         connection.execute("RESET threads")
     if shape.rows is not None:
