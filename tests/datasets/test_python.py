@@ -201,7 +201,7 @@ def test_feasts_online_call_gives_feasts_lists(project: Path) -> None:
     assert store.get_online_features(entity_rows=[], **asked).to_dict() == {n: [] for n in wanted}
     with pytest.raises(FeatcError) as refused:
         store.get_online_features(features=["basket:share"], entity_rows={"user_id": [7, 8], "amount": [1]})
-    assert refused.value.code == "F630"
+    assert refused.value.code == "F600"
     store.close()
 
 

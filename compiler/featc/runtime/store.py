@@ -127,11 +127,14 @@ class FeatureStore:
         """The output columns of a service or of a list of features, in order."""
         if isinstance(features, str) and features in self.project.services:
             return self.project.services[features].outputs
-        if not isinstance(features, (str, list, tuple)) or not all(isinstance(f, str) for f in features):
+        if not isinstance(features, (str, list, tuple)):  # Feast's order; a frame would pass for its columns' names
             raise _incomplete("F500", "features come first: a service's name, or a list of view.feature", "spine")
         wanted = [features] if isinstance(features, str) else list(features)
         found: dict[str, Output] = {}
         for pattern in wanted:
+            if not isinstance(pattern, str):
+                message = f"features are named by text, and {pattern!r} is none"
+                raise FeatcError(Diagnostic("F500", message, hint="write ['user_orders.spend_7d']"), exit_code=2)
             for output in self._matching(pattern.replace(":", ".", 1)):
                 if output.name.lower() in {n.lower() for n in found} and found.get(output.name) != output:
                     raise FeatcError(
@@ -210,7 +213,7 @@ class FeatureStore:
         """
         if features is None or entity_rows is None:
             raise _incomplete("F600", "an online read needs features and rows of keys", "[{'user_id': 42}]")
-        rows = _as_rows(entity_rows)
+        rows = _rows(entity_rows)
         outputs = self.outputs(features)
         keys = [name for name, _ in spine_columns(self.project, outputs)[0]]
         return OnlineRows(self.online.read(outputs, rows, at), rows, (keys, [o.name for o in outputs]))
@@ -244,6 +247,25 @@ class FeatureStore:
             del self.__dict__["online"]
 
 
+def _rows(given: Any) -> list[Mapping[str, Any]]:
+    """Rows of keys and request values, given as such, as one row, or (Feast's other shape) as columns."""
+    if isinstance(given, Mapping):
+        columns = {n: v for n, v in given.items() if isinstance(v, (list, tuple))}
+        if len(columns) < len(given):
+            return [given]
+        if len({len(v) for v in columns.values()}) > 1:
+            lengths = ", ".join(f"{name} has {len(v)}" for name, v in columns.items())
+            message = f"the columns of an online read differ in length: {lengths}"
+            raise FeatcError(Diagnostic("F600", message, hint="give every row a value in each"), exit_code=2)
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    rows = list(given)
+    wrong = next((r for r in rows if not isinstance(r, Mapping)), None)
+    if wrong is not None:
+        message = f"an online read takes rows of keys, and {wrong!r} is none"
+        raise FeatcError(Diagnostic("F600", message, hint="write [{'user_id': 42}]"), exit_code=2)
+    return rows
+
+
 class OnlineRows(list[dict[str, Any]]):
     """Online vectors: a list of dicts of feature values, in input order.
 
@@ -265,18 +287,6 @@ class OnlineRows(list[dict[str, Any]]):
     def to_df(self) -> Any:
         """The same as a pandas DataFrame. Raises FeatcError F521 without pandas."""
         return needed("pandas", "pandas", "for to_df()").DataFrame(self.to_dict())
-
-
-def _as_rows(given: Sequence[dict[str, Any]] | Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
-    """Rows as dicts, of rows or of Feast's columns. Raises FeatcError F630 for columns of several lengths."""
-    if not isinstance(given, Mapping):
-        return list(given)
-    lengths = {name: len(values) for name, values in given.items()}
-    if len(set(lengths.values())) > 1:
-        said = ", ".join(f"{name} has {n}" for name, n in lengths.items())
-        hint = "give each column as many values as there are rows"
-        raise FeatcError(Diagnostic("F630", f"the columns are of several lengths: {said}", hint=hint))
-    return [dict(zip(given, values, strict=True)) for values in zip(*given.values(), strict=True)]
 
 
 def _incomplete(code: str, message: str, rows: str) -> FeatcError:
