@@ -31,8 +31,8 @@ DATA: Mapping[str, str] = {
 
 TRAINING: Mapping[str, str] = {
     "F500": "A training set needs features and a spine: the rows of keys and instants to be answered.",
-    "F501": "The spine cannot be read. It is a parquet, CSV or JSON file, a SELECT, a data frame or an "
-    "Arrow table.",
+    "F501": "The spine cannot be read. It is a parquet, CSV, JSON or Arrow file, a SELECT, a data frame or "
+    "an Arrow table, and is read to its last line.",
     "F502": "The spine's file does not exist. Its path is relative to the current folder.",
     "F503": "An empty list has no columns. Give a table with columns and without rows instead.",
     "F504": "Two of the features asked for have the same name. A service can rename one of them.",
@@ -50,7 +50,21 @@ TRAINING: Mapping[str, str] = {
     "F518": "A column of the spine has the name of a feature. Rename it there, or the feature in the "
     "service.",
     "F519": "A column of the spine has a name that featc uses itself.",
-    "F520": "A training set is written as .parquet or .csv.",
+    "F520": "The ending of --out says how a training set is written: .parquet, .csv, .json or .jsonl, the last three "
+    "perhaps with .gz. A folder is made with --partition-by or --rows-per-file.",
+    "F521": "An optional package is not installed. featc itself needs neither pandas nor polars nor pyarrow; install "
+    "the extra that the message names.",
+    "F522": "The engine ran out of memory. Ask for fewer spine rows at a time, or free memory and disk.",
+    "F523": "There is no card of a training set in the file. A card is the file that lies beside a set and ends in "
+    ".featc.json; parquet files that featc wrote hold it, too.",
+    "F524": "A training set cannot be partitioned in this way. Name columns of it, or year(c), month(c), day(c) of a "
+    "column of instants.",
+    "F525": "A file stands where a folder is to be made, or the other way round.",
+    "F526": "The folder is there already. It is replaced only with --overwrite, and only when it holds nothing but "
+    "parquet files.",
+    "F527": "A feature of the card is no longer defined, so its set cannot be made again.",
+    "F528": "The card's set was made for a spine that came from standard input or from memory, and is gone. Give the "
+    "same rows with --spine.",
 }
 
 ONLINE: Mapping[str, str] = {

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featc.cli.failures import colour, report
+from featc.runtime.texts import table as table
 
 if TYPE_CHECKING:
     from featc.runtime.store import FeatureStore
@@ -92,23 +93,6 @@ def command(
         return click.command(name, short_help=short_help)(run)
 
     return decorate
-
-
-def table(
-    headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset()
-) -> str:
-    """Aligned columns under headers; `right` numbers the columns that align right."""
-    grid = [list(headers), *(list(row) for row in rows)]
-    widths = [max(len(row[i]) for row in grid) for i in range(len(headers))]
-
-    def line(row: Sequence[str]) -> str:
-        cells = (
-            c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        )
-        return "  ".join(cells).rstrip()
-
-    rule = "  ".join("─" * w for w in widths)
-    return "\n".join([line(grid[0]), rule, *(line(row) for row in grid[1:])])
 
 
 def some(number: int, what: str) -> str:
