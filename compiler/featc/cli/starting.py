@@ -94,8 +94,8 @@ def _make_folders(folder: Path) -> list[Path]:
 
 
 @plain_command("schema", "The JSON Schema for editors.")
-@click.option("--kind", type=click.Choice(_KINDS), help="Of which files. Default: definitions; all three with --out DIR.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE|DIR", help="A file of one kind, or a folder of all.")
+@click.option("--kind", type=click.Choice(_KINDS), help="Default: definitions; all with --out DIR.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE|DIR", help="Instead of stdout.")
 def schema(session: Session, kind: str | None, out: Path | None) -> None:
     """The JSON Schema with which an editor completes and checks the YAML files.
 

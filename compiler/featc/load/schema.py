@@ -36,6 +36,7 @@ from featc.load.shapes import (
     later,
     needed,
     word,
+    word_such_as,
 )
 
 Closed = Annotated[Any, word("left", "right", "both", "neither")]
@@ -187,14 +188,14 @@ class Place(_Model):
 
 
 class Online(_Model):
-    store: Annotated[Any, word("sqlite")] = about("the kind of online store")
+    store: Annotated[Any, word_such_as("sqlite")] = about("the kind of online store")
     path: Text = about("its file, relative to featc.yaml", ".featc/online.db")
     url: Text = about("where it listens")
     replay: Replay = about("how far back reads stay exact: a duration, or unlimited", "unlimited", "30d")
 
 
 class Target(_Model):
-    dialect: Annotated[Any, word("duckdb")] = about("the engine of training sets")
+    dialect: Annotated[Any, word_such_as("duckdb")] = about("the engine of training sets")
     database: Text = about("the engine's file, relative to featc.yaml", ".featc/shop.duckdb")
     dsn: Text = about("how to reach the engine")
     sources: dict[str, Place] = about("where sources lie in this target, if elsewhere", names=FREE_NAME)

@@ -29,6 +29,11 @@ def word(*allowed: str) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [{"enum": list(allowed)}, {"type": "string", "pattern": _JINJA}]})
 
 
+def word_such_as(*known: str) -> WithJsonSchema:
+    """A word of which a few are known here; another version may know more."""
+    return WithJsonSchema({"anyOf": [{"enum": list(known)}, {"type": ["string", "number"]}]})
+
+
 _TEXT = {"type": ["string", "number"]}
 _DURATION_SHAPE = {"type": "string", "pattern": _DURATION, "examples": ["7d", "12h", "1d12h"]}
 _WINDOW_SHAPE = {"type": "string", "pattern": _WINDOW, "examples": ["7d", "30d", "lifetime"]}
@@ -60,7 +65,9 @@ Count = Annotated[
 ]
 Flag = Annotated[Any, WithJsonSchema({"enum": [True, False, "true", "false"]})]
 One = Annotated[Any, WithJsonSchema({"enum": [1, "1"]})]
-Values = Annotated[Any, WithJsonSchema({"type": "array", "minItems": 1, "items": {"type": ["string", "number", "boolean"]}})]
+Values = Annotated[
+    Any, WithJsonSchema({"type": "array", "minItems": 1, "items": {"type": ["string", "number", "boolean"]}})
+]
 Rows = Annotated[
     Any, WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "object"}}, {"type": ["string", "number"]}]})
 ]
