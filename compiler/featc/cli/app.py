@@ -10,7 +10,18 @@ import sys
 import click
 
 from featc import __version__
-from featc.cli import building, catalogue, explaining, picturing, proving, serving, standing, starting, training
+from featc.cli import (
+    building,
+    catalogue,
+    completing,
+    explaining,
+    picturing,
+    proving,
+    serving,
+    standing,
+    starting,
+    training,
+)
 from featc.cli.failures import close_output, failure_of, report
 from featc.cli.session import FORMAT
 from featc.errors import nearest
@@ -59,7 +70,19 @@ def cli() -> None:
     """
 
 
-for module in (starting, building, catalogue, training, serving, standing, proving, picturing, explaining):
+_MODULES = (
+    starting,
+    building,
+    catalogue,
+    training,
+    serving,
+    standing,
+    proving,
+    picturing,
+    explaining,
+    completing,
+)
+for module in _MODULES:
     for command in module.COMMANDS:
         cli.add_command(command)
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from featc.cli.completing import selectors
 from featc.cli.session import Session, command, some
 
 
 @command("lineage", "What comes from what, as text or picture.")
-@click.argument("selector", required=False, metavar="[SEL]")
+@click.argument("selector", required=False, metavar="[SEL]", shell_complete=selectors)
 @click.option("--columns", is_flag=True, help="Columns, features and outputs, not whole sources and views.")
 @click.option("--to", type=click.Choice(["dot", "mermaid", "json"]), help="Default: a listing.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="A file instead of stdout.")

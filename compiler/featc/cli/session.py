@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from featc.cli.failures import colour, report
+from featc.cli.failures import colour, masked, report
 
 if TYPE_CHECKING:
     from featc.runtime.store import FeatureStore
@@ -49,9 +49,7 @@ class Session:
 
     def say(self, text: str = "") -> None:
         """A line of a command's answer, on stdout."""
-        from featc.load.secrets import mask
-
-        click.echo(mask(text), color=colour(sys.stdout.isatty()))
+        click.echo(masked(text), color=colour(sys.stdout.isatty()))
 
     def note(self, text: str) -> None:
         """A remark that is no part of the answer: on stderr, not with -q."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from featc.cli.completing import feature_lists, files, names_of
 from featc.cli.session import Session, command, some
 from featc.cli.tabular import preview
 
@@ -17,9 +18,14 @@ _PREVIEW = 10
 
 
 @command("dataset", "A training set for a spine.")
-@click.argument("service", required=False)
-@click.option("--features", metavar="A,B", help="Instead of a service: view.feature, view, view.spend_*.")
-@click.option("--spine", required=True, metavar='FILE|-|"select …"', help="Keys and instants to be answered.")
+@click.argument("service", required=False, shell_complete=names_of("services"))
+@click.option(
+    "--features",
+    metavar="A,B",
+    shell_complete=feature_lists,
+    help="Instead of a service: view.feature, view, view.spend_*.",
+)
+@click.option("--spine", required=True, metavar='FILE|-|"select …"', shell_complete=files, help="Keys and instants.")
 @click.option("--time", metavar="COL", help="The spine's instant column, if not as_of.")
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE", help=".parquet or .csv; without: a preview."
