@@ -40,6 +40,9 @@ def lineage(session: Session, selector: str | None, columns: bool, to: str | Non
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
     ends = {(e.parent, e.child) for e in shown.edges}
+    if session.is_json:
+        session.data({"nodes": len(shown.nodes), "edges": len(ends), "out": str(out)})
+        return
     counted = f"{some(len(shown.nodes), 'node')}, {some(len(ends), 'edge')}"
     session.say(f"{counted} → {session.shown(out)}")
 
