@@ -153,8 +153,8 @@ def _best(function: str) -> Callable[[Sequence[str], Sequence[str]], tuple[str, 
 
 
 _MERGES: dict[Kind, Callable[[Sequence[str], Sequence[str]], tuple[str, ...]]] = {
-    Kind.ROWS: lambda a, b: (f"(coalesce({a[0]}, 0) + coalesce({b[0]}, 0))",),
-    Kind.COUNT: lambda a, b: (f"(coalesce({a[0]}, 0) + coalesce({b[0]}, 0))",),
+    Kind.ROWS: lambda a, b: (_added(a[0], b[0]),),
+    Kind.COUNT: lambda a, b: (_added(a[0], b[0]),),
     Kind.SUM: lambda a, b: (_added(a[0], b[0]),),
     Kind.FSUM: lambda a, b: (_added(a[0], b[0]), _added(a[1], b[1])),
     Kind.MIN: _best("least"),

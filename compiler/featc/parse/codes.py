@@ -35,6 +35,8 @@ CODES: Mapping[str, str] = {
     " decimal(12,2), text or timestamp.",
     "F216": "A literal that featc does not take. Strings stand in single quotes; chr(10) is a line feed.",
     "F217": "A built-in function of featc with a wrong number of arguments. docs/sql.md lists what each takes.",
+    "F219": "A comparison with NULL by = or <> is NULL for every row, which counts as false. Write is null or "
+    "is not null.",
     "F299": "The language has this, but this version of featc does not build it yet. Leave it out for now; the "
     "hint says what to use instead, if anything.",
 }
