@@ -71,6 +71,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("schema --out .featc-schema", "Without `--out`, the schema itself."),
     ("help", "Commands with what they do, and the codes of each area."),
     ("help F301", "One code; `wrong` and `right` are null where no example is kept."),
+    ("help functions", "What expressions may call."),
     ("help build", "One command's help as text."),
     ("completion bash", "A shell's script."),
 )

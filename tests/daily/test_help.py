@@ -114,3 +114,11 @@ def test_without_a_topic_commands_and_areas_are_listed() -> None:
 def test_a_command_is_explained_as_by_its_own_help() -> None:
     shown, own = (featc(*words).stdout for words in (("help", "dataset"), ("dataset", "--help")))
     assert shown.split("Options:")[1] == own.split("Options:")[1]
+
+
+def test_functions_are_listed_and_all_of_them_are_taken(tmp_path: Path) -> None:
+    found = json.loads(featc("help", "functions", "--format", "json").stdout)
+    assert {"sum", "count", "arg_max"} <= set(found["aggregates"]) and "seconds_since" in found["own"]
+    text = "a: upper(last(status))\nb: seconds_since(last(ordered_at))"
+    assert "upper" in found["duckdb"] and codes_of(project(tmp_path, Example("feature", text, text), text)) == []
+    assert "now" not in found["duckdb"] and "upper" in featc("help", "functions").stdout

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
 import click
 from click.shell_completion import CompletionItem
 
 from featc.cli.session import Session, plain_command
-from featc.errors import Diagnostic, FeatcError, did_you_mean
+from featc.errors import Diagnostic, FeatcError, nearest
+
+_FUNCTIONS = "functions"
 
 
 def _topics(ctx: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:
-    known = list(_group(ctx).commands)
+    known = [*_group(ctx).commands, _FUNCTIONS]
     if begun[:1] in ("F", "f"):
         from featc.cli.codes import all_codes
 
@@ -21,7 +24,7 @@ def _topics(ctx: click.Context, param: click.Parameter, begun: str) -> list[Comp
 
 
 @plain_command("help", "An error code or a command explained.")
-@click.argument("topic", required=False, metavar="[CODE|COMMAND]", shell_complete=_topics)
+@click.argument("topic", required=False, metavar="[CODE|COMMAND|functions]", shell_complete=_topics)
 @click.pass_context
 def help_(ctx: click.Context, session: Session, topic: str | None) -> None:
     """What an error's code means and what to do about it; or a command's options. Without a topic: all topics.
@@ -30,6 +33,7 @@ def help_(ctx: click.Context, session: Session, topic: str | None) -> None:
     featc help
     featc help F302
     featc help dataset
+    featc help functions
     """
     group = _group(ctx)
     command = group.get_command(ctx, topic) if topic is not None else None
@@ -39,10 +43,12 @@ def help_(ctx: click.Context, session: Session, topic: str | None) -> None:
         with click.Context(command, info_name=topic, parent=ctx.parent) as inner:
             text = command.get_help(inner)
         session.data({"command": topic, "text": text}) if session.is_json else session.say(text)
+    elif topic == _FUNCTIONS:
+        _say_functions(session)
     elif session.is_json:
-        session.data(explained(topic))
+        session.data(explained(topic, (*group.commands, _FUNCTIONS)))
     else:
-        session.say(explanation(topic))
+        session.say(explanation(topic, (*group.commands, _FUNCTIONS)))
 
 
 def _group(ctx: click.Context) -> click.Group:
@@ -65,20 +71,37 @@ def _say_topics(session: Session, group: click.Group) -> None:
     session.say("commands: featc help COMMAND, or featc COMMAND --help")
     for name, what in commands.items():
         session.say(f"  {name:{width}}  {what}")
+    session.say("\nfunctions of expressions: featc help functions")
     session.say("\nerrors: featc help CODE")
     for what, codes in areas.items():
         session.say(f"  {codes[0]}–{codes[-1]}  {what}")
 
 
-def explained(code: str) -> dict[str, str | None]:
-    """What a code means, as data. Raises FeatcError F806 for a code that does not exist."""
+def _say_functions(session: Session) -> None:
+    """What expressions may call: aggregates, featc's own functions, and DuckDB's."""
+    from featc.parse.functions import BUILTINS, aggregate_names
+    from featc_dialects.duckdb_functions import SCALARS
+
+    titles = {"aggregates": "aggregates", "own": "featc's own", "duckdb": "DuckDB's, with DuckDB's meaning"}
+    listed = {"aggregates": aggregate_names().split(", "), "own": sorted(BUILTINS), "duckdb": sorted(SCALARS)}
+    if session.is_json:
+        session.data(listed)
+        return
+    for kind, names in listed.items():
+        session.say(f"{titles[kind]}:")
+        session.say(textwrap.fill(", ".join(names), 98, initial_indent="  ", subsequent_indent="  "))
+
+
+def explained(code: str, topics: Sequence[str] = ()) -> dict[str, str | None]:
+    """What a code means, as data. Raises FeatcError F806 for one that does not exist; `topics` are names to suggest."""
     from featc.cli.codes import all_codes, area
     from featc.cli.examples import EXAMPLES
 
     codes = all_codes()
     known = code.strip().upper()
     if known not in codes:
-        hint = did_you_mean(known, codes) or "codes look like F302; featc help lists them"
+        close = nearest(known, codes) or nearest(code, topics)
+        hint = f"did you mean '{close}'?" if close else "codes look like F302; featc help lists them"
         raise FeatcError(
             Diagnostic("F806", f"there is no command or error code '{code}'", hint=hint), exit_code=2
         )
@@ -87,9 +110,9 @@ def explained(code: str) -> dict[str, str | None]:
     return {"code": known, "area": area(known), "meaning": codes[known], "wrong": wrong, "right": right}
 
 
-def explanation(code: str) -> str:
+def explanation(code: str, topics: Sequence[str] = ()) -> str:
     """What a code means, as text, with an example where one tells more. Raises FeatcError F806."""
-    found = explained(code)
+    found = explained(code, topics)
     parts = [f"{found['code']}  ({found['area']})", textwrap.fill(str(found["meaning"]), 88)]
     for title in ("wrong", "right"):
         text = found[title]

@@ -119,7 +119,7 @@ def _unproven(service: ServiceStatus) -> str:
 
 def _say(session: Session, found: Status) -> None:
     store = found.store
-    size = f"{store.size / 1_000_000:.1f} MB" if store.size is not None else "nothing was pushed yet"
+    size = _bytes(store.size) if store.size is not None else "nothing was pushed yet"
     session.say(f"{found.project}, target {found.target}, at {_moment(found.now)} UTC")
     session.say(f"online store {session.shown(store.path)}: {size}")
     if found.sources and store.trouble is None:
@@ -151,6 +151,10 @@ def _say_stale(session: Session, stale: tuple[tuple[str, str, str], ...]) -> Non
         session.say("\nstale:" if stale else "\nnothing is stale")
     for kind, name, why in stale:
         session.say(f"{'' if session.quiet else '  '}{kind} {name}: {why}")
+
+
+def _bytes(size: int) -> str:
+    return f"{size / 1_000_000:.1f} MB" if size >= 1_000_000 else f"{size / 1_000:.0f} kB"
 
 
 def _moment(us: int | None) -> str:

@@ -41,8 +41,8 @@ CODES: Mapping[str, str] = {
     "F122": "A folder listed under paths: in featc.yaml does not exist. Create it, or correct paths:.",
     "F123": "Two settings contradict each other, or one lacks another that it needs. The message names both: keep"
     " one, or add the one that lacks.",
-    "F124": "Something is wrong with a feature's each: or its name template. The message says what; docs/sql.md "
-    "shows one that works.",
+    "F124": "Something is wrong with a feature's each: or its name template. The message says what; each: takes lists, "
+    "and name: holds every parameter.",
     "F130": "Jinja cannot read the template. Close what was opened, {{ … }} or {% … %}; text with braces of its "
     "own stands in {% raw %}.",
     "F131": "Jinja does not know the name. Known are var, env_var, target, source, ref and the project's "
