@@ -10,7 +10,19 @@ import sys
 import click
 
 from featc import __version__
-from featc.cli import building, catalogue, explaining, materializing, picturing, proving, serving, training
+from featc.cli import (
+    building,
+    catalogue,
+    completing,
+    explaining,
+    materializing,
+    picturing,
+    proving,
+    serving,
+    standing,
+    starting,
+    training,
+)
 from featc.cli.failures import close_output, failure_of, report
 from featc.cli.session import FORMAT
 from featc.errors import nearest
@@ -60,7 +72,20 @@ def cli() -> None:
     """
 
 
-for module in (building, catalogue, training, serving, materializing, proving, picturing, explaining):
+_MODULES = (
+    starting,
+    building,
+    catalogue,
+    training,
+    serving,
+    materializing,
+    standing,
+    proving,
+    picturing,
+    explaining,
+    completing,
+)
+for module in _MODULES:
     for command in module.COMMANDS:
         cli.add_command(command)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from featc.runtime.dataset import Dataset
     from featc.runtime.materialize import MaterializeReport, Progress
     from featc.runtime.online import OnlineStore, PushReport
+    from featc.runtime.status import Status
     from featc.runtime.training_set.origin import Asked
 
 
@@ -253,6 +254,12 @@ class FeatureStore:
         from featc.runtime.verify import verify
 
         return verify(self, select=select, allow_thin=allow_thin, seed=seed)
+
+    def status(self, *, recent: int = 86_400_000_000) -> Status:
+        """How sources, views and services stand; see `featc status`. Makes and locks nothing."""
+        from featc.runtime.status import status
+
+        return status(self, recent)
 
     def close(self) -> None:
         """Closes the online store, if it was opened."""
