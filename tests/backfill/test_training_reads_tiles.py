@@ -37,7 +37,7 @@ def answers(made: FeatureStore, spine: list[dict[str, Any]], *, tiled: bool) -> 
     if tiled:
         tables = {t.view.name: t for t in tile_tables(made.project)}
         dataset.sql = training_sql(
-            made.located, dataset.outputs, time=dataset._spine.time, extra=dataset._spine.extra, tiles=tables
+            made.located, dataset.outputs, time=dataset.spine.time, extra=dataset.spine.extra, tiles=tables
         )
         assert all(t.relation in dataset.sql for t in tables.values())
     return dataset.rows()

@@ -1,4 +1,4 @@
-"""Tiles as they lie in the database, and as they should be by the algebra over the rows that the oracle says are seen."""
+"""Tiles as they lie in the database, and as the algebra has them over the rows that the oracle says are final."""
 
 from __future__ import annotations
 
@@ -115,7 +115,8 @@ def state_of(kind: Kind, columns: tuple[Any, ...]) -> Any:
     match kind:
         case Kind.FSUM:
             total, huge = columns
-            return None if total is None else exact(total if math.isfinite(total) else huge * 2.0**64 if huge else total)
+            beyond = total is not None and not math.isfinite(total) and huge
+            return exact(huge * 2.0**64 if beyond else total)
         case Kind.MOMENTS:
             n, mean, m2, odd = columns
             return (n, None if not n else approx(mean), None if not n else approx(m2), odd)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import timedelta
 from types import TracebackType
+
+from featc.cli.session import some
 
 _OFTEN = 0.1
 """s between two writes of the line."""
@@ -41,22 +44,17 @@ class Progress:
             self._begun = now
         if whole and now - self._last >= _OFTEN:
             self._last = now
-            self._write(line(done, whole, now - self._begun))
+            self._write(progress_line("backfill", done, whole, now - self._begun))
 
     def _write(self, text: str) -> None:
         sys.stderr.write(f"\r\x1b[K{text}")
         sys.stderr.flush()
 
 
-def line(done: int, whole: int, seconds: float) -> str:
-    """The line of a run that has done `done` of `whole` rows (or snapshots) in so many seconds.
-
-    >>> line(500_000, 2_000_000, 2.0)
-    ' 25%  500,000 of 2,000,000  250,000/s  0:06 left'
-    """
-    text = f"{100 * done // whole:3}%  {done:,} of {whole:,}"
-    if not done or seconds <= 0:
-        return text
+def progress_line(what: str, done: int, total: int, seconds: float) -> str:
+    """How far something is after `seconds`: part, rows, rows a second, time left."""
+    line = f"{what}: {100 * done // max(total, 1)}%, {done} of {some(total, 'row')}"
+    if not seconds or not done:
+        return line
     rate = done / seconds
-    left = round((whole - done) / rate)
-    return f"{text}  {rate:,.0f}/s  {left // 60}:{left % 60:02} left"
+    return f"{line}, {rate:.0f} rows/s, {timedelta(seconds=round((total - done) / rate))} left"

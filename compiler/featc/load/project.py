@@ -196,13 +196,17 @@ def _settings(reader: Reader, node: Node | None, what: str) -> dict[str, Setting
     fields = reader.fields(node, schema.Settings, f"settings of {what}") if node is not None else None
     if fields is None:
         return {}
-    found = {name: _setting(reader, fields, name) for name in schema.keys_of(schema.Settings)}
-    given = {name: setting for name, setting in found.items() if setting is not None}
-    for name, setting in given.items():
+    found: dict[str, Setting] = {}
+    for name in schema.keys_of(schema.Settings):
+        setting = _setting(reader, fields, name)
         form, hint = _LIMITS.get(name, (None, ""))
+        if setting is None:
+            continue
         if form is not None and reader.rendering and not form.match(setting.value):
             reader.findings.error("F118", f"{name} cannot be '{setting}'", setting.span, hint)
-    return given
+        else:
+            found[name] = setting
+    return found
 
 
 def _setting(reader: Reader, fields: Fields, name: str) -> Setting | None:

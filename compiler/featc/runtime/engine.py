@@ -86,3 +86,16 @@ def unopened(database: Path, error: Exception) -> FeatcError:
         why, hint = first, "it is not a DuckDB database of a version this one reads; move it away or name another one"
     code = "F901" if why is not first else "F902"
     return FeatcError(Diagnostic(code, f"cannot open the database {database.name}: {why}", hint=hint), exit_code=4)
+
+
+def sibling(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A second connection to what `connect` opened, with the same settings: a result that somebody still reads
+    occupies its connection. Temporary tables and views are not shared."""
+    settings = connection.execute("SELECT current_setting('file_search_path'), current_setting('search_path')")
+    (files, names) = settings.fetchall()[0]
+    cursor = connection.cursor()
+    cursor.execute("SET TimeZone = 'UTC'")
+    cursor.execute(f"SET file_search_path = {literal(files)}")
+    if names:
+        cursor.execute(f"SET search_path = {literal(names)}")
+    return cursor

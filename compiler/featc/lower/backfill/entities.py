@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from featc.lower import source as src
-from featc.lower.ctes import Ctes, conjunction, named, select
+from featc.lower.ctes import Ctes, conjunction, indent, named, select
 from featc.lower.source import ARRIVAL, DELETED, SUPERSEDED, TIME, quoted
 from featc.lower.training import rows as versions
 from featc.resolve.model import Output, Project, RequestRef, View, feature_closure
@@ -47,9 +47,9 @@ def entities_sql(project: Project, views: Iterable[View], t: int) -> str:
 
     A row that fails a view's `where` makes no entity, save where the view looks states up.
     """
-    parts = [_known(project, view, t) for view in views]
-    body = "\nUNION\n".join(f"({part})" if len(parts) > 1 else part for part in parts)
-    return select(["*", f"make_timestamp({t}) AS as_of"], f"FROM (\n{body}\n)") if body else ""
+    parts = [f"(\n{indent(_known(project, view, t))}\n)" for view in views]
+    body = "\nUNION BY NAME\n".join(parts)
+    return select(["*", f"make_timestamp({t}) AS as_of"], f"FROM (\n{indent(body)}\n)")
 
 
 def _known(project: Project, view: View, t: int) -> str:

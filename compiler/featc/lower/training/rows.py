@@ -7,7 +7,7 @@ the others go through a join on the entity's key (architecture.md, performance.m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from featc.algebra import LAWS
@@ -151,8 +151,8 @@ def several_select(
 ) -> str:
     """SELECT of the rows of repeated identities with `_superseded`."""
     identity, given = _identity(source, view)
-    ordered = ", ".join(f"{c} NULLS FIRST" for c in src.version_order(source))
-    following = f"lead({src.ARRIVAL}) OVER (PARTITION BY {', '.join(identity)} ORDER BY {ordered})"
+    ordered = _listed(f"{c} NULLS FIRST" for c in src.version_order(source))
+    following = f"lead({src.ARRIVAL}) OVER (PARTITION BY {', '.join(identity)} ORDER BY{ordered})"
     return select(
         [*items, f"{following} AS {SUPERSEDED}"],
         f"FROM {relation} r SEMI JOIN {repeated} m ON {_matched(identity)}\nWHERE {given}{order}",
@@ -173,6 +173,12 @@ def single_select(
         [*items, f"NULL AS {SUPERSEDED}"],
         f"FROM {relation} r ANTI JOIN {repeated} m ON {_matched(identity)} AND {given}\n{conjunction(where)}",
     )
+
+
+def _listed(items: Iterable[str]) -> str:
+    """The items behind a space, or one a line where there are many."""
+    found = list(items)
+    return f" {', '.join(found)}" if len(found) < 4 else "\n" + indent(",\n".join(found)) + "\n"
 
 
 def _rank_keys(parts: Parts) -> tuple[tuple[str, ...], ...]:

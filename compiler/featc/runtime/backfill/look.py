@@ -78,20 +78,20 @@ class Differences:
     """Where a table and its source disagree, by interval start.
 
     `open`: the states to fill, all of them where the table's own fingerprint is among them; wherever they are, also
-    outside the range of a run. `stale`: intervals whose tiles are of other rows than there are. `gone`: those of them
-    that have no rows any more. `changed`: lines of states whose values changed while the rows stayed. `uncovered`:
-    intervals that were empty and are not.
+    outside the range of a run. `stale`: intervals whose tiles are of other rows than there are. `changed`: lines of
+    states whose values changed while the rows stayed. `uncovered`: intervals that were empty and are not. `differing`:
+    all intervals that are no longer as they were found before, which those that are merely done again are not.
     """
 
     open: Mapping[int, frozenset[str]]
     stale: tuple[int, ...]
-    gone: tuple[int, ...]
     changed: tuple[tuple[str, int], ...]
     uncovered: tuple[int, ...]
+    differing: frozenset[int]
 
     @property
-    def reopened(self) -> int:
-        return len({*self.stale, *(start for _, start in self.changed), *self.uncovered})
+    def touches_ledger(self) -> bool:
+        return bool(self.stale or self.changed or self.uncovered)
 
 
 def compare(table: TileTable, found: Found, held: Held, redo: Range | None) -> Differences:
@@ -114,9 +114,10 @@ def compare(table: TileTable, found: Found, held: Held, redo: Range | None) -> D
         if wanted:
             opened[start] = frozenset(wanted)
             changed += [(f, start) for f in wanted if start in held.of(f)]
-    gone = tuple(s for s in stale if s not in here)
     uncovered = tuple(s for s in here if s not in there and is_within(held.covered, s))
-    return Differences(opened, tuple(stale), gone, tuple(changed), uncovered)
+    other = {s for s in stale if here.get(s) != there[s]}
+    differing = frozenset((*other, *(start for _, start in changed), *uncovered))
+    return Differences(opened, tuple(stale), tuple(changed), uncovered, differing)
 
 
 # ── stretches of intervals ────────────────────────────────────────────────────────────────────────────────────────

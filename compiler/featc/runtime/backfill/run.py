@@ -180,7 +180,7 @@ def _carry_out(session: Session, plan: StreamPlan) -> None:
 
 def _must_open(session: Session, plan: TablePlan, now: Listing) -> bool:
     """Whether the ledger has anything to be told before filling."""
-    if plan.differences.reopened:
+    if plan.differences.touches_ledger:
         return True
     before = ledger.compared_with(session, plan.table)
     if before is None or not before[1]:
@@ -235,6 +235,7 @@ def _view_report(plan: StreamPlan, each: TablePlan) -> ViewReport:
     covered = united([*common(_still_covered(each), each.range), *((s, s + width) for s in filled_before)])
     known = sum((b - a) // width for a, b in covered)
     complete = known - sum(1 for s in each.opened if is_within(covered, s))
+    differing = each.differences.differing
     new = [c for s in table.states for c in s.columns if each.columns and c.strip('"') not in each.columns]
     return ViewReport(
         view=table.view.name,
@@ -242,8 +243,8 @@ def _view_report(plan: StreamPlan, each: TablePlan) -> ViewReport:
         range=each.range,
         filled=(past - first) // width - complete,
         complete=complete,
-        reopened=each.differences.reopened,
-        left_open=len(each.differences.open) - len(each.opened),
+        reopened=len(differing),
+        left_open=sum(1 for s in differing if s in each.differences.open and s not in each.opened),
         rows_read=sum(plan.found.rows[s] for s in each.opened),
         added=tuple(new),
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import duckdb
 
 NO_STATE = "F723"
-"""The code of a value that no state can be made of."""
+"""The code of a value that no state or feature can be made of."""
 
 Watch = Callable[[str, int, int], None]
 """Told of each step as it begins or ends: its name, the rows read so far, and those there are to read."""
@@ -102,5 +102,5 @@ def failed(error: Exception) -> FeatcError:
         return FeatcError(Diagnostic(found[0], found[1], hint="put the data right, or declare another type"))
     if kind in ("ConversionException", "OutOfRangeException", "InvalidInputException"):
         hint = "a sum beyond its type, an integer division by zero or a cast that fails; widen the type or guard it"
-        return FeatcError(Diagnostic(NO_STATE, f"a value of the data has no state: {why}", hint=hint))
+        return FeatcError(Diagnostic(NO_STATE, f"a value cannot be computed: {why}", hint=hint))
     return FeatcError(Diagnostic("F999", f"this is a bug in featc: {kind}: {why}", hint="please report it"))

@@ -113,7 +113,6 @@ def snapshot(
             ledger.make(session)
             there = True
         missing = {t.table: _missing(session, t, instants, there and not restate) for t in targets}
-        session.whole = sum(map(len, missing.values()))
         views = []
         for target in targets:
             wanted = missing[target.table]
@@ -181,5 +180,5 @@ def _take(session: Session, store: FeatureStore, target: _Target, t: int) -> int
             f"INSERT INTO {SCHEMA}.snapshots VALUES (?, ?, ?, ?, epoch_ms(epoch_ms(current_timestamp)))",
             [target.table, moment(t), entities, __version__],
         )
-    session.done += 1
+    session.done += entities
     return entities

@@ -43,6 +43,8 @@ user_orders_rows AS (
     FROM temp.orders_interval
     WHERE user_id IS NOT NULL
       AND _time IS NOT NULL
+      AND _time >= getvariable('interval_start')
+      AND _time < getvariable('interval_end')
 )
 
 SELECT
@@ -72,6 +74,8 @@ user_orders_rows AS (
     FROM temp.orders_interval
     WHERE user_id IS NOT NULL
       AND _time IS NOT NULL
+      AND _time >= getvariable('interval_start')
+      AND _time < getvariable('interval_end')
 )
 
 SELECT

@@ -79,7 +79,16 @@ SELECT
     r._time,
     r._arrival,
     r._deleted,
-    lead(_arrival) OVER (PARTITION BY order_id ORDER BY _arrival NULLS FIRST, _deleted NULLS FIRST, amount NULLS FIRST, loaded_at NULLS FIRST, op NULLS FIRST, order_id NULLS FIRST, ordered_at NULLS FIRST, user_id NULLS FIRST) AS _superseded
+    lead(_arrival) OVER (PARTITION BY order_id ORDER BY
+        _arrival NULLS FIRST,
+        _deleted NULLS FIRST,
+        amount NULLS FIRST,
+        loaded_at NULLS FIRST,
+        op NULLS FIRST,
+        order_id NULLS FIRST,
+        ordered_at NULLS FIRST,
+        user_id NULLS FIRST
+    ) AS _superseded
 FROM orders_source r SEMI JOIN temp.orders_repeated_ids m ON order_id = m._id_1
 WHERE order_id IS NOT NULL AND _arrival IS NOT NULL
 ORDER BY _time;
@@ -160,6 +169,8 @@ user_orders_rows AS (
       AND _arrival IS NOT NULL
       AND NOT _deleted
       AND (_superseded IS NULL OR _superseded > greatest(_time, _arrival))
+      AND _time >= getvariable('interval_start')
+      AND _time < getvariable('interval_end')
 )
 
 SELECT
@@ -192,6 +203,8 @@ user_orders_rows AS (
       AND _arrival IS NOT NULL
       AND NOT _deleted
       AND (_superseded IS NULL OR _superseded > greatest(_time, _arrival))
+      AND _time >= getvariable('interval_start')
+      AND _time < getvariable('interval_end')
 )
 
 SELECT
