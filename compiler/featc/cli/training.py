@@ -50,6 +50,8 @@ def dataset(
             preview(session, found, _PREVIEW)
             return
         written = found.write(out)
+        for source, late in ({} if session.quiet else found.left_out()).items():
+            session.note(f"{source}: {some(late, 'row')} left out, arrived later than final_after allows")
         shape = {"rows": len(found), "features": len(found.outputs), "out": str(written)}
         if session.is_json:
             session.data(shape)

@@ -24,6 +24,7 @@ class StreamPlan:
     stream: Stream
     schema_sql: str
     accept_sql: str
+    known_sql: str
     resolve_sql: str
     supersede_sql: str
     lift_sql: str | None
@@ -52,6 +53,7 @@ class SourcePlan:
     source: Source
     required: frozenset[str]
     census_sql: str
+    behind_sql: str
     stream: StreamPlan | None
     views: tuple[ViewPlan, ...] = field(default=())
 
@@ -85,6 +87,7 @@ def _stream_plan(source: Source, view: View) -> StreamPlan | None:
         stream=stream,
         schema_sql=tables.stream_schema_sql(stream),
         accept_sql=tables.accept_version_sql(stream),
+        known_sql=tables.known_version_sql(stream),
         resolve_sql=tables.resolve_versions_sql(stream),
         supersede_sql=tables.supersede_sql(stream.table),
         lift_sql=lift.stream_sql(source, stream) if by_view else None,
@@ -125,6 +128,7 @@ def source_plan(project: Project, source: Source, fingerprints: Mapping[str, str
         source=source,
         required=frozenset(lift.required_columns(source, readers)),
         census_sql=lift.census_sql(source, shared.stream if shared else None),
+        behind_sql=lift.behind_sql(source),
         stream=shared,
         views=views,
     )
@@ -157,9 +161,12 @@ def online_files(project: Project, view: View, fingerprint: str = "") -> dict[st
         return {}
     source = project.sources[view.source]
     plan = view_plan(project, view, fingerprint)
-    census = source_plan(project, source, {}).census_sql
+    shared = source_plan(project, source, {})
     head = f"-- {project.name}.{view.name}, tables {plan.layout.events}"
-    lifts = [("census, once per batch: rows never seen, and versions", census)]
+    lifts = [
+        ("census, once per batch: rows never seen, and versions", shared.census_sql),
+        ("behind, once the store has a horizon: rows that arrived before it", shared.behind_sql),
+    ]
     updates: list[tuple[str, str]] = []
     schemas: list[tuple[str, str]] = []
     if plan.stream:

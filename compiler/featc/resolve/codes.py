@@ -33,6 +33,8 @@ CODES: Mapping[str, str] = {
     "F325": "as_of, request and key are known at the moment of asking, not for a row of the source.",
     "F326": "An aggregate where only a row of the source is at hand.",
     "F327": "A state source keeps one row per key, and the view's keys are others.",
+    "F340": "final_after is how long after its event's time a row may still arrive; later ones count as absent. "
+    "Shorter than the source's delay it would leave nothing.",
     "F350": "Warning: rows of the same instant can tie, and something less telling than the author decides.",
     "F351": "Warning: versions of an event are ordered by event time, since the source has no available_at.",
     "F399": "The language has this, but this version of featc does not build it yet.",

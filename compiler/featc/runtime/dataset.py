@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from featc.errors import Diagnostic, FeatcError
 from featc.lower.source import literal, quoted
 from featc.lower.training import training_sql
+from featc.lower.training.rows import left_out_sql
 from featc.resolve.model import Output, Project, feature_closure
 from featc.runtime import spine as spines
 from featc.runtime.reasons import reason
@@ -144,6 +146,15 @@ class Dataset:
         ).fetchall()
         return dict(zip(columns, picked[0], strict=True))
 
+    def left_out(self) -> dict[str, int]:
+        """Source → how many of its rows came too late for its `final_after` and count as absent; none, no entry."""
+        pairs = feature_closure(self._project, tuple((o.view, o.feature) for o in self.outputs))
+        views = {v.source: v for v in (self._project.views[name] for name, _ in pairs) if v.source is not None}
+        sources = {name: self._project.sources[name] for name in sorted(views)}
+        final = {name: left_out_sql(s, views[name]) for name, s in sources.items() if s.final_after is not None}
+        counts = {name: self._answer(partial(_only_value, sql)) for name, sql in final.items()}
+        return {name: count for name, count in counts.items() if count}
+
     def rows(self) -> list[dict[str, Any]]:
         """All rows as dicts of Python values, in the spine's order."""
         names, found = self._answer(_named_rows(self.sql))
@@ -199,6 +210,10 @@ class Dataset:
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
         return target
+
+
+def _only_value(sql: str, connection: duckdb.DuckDBPyConnection) -> int:
+    return int(connection.sql(sql).fetchall()[0][0])
 
 
 def _named_rows(sql: str) -> Callable[[duckdb.DuckDBPyConnection], tuple[list[str], list[tuple[Any, ...]]]]:

@@ -92,9 +92,15 @@ def source_rows(ctes: Ctes, source: Source, columns: frozenset[str], *, shared: 
 def versions(ctes: Ctes, source: Source, view: View, relation: str) -> str:
     """The CTE that adds `_superseded`: α of the next version of the same event (semantics.md, "Events and versions").
 
-    Only events with more than one row are sorted. Of identical rows all but the last are superseded on arrival.
+    Only events with more than one row are sorted. Of identical rows all but the last are superseded on arrival. With
+    `final_after` rows that came too late are left out.
     """
     identity = src.identity(source, view)
+    final = src.in_time(source)
+    if final is not None:
+        body = select(["*"], f"FROM {relation}\nWHERE {final}")
+        comment = f"{source.name}: the rows that arrived before their event was final"
+        relation = ctes.add(quoted(f"{source.name}_in_time"), body, comment)
     if identity is None:
         return relation
     by_view = source.kind == "state" and not source.id and not source.key
@@ -107,12 +113,16 @@ def versions(ctes: Ctes, source: Source, view: View, relation: str) -> str:
     repeated = ctes.add(quoted(f"{name}_repeated"), which, f"{source.name}: which events came more than once")
     matched = " AND ".join(f"{sql} = m._id_{n}" for n, sql in enumerate(identity, 1))
     order = _listed(f"{c} NULLS FIRST" for c in src.version_order(source))
-    following = f"lead({src.ARRIVAL}) OVER (PARTITION BY {', '.join(identity)} ORDER BY{order})"
+    history = f"PARTITION BY {', '.join(identity)} ORDER BY{order}"
+    following = f"lead({src.ARRIVAL}) OVER ({history})"
+    several = f"FROM {relation} r SEMI JOIN {repeated} m ON {matched}\nWHERE {given}"
+    if source.id and source.final_after is not None:  # else τ is part of the identity, and the same for all versions
+        first = f"min({TIME}) OVER ({history} ROWS UNBOUNDED PRECEDING)"
+        body = select(["r.*"], f"{several}\nQUALIFY coalesce({src.ARRIVAL} <= {first} + {source.final_after}, true)")
+        comment = f"{source.name}: their versions, as far as they came before the event was final"
+        several = f"FROM {ctes.add(quoted(f'{name}_accepted'), body, comment)} r"
     body = (
-        select(
-            ["r.*", f"{following} AS {SUPERSEDED}"],
-            f"FROM {relation} r SEMI JOIN {repeated} m ON {matched}\nWHERE {given}",
-        )
+        select(["r.*", f"{following} AS {SUPERSEDED}"], several)
         + "\nUNION ALL\n"
         + select(
             ["r.*", f"NULL AS {SUPERSEDED}"],
@@ -120,6 +130,15 @@ def versions(ctes: Ctes, source: Source, view: View, relation: str) -> str:
         )
     )
     return ctes.add(quoted(name), body, f"{source.name}: each version and the instant the next one supersedes it")
+
+
+def left_out_sql(source: Source, view: View) -> str:
+    """How many rows of a source `final_after` leaves out, as DuckDB SQL; `view` is any that reads it."""
+    ctes = Ctes()
+    base = source_rows(ctes, source, frozenset(c.name for c in source.columns), shared=True)
+    kept = versions(ctes, source, view, base)
+    given = f"count(*) FILTER (WHERE {TIME} IS NULL OR {src.ARRIVAL} IS NOT NULL)"
+    return ctes.query(f"SELECT (SELECT {given} FROM {base}) - (SELECT count(*) FROM {kept})")
 
 
 def _listed(items: Iterable[str]) -> str:
@@ -255,4 +274,4 @@ def state_rows(ctes: Ctes, view: View, source: Source, base: str, reach: Sequenc
     return ViewRows(view, source, name, keys, columns, {}, irregular, source.delay, usual, bool(holds))
 
 
-__all__ = ["ViewRows", "is_irregular", "slot_sql", "source_rows", "state_rows", "versions", "view_rows"]
+__all__ = ["ViewRows", "is_irregular", "left_out_sql", "slot_sql", "source_rows", "state_rows", "versions", "view_rows"]

@@ -12,7 +12,10 @@ from urllib.parse import quote
 from featc.errors import Diagnostic, FeatcError
 from featc_dialects.sqlite import MIN_VERSION
 
-FORMAT = "2"
+FORMAT = "3"
+_BEFORE = "2"
+"""A format that differs only in tables it lacks: a writer adds them, a reader does without."""
+
 _DAMAGE = ("malformed", "not a database", "no such table", "no such column", "no column named")
 _ANEW = "put a copy of the file in its place, or delete it and push the sources again"
 
@@ -54,6 +57,15 @@ CREATE TABLE IF NOT EXISTS featc_tables (
     name TEXT PRIMARY KEY,
     source TEXT NOT NULL,
     missed INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS featc_horizons (
+    source TEXT PRIMARY KEY,
+    horizon INTEGER NOT NULL,
+    evicted_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS featc_compacted (
+    name TEXT PRIMARY KEY,
+    before INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 """
 
@@ -114,17 +126,19 @@ class Database:
         else:
             self.connection.execute("PRAGMA journal_mode = WAL")
             self.connection.execute("PRAGMA synchronous = FULL")
-            if not here:
+            if not here or self.meta("format") == _BEFORE:
                 self._make_tables()
-        if here and self.meta("format") != FORMAT:
+        readable = (FORMAT, _BEFORE) if self.read_only else (FORMAT,)
+        if here and self.meta("format") not in readable:
             message = f"the online store at {self.name} has format {self.meta('format')}, and this featc reads {FORMAT}"
             raise self._refusal(message, "push its sources into a new store")
 
     def _make_tables(self) -> None:
+        """The store's own tables; of a store of the format before, those it lacks."""
         with self.write():
             for statement in filter(str.strip, _SCHEMA.split(";\n")):
                 self.connection.execute(statement)
-            self.connection.execute("INSERT OR IGNORE INTO featc_meta VALUES ('format', ?)", (FORMAT,))
+            self.connection.execute("INSERT OR REPLACE INTO featc_meta VALUES ('format', ?)", (FORMAT,))
             self.connection.execute("INSERT OR IGNORE INTO featc_meta VALUES ('next_row', '1')")
 
     def _refusal(self, message: str, hint: str) -> FeatcError:
