@@ -79,6 +79,8 @@ ONLINE: Mapping[str, str] = {
     "F630": "The request lacks a key or request column of the service, or has one that it does not know.",
     "F631": "A value of the request is not of the type that the key or request column has.",
     "F632": "Not an instant. Write it as 2026-01-08T10:00:00Z; without a zone it is UTC.",
+    "F660": "A read before the online store's horizon. The horizon is the newest arrival less the target's replay:, "
+    "and featc evict moves it; what was superseded before it is gone. featc dataset answers for any instant.",
 }
 
 PROOF: Mapping[str, str] = {

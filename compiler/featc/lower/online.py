@@ -10,11 +10,13 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from featc.lower import online_evict as evicting
 from featc.lower import online_lift as lift
 from featc.lower import online_store as tables
+from featc.lower.online_evict import EvictPlan, looks_up
 from featc.lower.online_layout import Layout, Stream, layout, stream_of
 from featc.lower.online_read import ReadPlan, read_plan, sections
-from featc.resolve.model import Project, Source, StateRef, View
+from featc.resolve.model import Project, Source, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class StreamPlan:
     supersede_sql: str
     lift_sql: str | None
     """None where the source's census lifts the versions."""
+    carry_sql: str | None
+    drop_sql: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class ViewPlan:
     newest_sql: str
     touched_sql: str
     seal_sql: str | None
+    evict: EvictPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,8 @@ def _stream_plan(source: Source, view: View) -> StreamPlan | None:
         resolve_sql=tables.resolve_versions_sql(stream),
         supersede_sql=tables.supersede_sql(stream.table),
         lift_sql=lift.stream_sql(source, stream) if by_view else None,
+        carry_sql=evicting.carry_sql(stream),
+        drop_sql=evicting.versions_sql(stream),
     )
 
 
@@ -116,6 +123,7 @@ def view_plan(project: Project, view: View, fingerprint: str = "") -> ViewPlan:
         newest_sql=tables.newest_sql(found),
         touched_sql=tables.touched_sql(found),
         seal_sql=tables.seal_sql(found) if found.tiled else None,
+        evict=evicting.evict_plan(found),
     )
 
 
@@ -134,14 +142,9 @@ def source_plan(project: Project, source: Source, fingerprints: Mapping[str, str
     )
 
 
-def uses_state(view: View) -> bool:
-    """Whether a feature of the view needs the state row that holds."""
-    return any(isinstance(r, StateRef) for f in view.features for r in f.expr.refs)
-
-
 def full_read(plan: ViewPlan) -> ReadPlan:
     """The read of all of a view's aggregations and its state row."""
-    return read_plan(plan.layout, plan.layout.parts, lookup=uses_state(plan.layout.view))
+    return read_plan(plan.layout, plan.layout.parts, lookup=looks_up(plan.layout))
 
 
 # ── artefacts ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -193,5 +196,9 @@ def online_files(project: Project, view: View, fingerprint: str = "") -> dict[st
         "online_lift.sql": _file(f"{head}\n-- DuckDB: a pushed batch → lifted rows", lifts),
         "online_schema.sql": _file(f"{head}\n-- SQLite: what the store keeps", schemas),
         "online_update.sql": _file(f"{head}\n-- SQLite: lifted rows → the store, in one transaction", updates),
+        "online_evict.sql": _file(
+            f"{head}\n-- SQLite: what no read at or after :horizon needs goes, a view in one transaction",
+            evicting.sections(plan.layout, plan.evict, plan.seal_sql),
+        ),
         "online_read.sql": _file(f"{head}\n-- SQLite: the states at :t", list(sections(full_read(plan)))),
     }

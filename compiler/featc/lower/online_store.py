@@ -11,7 +11,7 @@ from featc.encoding import storage
 from featc.lower.ctes import conjunction, select
 from featc.lower.online_layout import Layout, Stream
 from featc.lower.online_lift import event_columns
-from featc.lower.source import quoted
+from featc.lower.source import literal, quoted
 from featc_dialects.sqlite import SPELLINGS
 
 _EVER = -(2**63)
@@ -157,9 +157,25 @@ def key_conditions(layout: Layout) -> list[str]:
     return [f"{column} = :{p}" for (_, column, _), p in zip(layout.keys, key_parameters(layout), strict=True)]
 
 
+def key_columns(layout: Layout) -> list[str]:
+    return [column for _, column, _ in layout.keys]
+
+
+def compacted_sql(layout: Layout) -> str:
+    """The first τ that tiles are built for; eviction put those before it together, and kept few of their rows."""
+    known = f"SELECT before FROM featc_compacted WHERE name = {literal(layout.events)}"
+    return f"coalesce(({known}), {_EVER})"
+
+
+def newest_conditions(layout: Layout) -> list[str]:
+    """Which rows of a key its newest tile is sought among."""
+    conditions = key_conditions(layout)
+    return conditions if layout.source.final_after is None else [*conditions, f"_tau >= {compacted_sql(layout)}"]
+
+
 def newest_sql(layout: Layout) -> str:
     """The newest τ of a key: its tile stays open, those before it are sealed."""
-    return f"SELECT max(_tau) FROM {layout.events}\n{conjunction(key_conditions(layout))};\n"
+    return f"SELECT max(_tau) FROM {layout.events}\n{conjunction(newest_conditions(layout))};\n"
 
 
 def touched_sql(layout: Layout) -> str:
@@ -198,6 +214,34 @@ def raw_states(layout: Layout, partials: tuple[Partial, ...], lead: list[str], r
     means = raw_means(layout, partials)
     around = f", (SELECT {', '.join(means)} FROM {relation} {where})" if means else ""
     return select(items, f"FROM {relation}{around}\n{where}")
+
+
+def merged_fields(partial: Partial) -> list[str]:
+    """A partial state over stored ones, field by field."""
+    columns = [name for name, _ in tile_fields(partial)]
+    return [text.format(*columns, m=mean_name(partial)) for text in SPELLINGS[partial.kind].merge]
+
+
+def merged_means(partials: tuple[Partial, ...]) -> list[str]:
+    """`mean AS name` for the partial states that are merged around the mean of the same stored ones."""
+    found = []
+    for partial in partials:
+        mean = SPELLINGS[partial.kind].merge_mean
+        if mean is not None:
+            found.append(f"{mean.format(*(name for name, _ in tile_fields(partial)))} AS {mean_name(partial)}")
+    return found
+
+
+def merged_states(layout: Layout, lead: list[str], relation: str, keys: list[str]) -> str:
+    """SELECT of `lead` and the union of the tiles of `relation`; the caller groups by `keys`."""
+    items = [*lead, *(f for p in layout.tiled for f in merged_fields(p))]
+    means = merged_means(layout.tiled)
+    if not means:
+        return select(items, f"FROM {relation}")
+    grouped = f" GROUP BY {', '.join(keys)}" if keys else ""
+    around = f"(SELECT {', '.join([*keys, *means])} FROM {relation}{grouped})"
+    using = f" USING ({', '.join(keys)})" if keys else ""
+    return select(items, f"FROM {relation} JOIN {around}{using}")
 
 
 def seal_sql(layout: Layout) -> str:

@@ -19,6 +19,7 @@ from featc.runtime.located import located
 if TYPE_CHECKING:
     from featc.runtime.dataset import Dataset
     from featc.runtime.online import OnlineStore, PushReport
+    from featc.runtime.online.evict import Eviction
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +203,15 @@ class FeatureStore:
                 exit_code=2,
             )
         return OnlineRows(self.online.read(self.outputs(features), list(entity_rows), at))
+
+    def evict(self, *, dry_run: bool = False) -> tuple[Eviction, ...]:
+        """Drops from the online store what no read within the target's `replay:` needs; empty when it is unlimited.
+
+        No value changes. Reads before the horizon are errors from then on, and pushes of rows that arrived before it
+        are rejected. With `dry_run` nothing is written.
+        """
+        replay = self.compiled.definitions.target.online.replay_us
+        return self.online.evict(replay, dry_run=dry_run)
 
     # ── the project ───────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -87,6 +87,7 @@ class Database:
         self.path = path
         self.name = str(path.relative_to(root)) if root is not None and path.is_relative_to(root) else str(path)
         self.read_only = read_only
+        self._is_old = False
         self.lock = threading.RLock()
         with self.troubles():
             self.connection = self._connect(busy_seconds)
@@ -128,6 +129,7 @@ class Database:
             self.connection.execute("PRAGMA synchronous = FULL")
             if not here or self.meta("format") == _BEFORE:
                 self._make_tables()
+        self._is_old = bool(here) and self.meta("format") == _BEFORE
         readable = (FORMAT, _BEFORE) if self.read_only else (FORMAT,)
         if here and self.meta("format") not in readable:
             message = f"the online store at {self.name} has format {self.meta('format')}, and this featc reads {FORMAT}"
@@ -147,6 +149,11 @@ class Database:
     def meta(self, name: str) -> str | None:
         row = self.connection.execute("SELECT value FROM featc_meta WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
+
+    @property
+    def lacks_horizons(self) -> bool:
+        """Whether the file is of the format before, which knew no eviction, and still is."""
+        return self._is_old and self.meta("format") == _BEFORE
 
     def has_tables(self) -> bool:
         """False for an empty file opened for reading."""
@@ -178,6 +185,16 @@ class Database:
             finally:
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
+
+    @contextmanager
+    def undone(self) -> Iterator[sqlite3.Connection]:
+        """A change that is looked at and taken back: the file stays as it is."""
+        with self.lock, self.troubles():
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+            finally:
+                self.connection.execute("ROLLBACK")
 
     @contextmanager
     def troubles(self) -> Iterator[None]:

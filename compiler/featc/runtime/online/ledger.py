@@ -68,6 +68,18 @@ def horizon_of(store: sqlite3.Connection, source: str) -> int | None:
     return None if row is None else int(row[0])
 
 
+def newest_arrival(store: sqlite3.Connection, source: str) -> int | None:
+    """The greatest α the store has accepted of a source."""
+    row = store.execute("SELECT newest_arrival FROM featc_sources WHERE source = ?", (source,)).fetchone()
+    return None if row is None or row[0] is None else int(row[0])
+
+
+def set_horizon(store: sqlite3.Connection, source: str, horizon: int) -> None:
+    """Books a source's horizon."""
+    now = time.time_ns() // 1000
+    store.execute("INSERT OR REPLACE INTO featc_horizons VALUES (?, ?, ?)", (source, horizon, now))
+
+
 def known_batch(store: sqlite3.Connection, source: str, token: str | None) -> KnownBatch | None:
     """The batch with this token, if the source has had it."""
     row = None if token is None else store.execute(_KNOWN, (source, token)).fetchone()
