@@ -58,7 +58,8 @@ class Evicted:
         """A batch, of which only what arrived at the horizon or later is taken."""
         report = self.store.push(source, render.batch(self.case, source, numbers, self.chance.choice(("dicts", "arrow"))))
         horizon = self.horizons.get(source)
-        behind = {n for n in numbers if horizon is not None and (arrival(self.case, source, n) or horizon) < horizon}
+        alphas = {n: arrival(self.case, source, n) for n in numbers}
+        behind = {n for n, alpha in alphas.items() if None not in (horizon, alpha) and alpha < horizon}
         self.accepted[source] += [self.case.rows[source][n] for n in numbers if n not in behind]
         refused = report.rejected.get(BEHIND, 0)
         assert refused <= len(behind)
