@@ -41,6 +41,7 @@ class EvictPlan:
     """
 
     superseded_sql: str | None
+    reopened_sql: str | None
     open_sql: str | None
     merge_sql: str | None
     tiles_sql: str | None
@@ -111,6 +112,7 @@ def evict_plan(layout: Layout) -> EvictPlan:
     empty = f"DELETE FROM {layout.tiles} WHERE _rows = 0 AND _settled_at <= :gone;\n"
     return EvictPlan(
         superseded_sql=superseded,
+        reopened_sql=reopened_sql(layout) if layout.tiled and layout.stream else None,
         open_sql=open_sql(layout) if tiled else None,
         merge_sql=merge_sql(layout) if tiled and lifetime else None,
         tiles_sql=tiles_sql(layout, merged=lifetime) if tiled else None,
@@ -123,6 +125,18 @@ def evict_plan(layout: Layout) -> EvictPlan:
 def _grouped(layout: Layout) -> str:
     """The keys to group or partition by; a view of one entity has none, and SQLite wants something."""
     return ", ".join(key_columns(layout)) or "''"
+
+
+def reopened_sql(layout: Layout) -> str:
+    """Drops the tiles from the newest row's on: the newest one is open, and superseded rows that went may have been
+    the newest before."""
+    same = [f"e.{k} = {layout.tiles}.{k}" for k in key_columns(layout)]
+    begins = compacted_sql(layout)
+    if layout.source.final_after is not None:
+        same.append(f"e._tau >= {begins}")
+    where = f" WHERE {' AND '.join(same)}" if same else ""
+    newest = f"SELECT max(e._tau) FROM {layout.events} e{where}"
+    return f"DELETE FROM {layout.tiles} WHERE _start > coalesce(({newest}) - {layout.width}, {begins} - 1);\n"
 
 
 def open_sql(layout: Layout) -> str:
@@ -230,6 +244,7 @@ def sections(layout: Layout, plan: EvictPlan, seal_sql: str | None) -> list[tupl
     """(title, text) of a view's eviction, in the order it runs."""
     listed: list[tuple[str, str | None]] = [
         ("rows: superseded before every read", plan.superseded_sql),
+        ("tiles: open again", plan.reopened_sql),
         ("tiles: open ones whose rows go", plan.open_sql),
         ("tiles: build", seal_sql if plan.open_sql else None),
         ("tiles: merge into one", plan.merge_sql),

@@ -143,8 +143,6 @@ def _tile_ctes(layout: Layout, partials: tuple[Partial, ...]) -> list[str]:
     unsettled = f"_settled_at > {horizon_sql(':t', layout.view.closed)}"
     # on its own, max is one step down the clustered key
     newest = f"SELECT max(_tau) AS tau FROM {layout.events} WHERE {' AND '.join(newest_conditions(layout)) or 'true'}"
-    # where rows can go, the newest that is left may lie in a tile that was built when newer ones were there
-    built = "" if layout.stream is None else "\n      AND _start IS NOT (SELECT start FROM newest)"
     columns = [
         "_band",
         "_start",
@@ -154,7 +152,7 @@ def _tile_ctes(layout: Layout, partials: tuple[Partial, ...]) -> list[str]:
     ]
     tile = (
         f"tile AS (\n    SELECT {', '.join(columns)}\n    FROM band CROSS JOIN {layout.tiles}\n"
-        f"    WHERE {keys} AND _start >= _first AND _start < _past{built}\n)"
+        f"    WHERE {keys} AND _start >= _first AND _start < _past\n)"
     )
     newest_tile = f"newest AS (\n    SELECT {_floor('tau', width)} AS start FROM ({newest})\n)"
     stretch = (
@@ -165,7 +163,7 @@ def _tile_ctes(layout: Layout, partials: tuple[Partial, ...]) -> list[str]:
         f"    UNION ALL SELECT _band, start - 1, start + {width - 1}"
         " FROM newest JOIN band ON start >= _first AND start < _past\n)"
     )
-    return [newest_tile, tile, stretch]
+    return [tile, newest_tile, stretch]
 
 
 def _from_rows(layout: Layout, partials: tuple[Partial, ...]) -> tuple[list[str], str]:

@@ -88,8 +88,10 @@ def _evict(transaction: Transaction, plan: SourcePlan, replay: int) -> Eviction:
 def _evict_view(store: sqlite3.Connection, view: ViewPlan, horizon: int) -> ViewEviction:
     layout, plan = view.layout, view.evict
     seen = {"gone": gone(layout, horizon)}
-    superseded = store.execute(plan.superseded_sql, seen).rowcount if plan.superseded_sql else 0
     tiles_before = _count(store, layout.tiles) if layout.tiled else 0
+    superseded = store.execute(plan.superseded_sql, seen).rowcount if plan.superseded_sql else 0
+    if plan.reopened_sql:
+        store.execute(plan.reopened_sql)
     first = first_kept(layout, horizon)
     final = 0 if first is None else _evict_final(store, view, first)
     if plan.empty_sql:
