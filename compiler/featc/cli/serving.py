@@ -44,9 +44,13 @@ def push(session: Session, source: str, file: str, token: str | None, strict: bo
         return
     session.say(_report_text(report))
     for reason, number in report.rejected.items():
+<<<<<<< HEAD
         session.note(f"  kept apart in featc_rejected: {number} × {reason}")
     if report.made_late:
         session.note(f"  {some(report.made_late, 'version')} accepted before count as absent now: final_after")
+=======
+        session.note(f"  kept apart in the online store's table featc_rejected: {number} × {reason}")
+>>>>>>> main
 
 
 def _report_data(report: PushReport) -> dict[str, object]:
@@ -160,7 +164,11 @@ def _pairs(given: tuple[str, ...], types: dict[str, str], option: str, wrong: Fi
         name, sign, value = text.partition("=")
         name = name.strip()
         if not sign:
-            wrong.error("F805", f"{option} {text} has no value", hint=f"write {option} {text}=VALUE")
+            lacking = [n for n in types if n not in found]
+            hint = f"write {option} {text}=VALUE"
+            if name not in types and lacking:
+                hint = f"write {option} {lacking[0 if option == '--key' else -1]}={text}"
+            wrong.error("F805", f"{option} {text} has no value", hint=hint)
         elif name in found:
             wrong.error("F805", f"{option} {name} is given twice", hint="for several entities use --keys FILE")
         elif name not in types:

@@ -28,6 +28,8 @@ CODES: Mapping[str, str] = {
     "other than in count, or a wrong number of arguments.",
     "F213": "An aggregate inside another one, or FILTER and OVER after something that is no aggregate.",
     "F214": "The expression is empty.",
+    "F219": "A comparison with NULL by = or <> is NULL for every row, which counts as false. Write is null or "
+    "is not null.",
     "F215": "A cast to a type that featc does not take.",
     "F216": "A literal that featc does not take. Strings stand in single quotes; chr(10) is a line feed.",
     "F217": "A built-in function of featc with a wrong number of arguments.",

@@ -63,8 +63,8 @@ class ServiceReader:
         self._outputs = [(o.name, self._stage.place(("feature", o.view, o.feature))) for o in outputs]
 
     @property
-    def in_duckdb(self) -> tuple[str, ...]:
-        """The features that need DuckDB at each read."""
+    def in_duckdb(self) -> Mapping[str, str]:
+        """The features that need DuckDB at each read, and why."""
         return self._stage.in_duckdb
 
     def read(self, store: sqlite3.Connection, requests: Sequence[Mapping[str, Any]], t: int) -> list[dict[str, Any]]:
