@@ -97,9 +97,8 @@ def write_club(folder: Path, replay: str = "6d") -> Path:
 def day(number: int) -> dict[str, pa.Table]:
     """What arrives on a day, from 0: orders, corrections of yesterday's, a deletion, a move; plans; visits."""
     now = START + timedelta(days=number)
-    orders: list[dict[str, Any]] = []
-    for n in range(4 * USERS):
-        orders.append(order(number, n, now + timedelta(hours=n), now + timedelta(hours=n + 1)))
+    hour = timedelta(hours=1)
+    orders = [order(number, n, now + n * hour, now + (n + 1) * hour) for n in range(4 * USERS)]
     for n in range(0, 4 * USERS, 6) if number else ():
         before = now - timedelta(days=1) + timedelta(hours=n)
         changed = order(number - 1, n, before, now + timedelta(hours=2), amount=0.25 * n, user_id=n % 3)

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import oracle
 from featc.errors import FeatcError
 from featc.lower import online_layout
 from featc.runtime.online.push import BEHIND
@@ -56,7 +54,8 @@ class Evicted:
 
     def push(self, source: str, numbers: list[int]) -> None:
         """A batch, of which only what arrived at the horizon or later is taken."""
-        report = self.store.push(source, render.batch(self.case, source, numbers, self.chance.choice(("dicts", "arrow"))))
+        rows = render.batch(self.case, source, numbers, self.chance.choice(("dicts", "arrow")))
+        report = self.store.push(source, rows)
         horizon = self.horizons.get(source)
         alphas = {n: arrival(self.case, source, n) for n in numbers}
         behind = {n for n, alpha in alphas.items() if None not in (horizon, alpha) and alpha < horizon}
@@ -166,10 +165,3 @@ def play(seed: int, folder: Path, patch: pytest.MonkeyPatch) -> tuple[Case, Outc
     finally:
         evicted.store.close()
     return case, evicted.outcome
-
-
-def meanings(case: Case) -> Mapping[str, oracle.Source]:
-    return {s.name: s.meaning for s in case.sources}
-
-
-__all__ = ["Any", "Evicted", "Outcome", "batches", "meanings", "play", "small_tiles"]

@@ -47,7 +47,8 @@ def content(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def rows_of(folder: Path, view: str) -> int:
-    return sum(len(rows) for name, rows in content(folder).items() if name.startswith(f"{view}__") and "tiles" not in name)
+    tables = content(folder).items()
+    return sum(len(rows) for name, rows in tables if name.startswith(f"{view}__") and "tiles" not in name)
 
 
 def run(folder: Path, *arguments: str) -> Result:

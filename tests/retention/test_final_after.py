@@ -90,5 +90,6 @@ def test_a_training_set_says_how_many_rows_came_too_late(project: Path, tmp_path
         "3,7,13,paid,U,2026-01-01 10:00:00,\n"
     )
     spine = "select 7::bigint user_id, timestamp '2026-01-10' as_of"
-    run = CliRunner().invoke(cli, ["dataset", "small", "-p", str(project), "--spine", spine, "--out", str(tmp_path / "t.csv")])
+    out = str(tmp_path / "t.csv")
+    run = CliRunner().invoke(cli, ["dataset", "small", "-p", str(project), "--spine", spine, "--out", out])
     assert run.exit_code == 0 and "orders: 2 rows left out, arrived later than final_after allows" in run.stderr

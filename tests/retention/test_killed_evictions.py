@@ -54,7 +54,8 @@ def test_killed_evictions_lose_nothing_and_are_finished_by_the_next(tmp_path: Pa
     whole, statements = evicted(shutil.copytree(folder, tmp_path / "calm"))
     moments = list(dict.fromkeys(next(n for n, s in enumerate(statements) if phase in s) for phase in PHASES))
     moments += [n for n, s in enumerate(statements) if s == "COMMIT"][1::2]
-    heavy = [n for n, s in enumerate(statements) if "_seq NOT IN" in s or "max(_settled_at)" in s or "_superseded <=" in s]
+    long = ("_seq NOT IN", "max(_settled_at)", "_superseded <=")
+    heavy = [n for n, s in enumerate(statements) if any(text in s for text in long)]
     kills = [(n, 0) for n in moments] + [(n, steps) for n in heavy for steps in (1, 20)]
     died = 0
     for number, (statement, steps) in enumerate(kills):

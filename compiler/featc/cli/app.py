@@ -10,7 +10,17 @@ import sys
 import click
 
 from featc import __version__
-from featc.cli import building, catalogue, explaining, picturing, proving, retaining, serving, training
+from featc.cli import (
+    building,
+    catalogue,
+    explaining,
+    explaining_plans,
+    picturing,
+    proving,
+    retaining,
+    serving,
+    training,
+)
 from featc.cli.failures import close_output, failure_of, report
 from featc.cli.session import FORMAT
 from featc.errors import nearest
@@ -59,7 +69,7 @@ def cli() -> None:
     """
 
 
-for module in (building, catalogue, training, serving, retaining, proving, picturing, explaining):
+for module in (building, catalogue, training, serving, retaining, proving, picturing, explaining_plans, explaining):
     for command in module.COMMANDS:
         cli.add_command(command)
 

@@ -44,13 +44,9 @@ def push(session: Session, source: str, file: str, token: str | None, strict: bo
         return
     session.say(_report_text(report))
     for reason, number in report.rejected.items():
-<<<<<<< HEAD
-        session.note(f"  kept apart in featc_rejected: {number} × {reason}")
+        session.note(f"  kept apart in the online store's table featc_rejected: {number} × {reason}")
     if report.made_late:
         session.note(f"  {some(report.made_late, 'version')} accepted before count as absent now: final_after")
-=======
-        session.note(f"  kept apart in the online store's table featc_rejected: {number} × {reason}")
->>>>>>> main
 
 
 def _report_data(report: PushReport) -> dict[str, object]:

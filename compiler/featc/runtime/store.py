@@ -218,6 +218,12 @@ class FeatureStore:
 
     # ── the project ───────────────────────────────────────────────────────────────────────────────────────────────
 
+    def explain(self, features: str | Sequence[str]) -> list[dict[str, Any]]:
+        """What `featc explain` says, as plain data: a dict per view behind a service or list of features."""
+        from featc.runtime.explain import explain
+
+        return explain(self, self.outputs(features))
+
     def build(self, out: str | Path | None = None) -> dict[str, str]:
         """Writes manifest and SQL below `out` (default `target/`); gives the files by their path."""
         from featc.emit import build_files, write_files
