@@ -10,7 +10,7 @@ import sys
 import click
 
 from featc import __version__
-from featc.cli import building, catalogue, explaining, picturing, proving, serving, training
+from featc.cli import building, catalogue, explaining, picturing, proving, serving, starting, training
 from featc.cli.failures import close_output, failure_of, report
 from featc.cli.session import FORMAT
 from featc.errors import nearest
@@ -59,7 +59,7 @@ def cli() -> None:
     """
 
 
-for module in (building, catalogue, training, serving, proving, picturing, explaining):
+for module in (starting, building, catalogue, training, serving, proving, picturing, explaining):
     for command in module.COMMANDS:
         cli.add_command(command)
 

@@ -21,6 +21,10 @@ CODES: Mapping[str, str] = {
     "F806": "No command and no error has this name.",
     "F807": "A file named on the command line that is empty, lacks the columns asked for, or is not what its "
     "ending says: CSV, parquet or JSON.",
+    "F810": "featc init never overwrites: the folder holds a project, or files that the new one has too. Name another "
+    "folder, or move them away.",
+    "F811": "A project's name is letters, digits, _ and -, and starts with a letter. featc init takes the folder's, or "
+    "--name.",
     "F910": "A file cannot be written: its folder, its rights, or a full disk. No file is half-written.",
     "F911": "The system or the engine refused to read or write a file.",
     "F999": "A bug in featc, not in your project. FEATC_DEBUG=1 shows where it happened; please report that.",
