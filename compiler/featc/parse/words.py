@@ -182,7 +182,7 @@ def _check_word(
         if problem is None and functions.is_aggregate(word):
             problem = _arity(tokens, i)
         return [problem] if problem else []
-    if not calls and word in _BARE_CHANGING:
+    if not calls and word in BARE_CHANGING:
         return [functions.changing(word, token.start)]
     return []
 
@@ -228,7 +228,7 @@ def _arity(tokens: Sequence[Token], at: int) -> Problem | None:
     return Problem("F212", f"{name} takes {takes}, not {given}", start, length, hint)
 
 
-_BARE_CHANGING = frozenset(
+BARE_CHANGING = frozenset(
     """
     current_date current_time current_timestamp localtime localtimestamp current_user current_role
     session_user current_catalog current_schema

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -119,6 +119,9 @@ class FeatureStore:
         wanted = [features] if isinstance(features, str) else list(features)
         found: dict[str, Output] = {}
         for pattern in wanted:
+            if not isinstance(pattern, str):
+                message = f"features are named by text, and {pattern!r} is none"
+                raise FeatcError(Diagnostic("F500", message, hint="write ['user_orders.spend_7d']"), exit_code=2)
             for output in self._matching(pattern.replace(":", ".", 1)):
                 if output.name.lower() in {n.lower() for n in found} and found.get(output.name) != output:
                     raise FeatcError(
@@ -201,7 +204,7 @@ class FeatureStore:
                 ),
                 exit_code=2,
             )
-        return OnlineRows(self.online.read(self.outputs(features), list(entity_rows), at))
+        return OnlineRows(self.online.read(self.outputs(features), _rows(entity_rows), at))
 
     # ── the project ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -230,6 +233,25 @@ class FeatureStore:
         if "online" in self.__dict__:
             self.online.close()
             del self.__dict__["online"]
+
+
+def _rows(given: Any) -> list[Mapping[str, Any]]:
+    """Rows of keys and request values, given as such, as one row, or (Feast's other shape) as columns."""
+    if isinstance(given, Mapping):
+        columns = {n: v for n, v in given.items() if isinstance(v, (list, tuple))}
+        if len(columns) < len(given):
+            return [given]
+        if len({len(v) for v in columns.values()}) > 1:
+            lengths = ", ".join(f"{name} has {len(v)}" for name, v in columns.items())
+            message = f"the columns of an online read differ in length: {lengths}"
+            raise FeatcError(Diagnostic("F600", message, hint="give every row a value in each"), exit_code=2)
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    rows = list(given)
+    wrong = next((r for r in rows if not isinstance(r, Mapping)), None)
+    if wrong is not None:
+        message = f"an online read takes rows of keys, and {wrong!r} is none"
+        raise FeatcError(Diagnostic("F600", message, hint="write [{'user_id': 42}]"), exit_code=2)
+    return rows
 
 
 class OnlineRows(list[dict[str, Any]]):

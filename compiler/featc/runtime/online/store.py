@@ -188,7 +188,7 @@ def instant(at: Instant) -> int:
     if at is None:
         return time.time_ns() // 1000
     try:
-        if isinstance(at, bool):
+        if isinstance(at, bool) or at != at:  # pandas' NaT
             raise TypeError
         if isinstance(at, date) and not isinstance(at, datetime):
             at = datetime(at.year, at.month, at.day)
