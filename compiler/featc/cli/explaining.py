@@ -40,7 +40,7 @@ def explanation(code: str) -> str:
     codes = all_codes()
     known = code.strip().upper()
     if known not in codes:
-        hint = did_you_mean(known, codes) or "codes look like F302; docs/errors.md lists them"
+        hint = did_you_mean(known, codes) or "codes look like F302; docs/reference/errors.md lists them"
         raise FeatcError(
             Diagnostic("F806", f"there is no command or error code '{code}'", hint=hint), exit_code=2
         )
