@@ -127,7 +127,7 @@ _WORDS = {
     "Values": "a list of values",
     "Rows": "a list of rows, or a CSV file",
     "Closed": "`left`, `right`, `both` or `neither`",
-    "Pick": "`view`, `view.feature` or `view.prefix_*`",
+    "Pick": "`view`, `view.feature`, `view.prefix_*`",
     "OneFeature": "`view.feature`",
     "ProjectName": "a name",
     "Columns": "a list of column names",
@@ -227,9 +227,10 @@ def _is(annotation: ast.expr) -> str:
         case ast.Name(name):
             return _link(name)
         case ast.Subscript(ast.Name("dict"), ast.Tuple([_, value])):
-            return f"names, each with {_is(value)}"
+            each = _is(value)
+            return f"`NEW_NAME: {each[1:]}" if each == _WORDS["OneFeature"] else f"names, each with {each}"
         case ast.Subscript(ast.Name("list"), item):
-            return f"a list of {_is(item)}"
+            return f"a list of ({_is(item)})" if isinstance(item, ast.BinOp) else f"a list of {_is(item)}"
         case ast.Subscript(ast.Name("Annotated"), ast.Tuple([_, ast.Call(args=words)])):
             return " or ".join(code(str(ast.literal_eval(word))) for word in words)
     raise ValueError(ast.unparse(annotation))
