@@ -22,6 +22,7 @@ DIFFERENCES = {
     "verify": "a value differs between the plans, or a feature had too few telling comparisons",
     "test": "a value is not the one expected",
     "status": "with `--check`, something is not as it should be",
+    "dataset": "with `--from`, the set computed again has other rows",
 }
 """The commands that end with 3, and when."""
 
@@ -42,7 +43,7 @@ def commands_page() -> str:
         table(("exit code", "means"), [(str(number), text) for number, text in EXIT_CODES.items()]),
         prose(
             "All errors of a run are told together, each with its code, place and way out; "
-            "`--format json` gives them as a list. [All codes](errors.md)."
+            "`--format json` gives them as a list. [All codes](errors.md), [all shapes of JSON](../json.md)."
         ),
         *(section(name, c, frozenset(shared)) for name, c in every()),
     )
@@ -69,7 +70,7 @@ def section(name: str, found: click.Command, shared: frozenset[str]) -> str:
     if examples:
         parts.append("```sh\n" + "\n".join(examples) + "\n```")
     if name in DIFFERENCES:
-        parts.append(prose(f"Ends with 3 when {DIFFERENCES[name]}."))
+        parts.append(prose(f"Exit code 3: {DIFFERENCES[name]}."))
     return page(*parts)
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from featc.cli.failures import colour, report
+from featc.cli.failures import colour, masked, report
+from featc.runtime.texts import table as table
 
 if TYPE_CHECKING:
     from featc.runtime.store import FeatureStore
@@ -49,9 +50,7 @@ class Session:
 
     def say(self, text: str = "") -> None:
         """A line of a command's answer, on stdout."""
-        from featc.load.secrets import mask
-
-        click.echo(mask(text), color=colour(sys.stdout.isatty()))
+        click.echo(masked(text), color=colour(sys.stdout.isatty()))
 
     def note(self, text: str) -> None:
         """A remark that is no part of the answer: on stderr, not with -q."""
@@ -117,23 +116,6 @@ def _with_output(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Calla
 def _begin(function: Callable[..., Any], session: Session, options: dict[str, Any]) -> Any:
     click.get_current_context().meta[FORMAT] = session.form
     return function(session, **options)
-
-
-def table(
-    headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset()
-) -> str:
-    """Aligned columns under headers; `right` numbers the columns that align right."""
-    grid = [list(headers), *(list(row) for row in rows)]
-    widths = [max(len(row[i]) for row in grid) for i in range(len(headers))]
-
-    def line(row: Sequence[str]) -> str:
-        cells = (
-            c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        )
-        return "  ".join(cells).rstrip()
-
-    rule = "  ".join("─" * w for w in widths)
-    return "\n".join([line(grid[0]), rule, *(line(row) for row in grid[1:])])
 
 
 def some(number: int, what: str) -> str:
