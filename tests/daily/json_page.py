@@ -50,6 +50,11 @@ COMMANDS: tuple[tuple[str, str], ...] = (
         "`rejected` counts rows by reason; `replayed_batch`: the token was known.",
     ),
     (
+        "materialize",
+        "What each source brought. `late` rows were found behind the watermark, `waiting` ones arrive after `--until`, "
+        "`gone` are no longer in the source.",
+    ),
+    (
         "get checkout --key user_id=1 --at 2026-03-01T00:00:00Z --request amount=25",
         "A list: for each row asked, in order, the features by name.",
     ),
