@@ -46,6 +46,17 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("dataset checkout --spine data/spine.csv", "Without `--out`, the first rows, each by column."),
     ("dataset checkout --spine data/spine.csv --out train.parquet", "With `--out`, what was written."),
     (
+        "backfill",
+        "`filled` and `complete` are days of the range, filled in this run (in a dry run: would be) and before; "
+        "`reopened` are days, wherever they lie, that differ from their tiles, `left_open` those outside the range. "
+        "`rows_read` go into tiles, `rows_scanned` were looked at for changes. `bytes_read` is the files' share of the "
+        "rows read, null for tables and queries.",
+    ),
+    (
+        "backfill --at 2026-03-01",
+        "With `--at` or `--every`: instants `taken` in this run and `kept` from before; `entities` are rows written.",
+    ),
+    (
         "push orders data/orders.csv --token first",
         "`rejected` counts rows by reason; `replayed_batch`: the token was known.",
     ),
@@ -114,6 +125,26 @@ def cut(value: Any, key: str = "") -> Any:
     return value
 
 
+_MOVING = {
+    **dict.fromkeys(("now", "pushed_at", "verified_at"), "2026-04-01T12:00:00Z"),
+    "lag_seconds": 1649460.0,
+    "seconds": 0.8,
+    "bytes": 65536,
+}
+"""What differs from run to run stands still on the page."""
+
+
+def still(value: Any, key: str = "") -> Any:
+    """A value with the clock and the machine taken out."""
+    if isinstance(value, Mapping):
+        return {k: still(v, k) for k, v in value.items()}
+    if isinstance(value, list):
+        return [still(item) for item in value]
+    if isinstance(value, str):
+        value = re.sub(r"\d+d \d+h behind", "19d 2h behind", value)
+    return _MOVING.get(key, value) if value is not None else None
+
+
 def shape(value: Any) -> Any:
     """A value without what differs between runs: keys and kinds of values."""
     if isinstance(value, Mapping):
@@ -132,7 +163,7 @@ def page(found: Mapping[str, Any]) -> str:
 
 
 def block(value: Any) -> str:
-    return f"```json\n{json.dumps(cut(value), indent=2, ensure_ascii=False)}\n```\n"
+    return f"```json\n{json.dumps(still(cut(value)), indent=2, ensure_ascii=False)}\n```\n"
 
 
 def shown() -> dict[str, Any]:
