@@ -60,6 +60,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
         "push orders data/orders.csv --token first",
         "`rejected` counts rows by reason; `replayed_batch`: the token was known.",
     ),
+    ("materialize", "What was brought to the store, by source."),
     (
         "materialize",
         "What each source brought. `late` rows were found behind the watermark, `waiting` ones arrive after `--until`, "
@@ -69,6 +70,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
         "get checkout --key user_id=1 --at 2026-03-01T00:00:00Z --request amount=25",
         "A list: for each row asked, in order, the features by name.",
     ),
+    ("explain user_orders", "How each view is kept online, and what a read costs."),
     ("test", "`mismatches` are by row, column and plan; `errors` are texts."),
     (
         "verify",
@@ -83,6 +85,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
         "thin, different, moved or never. `watermark` is the newest arrival, a service's the oldest of its sources.",
     ),
     ("status --check --max-lag 1h", "The same and `stale`, why the exit code is 3; empty when it is 0."),
+    ("evict", "What of each source was let go; none while `replay:` is unlimited, as here."),
     ("doctor", "`verdict` is ok, warn or fail; `ok` is false, and the exit code 4, if one fails."),
     ("schema --out .featc-schema", "Without `--out`, the schema itself."),
     ("help", "Commands with what they do, and the codes of each area."),
