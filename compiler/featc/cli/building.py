@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featc.cli.completing import names_of, selectors
 from featc.cli.session import Session, command, some
 from featc.errors import Diagnostic, FeatcError, did_you_mean
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from featc.resolve.model import Output, Project
     from featc.runtime.store import FeatureStore
 
-PLANS = ("training", "lift", "schema", "update", "read")
+PLANS = ("training", "backfill", "lift", "schema", "update", "read")
 
 
 @command("build", "Check everything, write SQL and manifest.")
@@ -22,7 +23,9 @@ PLANS = ("training", "lift", "schema", "update", "read")
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Default: target/ in the project."
 )
-@click.option("--select", metavar="SEL", help="Write only these features' SQL; everything is checked.")
+@click.option(
+    "--select", metavar="SEL", shell_complete=selectors, help="Write only these features' SQL; everything is checked."
+)
 def build(session: Session, dialects: tuple[str, ...], out: Path | None, select: str | None) -> None:
     """Check everything, write SQL and manifest.json.
 
@@ -94,7 +97,7 @@ def _needs(keys: tuple[tuple[str, str], ...], request: tuple[tuple[str, str], ..
 
 
 @command("sql", "One plan's SQL on stdout.")
-@click.argument("name")
+@click.argument("name", shell_complete=names_of("services", "views", "features"))
 @click.option("--plan", type=click.Choice(PLANS), default="training", show_default=True)
 def sql(session: Session, name: str, plan: str) -> None:
     """One plan's SQL, of a service, a view or a feature, on stdout.
@@ -117,7 +120,7 @@ def plan_sql(store: FeatureStore, name: str, plan: str) -> str:
 
     Raises FeatcError F802 when there is nothing of this name, F803 when it has no such plan.
     """
-    from featc.emit import online_sql, training_file
+    from featc.emit import backfill_files, online_sql, training_file
     from featc.resolve.model import feature_closure
 
     project = store.project
@@ -125,6 +128,12 @@ def plan_sql(store: FeatureStore, name: str, plan: str) -> str:
     if plan == "training":
         return training_file(project, definition, outputs, path)
     views = dict.fromkeys(v for v, _ in feature_closure(project, tuple((o.view, o.feature) for o in outputs)))
+    if plan == "backfill":
+        tiles = [text for view, text in backfill_files(project).items() if view in views]
+        if not tiles:
+            message = f"'{name}' has no tiles, so it has no backfill plan: it is computed when asked"
+            raise FeatcError(Diagnostic("F803", message, hint=f"featc sql {name} --plan training"), exit_code=2)
+        return "\n".join(tiles)
     files = [online_sql(project, view) for view in views]
     texts = [by_name[f"online_{plan}.sql"] for by_name in files if by_name]
     if not texts:

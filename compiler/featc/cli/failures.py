@@ -70,14 +70,18 @@ def report(findings: Iterable[Diagnostic], form: str = "text") -> None:
 
     Secrets that a target brought in are masked.
     """
-    from featc.load.secrets import mask
-
     listed = tuple(findings)
     if form == "json":
         text = json.dumps({"findings": [finding_data(d) for d in listed]}, ensure_ascii=False, indent=2)
     else:
         text = "\n\n".join(_coloured(d) for d in listed)
-    click.echo(mask(text), err=True, color=colour(sys.stderr.isatty()))
+    click.echo(masked(text), err=True, color=colour(sys.stderr.isatty()))
+
+
+def masked(text: str) -> str:
+    """The text without a target's secrets. Before a project is loaded there are none, and nothing is imported."""
+    loaded = sys.modules.get("featc.load.secrets")
+    return loaded.mask(text) if loaded is not None else text
 
 
 def finding_data(finding: Diagnostic) -> dict[str, object]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from featc.cli.completing import assignments, files, names_of
 from featc.cli.session import Session, command
 from featc.cli.training import given_rows
 from featc.cli.values import from_text, to_text
@@ -24,8 +25,8 @@ _KINDS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".pq")
 
 
 @command("push", "New events into the online store.")
-@click.argument("source")
-@click.argument("file", metavar="FILE|-")
+@click.argument("source", shell_complete=names_of("sources"))
+@click.argument("file", metavar="FILE|-", shell_complete=files)
 @click.option("--token", metavar="T", help="Names the batch: the same token again changes nothing.")
 @click.option("--strict", is_flag=True, help="Refuse the batch when a single row is bad.")
 def push(session: Session, source: str, file: str, token: str | None, strict: bool) -> None:
@@ -65,18 +66,28 @@ def _report_text(report: PushReport) -> str:
 
 
 @command("get", "Feature vectors from the online store.")
-@click.argument("service")
+@click.argument("service", shell_complete=names_of("services"))
 @click.option(
-    "--key", "keys", multiple=True, metavar="NAME=VALUE", help="A key of the entity; repeat for more."
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="NAME=VALUE",
+    shell_complete=assignments("keys"),
+    help="A key of the entity; repeat for more.",
 )
 @click.option(
-    "--request", multiple=True, metavar="NAME=VALUE", help="A value the request brings; repeat for more."
+    "--request",
+    multiple=True,
+    metavar="NAME=VALUE",
+    shell_complete=assignments("request"),
+    help="A value the request brings; repeat for more.",
 )
 @click.option("--at", metavar="T", help="An instant such as 2026-06-01T12:00:00Z. Default: now.")
 @click.option(
     "--keys",
     "file",
     metavar="FILE|-",
+    shell_complete=files,
     help="Many entities: CSV, parquet or JSON with key and request columns.",
 )
 def get(
@@ -196,10 +207,9 @@ def _rows_of(store: FeatureStore, file: str, types: dict[str, str]) -> list[dict
     """The rows of a file of keys, as values of the types the service needs; other columns are left out."""
     import duckdb
 
-    from featc.runtime.engine import connect
     from featc.runtime.reasons import reason
 
-    with given_rows(file) as given, connect(store.root) as connection:
+    with given_rows(file) as given, store.connect() as connection:
         path = _existing(file, given)
         if path.suffix.lower() not in _KINDS:
             hint = f"let its name end in {', '.join(_KINDS)}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from featc.cli.completing import feature_lists, files, names_of
 from featc.cli.query_progress import progress
 from featc.cli.remaking import differences, remade_data
 from featc.cli.session import Session, command, some
@@ -34,9 +35,16 @@ class Wish:
 
 
 @command("dataset", "A training set for a spine.")
-@click.argument("service", required=False)
-@click.option("--features", metavar="A,B", help="Instead of a service: view.feature, view, view.spend_*.")
-@click.option("--spine", metavar='FILE|-|"select …"', help="Keys and instants to be answered.")
+@click.argument("service", required=False, shell_complete=names_of("services"))
+@click.option(
+    "--features",
+    metavar="A,B",
+    shell_complete=feature_lists,
+    help="Instead of a service: view.feature, view, view.spend_*.",
+)
+@click.option(
+    "--spine", metavar='FILE|-|"select …"', shell_complete=files, help="Keys and instants to be answered."
+)
 @click.option("--time", metavar="COL", help="The spine's instant column, if not as_of.")
 @click.option(
     "--out",
