@@ -30,6 +30,7 @@ SECTIONS: tuple[tuple[type[BaseModel], str, str], ...] = (
         "Where a target's source lies",
         "An entry under `sources:` of a target, in place of the source's own.",
     ),
+    (schema.Settings, "The engine's limits", "`settings:` of a target; each is the engine's own setting of that name."),
     (schema.Online, "The online store", "`online:` of a target."),
     (schema.Defaults, "Defaults", "`defaults:` of featc.yaml."),
     (

@@ -174,6 +174,7 @@ EXAMPLES: dict[type[BaseModel], tuple[str, str]] = {
     schema.ProjectFile: ("featc.yaml", _PROJECT),
     schema.Target: ("", ""),
     schema.Place: ("", ""),
+    schema.Settings: ("", ""),
     schema.Online: ("", ""),
     schema.Defaults: ("", ""),
     schema.DefinitionsFile: ("", ""),

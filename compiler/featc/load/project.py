@@ -18,6 +18,10 @@ from featc.load.text import Text
 from featc.load.views import read_closed
 
 _PROJECT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
+_LIMITS = {
+    "memory_limit": (re.compile(r"\d+([.]\d+)? *([KMGT]i?B|%)\Z", re.IGNORECASE), "write a size, such as 2GB"),
+    "threads": (re.compile(r"[1-9]\d*\Z"), "write a number from 1 on"),
+}
 _ONLINE = OnlineDef("sqlite", Setting(".featc/online.db"), None, None)
 
 
@@ -183,7 +187,26 @@ def _target(reader: Reader, key: Key, node: Node, database: Setting) -> TargetDe
         given = database
     online = _online(reader, fields.get("online"), what)
     sources = _overrides(reader, fields.get("sources"))
-    return TargetDef(key.name, dialect, given, _setting(reader, fields, "dsn"), online, sources, key.span)
+    dsn, settings = _setting(reader, fields, "dsn"), _settings(reader, fields.get("settings"), what)
+    return TargetDef(key.name, dialect, given, dsn, online, sources, key.span, settings)
+
+
+def _settings(reader: Reader, node: Node | None, what: str) -> dict[str, Setting]:
+    """The limits of a target's engine, in the schema's order."""
+    fields = reader.fields(node, schema.Settings, f"settings of {what}") if node is not None else None
+    if fields is None:
+        return {}
+    found: dict[str, Setting] = {}
+    for name in schema.keys_of(schema.Settings):
+        setting = _setting(reader, fields, name)
+        form, hint = _LIMITS.get(name, (None, ""))
+        if setting is None:
+            continue
+        if form is not None and reader.rendering and not form.match(setting.value):
+            reader.findings.error("F118", f"{name} cannot be '{setting}'", setting.span, hint)
+        else:
+            found[name] = setting
+    return found
 
 
 def _setting(reader: Reader, fields: Fields, name: str) -> Setting | None:

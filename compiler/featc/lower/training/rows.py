@@ -51,7 +51,8 @@ def is_irregular(source: Source) -> bool:
     return source.available_at is not None or bool(source.id)
 
 
-def _columns_used(view: View, source: Source, parts: Parts) -> tuple[str, ...]:
+def columns_used(view: View, source: Source, parts: Parts, *, states: bool = True) -> tuple[str, ...]:
+    """The source columns that the parts of a view read, in the data's order; with `states`, a lookup's too."""
     used: dict[str, None] = {}
 
     def note(expr: Expr | None) -> None:
@@ -64,19 +65,24 @@ def _columns_used(view: View, source: Source, parts: Parts) -> tuple[str, ...]:
     for name in dict.fromkeys(s for p in parts.partials for s in p.slots):
         note(view.slot(name).value)
         note(view.slot(name).filter)
-    used.update((c, None) for c in view.state_columns)
+    used.update((c, None) for c in view.state_columns if states)
     for expr in (source.time, source.available_at, source.deleted, source.valid_to):
         note(expr)
     used.update((c, None) for c in (*source.id, *source.tie_break, *source.key))
     return tuple(c.name for c in source.columns if c.name in used)
 
 
-def source_rows(ctes: Ctes, source: Source, columns: frozenset[str], *, shared: bool) -> str:
-    """The CTE of a source's rows with normalised columns and instants. Rows without τ or α still supersede."""
+def source_rows(
+    ctes: Ctes, source: Source, columns: frozenset[str], *, shared: bool, raw: Sequence[str] = ()
+) -> str:
+    """The CTE of a source's rows with normalised columns and instants. Rows without τ or α still supersede.
+
+    `raw` are conditions over the data's own columns, where a reader of files can use them to skip parts.
+    """
     names = [c.name for c in source.columns if c.name in columns]
     inner = [named(src.normalised_column(source, n), quoted(n)) for n in names]
     times = [f"{sql} AS {name}" for sql, name in src.instants_select(source, tuple(names))]
-    relation = src.relation_of(source)
+    relation = f"{src.relation_of(source)}\n{conjunction(raw)}".rstrip("\n")
     plain = all(item == quoted(n) for item, n in zip(inner, names, strict=True))
     # the instants are computed over normalised columns, so these are named first where normalising changes any
     origin = f"FROM {relation}" if plain else f"FROM (\n{indent(select(inner, f'FROM {relation}'))}\n)"
@@ -92,34 +98,103 @@ def source_rows(ctes: Ctes, source: Source, columns: frozenset[str], *, shared: 
 def versions(ctes: Ctes, source: Source, view: View, relation: str) -> str:
     """The CTE that adds `_superseded`: α of the next version of the same event (semantics.md, "Events and versions").
 
-    Only events with more than one row are sorted. Of identical rows all but the last are superseded on arrival.
+    Only events with more than one row are sorted. Of identical rows all but the last are superseded on arrival. With
+    `final_after` rows that came too late are left out.
     """
+    relation = in_time(ctes, source, relation)
+    if src.identity(source, view) is None:
+        return relation
+    repeated = repeated_ids(ctes, source, view, relation)
+    several = several_select(source, view, relation, repeated)
+    body = several + "\nUNION ALL\n" + single_select(source, view, relation, repeated)
+    comment = f"{source.name}: each version and the instant the next one supersedes it"
+    return ctes.add(quoted(versions_name(source, view)), body, comment)
+
+
+def in_time(ctes: Ctes, source: Source, relation: str) -> str:
+    """The CTE of the rows that arrived within `final_after` of their own time, where the source has one."""
+    final = src.in_time(source)
+    if final is None:
+        return relation
+    comment = f"{source.name}: the rows that arrived before their event was final"
+    return ctes.add(quoted(f"{source.name}_in_time"), select(["*"], f"FROM {relation}\nWHERE {final}"), comment)
+
+
+def versions_name(source: Source, view: View) -> str:
+    """What the versions of a source are called; they are a view's where its keys are part of the identity."""
+    by_view = source.kind == "state" and not source.id and not source.key
+    return f"{view.name if by_view else source.name}_versions"
+
+
+def _identity(source: Source, view: View) -> tuple[tuple[str, ...], str]:
+    """SQL of a row's identity, and the condition that it has one and an arrival."""
     identity = src.identity(source, view)
     if identity is None:
-        return relation
-    by_view = source.kind == "state" and not source.id and not source.key
-    name = f"{view.name if by_view else source.name}_versions"
-    given = " AND ".join(f"{i} IS NOT NULL" for i in (*identity, src.ARRIVAL))
-    which = select(
-        [f"{sql} AS _id_{n}" for n, sql in enumerate(identity, 1)],
-        f"FROM {relation}\nWHERE {given}\nGROUP BY ALL\nHAVING count(*) > 1",
+        raise AssertionError(f"rows of {source.name} have no identity")
+    return identity, " AND ".join(f"{i} IS NOT NULL" for i in (*identity, src.ARRIVAL))
+
+
+def repeated_ids(ctes: Ctes, source: Source, view: View, relation: str) -> str:
+    """The CTE of the identities (`_id_1` …) that more than one row has."""
+    which = repeated_select(source, view, relation)
+    name = f"{versions_name(source, view)}_repeated"
+    return ctes.add(quoted(name), which, f"{source.name}: which events came more than once")
+
+
+def repeated_select(source: Source, view: View, relation: str) -> str:
+    """SELECT of the identities that more than one row has."""
+    _, given = _identity(source, view)
+    items, having = identity_items(source, view), "GROUP BY ALL\nHAVING count(*) > 1"
+    return select(items, f"FROM {relation}\nWHERE {given}\n{having}")
+
+
+def identity_items(source: Source, view: View) -> list[str]:
+    """A row's identity as the columns `_id_1` …"""
+    return [f"{sql} AS _id_{n}" for n, sql in enumerate(_identity(source, view)[0], 1)]
+
+
+def _matched(identity: tuple[str, ...]) -> str:
+    return " AND ".join(f"{sql} = m._id_{n}" for n, sql in enumerate(identity, 1))
+
+
+def several_select(
+    source: Source, view: View, relation: str, repeated: str, items: Sequence[str] = ("r.*",), order: str = ""
+) -> str:
+    """SELECT of the rows of repeated identities with `_superseded`, as far as they came before the event was final."""
+    identity, given = _identity(source, view)
+    ordered = _listed(f"{c} NULLS FIRST" for c in src.version_order(source))
+    history = f"PARTITION BY {', '.join(identity)} ORDER BY{ordered}"
+    rows = f"FROM {relation} r SEMI JOIN {repeated} m ON {_matched(identity)}\nWHERE {given}"
+    if source.id and source.final_after is not None:  # else τ is part of the identity, and the same for all versions
+        first = f"min({TIME}) OVER ({history} ROWS UNBOUNDED PRECEDING)"
+        final = f"QUALIFY coalesce({src.ARRIVAL} <= {first} + {source.final_after}, true)"
+        rows = f"FROM (\n{indent(select(['r.*'], f'{rows}{chr(10)}{final}'))}\n) r"
+    return select([*items, f"lead({src.ARRIVAL}) OVER ({history}) AS {SUPERSEDED}"], f"{rows}{order}")
+
+
+def single_select(
+    source: Source,
+    view: View,
+    relation: str,
+    repeated: str,
+    items: Sequence[str] = ("r.*",),
+    where: Sequence[str] = (),
+) -> str:
+    """SELECT of the rows whose identity is theirs alone, or that have none: nothing supersedes them."""
+    identity, given = _identity(source, view)
+    return select(
+        [*items, f"NULL AS {SUPERSEDED}"],
+        f"FROM {relation} r ANTI JOIN {repeated} m ON {_matched(identity)} AND {given}\n{conjunction(where)}",
     )
-    repeated = ctes.add(quoted(f"{name}_repeated"), which, f"{source.name}: which events came more than once")
-    matched = " AND ".join(f"{sql} = m._id_{n}" for n, sql in enumerate(identity, 1))
-    order = _listed(f"{c} NULLS FIRST" for c in src.version_order(source))
-    following = f"lead({src.ARRIVAL}) OVER (PARTITION BY {', '.join(identity)} ORDER BY{order})"
-    body = (
-        select(
-            ["r.*", f"{following} AS {SUPERSEDED}"],
-            f"FROM {relation} r SEMI JOIN {repeated} m ON {matched}\nWHERE {given}",
-        )
-        + "\nUNION ALL\n"
-        + select(
-            ["r.*", f"NULL AS {SUPERSEDED}"],
-            f"FROM {relation} r ANTI JOIN {repeated} m ON {matched} AND {given}",
-        )
-    )
-    return ctes.add(quoted(name), body, f"{source.name}: each version and the instant the next one supersedes it")
+
+
+def left_out_sql(source: Source, view: View) -> str:
+    """How many rows of a source `final_after` leaves out, as DuckDB SQL; `view` is any that reads it."""
+    ctes = Ctes()
+    base = source_rows(ctes, source, frozenset(c.name for c in source.columns), shared=True)
+    kept = versions(ctes, source, view, base)
+    given = f"count(*) FILTER (WHERE {TIME} IS NULL OR {src.ARRIVAL} IS NOT NULL)"
+    return ctes.query(f"SELECT (SELECT {given} FROM {base}) - (SELECT count(*) FROM {kept})")
 
 
 def _listed(items: Iterable[str]) -> str:
@@ -183,10 +258,17 @@ def _lag(ctes: Ctes, source: Source, base: str) -> str:
     return ctes.add(quoted(f"{source.name}_lag"), body, comment)
 
 
-def _row_conditions(source: Source, view: View) -> list[str]:
+def row_conditions(source: Source, view: View) -> list[str]:
     """What a row needs to be visible at any instant: keys, τ and α (semantics.md, "Events and versions")."""
     found = [f"{src.key_sql(k)} IS NOT NULL" for k in view.keys] + [f"{TIME} IS NOT NULL"]
     return found + ([f"{src.ARRIVAL} IS NOT NULL"] if source.available_at is not None else [])
+
+
+def event_conditions(source: Source, view: View) -> list[str]:
+    """What a row needs to count in the view's windows at any instant."""
+    found = [] if view.where is None else [f"({src.render(view.where)})"]
+    found += row_conditions(source, view)
+    return found if source.deleted is None else [*found, f"NOT {DELETED}"]
 
 
 def view_rows(ctes: Ctes, parts: Parts, source: Source, base: str, reach: Sequence[str]) -> ViewRows:
@@ -208,10 +290,7 @@ def view_rows(ctes: Ctes, parts: Parts, source: Source, base: str, reach: Sequen
         items.append(f"row_number() OVER ({partition}ORDER BY {order}) AS {column}")
         ranks[names] = column
     items += [named(slot_sql(view, s), c) for s, c in slots.items()]
-    conditions = [] if view.where is None else [f"({src.render(view.where)})"]
-    conditions += _row_conditions(source, view)
-    if source.deleted is not None:
-        conditions.append(f"NOT {DELETED}")
+    conditions = event_conditions(source, view)
     if superseded and not irregular:
         conditions.append(f"{SUPERSEDED} IS NULL")
     conditions += list(reach)
@@ -232,7 +311,7 @@ def state_rows(ctes: Ctes, view: View, source: Source, base: str, reach: Sequenc
     items = [named(src.key_sql(k), quoted(k.name)) for k in view.keys]
     items += _instant_items(irregular, superseded, lag)
     holds = [] if view.where is None else [f"({src.render(view.where)})"]
-    conditions = _row_conditions(source, view)
+    conditions = row_conditions(source, view)
     if source.deleted is not None:
         (conditions if source.id else holds).append(f"NOT {DELETED}")
     if superseded and not irregular:
@@ -255,4 +334,4 @@ def state_rows(ctes: Ctes, view: View, source: Source, base: str, reach: Sequenc
     return ViewRows(view, source, name, keys, columns, {}, irregular, source.delay, usual, bool(holds))
 
 
-__all__ = ["ViewRows", "is_irregular", "slot_sql", "source_rows", "state_rows", "versions", "view_rows"]
+__all__ = ["ViewRows", "is_irregular", "left_out_sql", "slot_sql", "source_rows", "state_rows", "versions", "view_rows"]
