@@ -33,7 +33,7 @@ def selected_features(project: Project, selector: str | None) -> tuple[tuple[str
     Raises FeatcError F801 (exit code 2) when a term names nothing.
     """
     if selector is None or not selector.strip():
-        return project.order
+        return tuple(pair for pair in project.order if pair[0] in project.views)
     kept = select(project, selector)
     return tuple(pair for pair in project.order if Node("feature", ".".join(pair)) in kept)
 

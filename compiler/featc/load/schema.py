@@ -111,11 +111,17 @@ class View(_Described):
     version: Any = _later("versions of views and features")
 
 
+class Role(_Model):
+    view: str
+    keys: dict[str, Sql] | None = None
+    features: list[str] | str | None = None
+
+
 class Service(_Described):
-    features: list[str | dict[str, Any]] | str | None = None
-    request: Any = _later("request columns of a service; put the expressions into an on-demand view")
-    derived: Any = _later("derived features of a service; put the expressions into an on-demand view")
-    keys: Any = _later("keys of a service that are expressions")
+    features: list[str | dict[str, str | Role]] | str | None = None
+    keys: dict[str, Sql] | None = None
+    request: dict[str, Scalar | Column] | None = None
+    derived: dict[str, Sql | Feature] | None = None
     labels: Any = _later("labels")
 
 

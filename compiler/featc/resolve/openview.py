@@ -84,7 +84,10 @@ def _calls(fragment: Fragment) -> Iterator[AggregateCall]:
 
 @dataclass(slots=True, eq=False)
 class OpenView:
-    """A view under work. `blind`: its source cannot be read, so its names cannot be judged."""
+    """A view under work. `blind`: its source cannot be read, so its names cannot be judged.
+
+    `roles` are the names that a service's own view knows beside views: folded → (role, view).
+    """
 
     definition: ViewDef
     opened: OpenSource | None
@@ -97,6 +100,7 @@ class OpenView:
     by_name: dict[str, Template] = field(default_factory=dict)
     keys: tuple[Key, ...] = ()
     lost: frozenset[str] = frozenset()
+    roles: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def is_lost(self, feature: str) -> bool:
         """Whether a name belongs to a feature that could not be loaded, which was reported then."""
@@ -106,6 +110,11 @@ class OpenView:
     @property
     def name(self) -> str:
         return self.definition.name
+
+    @property
+    def is_service(self) -> bool:
+        """Whether it holds a service's own expressions, and is no view that an author names."""
+        return " " in self.name
 
     @property
     def is_state(self) -> bool:
@@ -143,7 +152,13 @@ def open_view(
     view.entity, view.key_names = _entities_of(definition, definitions, findings, view)
     listed = [book.listed(entry) for entry in definition.windows]
     view.windows = tuple({w.name: w for w in listed if w is not None}.values())
-    for name, column in definition.request.items():
+    read_templates(view, findings)
+    return view
+
+
+def read_templates(view: OpenView, findings: Findings) -> None:
+    """Reads the view's request columns and features, and checks that its parts go together."""
+    for name, column in view.definition.request.items():
         type_ = declared_type(column, findings)
         if type_ is None and column.type is None:
             findings.error(
@@ -155,9 +170,9 @@ def open_view(
         view.request[name.casefold()] = (name, type_ or "VARCHAR")
         if type_ is None:
             view.blind = True
-    for index, feature in enumerate(definition.features):
+    for index, feature in enumerate(view.definition.features):
         text = feature.sql if feature.sql is not None else Text(feature.name, feature.span)
-        template = Template(definition.name, feature, text, parsed(text, findings), index)
+        template = Template(view.name, feature, text, parsed(text, findings), index)
         template.broken = template.fragment is None
         view.templates.append(template)
         view.by_name.setdefault(feature.name.casefold(), template)
@@ -165,7 +180,6 @@ def open_view(
     if view.blind:
         for template in view.templates:
             template.broken = True
-    return view
 
 
 def _source_of(

@@ -12,6 +12,7 @@ from featc.errors import Diagnostic, FeatcError
 from featc.lower.source import literal, quoted
 from featc.lower.training import training_sql
 from featc.resolve.model import Output, Project, feature_closure
+from featc.resolve.needs import spine_columns
 from featc.runtime import spine as spines
 from featc.runtime.reasons import reason
 
@@ -20,19 +21,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _CODED = re.compile(r"(F\d{3}): (.+)")
-
-
-def needs(
-    project: Project, outputs: Sequence[Output]
-) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
-    """The key and request columns a spine must have for `outputs`, each (name, type), sorted by name."""
-    keys: dict[str, str] = {}
-    request: dict[str, str] = {}
-    for view_name, _ in feature_closure(project, tuple((o.view, o.feature) for o in outputs)):
-        view = project.views[view_name]
-        keys.update((k.name, k.type) for k in view.keys)
-        request.update(view.request)
-    return tuple(sorted(keys.items())), tuple(sorted(request.items()))
 
 
 def _inner(project: Project, outputs: Sequence[Output]) -> list[str]:
@@ -56,7 +44,7 @@ class Dataset:
         self._connection = connection
         self._project = project
         self.outputs = tuple(outputs)
-        keys, request = needs(project, outputs)
+        keys, request = spine_columns(project, outputs)
         spines.read(connection, spine)
         names = [o.name for o in outputs]
         self._spine = spines.prepare(connection, keys, request, names, time, _inner(project, outputs))
@@ -126,7 +114,7 @@ class Dataset:
 
     def _first_failing(self, output: Output) -> dict[str, Any]:
         """The keys and instant of the first spine row for which `output` fails, by halving the spine."""
-        keys, _ = needs(self._project, [output])
+        keys, _ = spine_columns(self._project, [output])
         columns = [*(k for k, _ in keys), self._spine.time]
         connection = self._connection
         connection.execute("CREATE OR REPLACE TEMP TABLE spine_all AS SELECT row_number() OVER () AS n, * FROM spine")
