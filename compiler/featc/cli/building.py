@@ -124,7 +124,8 @@ def plan_sql(store: FeatureStore, name: str, plan: str) -> str:
     definition, outputs, path = named(project, name)
     if plan == "training":
         return training_file(project, definition, outputs, path)
-    views = dict.fromkeys(v for v, _ in feature_closure(project, tuple((o.view, o.feature) for o in outputs)))
+    asked = (project.view(v) for v, _ in feature_closure(project, tuple((o.view, o.feature) for o in outputs)))
+    views = dict.fromkeys(view.origin for view in asked if view.source is not None)
     files = [online_sql(project, view) for view in views]
     texts = [by_name[f"online_{plan}.sql"] for by_name in files if by_name]
     if not texts:

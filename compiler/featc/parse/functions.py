@@ -9,10 +9,16 @@ from featc.parse.model import Problem
 from featc_dialects.duckdb_functions import AGGREGATES as DUCKDB_AGGREGATES
 from featc_dialects.duckdb_functions import CHANGING, SCALARS, TABLES, WINDOWS
 
-BUILTINS: dict[str, int] = {"seconds_since": 1, "safe_div": 2, "in_zone": 2, "hour_of_week": 1}
+BUILTINS: dict[str, int] = {
+    "seconds_since": 1,
+    "safe_div": 2,
+    "in_zone": 2,
+    "hour_of_week": 1,
+    "haversine_km": 4,
+    "geo_cell": 3,
+}
 """featc's own scalars and how many arguments each takes."""
 
-LATER_SCALARS = frozenset({"haversine_km", "geo_cell"})
 LATER_AGGREGATES = frozenset(
     """
     nth lag list sum_by count_by decay_sum decay_avg decay_count streak approx_count_distinct
@@ -83,8 +89,8 @@ def refusal(name: str, start: int) -> Problem | None:
     if name in BUILTINS or is_aggregate(name):
         return None
     size = len(name)
-    if name in LATER_SCALARS or (name in LATER_AGGREGATES and name not in SCALARS):
-        return Problem("F299", f"{name} is not built yet", start, size, _later_hint(name))
+    if name in LATER_AGGREGATES and name not in SCALARS:
+        return Problem("F299", f"{name} is not built yet", start, size, f"there are: {aggregate_names()}")
     if name in CHANGING:
         return changing(name, start)
     if name in SCALARS:
@@ -117,11 +123,3 @@ def refusal(name: str, start: int) -> Problem | None:
         else "use a scalar function of DuckDB, or an aggregate: " + aggregate_names()
     )
     return Problem("F207", f"there is no function {name}", start, size, hint)
-
-
-def _later_hint(name: str) -> str:
-    return (
-        f"there are: {aggregate_names()}"
-        if name in LATER_AGGREGATES
-        else "compute it in the source's sql for now"
-    )

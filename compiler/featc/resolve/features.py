@@ -27,7 +27,8 @@ from featc.resolve.model import (
     Window,
 )
 from featc.resolve.openview import OpenView, Template
-from featc.resolve.scope import Parts, enclosed, joined, write_out
+from featc.resolve.pieces import Parts, enclosed, joined
+from featc.resolve.scalars import write_out
 from featc.resolve.sources import meta_of
 from featc.types import family
 

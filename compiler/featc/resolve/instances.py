@@ -14,10 +14,10 @@ from featc.load.model import RoleDef
 from featc.resolve.features import Drafts, asked_view, finished_feature
 from featc.resolve.keys import common_type
 from featc.resolve.model import Expr, Feature, FeatureRef, Key, KeyRef, Ref, View
-from featc.resolve.openservice import OpenService, key_name
+from featc.resolve.openservice import OpenService
 from featc.resolve.openview import Template
 from featc.resolve.order import circle
-from featc.resolve.scope import joined
+from featc.resolve.pieces import joined
 from featc.resolve.sources import meta_of
 from featc.types import INTEGERS, decimal_parts
 
@@ -37,7 +37,7 @@ class Binder:
     asked: dict[str, View] = field(default_factory=dict)
     order: list[Pair] = field(default_factory=list)
     given: dict[str, FeatureRef] = field(default_factory=dict)
-    roles: dict[str, tuple[RoleDef, Given]] = field(default_factory=dict)
+    roles: dict[str, Given] = field(default_factory=dict)
     known: dict[tuple[str, frozenset[tuple[str, FeatureRef]]], str] = field(default_factory=dict)
 
     def bind(self) -> None:
@@ -69,7 +69,7 @@ class Binder:
 
     def of_role(self, role: RoleDef) -> str:
         """The name under which a role's view is asked."""
-        given = self.given | self.roles[role.name][1] if role.name in self.roles else self.given
+        given = {**self.given, **self.roles.get(role.name, {})}
         return self._instance(role.view.value, given, asked_view(self.service.own.name, role.name))
 
     # ── keys ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -81,17 +81,17 @@ class Binder:
         features: list[Feature] = []
         for name in self.service.definition.keys:
             what = f"the service {self.service.definition.name}"
-            features += self._key(next(templates), name, None, involved, what, self.given)
+            features += self._key(next(templates), name, what, involved, self.given)
         for role in self.service.roles:
             given: dict[str, FeatureRef] = {}
             views = [self.views[role.view.value]] if role.view.value in self.views else []
             for name in role.keys:
-                features += self._key(next(templates), name, role.name, views, role.view.value, given)
-            self.roles.setdefault(role.name, (role, given))
+                features += self._key(next(templates), name, role.view.value, views, given)
+            self.roles.setdefault(role.name, given)
         return features
 
     def _key(
-        self, template: Template, name: str, role: str | None, views: list[View], what: str, given: dict[str, FeatureRef]
+        self, template: Template, name: str, what: str, views: list[View], given: dict[str, FeatureRef]
     ) -> list[Feature]:
         """The expression of one key of `views`, as a feature; none where it has errors."""
         keys = [k for v in views for k in v.keys if k.name.casefold() == name.casefold()]
@@ -101,7 +101,7 @@ class Binder:
                 hint = did_you_mean(name, known) or f"its keys: {', '.join(known) or 'none'}"
                 self.findings.error("F331", f"{what} has no key '{name}'", template.text.span, hint)
             return []
-        given[keys[0].name] = FeatureRef(self.service.own.name, key_name(name, role))
+        given[keys[0].name] = FeatureRef(self.service.own.name, template.name)
         if template.family:
             hint = "name one of its members, with its window"
             self.findings.error("F331", f"the key {name} is one value, and this is a family", template.text.span, hint)
@@ -129,8 +129,10 @@ class Binder:
         """The views that the service asks, those behind their features included."""
         own = self.service.own.name
         drafts = [d for (view, _), d in self.drafts.found.items() if view == own]
-        stack = [p.view.value if isinstance(p, RoleDef) else p.pattern.value.partition(".")[0].strip()
-                 for p in self.service.definition.picks]
+        stack = [
+            p.view.value if isinstance(p, RoleDef) else p.pattern.value.partition(".")[0].strip()
+            for p in self.service.definition.picks
+        ]
         stack += [view for d in drafts for view, _ in d.parents]
         found: dict[str, View] = {}
         while stack:

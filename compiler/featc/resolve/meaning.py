@@ -9,7 +9,8 @@ from featc.errors import Findings, did_you_mean
 from featc.parse import Name
 from featc.resolve.model import AsOfRef, KeyRef, RequestRef, StateRef
 from featc.resolve.openview import OpenView, Template
-from featc.resolve.scope import Parts, RowReader, field_of
+from featc.resolve.pieces import Parts
+from featc.resolve.scope import RowReader, field_of
 from featc.resolve.windows import WindowBook
 
 

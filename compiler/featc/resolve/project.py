@@ -18,7 +18,7 @@ from featc.resolve.meaning import Meanings
 from featc.resolve.model import ColumnRef, Expr, Project, Source, StateRef, View
 from featc.resolve.openservice import open_service
 from featc.resolve.openview import OpenView, open_view
-from featc.resolve.scope import joined
+from featc.resolve.pieces import joined
 from featc.resolve.services import Picker
 from featc.resolve.sources import OpenSource, broken_lets, check_known, finished_source, meta_of, open_source
 from featc.resolve.windows import WindowBook

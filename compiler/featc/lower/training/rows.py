@@ -30,8 +30,8 @@ class ViewRows:
     `relation` names the CTE. `slots` maps slot → column; `ranks` maps the slots an order depends on → the column that
     numbers an entity's rows in that event order. `irregular`: rows may be late or superseded, so `_regular` and
     `_enter`, `_superseded` are there and `lag` is SQL for the usual lag in µs; else `delay` is every row's lag.
-    `holds`: there is a column `_holds`, false on states that hold nothing. `spine` names the CTE of the spine's rows with
-    the keys at which the view is asked.
+    `holds`: there is a column `_holds`, false on states that hold nothing. `spine` names the CTE of the spine's rows
+    with the keys at which the view is asked.
     """
 
     view: View

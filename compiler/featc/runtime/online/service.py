@@ -88,7 +88,8 @@ class ServiceReader:
     ) -> Asked:
         view = self.project.view(name)
         keys = tuple((self._place(value_of(name, k.given or KeyRef(k.name))), _encoder(k.type)) for k in view.keys)
-        return Asked(name, keys, ViewReader(read_plan(plan.layout, decompose(view, wanted), lookup=states, banded=banded)))
+        read = read_plan(plan.layout, decompose(view, wanted), lookup=states, banded=banded)
+        return Asked(name, keys, ViewReader(read))
 
     @property
     def in_duckdb(self) -> tuple[str, ...]:
