@@ -36,7 +36,7 @@ CODES: Mapping[str, str] = {
     "F330": "The name of a role in a service is taken, by another role or by a view.",
     "F331": "A key expression of a service does not fit: there is no such key, or it is of another type, or the "
     "expression stands for several values.",
-    "F339": "Warning: a service declares a request column that nothing in it uses, so it is not asked for.",
+    "F339": "Warning: a service declares a request column that nothing in it uses.",
     "F350": "Warning: rows of the same instant can tie, and something less telling than the author decides.",
     "F351": "Warning: versions of an event are ordered by event time, since the source has no available_at.",
     "F399": "The language has this, but this version of featc does not build it yet.",

@@ -241,7 +241,7 @@ class Picker:
         used = {name.casefold() for name, _ in request}
         for name, column in definition.request.items():
             if name.casefold() not in used:
-                message = f"nothing in {definition.name} uses request.{name}, so it is not asked for"
+                message = f"nothing in {definition.name} uses request.{name}"
                 self.findings.warn("F339", message, column.span, "delete it, or use it in derived: or keys:")
 
     def _closure(self, wanted: list[tuple[str, str]]) -> list[Feature]:

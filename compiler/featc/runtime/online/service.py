@@ -62,6 +62,7 @@ class ServiceReader:
         self.checked = False
         keys, request = spine_columns(project, outputs)
         self.keys, self.request = dict(keys), dict(request)
+        self._declared = _declared(project, outputs)
         self._same: dict[Value, Value] = {}
         stages = [list(pairs) for pairs in staged(project, outputs)]
         self._stages: list[Stage] = []
@@ -165,7 +166,7 @@ class ServiceReader:
         findings = Findings()
         known = [*self.keys, *self.request]
         for name in request:
-            if name not in known:
+            if name not in known and name not in self._declared:
                 message = f"request {number}: '{name}' is neither a key nor a request column of these features"
                 findings.error("F630", message, hint=did_you_mean(name, known))
         for name in known:
@@ -191,6 +192,12 @@ def staged(project: Project, outputs: Sequence[Output]) -> list[list[tuple[str, 
             found.append([])
         found[stage[pair]].append(pair)
     return found
+
+
+def _declared(project: Project, outputs: Sequence[Output]) -> frozenset[str]:
+    """Keys and request columns of the views behind `outputs`: a request may bring those that no feature reads."""
+    views = [project.view(v) for v, _ in feature_closure(project, tuple((o.view, o.feature) for o in outputs))]
+    return frozenset(n for v in views for n in (*(k.name for k in v.keys if k.given is None), *dict(v.request)))
 
 
 def _rows_of(project: Project, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, frozenset[str], bool]]:
