@@ -56,7 +56,8 @@ class Out:
         """What it is at a probe."""
         if self.pair is not None:
             a, b = (out.value(judge, probe) for out in self.pair)
-            return not same(feature_kind(judge.features[str(self.pair[0].feature)][1]), a, python(judge, self.pair[1], b))
+            kind = feature_kind(judge.features[str(self.pair[0].feature)][1])
+            return not same(kind, a, python(judge, self.pair[1], b))
         return judge.value(str(self.feature), self.probe(judge, probe))
 
     def probe(self, judge: Oracle, probe: Probe) -> Probe:
@@ -116,7 +117,7 @@ def draw_service(draw: Draw, case: Case) -> Asked | None:
     derived = maker.derived(outputs)
     spec: dict[str, Any] = {"features": picks}
     if columns:
-        spec["request"] = {c: t for c, t in columns.items()}
+        spec["request"] = dict(columns)
     if own:
         spec["keys"] = {k: e.sql for k, e in own.items()}
     if derived:
@@ -149,10 +150,9 @@ def spoken(out: Out) -> str:
 def with_columns(draw: Draw, case: Case) -> tuple[Case, dict[str, str]]:
     """The case with a request column per key, that holds keys of other probes, of nobody, and NULLs."""
     columns = {f"for_{k}": t for k, t in case.spine_keys.items()}
-    known = {k: [p.keys[k] for p in case.probes] for k in case.spine_keys}
-    probes = tuple(
-        replace(p, request={**p.request, **{f"for_{k}": draw.one(known[k]) for k in case.spine_keys}}) for p in case.probes
-    )
+    known = {f"for_{k}": [p.keys[k] for p in case.probes] for k in case.spine_keys}
+    drawn = [{c: draw.one(values) for c, values in known.items()} for _ in case.probes]
+    probes = tuple(replace(p, request={**p.request, **more}) for p, more in zip(case.probes, drawn, strict=True))
     return case.with_(probes=probes, request={**case.request, **columns}), columns
 
 
@@ -242,10 +242,9 @@ def check(asked: Asked, folder: Path) -> tuple[Counter[str], list[str]]:
         for step in case.steps:
             if isinstance(step, Push):
                 store.push(step.source, render.batch(case, step.source, step.rows, step.form), token=step.token)
-        online = [
-            store.get_online_features(NAME, [{c: {**p.keys, **p.request}[c] for c in columns}], at=oracle.moment(p.t))[0]
-            for p in case.probes
-        ]
+        requests = [{c: {**p.keys, **p.request}[c] for c in columns} for p in case.probes]
+        reads = zip(case.probes, requests, strict=True)
+        online = [store.get_online_features(NAME, [row], at=oracle.moment(p.t))[0] for p, row in reads]
     finally:
         store.close()
     met: Counter[str] = Counter()

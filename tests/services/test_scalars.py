@@ -149,7 +149,8 @@ def test_scalars_in_keys_of_rows_meet_those_of_requests(tmp_path: Path) -> None:
     (tmp_path / "featc.yaml").write_text("version: 1\nproject: scalars\n")
     (tmp_path / "features").mkdir()
     (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "trips.csv").write_text("lat,lng,at\n52.5163,13.3777,2026-01-01T10:00:00\n91,0,2026-01-01T10:00:00\n")
+    trips = "lat,lng,at\n52.5163,13.3777,2026-01-01T10:00:00\n91,0,2026-01-01T10:00:00\n"
+    (tmp_path / "data" / "trips.csv").write_text(trips)
     (tmp_path / "features" / "v.yaml").write_text(
         "entities: {zone: cell}\nsources:\n  trips: {path: data/trips.csv, time: at}\nfeature_views:\n  v:\n"
         "    entity: zone\n    source: trips\n    keys: {cell: 'geo_cell(lat, lng, 5)'}\n"

@@ -102,8 +102,18 @@ trip_id,zone,at,loaded_at,km
 3,1,2026-01-05T10:10:00,2026-01-05T10:10:00,2
 4,2,2026-01-05T10:00:00,2026-01-05T10:30:00,11
 """
-LISTINGS = "listing_id,at,seller_id,price\n7,2026-01-01T00:00:00,70,10\n7,2026-01-05T10:15:00,71,12\n8,2026-01-01T00:00:00,,3\n"
-SELLERS = "seller_id,at,region,rating\n70,2026-01-01T00:00:00,north,4\n71,2026-01-01T00:00:00,south,2\n72,2026-01-04T00:00:00,north,5\n"
+LISTINGS = """\
+listing_id,at,seller_id,price
+7,2026-01-01T00:00:00,70,10
+7,2026-01-05T10:15:00,71,12
+8,2026-01-01T00:00:00,,3
+"""
+SELLERS = """\
+seller_id,at,region,rating
+70,2026-01-01T00:00:00,north,4
+71,2026-01-01T00:00:00,south,2
+72,2026-01-04T00:00:00,north,5
+"""
 
 
 def project(folder: Path, *services: str, definitions: str = DEFINITIONS) -> FeatureStore:
@@ -274,7 +284,8 @@ def test_author_tests_and_lists_of_features_ask_services_with_roles(tmp_path: Pa
     report = run_tests(FeatureStore(tmp_path))
     assert [(o.name, o.mismatches) for o in report.outcomes] == [("a_role", ())]
     spine = [{"listing_id": 7, "from_zone": 1, "to_zone": 2, "as_of": datetime(2026, 1, 5, 10, 14)}]
-    (row,) = store.get_historical_features(["sale", "eta", "seller_state.region"], [{**spine[0], "seller_id": 72}]).rows()
+    listed = ["sale", "eta", "seller_state.region"]
+    (row,) = store.get_historical_features(listed, [{**spine[0], "seller_id": 72}]).rows()
     assert (row["rating"], row["dropoff_km_2h"], row["region"]) == (4, 3, "north")
 
 

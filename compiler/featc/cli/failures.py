@@ -14,6 +14,7 @@ from contextlib import suppress
 import click
 
 from featc.errors import Diagnostic, FeatcError
+from featc.secrets import mask
 
 _VALUES = ("ConversionException", "InvalidInputException", "OutOfRangeException")
 """What DuckDB raises about values, as opposed to SQL."""
@@ -35,7 +36,7 @@ def failure_of(error: Exception) -> FeatcError:
     if isinstance(error, FeatcError):
         return error
     if os.environ.get("FEATC_DEBUG"):
-        traceback.print_exception(error, file=sys.stderr)
+        click.echo(mask("".join(traceback.format_exception(error))), err=True, nl=False)
     first = (str(error).strip().splitlines() or [""])[0]
     coded = _CODED.search(str(error))
     if coded:  # raised by SQL of ours, in the engine
@@ -70,8 +71,6 @@ def report(findings: Iterable[Diagnostic], form: str = "text") -> None:
 
     Secrets that a target brought in are masked.
     """
-    from featc.load.secrets import mask
-
     listed = tuple(findings)
     if form == "json":
         text = json.dumps({"findings": [finding_data(d) for d in listed]}, ensure_ascii=False, indent=2)

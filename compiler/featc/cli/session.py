@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featc.cli.failures import colour, report
+from featc.secrets import mask
 
 if TYPE_CHECKING:
     from featc.runtime.store import FeatureStore
@@ -49,14 +50,12 @@ class Session:
 
     def say(self, text: str = "") -> None:
         """A line of a command's answer, on stdout."""
-        from featc.load.secrets import mask
-
         click.echo(mask(text), color=colour(sys.stdout.isatty()))
 
     def note(self, text: str) -> None:
         """A remark that is no part of the answer: on stderr, not with -q."""
         if not self.quiet:
-            click.echo(text, err=True)
+            click.echo(mask(text), err=True)
 
     def data(self, value: object) -> None:
         """The answer as JSON, see `featc.cli.values.to_json`."""

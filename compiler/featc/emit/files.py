@@ -12,10 +12,10 @@ from typing import Protocol
 from featc.emit.head import online_head, training_head
 from featc.emit.manifest import manifest_text
 from featc.fingerprint import view_fingerprint
-from featc.load.secrets import mask
 from featc.lower.online import online_files
 from featc.lower.training import training_sql
 from featc.resolve.model import Output, Project, Service, View, feature_closure
+from featc.secrets import mask
 
 STORE = "sqlite"
 """The dialect of the online store."""

@@ -33,6 +33,7 @@ CODES: Mapping[str, str] = {
     "F122": "A folder listed under paths: in featc.yaml does not exist.",
     "F123": "Two settings contradict each other, or one lacks another that it needs.",
     "F124": "Something is wrong with a feature's each: or its name template.",
+    "F125": "Two targets of featc.yaml keep their online stores in one place. Each needs its own.",
     "F130": "Jinja cannot read the template.",
     "F131": "Jinja does not know the name. Known are var, env_var, target, source, ref and the project's "
     "macros.",

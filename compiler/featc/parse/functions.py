@@ -9,14 +9,15 @@ from featc.parse.model import Problem
 from featc_dialects.duckdb_functions import AGGREGATES as DUCKDB_AGGREGATES
 from featc_dialects.duckdb_functions import CHANGING, SCALARS, TABLES, WINDOWS
 
-BUILTINS: dict[str, int] = {
-    "seconds_since": 1,
-    "safe_div": 2,
-    "in_zone": 2,
-    "hour_of_week": 1,
-    "haversine_km": 4,
-    "geo_cell": 3,
+EXAMPLES: dict[str, str] = {
+    "seconds_since": "x",
+    "safe_div": "x, y",
+    "in_zone": "ts, 'Europe/Berlin'",
+    "hour_of_week": "x",
+    "haversine_km": "lat, lng, to_lat, to_lng",
+    "geo_cell": "lat, lng, 6",
 }
+BUILTINS: dict[str, int] = {name: example.count(",") + 1 for name, example in EXAMPLES.items()}
 """featc's own scalars and how many arguments each takes."""
 
 LATER_AGGREGATES = frozenset(
