@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from featc import FeatureStore
+from featc.cli import cli
 from featc.emit import build_files
 from featc.fingerprint import service_fingerprint
 from featc.lineage.graph import project_graph
@@ -296,3 +298,16 @@ def test_verify_proves_roles_and_derived_features(tmp_path: Path) -> None:
     assert report.exit_code == 0
     for name in ("eta.dropoff.trips_30m", "service eta.busier", "service sale.worth"):
         assert names[name].substantive >= 10, name
+
+
+def test_the_list_of_a_service_says_what_each_output_is(tmp_path: Path) -> None:
+    project(tmp_path, ETA)
+    told = CliRunner().invoke(cli, ["ls", "eta", "--project", str(tmp_path)]).stdout
+    lines = {line.split()[0]: line.split(maxsplit=2)[2] for line in told.splitlines()[2:]}
+    assert lines["eta.dropoff_km_2h"] == "zone_speed.km_2h at cell = 'z' || request.to_zone"
+    assert lines["eta.busier"] == "pickup.trips_2h > dropoff.trips_2h"
+    answer = CliRunner().invoke(cli, ["ls", "eta.dropoff_*", "--project", str(tmp_path), "--format", "json"])
+    outputs = json.loads(answer.stdout)["outputs"]
+    assert {name: o["role"] for name, o in outputs.items()} == {
+        "eta.dropoff_trips_30m": "dropoff", "eta.dropoff_km_2h": "dropoff",
+    }  # fmt: skip

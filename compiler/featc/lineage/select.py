@@ -38,11 +38,11 @@ def selected_features(project: Project, selector: str | None) -> tuple[tuple[str
     return tuple(pair for pair in project.order if Node("feature", ".".join(pair)) in kept)
 
 
-def selected_outputs(project: Project, selector: str | None) -> tuple[Output, ...]:
-    """The outputs of services that a selector names; all of them without a selector. Raises as above."""
+def selected_outputs(project: Project, selector: str | None) -> tuple[tuple[str, Output], ...]:
+    """The (service, output) pairs that a selector names; all of them without a selector. Raises as above."""
     kept = select(project, selector) if selector is not None and selector.strip() else None
     return tuple(
-        o
+        (s.name, o)
         for s in project.services.values()
         for o in s.outputs
         if kept is None or Node("output", f"{s.name}.{o.name}") in kept

@@ -157,7 +157,7 @@ def _bound_to(project: Project, seed: int, select: str | None) -> dict[str, Any]
 def _wanted(project: Project, select: str | None) -> tuple[tuple[str, str], ...]:
     found = set(selected_features(project, select))
     # what a service computes itself, and views that it asks for other entities
-    found |= {(o.view, o.feature) for o in selected_outputs(project, select)}
+    found |= {(o.view, o.feature) for _, o in selected_outputs(project, select)}
     views = (*project.views.values(), *project.asked.values())
     wanted = tuple((v.name, f.name) for v in views for f in v.features if (v.name, f.name) in found)
     if not wanted:
