@@ -107,6 +107,9 @@ def _explain(text: str) -> BadDuration:
 def _explain_unit(text: str, stripped: str, units: str) -> BadDuration:
     compact = re.sub(r"\s+", "", stripped)
     if is_duration(compact):
+        several = stripped.split()
+        if len(several) > 1 and all(map(is_duration, several)):
+            return BadDuration(f"'{text}' is several durations", f"put commas between them: {', '.join(several)}")
         return BadDuration(f"'{text}' has a space in it", f"write {compact}")
     if is_duration(compact.lower()) and "M" not in compact:
         return BadDuration(f"'{text}': units are small letters", f"write {compact.lower()}")

@@ -112,7 +112,8 @@ def value(kind: Kind, types: Sequence[str], state: Sequence[str]) -> str:
 
 
 def shared(kind: Kind, types: Sequence[str], state: Sequence[str], n: str) -> str:
-    """A sum divided by a number, as DOUBLE."""
+    """A sum divided by a number, which may be a difference, as DOUBLE."""
+    n = f"({n})" if " " in n else n
     if kind is Kind.FSUM:
         return _finite(state[0], f"{state[0]} / {n}", f"{state[1]} / {n} * 2 ** 64")
     total = f"({state[0]}::VARCHAR || 'e-{scale_of(types[0])}')" if is_wide(types[0]) else state[0]
@@ -153,8 +154,8 @@ def _best(function: str) -> Callable[[Sequence[str], Sequence[str]], tuple[str, 
 
 
 _MERGES: dict[Kind, Callable[[Sequence[str], Sequence[str]], tuple[str, ...]]] = {
-    Kind.ROWS: lambda a, b: (f"(coalesce({a[0]}, 0) + coalesce({b[0]}, 0))",),
-    Kind.COUNT: lambda a, b: (f"(coalesce({a[0]}, 0) + coalesce({b[0]}, 0))",),
+    Kind.ROWS: lambda a, b: (_added(a[0], b[0]),),
+    Kind.COUNT: lambda a, b: (_added(a[0], b[0]),),
     Kind.SUM: lambda a, b: (_added(a[0], b[0]),),
     Kind.FSUM: lambda a, b: (_added(a[0], b[0]), _added(a[1], b[1])),
     Kind.MIN: _best("least"),

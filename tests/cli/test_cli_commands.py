@@ -290,7 +290,7 @@ def test_every_code_that_can_be_raised_is_explained() -> None:
 
 def test_help_explains_commands_too(featc: Featc) -> None:
     assert featc("help", "dataset").stdout.startswith("Usage:")
-    assert featc("help").stdout.startswith("Usage:")
+    assert featc("help").stdout.startswith("commands:")
     assert featc("help", "F000").exit_code == 2
 
 

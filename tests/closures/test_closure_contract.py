@@ -16,7 +16,14 @@ import pytest
 from closure_differential import NAN, agree, compiled, corner_rows, expression, type_of
 from sqlglot import exp
 
-from featc.closures import PROVEN_ENGINE, FallBack, allow_list_markdown, compile_closure, why_not
+from featc.closures import (
+    PROVEN_ENGINE,
+    FallBack,
+    allow_list_markdown,
+    compile_closure,
+    unproven,
+    why_not,
+)
 from featc.closures.documentation import ENTRIES
 from featc.closures.rules import RULES
 from featc.closures.syntax import Refused, _Reader
@@ -325,9 +332,13 @@ def test_the_documentation_has_every_rule_and_every_function_and_no_other() -> N
 
 
 def test_the_list_is_proven_for_the_engine_in_use() -> None:
-    assert duckdb.__version__.startswith(PROVEN_ENGINE + "."), (
-        "run the differential tests, then raise PROVEN_ENGINE"
-    )
+    assert duckdb.__version__ == PROVEN_ENGINE, "run the differential tests, then raise PROVEN_ENGINE"
+    assert unproven(duckdb.__version__) is None
+
+
+@pytest.mark.parametrize("engine", ["2.0.0", "2.0.2", "2.0.10", "2.0.1.dev1", "2.1.0", "20.1", ""])
+def test_no_other_release_is_proven(engine: str) -> None:
+    assert unproven(engine) == f"closures are proven for DuckDB {PROVEN_ENGINE}, and this is {engine}"
 
 
 def test_nan_is_one_value() -> None:

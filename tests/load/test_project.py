@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from featc.errors import FeatcError
-from featc.load import find_project, json_schema, load_project, location_of
+from featc.load import find_project, load_project, location_of
 
 from .conftest import Shop
 
@@ -140,13 +140,6 @@ def test_what_has_errors_is_named_and_the_rest_is_there(shop: Shop) -> None:
     assert definitions is not None
     assert definitions.broken == {"bad", "w", "x.d"}
     assert set(definitions.entities) == {"user"} and set(definitions.views) == {"v", "x"}
-
-
-def test_the_schema_for_editors_knows_every_key() -> None:
-    schema = json_schema()
-    assert "feature_views" in schema["$defs"]["DefinitionsFile"]["properties"]
-    assert "from" in schema["$defs"]["Source"]["properties"]
-    assert schema["$defs"]["View"]["additionalProperties"] is False
 
 
 def test_loading_imports_no_engine() -> None:

@@ -79,7 +79,7 @@ def test_missing_empty_and_corrupt_files(catalog: DuckDBCatalog, tmp_path: Path)
         "F401",
         "did you mean 'data/orders.parquet'?",
     )
-    assert refused(catalog, "path", "dat/orders.parquet")[::2] == ("F401", "did you mean 'data'?")
+    assert refused(catalog, "path", "dat/orders.parquet")[::2] == ("F401", "did you mean 'data/orders.parquet'?")
     assert refused(catalog, "path", "data/*.json")[0] == "F401"
     assert refused(catalog, "path", "data")[::2] == ("F401", "write data/*.parquet")
     assert refused(catalog, "path", "data/none.parquet")[0] == "F402"

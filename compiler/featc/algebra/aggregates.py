@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import inf, isnan, nan, sqrt
+from math import inf, isfinite, nan, sqrt
 from typing import Any
 
 from featc.algebra import rounding
@@ -112,8 +112,8 @@ def _variance(samp: bool, root: bool) -> Finish:
             return None
         if m[3]:
             return nan
-        # squares beyond DOUBLE: which operation left it first depends on the order of merging
-        value = 0.0 if low == high else inf if isnan(m[2]) else m[2] / (m[0] - samp)
+        # squares beyond DOUBLE: whether that shows as ±inf or NaN depends on the order of adding
+        value = 0.0 if low == high else m[2] / (m[0] - samp) if isfinite(m[2]) else inf
         return sqrt(value) if root else value
 
     return finish
@@ -128,7 +128,7 @@ def _variance_row(name: str, samp: bool, root: bool, summary: str) -> Aggregate:
         _fixed(m=Need(Kind.MOMENTS), low=Need(Kind.MIN), high=Need(Kind.MAX)),
         # equal members give exactly 0: merged means may differ in the last bit, least and greatest do not
         f"CASE WHEN {{m.n}} + {{m.odd}} <= {int(samp)} THEN NULL WHEN {{m.odd}} > 0 THEN 'NaN'::DOUBLE"
-        f" WHEN {{low}} = {{high}} THEN 0 WHEN isnan({{m.m2}}) THEN 'Infinity'::DOUBLE ELSE {spread} END",
+        f" WHEN {{low}} = {{high}} THEN 0 WHEN NOT isfinite({{m.m2}}) THEN 'Infinity'::DOUBLE ELSE {spread} END",
         _variance(samp, root),
         _number(lambda t: "DOUBLE", name),
         summary,

@@ -10,7 +10,19 @@ import sys
 import click
 
 from featc import __version__
-from featc.cli import building, catalogue, explaining, picturing, proving, serving, training
+from featc.cli import (
+    building,
+    catalogue,
+    completing,
+    explaining,
+    materializing,
+    picturing,
+    proving,
+    serving,
+    standing,
+    starting,
+    training,
+)
 from featc.cli.failures import close_output, failure_of, report
 from featc.cli.session import FORMAT
 from featc.errors import nearest
@@ -52,6 +64,7 @@ def cli() -> None:
     featc build                                       check everything, write SQL and manifest
     featc dataset checkout --spine labels.parquet     a training set
     featc push orders new_orders.csv                  new events into the online store
+    featc materialize                                 or all that the sources hold and it lacks
     featc get checkout --key user_id=42               a vector from the online store
     featc verify                                      prove that both agree
 
@@ -59,7 +72,20 @@ def cli() -> None:
     """
 
 
-for module in (building, catalogue, training, serving, proving, picturing, explaining):
+_MODULES = (
+    starting,
+    building,
+    catalogue,
+    training,
+    serving,
+    materializing,
+    standing,
+    proving,
+    picturing,
+    explaining,
+    completing,
+)
+for module in _MODULES:
     for command in module.COMMANDS:
         cli.add_command(command)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featc.cli.completing import names_of, selectors
 from featc.cli.session import Session, command, some
 from featc.errors import Diagnostic, FeatcError, did_you_mean
 
@@ -22,7 +23,9 @@ PLANS = ("training", "lift", "schema", "update", "read")
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Default: target/ in the project."
 )
-@click.option("--select", metavar="SEL", help="Write only these features' SQL; everything is checked.")
+@click.option(
+    "--select", metavar="SEL", shell_complete=selectors, help="Write only these features' SQL; everything is checked."
+)
 def build(session: Session, dialects: tuple[str, ...], out: Path | None, select: str | None) -> None:
     """Check everything, write SQL and manifest.json.
 
@@ -94,7 +97,7 @@ def _needs(keys: tuple[tuple[str, str], ...], request: tuple[tuple[str, str], ..
 
 
 @command("sql", "One plan's SQL on stdout.")
-@click.argument("name")
+@click.argument("name", shell_complete=names_of("services", "views", "features"))
 @click.option("--plan", type=click.Choice(PLANS), default="training", show_default=True)
 def sql(session: Session, name: str, plan: str) -> None:
     """One plan's SQL, of a service, a view or a feature, on stdout.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from featc.cli.completing import names_of, selectors
 from featc.cli.session import Session, command, table
 from featc.cli.tabular import preview
 
@@ -18,7 +19,7 @@ _TEXT_WIDTH = 60
 
 
 @command("ls", "What there is.")
-@click.argument("selector", required=False, metavar="[SEL]")
+@click.argument("selector", required=False, metavar="[SEL]", shell_complete=selectors)
 def ls(session: Session, selector: str | None) -> None:
     """What there is: features with type and definition, the outputs of services that are named, and without a
     selector also services and sources.
@@ -99,7 +100,7 @@ def _listing(
 
 
 @command("show", "A preview of values.")
-@click.argument("name")
+@click.argument("name", shell_complete=names_of("services", "views", "features"))
 @click.option("--limit", type=click.IntRange(1, 1_000_000), default=10, show_default=True, metavar="N")
 def show(session: Session, name: str, limit: int) -> None:
     """A preview of values: the entities with the latest events, as of just after those.

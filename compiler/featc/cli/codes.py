@@ -16,13 +16,19 @@ CODES: Mapping[str, str] = {
     "source:s, with + before it for everything upstream and after it for everything downstream.",
     "F802": "A name that is no service, view or feature of the project. featc ls shows what there is.",
     "F803": "The definition has no such plan: on-demand features keep nothing in the online store.",
-    "F804": "A file named on the command line does not exist.",
-    "F805": "A --key or --request that is missing, given twice, not of the service, or not of its type.",
-    "F806": "No command and no error has this name.",
+    "F804": "A file named on the command line does not exist. Its path is relative to the current folder.",
+    "F805": "A --key or --request that is missing, given twice, not of the service, or not of its type. Write "
+    "--key NAME=VALUE; featc build lists what each service needs, --keys FILE takes many entities.",
+    "F806": "No command and no error has this name. featc help lists them all.",
     "F807": "A file named on the command line that is empty, lacks the columns asked for, or is not what its "
     "ending says: CSV, parquet or JSON.",
+    "F810": "featc init never overwrites: the folder holds a project, or files that the new one has too. Name another "
+    "folder, or move them away.",
+    "F811": "A project's name is letters, digits, _ and -, and starts with a letter. featc init takes the folder's, or "
+    "--name.",
     "F910": "A file cannot be written: its folder, its rights, or a full disk. No file is half-written.",
-    "F911": "The system or the engine refused to read or write a file.",
+    "F911": "The system or the engine refused to read or write a file. Check the path, its rights and the free "
+    "space; featc doctor looks at the project's files.",
     "F999": "A bug in featc, not in your project. FEATC_DEBUG=1 shows where it happened; please report that.",
 }
 

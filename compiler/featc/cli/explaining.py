@@ -3,48 +3,122 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
 import click
+from click.shell_completion import CompletionItem
 
-from featc.errors import Diagnostic, FeatcError, did_you_mean
+from featc.cli.session import Session, plain_command
+from featc.errors import Diagnostic, FeatcError, nearest
+
+_FUNCTIONS = "functions"
 
 
-@click.command("help", short_help="An error code or a command explained.")
-@click.argument("topic", required=False, metavar="[CODE|COMMAND]")
+def _topics(ctx: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:
+    known = [*_group(ctx).commands, _FUNCTIONS]
+    if begun[:1] in ("F", "f"):
+        from featc.cli.codes import all_codes
+
+        known += all_codes()
+    return [CompletionItem(name) for name in known if name.startswith(begun)]
+
+
+@plain_command("help", "An error code or a command explained.")
+@click.argument("topic", required=False, metavar="[CODE|COMMAND|functions]", shell_complete=_topics)
 @click.pass_context
-def help_(ctx: click.Context, topic: str | None) -> None:
-    """What an error's code means and what to do about it; or a command's options.
+def help_(ctx: click.Context, session: Session, topic: str | None) -> None:
+    """What an error's code means and what to do about it; or a command's options. Without a topic: all topics.
 
     \b
+    featc help
     featc help F302
     featc help dataset
+    featc help functions
     """
-    parent = ctx.parent
-    if parent is None or not isinstance(parent.command, click.Group):
-        raise AssertionError("help is a subcommand")
+    group = _group(ctx)
+    command = group.get_command(ctx, topic) if topic is not None else None
     if topic is None:
-        click.echo(parent.get_help())
-        return
-    command = parent.command.get_command(ctx, topic)
-    if command is not None:
-        with click.Context(command, info_name=topic, parent=parent) as inner:
-            click.echo(command.get_help(inner))
-        return
-    click.echo(explanation(topic))
+        _say_topics(session, group)
+    elif command is not None:
+        with click.Context(command, info_name=topic, parent=ctx.parent) as inner:
+            text = command.get_help(inner)
+        session.data({"command": topic, "text": text}) if session.is_json else session.say(text)
+    elif topic == _FUNCTIONS:
+        _say_functions(session)
+    elif session.is_json:
+        session.data(explained(topic, (*group.commands, _FUNCTIONS)))
+    else:
+        session.say(explanation(topic, (*group.commands, _FUNCTIONS)))
 
 
-def explanation(code: str) -> str:
-    """What a code means. Raises FeatcError F806 for a code that does not exist."""
+def _group(ctx: click.Context) -> click.Group:
+    command = ctx.find_root().command
+    assert isinstance(command, click.Group)
+    return command
+
+
+def _say_topics(session: Session, group: click.Group) -> None:
     from featc.cli.codes import all_codes, area
+
+    commands = {name: c.get_short_help_str() for name, c in sorted(group.commands.items())}
+    areas: dict[str, list[str]] = {}
+    for code in all_codes():
+        areas.setdefault(area(code), []).append(code)
+    if session.is_json:
+        session.data({"commands": commands, "errors": areas})
+        return
+    width = max(len(name) for name in commands)
+    session.say("commands: featc help COMMAND, or featc COMMAND --help")
+    for name, what in commands.items():
+        session.say(f"  {name:{width}}  {what}")
+    session.say("\nfunctions of expressions: featc help functions")
+    session.say("\nerrors: featc help CODE")
+    for what, codes in areas.items():
+        session.say(f"  {codes[0]}–{codes[-1]}  {what}")
+
+
+def _say_functions(session: Session) -> None:
+    """What expressions may call: aggregates, featc's own functions, and DuckDB's."""
+    from featc.parse.functions import BUILTINS, aggregate_names
+    from featc_dialects.duckdb_functions import SCALARS
+
+    titles = {"aggregates": "aggregates", "own": "featc's own", "duckdb": "DuckDB's, with DuckDB's meaning"}
+    listed = {"aggregates": aggregate_names().split(", "), "own": sorted(BUILTINS), "duckdb": sorted(SCALARS)}
+    if session.is_json:
+        session.data(listed)
+        return
+    for kind, names in listed.items():
+        session.say(f"{titles[kind]}:")
+        session.say(textwrap.fill(", ".join(names), 98, initial_indent="  ", subsequent_indent="  "))
+
+
+def explained(code: str, topics: Sequence[str] = ()) -> dict[str, str | None]:
+    """What a code means, as data. Raises FeatcError F806 for one that does not exist; `topics` are names to suggest."""
+    from featc.cli.codes import all_codes, area
+    from featc.cli.examples import EXAMPLES
 
     codes = all_codes()
     known = code.strip().upper()
     if known not in codes:
-        hint = did_you_mean(known, codes) or "codes look like F302; docs/errors.md lists them"
+        close = nearest(known, codes) or nearest(code, topics)
+        hint = f"did you mean '{close}'?" if close else "codes look like F302; featc help lists them"
         raise FeatcError(
             Diagnostic("F806", f"there is no command or error code '{code}'", hint=hint), exit_code=2
         )
-    return f"{known}  ({area(known)})\n\n{textwrap.fill(codes[known], 88)}"
+    example = EXAMPLES.get(known)
+    wrong, right = (example.wrong, example.right) if example is not None else (None, None)
+    return {"code": known, "area": area(known), "meaning": codes[known], "wrong": wrong, "right": right}
+
+
+def explanation(code: str, topics: Sequence[str] = ()) -> str:
+    """What a code means, as text, with an example where one tells more. Raises FeatcError F806."""
+    found = explained(code, topics)
+    parts = [f"{found['code']}  ({found['area']})", textwrap.fill(str(found["meaning"]), 88)]
+    for title in ("wrong", "right"):
+        text = found[title]
+        if text is not None:
+            parts.append(f"{title}:\n{textwrap.indent(text, '    ')}")
+    return "\n\n".join(parts)
 
 
 COMMANDS = (help_,)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from featc.cli.completing import selectors
 from featc.cli.session import Session, command, some
 
 
 @command("lineage", "What comes from what, as text or picture.")
-@click.argument("selector", required=False, metavar="[SEL]")
+@click.argument("selector", required=False, metavar="[SEL]", shell_complete=selectors)
 @click.option("--columns", is_flag=True, help="Columns, features and outputs, not whole sources and views.")
 @click.option("--to", type=click.Choice(["dot", "mermaid", "json"]), help="Default: a listing.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="A file instead of stdout.")
@@ -39,6 +40,9 @@ def lineage(session: Session, selector: str | None, columns: bool, to: str | Non
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
     ends = {(e.parent, e.child) for e in shown.edges}
+    if session.is_json:
+        session.data({"nodes": len(shown.nodes), "edges": len(ends), "out": str(out)})
+        return
     counted = f"{some(len(shown.nodes), 'node')}, {some(len(ends), 'edge')}"
     session.say(f"{counted} → {session.shown(out)}")
 

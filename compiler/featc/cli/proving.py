@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from featc.cli.completing import selectors
 from featc.cli.session import Session, command
 
 
 @command("verify", "Prove that training and online agree.")
-@click.option("--select", metavar="SEL", help="Only these features.")
+@click.option("--select", metavar="SEL", shell_complete=selectors, help="Only these features.")
 @click.option("--allow-thin", is_flag=True, help="Features with too few telling probes do not fail.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the made-up histories.")
 @click.pass_context

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from featc.cli.completing import assignments, files, names_of
 from featc.cli.session import Session, command
 from featc.cli.training import given_rows
 from featc.cli.values import from_text, to_text
@@ -24,8 +25,8 @@ _KINDS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".pq")
 
 
 @command("push", "New events into the online store.")
-@click.argument("source")
-@click.argument("file", metavar="FILE|-")
+@click.argument("source", shell_complete=names_of("sources"))
+@click.argument("file", metavar="FILE|-", shell_complete=files)
 @click.option("--token", metavar="T", help="Names the batch: the same token again changes nothing.")
 @click.option("--strict", is_flag=True, help="Refuse the batch when a single row is bad.")
 def push(session: Session, source: str, file: str, token: str | None, strict: bool) -> None:
@@ -44,7 +45,7 @@ def push(session: Session, source: str, file: str, token: str | None, strict: bo
         return
     session.say(_report_text(report))
     for reason, number in report.rejected.items():
-        session.note(f"  kept apart in featc_rejected: {number} × {reason}")
+        session.note(f"  kept apart in the online store's table featc_rejected: {number} × {reason}")
 
 
 def _report_data(report: PushReport) -> dict[str, object]:
@@ -65,18 +66,28 @@ def _report_text(report: PushReport) -> str:
 
 
 @command("get", "Feature vectors from the online store.")
-@click.argument("service")
+@click.argument("service", shell_complete=names_of("services"))
 @click.option(
-    "--key", "keys", multiple=True, metavar="NAME=VALUE", help="A key of the entity; repeat for more."
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="NAME=VALUE",
+    shell_complete=assignments("keys"),
+    help="A key of the entity; repeat for more.",
 )
 @click.option(
-    "--request", multiple=True, metavar="NAME=VALUE", help="A value the request brings; repeat for more."
+    "--request",
+    multiple=True,
+    metavar="NAME=VALUE",
+    shell_complete=assignments("request"),
+    help="A value the request brings; repeat for more.",
 )
 @click.option("--at", metavar="T", help="An instant such as 2026-06-01T12:00:00Z. Default: now.")
 @click.option(
     "--keys",
     "file",
     metavar="FILE|-",
+    shell_complete=files,
     help="Many entities: CSV, parquet or JSON with key and request columns.",
 )
 def get(
@@ -158,7 +169,11 @@ def _pairs(given: tuple[str, ...], types: dict[str, str], option: str, wrong: Fi
         name, sign, value = text.partition("=")
         name = name.strip()
         if not sign:
-            wrong.error("F805", f"{option} {text} has no value", hint=f"write {option} {text}=VALUE")
+            lacking = [n for n in types if n not in found]
+            hint = f"write {option} {text}=VALUE"
+            if name not in types and lacking:
+                hint = f"write {option} {lacking[0 if option == '--key' else -1]}={text}"
+            wrong.error("F805", f"{option} {text} has no value", hint=hint)
         elif name in found:
             wrong.error("F805", f"{option} {name} is given twice", hint="for several entities use --keys FILE")
         elif name not in types:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featc.cli.failures import colour, report
+from featc.runtime.texts import table as table
 from featc.secrets import mask
 
 if TYPE_CHECKING:
@@ -76,38 +77,46 @@ class Session:
 def command(
     name: str, short_help: str, *, formats: Sequence[str] = ("text", "json")
 ) -> Callable[[Callable[..., Any]], click.Command]:
-    """Makes a function a command: it gets the `Session` first, then its own options."""
+    """Makes a function a command about a project: it gets the `Session` first, then its own options."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
         @click.option("-p", "--project", "path", metavar="DIR", default=".", help="The project's folder.")
         @click.option("--target", metavar="NAME", help="A target of featc.yaml instead of its default one.")
-        @click.option("--format", "form", type=click.Choice(formats), default="text", show_default=True)
-        @click.option("-q", "--quiet", is_flag=True, help="No warnings and remarks.")
+        @_with_output(formats)
         @functools.wraps(function)
         def run(path: str, target: str | None, form: str, quiet: bool, **options: Any) -> Any:
-            click.get_current_context().meta[FORMAT] = form
-            return function(Session(path, target, form, quiet), **options)
+            return _begin(function, Session(path, target, form, quiet), options)
 
         return click.command(name, short_help=short_help)(run)
 
     return decorate
 
 
-def table(
-    headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset()
-) -> str:
-    """Aligned columns under headers; `right` numbers the columns that align right."""
-    grid = [list(headers), *(list(row) for row in rows)]
-    widths = [max(len(row[i]) for row in grid) for i in range(len(headers))]
+def plain_command(name: str, short_help: str) -> Callable[[Callable[..., Any]], click.Command]:
+    """Makes a function a command that needs no project: it gets the `Session` first, then its own options."""
 
-    def line(row: Sequence[str]) -> str:
-        cells = (
-            c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        )
-        return "  ".join(cells).rstrip()
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        @_with_output(("text", "json"))
+        @functools.wraps(function)
+        def run(form: str, quiet: bool, **options: Any) -> Any:
+            return _begin(function, Session(".", None, form, quiet), options)
 
-    rule = "  ".join("─" * w for w in widths)
-    return "\n".join([line(grid[0]), rule, *(line(row) for row in grid[1:])])
+        return click.command(name, short_help=short_help)(run)
+
+    return decorate
+
+
+def _with_output(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def decorate(run: Callable[..., Any]) -> Callable[..., Any]:
+        run = click.option("-q", "--quiet", is_flag=True, help="No warnings and remarks.")(run)
+        return click.option("--format", "form", type=click.Choice(formats), default="text", show_default=True)(run)
+
+    return decorate
+
+
+def _begin(function: Callable[..., Any], session: Session, options: dict[str, Any]) -> Any:
+    click.get_current_context().meta[FORMAT] = session.form
+    return function(session, **options)
 
 
 def some(number: int, what: str) -> str:

@@ -3,79 +3,195 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from featc.cli.completing import feature_lists, files, names_of
+from featc.cli.query_progress import progress
+from featc.cli.remaking import differences, remade_data
 from featc.cli.session import Session, command, some
 from featc.cli.tabular import preview
 
-_PREVIEW = 10
+if TYPE_CHECKING:
+    from featc.runtime.dataset import Dataset
+    from featc.runtime.training_set.output import Written
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to become of a set: where it goes, in which files, and what is said about it."""
+
+    out: Path | None
+    partition_by: tuple[str, ...]
+    rows_per_file: int | None
+    overwrite: bool
+    limit: int
+    stats: bool
 
 
 @command("dataset", "A training set for a spine.")
-@click.argument("service", required=False)
-@click.option("--features", metavar="A,B", help="Instead of a service: view.feature, view, view.spend_*.")
-@click.option("--spine", required=True, metavar='FILE|-|"select …"', help="Keys and instants to be answered.")
+@click.argument("service", required=False, shell_complete=names_of("services"))
+@click.option(
+    "--features",
+    metavar="A,B",
+    shell_complete=feature_lists,
+    help="Instead of a service: view.feature, view, view.spend_*.",
+)
+@click.option(
+    "--spine", metavar='FILE|-|"select …"', shell_complete=files, help="Keys and instants to be answered."
+)
 @click.option("--time", metavar="COL", help="The spine's instant column, if not as_of.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE", help=".parquet or .csv; without: a preview."
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE|DIR",
+    help=".parquet, .csv, .json, .jsonl; without: a preview.",
 )
-def dataset(
-    session: Session,
-    service: str | None,
-    features: str | None,
-    spine: str,
-    time: str | None,
-    out: Path | None,
-) -> None:
+@click.option("--partition-by", metavar="C,…", help="A folder of parquet files by columns, or month(as_of).")
+@click.option("--rows-per-file", type=click.IntRange(1), metavar="N", help="A folder of parquet files of N rows.")
+@click.option("--overwrite", is_flag=True, help="Replace a folder that is there.")
+@click.option("--limit", type=click.IntRange(1, 1_000_000), default=10, show_default=True, help="Rows of a preview.")
+@click.option("--stats", is_flag=True, help="What the features' values are like.")
+@click.option("--from", "card", type=click.Path(path_type=Path), metavar="CARD", help="Make a set again by its card.")
+def dataset(session: Session, service: str | None, features: str | None, spine: str | None, time: str | None,
+            card: Path | None, partition_by: str | None, **wish: Any) -> None:  # fmt: skip
     """A training set: each row of the spine with the features as they stood at its own instant.
 
     \b
     featc dataset checkout --spine labels.parquet --out train.parquet
     featc dataset checkout --spine "select user_id, as_of from 'labels.csv'"
     featc dataset --features user_orders.spend_7d,user_plan --spine labels.csv --time seen_at
+    featc dataset checkout --spine labels.parquet --out train/ --partition-by "month(as_of)"
+    featc dataset --from train.parquet.featc.json --out again.parquet
+
+    Beside the set lies its card, train.parquet.featc.json: what it was made of. --from makes it again: exit code 0
+    when it is equal, 3 when it is not, with what has moved. Without --out it only compares.
     """
-    if (service is None) == (features is None):
-        raise click.UsageError("name a service, or features with --features")
-    wanted = service if service is not None else [f.strip() for f in (features or "").split(",") if f.strip()]
-    if not wanted:
+    wanted = Wish(partition_by=tuple(_listed(partition_by)), **wish)
+    _check(service, features, spine, time, card, wanted)
+    if card is not None:
+        _again(session, card, spine, wanted)
+        return
+    asked = service if service is not None else _listed(features)
+    if not asked:
         raise click.UsageError("--features names none; write view.feature, view or view.spend_*")
-    with session.store() as store, given_rows(spine) as given:
-        found = store.get_historical_features(wanted, given, time)
-        if out is None:
-            preview(session, found, _PREVIEW)
-            return
-        written = found.write(out)
-        shape = {"rows": len(found), "features": len(found.outputs), "out": str(written)}
-        if session.is_json:
-            session.data(shape)
+    with session.store() as store:
+        made = store.get_historical_features(asked, _given(spine), time)
+        if wanted.out is not None:
+            written = _write(session, made, wanted)
+            _say_written(session, made, written)
+        elif wanted.stats:
+            with progress(session, made.progress, "computing"):
+                found = made.stats()
+            session.data(found.to_dict()) if session.is_json else session.say(str(found))
         else:
-            counted = f"{some(len(found), 'row')}, {some(len(found.outputs), 'feature')}"
-            session.say(f"{counted} → {session.shown(written)}")
+            preview(session, made, wanted.limit)
+
+
+def _check(service: str | None, features: str | None, spine: str | None, time: str | None, card: Path | None,
+           wish: Wish) -> None:  # fmt: skip
+    """Options that contradict each other, or lack another. Raises click.UsageError."""
+    if card is not None:
+        if service or features or time:
+            raise click.UsageError("--from CARD says itself which features, and which instant")
+    elif (service is None) == (features is None):
+        raise click.UsageError("name a service, or features with --features")
+    elif spine is None:
+        raise click.UsageError("Missing option '--spine': a file, - or a SELECT with keys and instants.")
+    if wish.partition_by and wish.rows_per_file:
+        raise click.UsageError("--partition-by and --rows-per-file are two ways to make a folder; choose one")
+    if wish.out is None and (wish.partition_by or wish.rows_per_file or wish.overwrite):
+        raise click.UsageError("--partition-by, --rows-per-file and --overwrite need --out DIR")
+
+
+def _listed(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def _given(spine: str | None) -> Any:
+    return sys.stdin.buffer if spine == "-" else spine
+
+
+def _write(session: Session, made: Dataset, wish: Wish) -> Written:
+    if wish.out is None:
+        raise AssertionError("nowhere to write to")
+    with progress(session, made.progress, "computing"):
+        return made.save(wish.out, partition_by=wish.partition_by, rows_per_file=wish.rows_per_file,
+                         overwrite=wish.overwrite, statistics=wish.stats)  # fmt: skip
+
+
+def _say_written(session: Session, made: Dataset, written: Written) -> None:
+    from featc.runtime.training_set.card import card_path
+
+    if session.is_json:
+        session.data(_written_data(made, written))
+        return
+    counted = f"{some(len(made), 'row')}, {some(len(made.outputs), 'feature')}"
+    files = f" ({some(written.files, 'file')})" if written.path.is_dir() else ""
+    session.say(f"{counted} → {session.shown(written.path)}{files}")
+    changed = [n for n, source in written.card["sources"].items() if source.get("changed_meanwhile")]
+    if changed:
+        session.note(f"  files of {', '.join(changed)} changed meanwhile; the set may hold rows of both")
+    session.note(f"  card: {session.shown(card_path(written.path))}")
+    if written.statistics is not None:
+        session.say(str(written.statistics))
+
+
+def _written_data(made: Dataset, written: Written) -> dict[str, Any]:
+    from featc.runtime.training_set.card import card_path
+
+    found = {
+        "rows": len(made),
+        "features": len(made.outputs),
+        "out": str(written.path),
+        "files": written.files,
+        "card": str(card_path(written.path)),
+        "hash": written.card["result"]["hash"],
+    }
+    return found if written.statistics is None else found | {"statistics": written.statistics.to_dict()}
+
+
+def _again(session: Session, path: Path, spine: str | None, wish: Wish) -> None:
+    """Makes a set again; ends with code 3 when it is not the same."""
+    from featc.runtime.training_set.again import card_of, compare, dataset_again
+    from featc.runtime.training_set.card import read_card
+
+    card = read_card(path)
+    with session.store() as store:
+        made = dataset_again(store, card, _given(spine))
+        written = None
+        if wish.out is not None:
+            written = _write(session, made, wish)
+            now = written.card
+        else:
+            with progress(session, made.progress, "computing"):
+                now = card_of(made)
+        found = compare(card, now)
+        if session.is_json:
+            session.data(remade_data(found) | (_written_data(made, written) if written else {"rows": len(made)}))
+        else:
+            if written is not None:
+                _say_written(session, made, written)
+            session.say(differences(card, found))
+    if not found.equal:
+        click.get_current_context().exit(3)
 
 
 @contextmanager
 def given_rows(given: str) -> Iterator[str]:
-    """What a user names as rows, `-` being standard input: a file or a SELECT."""
+    """What a user names as a file of rows, `-` being standard input."""
+    from featc.runtime.spine_files import spooled
+
     if given != "-":
         yield given
         return
-    with tempfile.TemporaryDirectory(prefix="featc-") as folder:
-        content = sys.stdin.buffer.read()
-        path = Path(folder) / f"stdin{_ending(content)}"
-        path.write_bytes(content)
+    with spooled(sys.stdin.buffer) as path:
         yield str(path)
-
-
-def _ending(content: bytes) -> str:
-    """The kind of a file by its first bytes."""
-    if content[:4] == b"PAR1":
-        return ".parquet"
-    return ".json" if content.lstrip()[:1] in (b"[", b"{") else ".csv"
 
 
 COMMANDS = (dataset,)

@@ -16,6 +16,8 @@ from math import isfinite, isnan
 from typing import Any
 from uuid import UUID
 
+from featc.runtime.texts import format_double as format_double
+from featc.runtime.texts import to_text as to_text
 from featc.types import family
 
 _BOOLEANS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
@@ -53,28 +55,6 @@ def _from_text(text: str, type_: str) -> Any:
             return UUID(text)
         case _:
             return text
-
-
-def to_text(value: Any) -> str:
-    """A value as people read it in a terminal."""
-    match value:
-        case None:
-            return "NULL"
-        case bool():
-            return "true" if value else "false"
-        case float():
-            return format_double(value)
-        case datetime():
-            return str(value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value)
-        case _:
-            return str(value)
-
-
-def format_double(value: float) -> str:
-    """A DOUBLE for reading: nine significant digits at most, whole numbers without exponent."""
-    if not isfinite(value):
-        return "NaN" if isnan(value) else ("inf" if value > 0 else "-inf")
-    return f"{value:.1f}" if value == int(value) and abs(value) < 1e15 else f"{value:.9g}"
 
 
 def to_json(value: Any) -> str:

@@ -14,7 +14,8 @@ function and type is on the allow-list, else None, and `why_not` the reason. The
   `datetime` and `date`.
 - Classes are checked exactly: a numpy or pandas scalar falls back. Only an expression that is one reference
   and nothing else hands its value through unseen, whatever the type.
-- The list is proven against DuckDB `PROVEN_ENGINE` (tests/closures); with another version use DuckDB alone.
+- The list is proven against DuckDB `PROVEN_ENGINE` (tests/closures); with another version use DuckDB alone:
+  `unproven` says so.
 """
 
 from __future__ import annotations
@@ -31,10 +32,12 @@ from featc.closures.syntax import Refused, parse
 from featc.closures.typed import Typed, coerce, common_type
 from featc.resolve.model import Expr, Ref
 
-# The DuckDB release (major.minor) whose values and types the allow-list is compared with.
-PROVEN_ENGINE = "2.0"
+PROVEN_ENGINE = "2.0.1"
+"""The one release whose values and types the allow-list, and `featc_dialects.duckdb_functions`, are compared with:
+2.0.1 rounds other than 2.0.0. Raise it with both lists' tests (docs/decisions/0007).
+"""
 
-__all__ = ["PROVEN_ENGINE", "Closure", "FallBack", "allow_list_markdown", "compile_closure", "why_not"]
+__all__ = ["PROVEN_ENGINE", "Closure", "FallBack", "allow_list_markdown", "compile_closure", "unproven", "why_not"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,13 @@ class Closure:
     def __call__(self, values: Mapping[Ref, object]) -> object:
         """The value, for a value of each reference. Raises `FallBack`; see the package."""
         return self.evaluate(*[values[r] for r in self.refs])
+
+
+def unproven(engine: str) -> str | None:
+    """Why closures may not stand in for this version of DuckDB; None when they may."""
+    if engine == PROVEN_ENGINE:
+        return None
+    return f"closures are proven for DuckDB {PROVEN_ENGINE}, and this is {engine}"
 
 
 def compile_closure(

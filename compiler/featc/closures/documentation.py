@@ -113,7 +113,12 @@ ENTRIES: tuple[Entry, ...] = (
         "integers, DOUBLE; DECIMAL(p,s)",
         "DOUBLE; DECIMAL(p,0)",
     ),
-    Entry(("round",), "`round(a)`, `round(a, n)`", "DOUBLE; n from 0 to 15", "DOUBLE, halves away from zero"),
+    Entry(
+        ("round",),
+        "`round(a)`, `round(a, n)`",
+        "DOUBLE; n from 0 to 15",
+        "DOUBLE, halves away from zero; 2.675 is short of a half and gives 2.67",
+    ),
     Entry(("sqrt",), "`sqrt(a)`", "integers, DOUBLE", "DOUBLE", "below zero"),
     Entry(("isnan", "isinf", "isfinite"), "`isnan(a)`, `isinf(a)`, `isfinite(a)`", "DOUBLE", "BOOLEAN"),
     Entry(("length",), "`length(a)`", "VARCHAR", "BIGINT (code points)"),

@@ -130,9 +130,23 @@ def half_away(a: float) -> float:
 
 
 def round_to(a: float, power: float) -> float:
-    """DuckDB's round(a, n) with power = 10^n, n > 0."""
-    rounded = half_away(a * power) / power
+    """DuckDB's round(a, n) with power = 10^n, n from 0 to 15.
+
+    The product is rounded to a DOUBLE and may so become a half that the value is short of, as 2.675 * 100 does:
+    then it is not rounded away from zero.
+    """
+    scaled = a * power
+    whole = half_away(scaled)
+    if abs(whole - scaled) == 0.5 and _short_of_half(abs(a), power, abs(whole)):
+        whole = math.copysign(abs(whole) - 1.0, a)
+    rounded = whole / power
     return rounded if math.isfinite(rounded) else a
+
+
+def _short_of_half(size: float, power: float, whole: float) -> bool:
+    """Whether size * power, exactly, is less than whole - 0.5."""
+    numerator, denominator = size.as_integer_ratio()
+    return 2 * numerator * int(power) < (2 * int(whole) - 1) * denominator
 
 
 def square_root(a: float) -> float:

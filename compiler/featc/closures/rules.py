@@ -7,6 +7,7 @@ is not proven. Every row, with every type it takes, is compared with DuckDB in `
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -153,7 +154,8 @@ def _negate(term: Term, args: tuple[Typed, ...]) -> Typed:
     (arg,) = args
     if arg.adopts:
         assert isinstance(arg.value, int)
-        return integer_literal(-arg.value)
+        # typed by its digits before the sign is seen: -2147483648 is a BIGINT
+        return replace(arg, value=-arg.value)
     if arg.type in INTEGER_BITS:
         return strict(arg.type, f"{arg.type.lower()}(-{{0}})", arg)
     if arg.type in ("DOUBLE", "FLOAT"):

@@ -86,7 +86,7 @@ def strict(type_: str, template: str, *args: Typed) -> Typed:
 
 
 def integer_literal(value: int) -> Typed:
-    """A whole number as DuckDB types it standing alone: INTEGER when it fits, else BIGINT."""
+    """A whole number without sign as DuckDB types it standing alone: INTEGER when it fits, else BIGINT."""
     for type_ in ("INTEGER", "BIGINT"):
         if fits(value, type_):
             return Typed("constant", type_, value=value, adopts=True)

@@ -5,14 +5,12 @@ connection.
 from featc.load.codes import CODES
 from featc.load.loader import find_project, load_project, read_project
 from featc.load.model import Definitions, location_of
-from featc.load.schema import json_schema
 from featc.secrets import mask
 
 __all__ = [
     "CODES",
     "Definitions",
     "find_project",
-    "json_schema",
     "load_project",
     "location_of",
     "mask",

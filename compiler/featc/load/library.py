@@ -10,6 +10,7 @@ from featc.load import schema
 from featc.load.meta import read_meta
 from featc.load.model import EntityDef, Meta, WindowDef
 from featc.load.reader import Fields, Key, Reader
+from featc.load.text import Text
 
 _BUILT_IN = re.compile(r"(?:(?:last|prev|next)_\d\w*|lifetime|current)\Z", re.IGNORECASE)
 
@@ -17,7 +18,7 @@ _BUILT_IN = re.compile(r"(?:(?:last|prev|next)_\d\w*|lifetime|current)\Z", re.IG
 def read_entity(reader: Reader, key: Key, node: Node) -> EntityDef | None:
     """`user: user_id`, `pair: [a, b]`, or the long form `{keys: …, description: …}`."""
     if not isinstance(node, MappingNode):
-        return EntityDef(key.name, key.span, reader.texts(node), Meta())
+        return EntityDef(key.name, key.span, _distinct(reader, key.name, reader.texts(node)), Meta())
     fields = reader.fields(node, schema.Entity, f"entity '{key.name}'")
     if fields is None:
         return None
@@ -29,7 +30,23 @@ def read_entity(reader: Reader, key: Key, node: Node) -> EntityDef | None:
             key.span,
             "add keys: with the columns that identify it",
         )
-    return EntityDef(key.name, key.span, keys, read_meta(reader, fields))
+    return EntityDef(key.name, key.span, _distinct(reader, key.name, keys), read_meta(reader, fields))
+
+
+def _distinct(reader: Reader, entity: str, keys: tuple[Text, ...]) -> tuple[Text, ...]:
+    """The keys, once each: a column cannot be told from another by letter case, nor a key from the instant."""
+    known: dict[str, Text] = {}
+    for key in keys:
+        folded = key.value.casefold()
+        if folded == "as_of":
+            message, hint = f"the key of entity '{entity}' has the name of the instant", "call it something else"
+            reader.findings.error("F116", message, key.span, hint)
+        elif folded in known:
+            message = f"entity '{entity}' has the keys '{known[folded].value}' and '{key.value}', which are one name"
+            reader.findings.error("F116", message, key.span, "leave one out, or rename it")
+        else:
+            known[folded] = key
+    return tuple(known.values())
 
 
 def read_window(reader: Reader, key: Key, node: Node) -> WindowDef | None:

@@ -1,26 +1,47 @@
 """The YAML language's schema: which keys each kind of definition takes, and the shapes of their values.
 
-The loader takes the allowed keys from here and editors take the JSON Schema, so the two cannot differ. Values
-are not validated by pydantic: the loader walks YAML's nodes itself, for it must point at the author's place.
+The loader takes the allowed keys from here and editors take the JSON Schema (`editor.py`), so the two cannot differ.
+Values are not validated by pydantic: the loader walks YAML's nodes itself, for it must point at the author's place.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.json_schema import models_json_schema
+from pydantic import BaseModel, ConfigDict
 
-Scalar = str | int | float | bool
-Sql = Annotated[Scalar, Field(description="a DuckDB expression")]
-Duration = Annotated[str, Field(description="a length of time: units us ms s m h d w, such as 7d or 1d12h")]
-Closed = Literal["left", "right", "both", "neither"]
+from featc.load.shapes import (
+    FREE_NAME,
+    NAME,
+    Columns,
+    Count,
+    Duration,
+    Flag,
+    One,
+    OneFeature,
+    Pick,
+    ProjectName,
+    Prose,
+    Replay,
+    Rows,
+    Sql,
+    Tags,
+    Text,
+    Texts,
+    Type,
+    Values,
+    Windows,
+    about,
+    later,
+    needed,
+    word,
+    word_such_as,
+)
 
-
-def _later(reason: str) -> Any:
-    """A key of the language that this version knows and refuses: `reason` says what it is for."""
-    return Field(default=None, json_schema_extra={"unsupported": reason})
+Closed = Annotated[Any, word("left", "right", "both", "neither")]
+_PLACES: dict[str, Any] = {"oneOf": [{"required": [place]} for place in ("path", "table", "sql")]}
+_CLOSED = "which ends of a window belong to it: left (the default), right, both or neither"
 
 
 class _Model(BaseModel):
@@ -28,153 +49,186 @@ class _Model(BaseModel):
 
 
 class Deprecated(_Model):
-    since: Scalar | None = None
-    until: Scalar | None = None
-    use: str | None = None
+    since: Text = about("the day from which it should no longer be used")
+    until: Text = about("the day on which it goes")
+    use: Text = about("what to use instead")
 
 
 class _Described(_Model):
-    description: str | None = None
-    owner: str | None = None
-    tags: list[Scalar] | Scalar | None = None
-    meta: dict[str, Any] | None = None
-    deprecated: Deprecated | None = None
+    description: Prose = about("what it is, for people")
+    owner: Prose = about("who answers for it")
+    tags: Tags = about("words to select by: featc ls tag:NAME")
+    meta: dict[str, Any] = about("anything else; featc only carries it along")
+    deprecated: Deprecated = about("that it should no longer be used")
 
 
 class Entity(_Described):
-    keys: list[str] | str
+    keys: Texts = needed("the columns that identify it", "user_id", ["shop_id", "sku"])
 
 
 class Window(_Described):
-    range: Duration | None = None
-    offset: Duration | None = None
-    rows: int | None = None
-    lifetime: bool | None = None
-    hop: Duration | None = None
-    align: bool | None = None
-    calendar: Any = _later("calendar windows")
-    previous: Any = _later("calendar windows")
-    timezone: Any = _later("calendar windows")
-    since: Any = _later("windows since an event")
-    next: Any = _later("labels")
-    current: Any = _later("aggregates over the current rows of a state source")
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [k]} for k in ("range", "rows", "lifetime")]})
+
+    range: Duration = about("how long it is")
+    offset: Duration = about("how far before the instant of asking it ends")
+    rows: Count = about("only the last so many events", 10)
+    lifetime: Flag = about("true: all events there ever were")
+    hop: Duration = about("its older end moves in steps of this length only")
+    align: Flag = about("true: its newer end moves in steps of hop too")
+    calendar: Any = later("calendar windows")
+    previous: Any = later("calendar windows")
+    timezone: Any = later("calendar windows")
+    since: Any = later("windows since an event")
+    next: Any = later("labels")
+    current: Any = later("aggregates over the current rows of a state source")
 
 
 class Column(_Described):
-    type: Scalar | None = None
-    known_after: str | None = None
+    type: Type = about("a DuckDB type")
+    known_after: Text = about("the column with the instant from which this one's value is known")
 
 
 class Source(_Described):
-    kind: Literal["event", "state", "snapshot"] | None = None
-    path: str | None = None
-    table: str | None = None
-    sql: str | None = None
-    time: str | None = None
-    available_at: str | None = None
-    delay: Duration | None = None
-    id: list[str] | str | None = None
-    deleted: Sql | None = None
-    tie_break: list[str] | str | None = None
-    timezone: str | None = None
-    key: list[str] | str | None = None
-    valid_to: str | None = None
-    final_after: Duration | None = None
-    let: dict[str, Sql] | None = None
-    columns: dict[str, Scalar | Column] | None = None
-    from_: Any = Field(default=None, alias="from", json_schema_extra={"unsupported": "attribution"})
-    match: Any = _later("attribution")
-    union: Any = _later("unions of sources")
+    model_config = ConfigDict(json_schema_extra=_PLACES)
+
+    kind: Annotated[Any, word("event", "state")] = about("event (the default): things that happen; state: what holds")
+    path: Text = about("files, relative to featc.yaml", "data/orders/*.parquet", "data/orders.csv")
+    table: Text = about("a table of the target's database", "raw.orders")
+    sql: Sql = about("a query of the target's database; its columns are the source's")
+    time: Text = needed("the column with the instant at which it happened")
+    available_at: Text = about("the column with the instant at which serving can first know the row")
+    delay: Duration = about("how long after its time a row is known, if no column says so")
+    id: Texts = about("the column that identifies an event; rows of one id are versions of it")
+    deleted: Sql = about("true for a row that deletes its event", "op = 'D'")
+    tie_break: Texts = about("columns that order rows of the same instant")
+    timezone: Text = about("the zone of times without one; UTC if not given", "Europe/Berlin")
+    key: Texts = about("of a state source: the columns that identify what the row is about")
+    valid_to: Text = about("of a state source: the column with the instant at which the row ends")
+    final_after: Duration = about("how long after its event a correction still counts")
+    let: dict[str, Sql] = about("named row expressions", {"paid": "status = 'paid'"}, names=NAME)
+    columns: dict[str, Type | Column] = about("types of columns; those not named are read from the data")
+    from_: Any = later("attribution", alias="from")
+    match: Any = later("attribution")
+    union: Any = later("unions of sources")
 
 
 class Feature(_Described):
-    sql: Sql | None = None
-    default: Any = None
-    windows: list[str] | str | None = None
-    each: dict[str, list[Scalar]] | None = None
-    name: str | None = None
-    version: Any = _later("versions of views and features")
+    sql: Sql = about("the feature's expression", "sum(amount)", "sum(amount) over last_7d")
+    default: Any = about("the value in place of NULL")
+    windows: Windows = about("the windows of aggregates without OVER, in place of the view's")
+    each: dict[str, Values] = about(
+        "makes a feature for each value; {parameter} in sql and name", {"status": ["paid", "refunded"]}, names=NAME
+    )
+    name: Text = about("the names of the features that each: makes", "{status}_orders")
+    version: Any = later("versions of views and features")
 
 
 class View(_Described):
-    entity: list[str] | str | None = None
-    source: str | None = None
-    keys: dict[str, Sql] | None = None
-    where: Sql | None = None
-    windows: list[str] | str | None = None
-    closed: Closed | None = None
-    ttl: Duration | None = None
-    request: dict[str, Scalar | Column] | None = None
-    features: list[str] | dict[str, Sql | Feature] | None = None
-    join: Any = _later("enrichment joins")
-    labels: Any = _later("labels")
-    version: Any = _later("versions of views and features")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "dependencies": {name: ["source"] for name in ("where", "keys", "windows", "ttl", "closed")},
+            "not": {"required": ["source", "request"]},
+        }
+    )
+
+    entity: Texts = about("whom the features are about; a list is a cross of entities, [] everything")
+    source: Text = about("the source whose rows are aggregated; without one the view is computed when asked")
+    keys: dict[str, Sql] = about(
+        "where a key of the entity is not a column of its name: an expression", {"user_id": "buyer_id"}, names=FREE_NAME
+    )
+    where: Sql = about("only the rows for which this is true")
+    windows: Windows = about("the windows of every aggregate without OVER: spend becomes spend_7d, spend_30d")
+    closed: Closed = about(_CLOSED)
+    ttl: Duration = about("of a state source: a row older than this counts as unknown")
+    request: dict[str, Type | Column] = about("what a request brings, with types", names=FREE_NAME)
+    features: Columns | dict[str, Sql | Feature] = needed(
+        "a name and an expression for each; or a list of columns of a state source",
+        {"orders": "count(*)", "spend": "sum(amount)"},
+        names=NAME,
+    )
+    join: Any = later("enrichment joins")
+    labels: Any = later("labels")
+    version: Any = later("versions of views and features")
 
 
 class Role(_Model):
-    view: str
-    keys: dict[str, Sql] | None = None
-    features: list[str] | str | None = None
+    view: Text = needed("the view whose features are given once more")
+    keys: dict[str, Sql] = about(
+        "whose features they are: an expression for each key that differs", {"zone": "request.to_zone"}, names=FREE_NAME
+    )
+    features: Texts = about("which of them; all if not given", "spend_*")
 
 
 class Service(_Described):
-    features: list[str | dict[str, str | Role]] | str | None = None
-    keys: dict[str, Sql] | None = None
-    request: dict[str, Scalar | Column] | None = None
-    derived: dict[str, Sql | Feature] | None = None
-    labels: Any = _later("labels")
+    features: list[Pick | dict[str, OneFeature | Role]] | Pick = needed(
+        "views, features or view.prefix_*, in the order of the vector; NEW_NAME: view.feature renames one;"
+        " ROLE: {view: …, keys: …} gives a view's features for another entity"
+    )
+    keys: dict[str, Sql] = about(
+        "keys that are computed instead of asked for", {"seller_id": "listing.seller_id"}, names=FREE_NAME
+    )
+    request: dict[str, Type | Column] = about("what a request brings for its expressions, with types", names=FREE_NAME)
+    derived: dict[str, Sql | Feature] = about(
+        "features over roles, views, request.x, key.x and as_of", {"share": "request.amount / user.spend_7d"},
+        names=NAME,
+    )
+    labels: Any = later("labels")
 
 
 class Test(_Described):
-    service: str | None = None
-    given: dict[str, list[dict[str, Any]] | str] | None = None
-    spine: list[dict[str, Any]] | str | None = None
-    expect: list[dict[str, Any]] | str | None = None
+    service: Text = needed("the service that is asked")
+    given: dict[str, Rows] = about("the rows of each source: written out, or a CSV file beside the test", names=NAME)
+    spine: Rows = needed("who is asked about, and as_of when")
+    expect: Rows = needed("what each answer has to hold; columns not listed may be anything")
 
 
 class DefinitionsFile(_Model):
-    entities: dict[str, list[str] | str | Entity] | None = None
-    windows: dict[str, Duration | Window] | None = None
-    sources: dict[str, Source] | None = None
-    feature_views: dict[str, View] | None = None
-    feature_services: dict[str, Service] | None = None
-    tests: dict[str, Test] | None = None
+    entities: dict[str, Texts | Entity] = about(
+        "whom features are about, and the columns that identify them", {"user": "user_id"}, names=NAME
+    )
+    windows: dict[str, Duration | Window] = about("windows with names of their own", names=NAME)
+    sources: dict[str, Source] = about("where rows come from, and what their columns mean in time", names=NAME)
+    feature_views: dict[str, View] = about("features of one entity from one source", names=NAME)
+    feature_services: dict[str, Service] = about("the features that one model is given", names=NAME)
+    tests: dict[str, Test] = about("examples with the values expected; featc test runs them", names=FREE_NAME)
 
 
 class Place(_Model):
-    path: str | None = None
-    table: str | None = None
-    sql: str | None = None
+    model_config = ConfigDict(json_schema_extra=_PLACES)
+
+    path: Text = about("files, relative to featc.yaml")
+    table: Text = about("a table of the target's database")
+    sql: Sql = about("a query of the target's database")
 
 
 class Online(_Model):
-    store: str | None = None
-    path: str | None = None
-    url: str | None = None
-    replay: Duration | None = None
+    store: Annotated[Any, word_such_as("sqlite")] = about("the kind of online store")
+    path: Text = about("its file, relative to featc.yaml", ".featc/online.db")
+    url: Text = about("where it listens")
+    replay: Replay = about("how far back reads stay exact: a duration, or unlimited", "unlimited", "30d")
 
 
 class Target(_Model):
-    dialect: str | None = None
-    database: str | None = None
-    dsn: str | None = None
-    sources: dict[str, Place] | None = None
-    online: Online | None = None
+    dialect: Annotated[Any, word_such_as("duckdb")] = about("the engine of training sets")
+    database: Text = about("the engine's file, relative to featc.yaml", ".featc/shop.duckdb")
+    dsn: Text = about("how to reach the engine")
+    sources: dict[str, Place] = about("where sources lie in this target, if elsewhere", names=FREE_NAME)
+    online: Online = about("the online store")
 
 
 class Defaults(_Model):
-    closed: Closed | None = None
+    closed: Closed = about(_CLOSED)
 
 
 class ProjectFile(_Model):
-    version: Literal[1]
-    project: str
-    paths: list[str] | str | None = None
-    default_target: str | None = None
-    targets: dict[str, Target] | None = None
-    defaults: Defaults | None = None
-    vars: dict[str, Any] | None = None
-    policies: Any = None
+    version: One = needed("the version of this language: 1")
+    project: ProjectName = needed("the project's name")
+    paths: Texts = about("the folders with definitions; features if not given", ["features"])
+    default_target: Text = about("the target if --target names none")
+    targets: dict[str, Target] = about("where data lies and vectors are kept: dev, prod …", names=FREE_NAME)
+    defaults: Defaults = about("what definitions mean when they do not say")
+    vars: dict[str, Any] = about("constants for {{ var('name') }}", names=FREE_NAME)
+    policies: Any = about("reserved")
 
 
 DESCRIBING = tuple(_Described.model_fields)
@@ -190,15 +244,3 @@ def keys_of(model: type[BaseModel]) -> dict[str, str | None]:
         reason = extra.get("unsupported") if isinstance(extra, dict) else None
         found[info.alias or name] = str(reason) if reason is not None else None
     return found
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of definition files and, under `$defs/ProjectFile`, of featc.yaml."""
-    _, schema = models_json_schema(
-        [(DefinitionsFile, "validation"), (ProjectFile, "validation")], title="featc definitions"
-    )
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **schema,
-        "anyOf": [{"$ref": "#/$defs/DefinitionsFile"}, {"$ref": "#/$defs/ProjectFile"}],
-    }

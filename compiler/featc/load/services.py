@@ -104,8 +104,11 @@ def _pick(reader: Reader, new: Key | None, node: Node) -> list[PickDef]:
         return []
     if not _PATTERN.match(text.value):
         hint = "write view, view.feature or view.spend_*"
+        several = re.split(r"[\s,]+(?:-\s+)?", text.value.strip())
         if _PATTERN.match(text.value.replace(":", ".")):
             hint = f"write {text.value.replace(':', '.')}"
+        elif len(several) > 1 and all(map(_PATTERN.match, several)):
+            hint = f"list them: [{', '.join(several)}], or one a line, each after '- '"
         reader.error("F115", f"'{text.value}' names no feature", node, hint)
         return []
     if new is not None and not _ONE.match(text.value):

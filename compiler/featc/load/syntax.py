@@ -38,11 +38,7 @@ def _cause(file: SourceFile, problem: str, context: str, at: int, opened: int) -
     if "mapping values are not allowed" in problem:
         if re.search(r":\s", before):
             return "': ' inside a plain value: YAML takes it for a second key", _QUOTE, at
-        return (
-            "this line is indented as if it belonged to the value above",
-            "indent keys of one mapping equally",
-            at,
-        )
+        return _deeper(file, line.line, at)
     if "tab character" in problem or ("cannot start any token" in problem and char == "\t"):
         return "a tab: YAML indents with spaces only", "replace the tab with spaces", at
     if "cannot start any token" in problem:
@@ -79,6 +75,17 @@ def _cause(file: SourceFile, problem: str, context: str, at: int, opened: int) -
     return f"invalid YAML: {problem}", _QUOTE, at
 
 
+def _deeper(file: SourceFile, number: int, at: int) -> tuple[str, str, int]:
+    """A key where the value above goes on: the line above has no colon, or this one is indented too far."""
+    start = file.starts[number - 2] if number > 1 else 0
+    above = file.text[start : file.starts[number - 1]]
+    missing = re.fullmatch(r"(\s*)([A-Za-z_]\w*)\s+(\S.*?)\s*", above) if number > 1 else None
+    if missing:
+        hint = f"write {missing[2]}: {missing[3]}"
+        return f"there is no colon after '{missing[2]}'", hint, start + len(missing[1])
+    return "this line is indented as if it belonged to the value above", "indent keys of one mapping equally", at
+
+
 def _flow(file: SourceFile, at: int, opened: int) -> tuple[str, str, int]:
     if file.text[opened : opened + 1] not in ("{", "["):  # YAML points behind it where the file ends
         opened = max(0, file.text.rfind("{", 0, opened), file.text.rfind("[", 0, opened))
@@ -86,6 +93,10 @@ def _flow(file: SourceFile, at: int, opened: int) -> tuple[str, str, int]:
     if at == len(file.text) or file.span(at, at + 1).line != file.span(opened, opened + 1).line:
         return f"the bracket {bracket} is not closed", "close it, or use block style", opened
     pair = "{ }" if bracket == "{" else "[ ]"
+    glued = re.search(r"\s([A-Za-z_]\w*)\Z", file.text[opened:at])
+    if bracket == "{" and file.text[at] == ":" and glued:
+        word = glued[1]
+        return f"a comma is missing before {word}", f"put one there, or quote the value before {word}", at - len(word)
     return f"'{file.text[at]}' cannot stand in a plain value inside {pair}", _QUOTE, at
 
 

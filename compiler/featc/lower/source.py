@@ -15,6 +15,7 @@ instants are BIGINT microseconds. The underscore names are featc's own and may n
 from __future__ import annotations
 
 from featc.lower import text_columns
+from featc.lower.ctes import named
 from featc.lower.text_columns import in_utc
 from featc.resolve.model import Column, ColumnRef, Expr, Key, Location, Ref, Source, View
 from featc.types import FLOATS, INTEGERS, family
@@ -81,16 +82,17 @@ def physical_relation(source: Source) -> str:
     relation = relation_of(source)
     if not any(is_text(source, c) for c in source.columns):
         return relation
-    items = []
-    for column in source.columns:
-        sql = name = quoted(column.name)
-        if is_text(source, column):
-            held = text_columns.held(
-                name, column.physical, _unheld(source, column), source.timezone, json=_reader(source) == "read_json"
-            )
-            sql = held if held == name else f"{held} AS {name}"
-        items.append(sql)
+    items = [named(held_column(source, c), quoted(c.name)) for c in source.columns]
     return f"(SELECT {', '.join(items)} FROM {relation})"
+
+
+def held_column(source: Source, column: Column) -> str:
+    """SQL over `relation_of` for a column in its physical type."""
+    name = quoted(column.name)
+    if not is_text(source, column):
+        return name
+    json = _reader(source) == "read_json"
+    return text_columns.held(name, column.physical, _unheld(source, column), source.timezone, json=json)
 
 
 def relation_at(location: Location, columns: tuple[Column, ...] = ()) -> str:

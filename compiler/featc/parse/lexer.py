@@ -24,6 +24,7 @@ SYMBOLS = frozenset(
 _WORD = re.compile(r"[^\W\d]\w*(?:\s+[^\W\d]\w*)*\Z")
 _NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?\Z", re.IGNORECASE)
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_COMPARES = ("=", "==", "<>", "!=")
 _ADVICE = {
     "{": ("F204", "'{' has no place here", "a window's name stands without braces: over last_7d"),
     "}": ("F204", "'}' has no place here", "names stand without braces"),
@@ -224,9 +225,26 @@ def _neighbours(tokens: tuple[Token, ...]) -> list[Problem]:
             hint = f"put a space between them: {left.text} {right.text}"
             both = left.text + right.text
             problems.append(Problem("F202", f"'{both}' is read as one operator", left.start, len(both), hint))
+        if left.text in _COMPARES and right.word == "null":
+            written = "is null" if left.text in ("=", "==") else "is not null"
+            problems.append(
+                Problem(
+                    "F219",
+                    f"'{left.text} null' is never true",
+                    left.start,
+                    right.end - left.start,
+                    f"write {written}",
+                )
+            )
         if left.kind == "string" and right.kind == "string":
             problems.append(
-                Problem("F202", "two strings side by side", right.start, len(right.text), "join them with ||")
+                Problem(
+                    "F202",
+                    "two strings side by side",
+                    right.start,
+                    len(right.text),
+                    "put a comma between them, or join them with ||",
+                )
             )
     return problems
 

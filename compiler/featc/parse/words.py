@@ -177,10 +177,12 @@ def _check_word(
         problem = functions.refusal(word, token.start)
         if problem is None and word in ("strptime", "try_strptime"):
             problem = _zoned_format(tokens, i)
+        if problem is None and word == "time_bucket":
+            problem = _zoned_bucket(tokens, i)
         if problem is None and functions.is_aggregate(word):
             problem = _arity(tokens, i)
         return [problem] if problem else []
-    if not calls and word in _BARE_CHANGING:
+    if not calls and word in BARE_CHANGING:
         return [functions.changing(word, token.start)]
     return []
 
@@ -226,7 +228,7 @@ def _arity(tokens: Sequence[Token], at: int) -> Problem | None:
     return Problem("F212", f"{name} takes {takes}, not {given}", start, length, hint)
 
 
-_BARE_CHANGING = frozenset(
+BARE_CHANGING = frozenset(
     """
     current_date current_time current_timestamp localtime localtimestamp current_user current_role
     session_user current_catalog current_schema
@@ -246,6 +248,29 @@ def _zoned_format(tokens: Sequence[Token], at: int) -> Problem | None:
                 "read the time without its zone, or cast the text: x::timestamp converts an offset to UTC",
             )
     return None
+
+
+def _zoned_bucket(tokens: Sequence[Token], at: int) -> Problem | None:
+    """Text as time_bucket's third argument names a zone, and takes the other two to be of the session's."""
+    depth, commas, third = 0, 0, list[Token]()
+    for token in tokens[at + 1 :]:
+        depth += token.is_symbol("(", "[") - token.is_symbol(")", "]")
+        if depth == 0:
+            break
+        if depth == 1 and token.is_symbol(","):
+            commas += 1
+        elif commas == 2:
+            third.append(token)
+    literal = all(t.kind in ("word", "string", "number") for t in third)
+    if not third or (literal and third[0].word in ("timestamp", "date", "interval")):
+        return None
+    return Problem(
+        "F209",
+        "time_bucket's third argument may be the name of a zone here, and times are naive UTC",
+        third[0].start,
+        third[-1].end - third[0].start,
+        "write timestamp '…', date '…' or interval '…' there; in_zone(ts, 'Europe/Berlin') gives local time",
+    )
 
 
 def _check_type(text: str, tokens: Sequence[Token], start: int, end: int) -> Problem | None:

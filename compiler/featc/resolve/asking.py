@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from featc.catalog import Catalog, TypeProblem
@@ -74,14 +75,26 @@ class RowBatch:
                 asked.expr = Expr(parts, type_, asked.span)
             elif not asked.uses & self.broken_lets and asked.parts not in told:
                 told.add(asked.parts)
-                findings.error(
-                    "F311", engine_words(answer.message), asked.span, self._types_hint(asked.parts)
-                )
+                words = engine_words(answer.message)
+                findings.error("F311", words, asked.span, types_hint(self._types(asked.parts), words))
 
-    def _types_hint(self, parts: Parts) -> str | None:
+    def _types(self, parts: Parts) -> dict[str, str]:
         types = {c.name: c.type for c in self.columns}
-        known = dict.fromkeys(f"{p.column} is {types[p.column]}" for p in parts if isinstance(p, ColumnRef))
-        return f"here {', '.join(known)}; a cast is written x::double" if known else None
+        return {p.column: types[p.column] for p in parts if isinstance(p, ColumnRef)}
+
+
+def types_hint(types: Mapping[str, str], words: str) -> str | None:
+    """What the names in an expression are, and how the engine's complaint about their types is met."""
+    if not types:
+        return None
+    here = "here " + ", ".join(f"{name} is {type_}" for name, type_ in types.items())
+    if "LITERAL" in words and "VARCHAR" in words:
+        return f"{here}; text is compared with text in single quotes, and try_cast(x as double) makes it a number"
+    if re.search(r"(timestamp|date) field", words):
+        return f"{here}; an instant is written timestamp '2026-01-31 10:00:00', a day date '2026-01-31'"
+    if "Could not convert string" in words:
+        return f"{here}; compare each with values of its own type"
+    return f"{here}; a cast is written x::double"
 
 
 def _spelled(parts: Parts) -> str:

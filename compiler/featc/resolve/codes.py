@@ -11,33 +11,54 @@ CODES: Mapping[str, str] = {
     "F303": "An aggregate without OVER needs windows: on the feature or its view.",
     "F304": "There is no such window. Built in: last_<duration>, prev_<duration>, last_<n>_rows, lifetime.",
     "F305": "A window of the wrong kind: hop and align belong to range windows.",
-    "F306": "Definitions that need each other in a circle.",
-    "F307": "Two things of one name, or of names that differ by letter case only.",
-    "F308": "A definition that does not exist: an entity, a source, a view.",
-    "F309": "A view's keys do not fit: a key without a column, of no entity, or a parent with other keys.",
+    "F306": "Definitions that need each other in a circle. Take one of them out of the circle, which the message "
+    "spells out.",
+    "F307": "Two things of one name, or of names that differ by letter case only. Rename one of them.",
+    "F308": "A definition that does not exist: an entity, a source, a view. Define it, or correct the name by the"
+    " hint.",
+    "F309": "A view's keys do not fit: a key without a column, of no entity, or a parent with other keys. keys: "
+    "gives an expression for each key of the entity that is no column.",
     "F310": "A key of a type that keys cannot have. Keys are integers, text, booleans, dates, timestamps, "
     "UUIDs or decimals; a DOUBLE must be declared integral under columns.",
-    "F311": "The engine refuses the expression because of its types.",
-    "F312": "The expression has another type than its place needs.",
-    "F313": "An aggregate over a value of a type it cannot take.",
-    "F314": "A feature of a type that features cannot have yet.",
-    "F315": "The default does not fit the feature's type.",
-    "F316": "A column declared known_after is used where its value may not have been known yet.",
-    "F317": "A declared type that does not exist.",
-    "F318": "A declared type that the data cannot be converted to without loss.",
-    "F319": "A request column that the view does not declare, or declares without a type.",
-    "F321": "The parts of a view do not fit together.",
-    "F322": "A family of features has no member for the window that another feature needs.",
-    "F323": "A service picks something that does not exist, or renames several features at once.",
-    "F324": "The features of a service disagree on the type of a key or request column.",
-    "F325": "as_of, request and key are known at the moment of asking, not for a row of the source.",
-    "F326": "An aggregate where only a row of the source is at hand.",
-    "F327": "A state source keeps one row per key, and the view's keys are others.",
-    "F330": "The name of a role in a service is taken, by another role or by a view.",
+    "F311": "The engine refuses the expression because of its types. Cast one side, as in amount::double, or "
+    "compare values of one kind.",
+    "F312": "The expression has another type than its place needs. Write a condition where a condition is needed,"
+    " as in status = 'paid', or cast the value.",
+    "F313": "An aggregate over a value of a type it cannot take. Cast the argument, as in sum(amount::double), or"
+    " use an aggregate for its type.",
+    "F314": "A feature of a type that features cannot have yet. Cast it to a number, text, boolean, date or "
+    "timestamp.",
+    "F315": "The default does not fit the feature's type. Write a default of the feature's type, or cast the "
+    "feature.",
+    "F316": "A column declared known_after is used where its value may not have been known yet. Use it in labels,"
+    " or make its column the source's available_at.",
+    "F317": "A declared type that does not exist. Use a type of DuckDB, such as bigint, double, decimal(12,2), "
+    "text or timestamp.",
+    "F318": "A declared type that the data cannot be converted to without loss. Declare a wider type, or read the"
+    " column as text and cast it in let.",
+    "F319": "A request column that the view does not declare, or declares without a type. Add it with its type "
+    "under request:.",
+    "F321": "The parts of a view do not fit together. The message names them; put what differs into a view of its"
+    " own.",
+    "F322": "A family of features has no member for the window that another feature needs. Add the window to "
+    "windows: of both, or name a feature of one window.",
+    "F323": "A service picks something that does not exist, or renames several features at once. featc ls shows "
+    "what there is; a new name goes with one feature, view.feature.",
+    "F324": "The features of a service disagree on the type of a key or request column. Give the key or column "
+    "the same type in each view, under columns: or request:.",
+    "F325": "as_of, request and key are known at the moment of asking, not for a row of the source. Use them in a"
+    " feature outside the aggregate.",
+    "F326": "An aggregate where only a row of the source is at hand. Put the aggregate into a feature; where, "
+    "let, keys and FILTER hold row expressions.",
+    "F327": "A state source keeps one row per key, and the view's keys are others. Give the source key: with the "
+    "columns of the view's entity, or aggregate over the current rows.",
+    "F330": "The name of a role in a service is taken, by another role or by a view. Rename the role.",
     "F331": "A key expression of a service does not fit: there is no such key, or it is of another type, or the "
-    "expression stands for several values.",
-    "F339": "Warning: a service declares a request column that nothing in it uses.",
+    "expression stands for several values. Name a key of the view, cast the expression, or name one member.",
+    "F339": "Warning: a service declares a request column that nothing in it uses. Delete it, or use it in derived: "
+    "or keys:.",
     "F350": "Warning: rows of the same instant can tie, and something less telling than the author decides.",
     "F351": "Warning: versions of an event are ordered by event time, since the source has no available_at.",
-    "F399": "The language has this, but this version of featc does not build it yet.",
+    "F399": "The language has this, but this version of featc does not build it yet. Leave it out for now; the "
+    "hint says what to use instead, if anything.",
 }

@@ -114,7 +114,8 @@ def _default_key(
             "F309",
             f"the source {opened.source.name} has no column '{key}', which {view.name} needs as its key",
             view.definition.span,
-            f"say which column it is, as in keys: {{{key}: {close or '<column>'}}}",
+            (f"did you mean '{close}'? Put the entity's key right, or s" if close else "s")
+            + f"ay which column it is, as in keys: {{{key}: {close or '<column>'}}}",
         )
         return None
     fragment = Fragment((Name((key,), 0, len(key)),), 0, len(key))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from featc.errors import Findings, did_you_mean
+from featc.errors import Findings, did_you_mean, nearest
 from featc.load.text import Text
 from featc.parse import AggregateCall, BuiltinCall, Fragment, Name
 from featc.resolve.model import Column, ColumnRef, Ref
@@ -158,6 +158,8 @@ class RowReader:
             )
         else:
             hint = did_you_mean(str(name), self.scope.names)
+            if hint and self.text.value.strip() != str(name) and not nearest(str(name), self.scope.names):
+                hint += f"; text stands in single quotes: '{name}'"
             if self.text.value[name.start : name.start + 1] == '"':
                 hint = f"text stands in single quotes: '{name}'; columns are: {', '.join(self.scope.names[:12])}"
             self._error(

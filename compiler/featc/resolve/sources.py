@@ -10,7 +10,7 @@ from featc.catalog import Catalog
 from featc.errors import Diagnostic, FeatcError, Findings, did_you_mean
 from featc.load.model import Meta, SourceDef, TargetDef, location_of
 from featc.load.text import Text
-from featc.parse import Fragment, Name, read, walk
+from featc.parse import Fragment, Name, read, unsteady, walk
 from featc.resolve.asking import Asked, RowBatch
 from featc.resolve.columns import is_untyped, merged_columns
 from featc.resolve.model import Column, ColumnRef, Expr, Location, Source
@@ -66,6 +66,9 @@ def open_source(
     """A source with its columns, its expressions asked; None when its data cannot be reached."""
     place = location_of(definition, target)
     location = Location(place.kind, place.value.value)
+    for problem in unsteady(place.value.value) if place.kind == "sql" else ():
+        span = place.value.span_at(problem.start, problem.length)
+        findings.error(problem.code, problem.message, span, problem.hint)
     try:
         found = catalog.columns(definition.name, location)
     except FeatcError as error:

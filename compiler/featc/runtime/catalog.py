@@ -339,7 +339,10 @@ def _nearest_path(root: Path, value: str) -> str:
             shown = _relative(root, here)
             where = "the project's folder" if shown == "." else shown
             if close:
-                return f"did you mean '{(Path(shown) / close).as_posix()}'?"
+                rest = Path(*parts[len(here.relative_to(root).parts) + 1 :])
+                found = here / close
+                whole = rest if found.is_dir() and ((found / rest).exists() or _GLOB & set(str(rest))) else Path()
+                return f"did you mean '{(Path(shown) / close / whole).as_posix()}'?"
             there = ", ".join(names[:6]) if names else "nothing"
             return f"in {where} there is {there}; paths count from the project's folder"
         here = here / part

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from copy import copy
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from featc.emit.head import VERSION
 from featc.errors import Diagnostic, FeatcError
-from featc.lower.source import literal, quoted
+from featc.fingerprint import outputs_fingerprint
 from featc.lower.training import training_sql
 from featc.resolve.model import Output, Project, feature_closure
 from featc.resolve.needs import spine_columns
 from featc.runtime import spine as spines
+from featc.runtime.engine import sibling
+from featc.runtime.extras import needed
 from featc.runtime.reasons import reason
+from featc.runtime.training_set.blame import blamed, over
+from featc.runtime.training_set.origin import Asked, origin_of
 
 if TYPE_CHECKING:
     import duckdb
 
+    from featc.runtime.training_set.output import Written
+    from featc.runtime.training_set.statistics import Statistics
+
 T = TypeVar("T")
-_CODED = re.compile(r"(F\d{3}): (.+)")
 
 
 def _inner(project: Project, outputs: Sequence[Output]) -> list[str]:
@@ -31,6 +39,9 @@ def _inner(project: Project, outputs: Sequence[Output]) -> list[str]:
 class Dataset:
     """One training set: a row per spine row, in order, with all its columns and the features (semantics.md, "The
     result"). Nothing runs until rows are asked for; the connection is its own.
+
+    `sql` is the training query over a relation `spine`; `outputs` are the feature columns. Whatever asks for rows
+    raises FeatcError F421 or F422 when a value cannot be given, naming feature, entity and instant.
     """
 
     def __init__(
@@ -40,35 +51,187 @@ class Dataset:
         outputs: Sequence[Output],
         spine: Any,
         time: str | None = None,
+        asked: Asked | None = None,
     ) -> None:
         self._connection = connection
-        self._project = project
+        self.project = project
         self.outputs = tuple(outputs)
+        self.asked = asked or Asked()
         keys, request = spine_columns(project, outputs)
+        self.origin = origin_of(spine, self.asked.root)
         spines.read(connection, spine)
         names = [o.name for o in outputs]
-        self._spine = spines.prepare(connection, keys, request, names, time, _inner(project, outputs))
-        self.sql = training_sql(project, outputs, time=self._spine.time, extra=self._spine.extra)
+        self.spine = spines.prepare(connection, keys, request, names, time, _inner(project, outputs))
+        self.sql = training_sql(project, outputs, time=self.spine.time, extra=self.spine.extra)
+        self._running: duckdb.DuckDBPyConnection | None = None
+
+    # ── what it is ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def __len__(self) -> int:
-        return self._spine.rows
+        return self.spine.rows
+
+    @cached_property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """(name, DuckDB type) of all columns: the spine's, then the features'. Nothing is computed."""
+        described = self.answer(lambda c: c.execute(f"DESCRIBE {self.sql}").fetchall())
+        return tuple((str(name), str(type_)) for name, type_, *_ in described)
+
+    @property
+    def version(self) -> str:
+        """The version of the service, or of the list of features."""
+        return VERSION
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Everything that decides the values, as far as definitions do."""
+        keys, request = spine_columns(self.project, self.outputs)
+        return outputs_fingerprint(self.project, self.outputs, (*keys, *request))
+
+    def explain(self) -> str:
+        """The stages of the query in their order, and what each of them does."""
+        from featc.lower.training import stages
+
+        return "\n".join(f"{name}: {what}" for name, what in stages(self.project, self.outputs))
+
+    def progress(self) -> float | None:
+        """The share of the running query that is done, 0 to 100; None when nothing runs or nobody knows."""
+        running = self._running
+        share = running.query_progress() if running is not None else -1.0
+        return share if share >= 0 else None
+
+    # ── its rows ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def head(self, n: int = 5) -> Dataset:
+        """The training set of the spine's first `n` rows, which alone are computed when it is asked."""
+        few = copy(self)
+        rows = max(0, min(n, len(self)))
+        few.spine = replace(self.spine, rows=rows)
+        few.sql = over(training_sql(self.project, self.outputs, time=self.spine.time, extra=self.spine.extra),
+                       self.spine, 0, rows)  # fmt: skip
+        return few
 
     def relation(self) -> duckdb.DuckDBPyRelation:
         """The answer as a DuckDB relation, computed when it is read."""
-        return self._connection.sql(self.sql)
+        return self._cursor().sql(self.sql)
 
-    def _answer(self, take: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
-        """Runs the query; an engine's error about a value becomes one that names feature, entity and instant."""
+    def rows(self) -> list[dict[str, Any]]:
+        """All rows as dicts of Python values, in the spine's order."""
+        names, found = self.answer(_named_rows(self.sql))
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+    def arrow(self) -> Any:
+        """A pyarrow Table. Raises FeatcError F521 without pyarrow; the Arrow stream needs none."""
+        needed("pyarrow", "pandas", "for arrow()")
+        return self.answer(lambda c: c.sql(self.sql).to_arrow_table())
+
+    to_arrow = arrow
+
+    def df(self) -> Any:
+        """A pandas DataFrame. Raises FeatcError F521 without pandas."""
+        needed("pandas", "pandas", "for df()")
+        return self.answer(lambda c: c.sql(self.sql).df())
+
+    to_df = df
+
+    def polars(self) -> Any:
+        """A polars DataFrame. Raises FeatcError F521 without polars."""
+        needed("polars", "polars", "for polars()")
+        needed("pyarrow", "polars", "for polars()")
+        return self.answer(lambda c: c.sql(self.sql).pl())
+
+    def to_dict(self) -> dict[str, list[Any]]:
+        """Columns as lists, Feast's shape."""
+        names, found = self.answer(_named_rows(self.sql))
+        return {name: [row[i] for row in found] for i, name in enumerate(names)}
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """The rows as a stream of Arrow batches, computed as they are read."""
+        return self.answer(lambda c: c.sql(self.sql).__arrow_c_stream__(requested_schema))
+
+    # ── what is made of it ────────────────────────────────────────────────────────────────────────────────────────
+
+    def write(
+        self,
+        path: str | Path,
+        *,
+        partition_by: str | Sequence[str] = (),
+        rows_per_file: int | None = None,
+        overwrite: bool = False,
+    ) -> Path:
+        """Writes the set and, beside it, its card; gives the path. Nothing is left half-written on an error.
+
+        The ending decides: .parquet, .csv, .json, .jsonl, and .csv.gz and the like. With `partition_by` (columns, or
+        `year(c)`, `month(c)`, `day(c)`) or `rows_per_file` it is a folder of parquet files; one that exists already
+        is replaced only with `overwrite`. Raises FeatcError F520 to F527, F910.
+        """
+        return self.save(path, partition_by=partition_by, rows_per_file=rows_per_file, overwrite=overwrite).path
+
+    def save(
+        self,
+        path: str | Path,
+        *,
+        partition_by: str | Sequence[str] = (),
+        rows_per_file: int | None = None,
+        overwrite: bool = False,
+        statistics: bool = False,
+    ) -> Written:
+        """As `write`; gives the card, too, and the statistics if wanted."""
+        from featc.runtime.training_set.output import Shape, write_set
+
+        columns = (partition_by,) if isinstance(partition_by, str) else tuple(partition_by)
+        return write_set(self, Path(path), Shape(columns, rows_per_file, overwrite), statistics=statistics)
+
+    def stats(self) -> Statistics:
+        """What the features' values are like, in one pass; distinct counts and quantiles are approximate."""
+        from featc.runtime.training_set.statistics import statistics
+
+        return self.answer(lambda c: statistics(c, f"(\n{self.sql}\n)", self.project, self.outputs))
+
+    def __repr__(self) -> str:
+        from featc.runtime.training_set.display import as_text
+
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        from featc.runtime.training_set.display import as_html
+
+        return as_html(self)
+
+    # ── running it ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own for each answer, so that none waits for another to be read."""
+        cursor = sibling(self._connection)
+        cursor.execute(f"CREATE OR REPLACE TEMP VIEW spine AS FROM {self.spine.relation}")
+        cursor.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")  # for `progress`
+        return cursor
+
+    def answer(self, take: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """Runs a query; an engine's error about a value becomes one that names feature, entity and instant.
+
+        Raises FeatcError F421, F422; F430 when the engine refuses the query; F522, F910 (exit code 4) when memory or
+        disk ran out.
+        """
         import duckdb
 
+        cursor = self._running = self._cursor()
         try:
-            return take(self._connection)
+            return take(cursor)
         except (
             duckdb.ConversionException,
             duckdb.OutOfRangeException,
             duckdb.InvalidInputException,
         ) as error:
-            raise self._blamed(error) from None
+            listed = [(o, tuple(k for k, _ in spine_columns(self.project, [o])[0])) for o in self.outputs]
+            raise blamed(self._cursor(), error, self.project, listed, self.spine) from None
+        except duckdb.OutOfMemoryException as error:
+            hint = "free memory or disk, or ask for fewer spine rows at a time"
+            finding = Diagnostic("F522", f"the engine ran out of memory: {reason(error)}", hint=hint)
+            raise FeatcError(finding, exit_code=4) from None
+        except duckdb.IOException as error:
+            hint = "check that the files are there, their rights and the free space"
+            finding = Diagnostic("F910", f"the engine could not read or write: {reason(error)}", hint=hint)
+            raise FeatcError(finding, exit_code=4) from None
         except duckdb.Error as error:
             raise FeatcError(
                 Diagnostic(
@@ -77,116 +240,8 @@ class Dataset:
                     hint="featc build checks the project; if it finds nothing, please report this",
                 )
             ) from None
-
-    def _blamed(self, error: Exception) -> FeatcError:
-        """Which feature, entity and instant a value error belongs to: one feature at a time, then one row at a time."""
-        why = reason(error)
-        if coded := _CODED.match(why):
-            return FeatcError(Diagnostic(coded[1], coded[2], hint="put the data right, or declare another type"))
-        if "CSV Error" in str(error):
-            hint = "put the data right, or declare another type under columns:"
-            return FeatcError(Diagnostic("F422", f"a source holds a value that cannot be read: {why}", hint=hint))
-        for output in self.outputs:
-            sql = training_sql(self._project, [output], time=self._spine.time, extra=self._spine.extra)
-            if not self._fails(sql):
-                continue
-            row = self._first_failing(output)
-            where = ", ".join(f"{k} = {v}" for k, v in row.items())
-            return FeatcError(
-                Diagnostic(
-                    "F421",
-                    f"{output.view}.{output.feature} has no value it can give for {where}: {why}",
-                    hint="a sum beyond BIGINT, an integer division by zero or a cast that fails;"
-                    " widen the type (sum(amount::DOUBLE)) or guard it (nullif, try_cast)",
-                )
-            )
-        hint = "instants lie in the years 1 to 9999; put the data right"
-        return FeatcError(Diagnostic("F422", f"the sources hold a value that cannot be read: {why}", hint=hint))
-
-    def _fails(self, sql: str) -> bool:
-        import duckdb
-
-        try:
-            self._connection.execute(sql).fetchall()
-        except duckdb.Error:
-            return True
-        return False
-
-    def _first_failing(self, output: Output) -> dict[str, Any]:
-        """The keys and instant of the first spine row for which `output` fails, by halving the spine."""
-        keys, _ = spine_columns(self._project, [output])
-        columns = [*(k for k, _ in keys), self._spine.time]
-        connection = self._connection
-        connection.execute("CREATE OR REPLACE TEMP TABLE spine_all AS SELECT row_number() OVER () AS n, * FROM spine")
-        low, high = 1, self._spine.rows
-        sql = training_sql(self._project, [output], time=self._spine.time, extra=("1 AS one",))
-        while low < high:
-            middle = (low + high) // 2
-            connection.execute(
-                "CREATE OR REPLACE TEMP VIEW spine AS"
-                f" SELECT * EXCLUDE (n) FROM spine_all WHERE n BETWEEN {low} AND {middle}"
-            )
-            low, high = (low, middle) if self._fails(sql) else (middle + 1, high)
-        picked = connection.execute(
-            f"SELECT {', '.join(quoted(c) for c in columns)} FROM spine_all WHERE n = {low}"
-        ).fetchall()
-        return dict(zip(columns, picked[0], strict=True))
-
-    def rows(self) -> list[dict[str, Any]]:
-        """All rows as dicts of Python values, in the spine's order."""
-        names, found = self._answer(_named_rows(self.sql))
-        return [dict(zip(names, row, strict=True)) for row in found]
-
-    def arrow(self) -> Any:
-        """A pyarrow Table."""
-        return self._answer(lambda c: c.sql(self.sql).to_arrow_table())
-
-    def df(self) -> Any:
-        """A pandas DataFrame."""
-        return self._answer(lambda c: c.sql(self.sql).df())
-
-    to_df = df
-
-    def polars(self) -> Any:
-        """A polars DataFrame."""
-        return self._answer(lambda c: c.sql(self.sql).pl())
-
-    def to_dict(self) -> dict[str, list[Any]]:
-        """Columns as lists, Feast's shape."""
-        rows = self.rows()
-        return {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        return self.arrow().__arrow_c_stream__(requested_schema)
-
-    def write(self, path: str | Path) -> Path:
-        """Writes the set as parquet or CSV, by the ending of `path`; nothing is left half-written on an error."""
-        target = Path(path)
-        kind = {".csv": "csv", ".parquet": "parquet", ".pq": "parquet"}.get(target.suffix.lower())
-        if kind is None:
-            raise FeatcError(
-                Diagnostic(
-                    "F520",
-                    f"'{target.name}' ends in neither .parquet nor .csv",
-                    hint="name the file train.parquet or train.csv",
-                ),
-                exit_code=2,
-            )
-        partial = target.with_name(f".{target.name}.partial")
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            partial.touch()  # before anything is computed
-            copy = f"COPY (\n{self.sql}\n) TO {literal(str(partial))} (FORMAT {kind})"
-            self._answer(lambda c: c.execute(copy))
-            partial.replace(target)
-        except OSError as error:
-            hint = "check that its folder is one, its rights and the free space"
-            finding = Diagnostic("F910", f"cannot write {target}: {error.strerror or error}", hint=hint)
-            raise FeatcError(finding, exit_code=4) from None
         finally:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
-        return target
+            self._running = None
 
 
 def _named_rows(sql: str) -> Callable[[duckdb.DuckDBPyConnection], tuple[list[str], list[tuple[Any, ...]]]]:

@@ -52,3 +52,16 @@ def attach(connection: duckdb.DuckDBPyConnection, database: Path) -> None:
             ),
             exit_code=4,
         ) from None
+
+
+def sibling(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A second connection to what `connect` opened, with the same settings: a result that somebody still reads
+    occupies its connection. Temporary tables and views are not shared."""
+    settings = connection.execute("SELECT current_setting('file_search_path'), current_setting('search_path')")
+    (files, names) = settings.fetchall()[0]
+    cursor = connection.cursor()
+    cursor.execute("SET TimeZone = 'UTC'")
+    cursor.execute(f"SET file_search_path = {literal(files)}")
+    if names:
+        cursor.execute(f"SET search_path = {literal(names)}")
+    return cursor

@@ -7,6 +7,7 @@ unknown entity; a NULL instant is an error.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,21 +15,16 @@ from typing import TYPE_CHECKING, Any
 from featc.errors import Diagnostic, FeatcError, Findings, did_you_mean, nearest
 from featc.lower.source import integral, literal, quoted
 from featc.names import is_internal
+from featc.runtime import spine_files as files
 from featc.runtime.reasons import reason
 from featc.types import family
 
 if TYPE_CHECKING:
     import duckdb
 
-GIVEN = "spine_given"
-_READABLE = "give a parquet, CSV or JSON file, a SELECT, or a table in memory"
-_READERS = {
-    ".csv": "read_csv",
-    ".tsv": "read_csv",
-    ".json": "read_json",
-    ".jsonl": "read_json",
-    ".ndjson": "read_json",
-}
+GIVEN = "memory.main.spine_given"
+"""Not a temporary table, so that a second cursor of the connection sees it: one streams while the other works."""
+TYPED = "memory.main.spine_typed"
 _INSTANTS = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS", "TIMESTAMP_S", "TIMESTAMP_MS", "DATE")
 
 
@@ -37,74 +33,48 @@ class Spine:
     """A spine ready to be queried: the connection holds it as the view `spine`.
 
     `time` is the name of its instant column; `extra` what the query selects of the spine itself (its columns as
-    given); `columns` their names.
+    given); `columns` their names. `relation` is the table below the view, visible to every cursor.
     """
 
     time: str
     extra: tuple[str, ...]
     columns: tuple[str, ...]
     rows: int
+    relation: str = GIVEN
 
 
 def read(connection: duckdb.DuckDBPyConnection, given: Any) -> None:
-    """Makes the table `spine_given` of a data frame, an Arrow table, rows as dicts, a file, or a SELECT."""
+    """Makes the table `spine_given` of a data frame, an Arrow table, rows as dicts, a file, a stream of bytes, or a
+    SELECT. Raises FeatcError F501 to F503."""
     import duckdb
 
     try:
-        origin = _origin(connection, given)
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {GIVEN} AS SELECT * FROM {origin}")
+        with ExitStack() as stack:
+            origin = _origin(connection, given, stack)
+            connection.execute(f"CREATE OR REPLACE TABLE {GIVEN} AS SELECT * FROM {origin}")
     except duckdb.Error as error:
         raise FeatcError(
             Diagnostic(
                 "F501",
                 f"the spine cannot be read: {reason(error)}",
-                hint="check its rights" if "Permission denied" in str(error) else _READABLE,
+                hint="check its rights" if "Permission denied" in str(error) else files.READABLE,
             )
         ) from None
     finally:
-        connection.execute("DROP VIEW IF EXISTS spine_input") if _registered(given) else None
+        connection.execute("DROP VIEW IF EXISTS spine_input")
 
 
-def _registered(given: Any) -> bool:
-    return not isinstance(given, (str, Path, list))
-
-
-def _origin(connection: duckdb.DuckDBPyConnection, given: Any) -> str:
-    if isinstance(given, Path) or (isinstance(given, str) and not _is_select(given)):
-        path = Path(given)
-        _check_file(str(given), path)
-        return f"{_READERS.get(path.suffix.lower(), 'read_parquet')}({literal(str(path.resolve()))})"
-    if isinstance(given, str):
-        return f"({given.rstrip().rstrip(';')})"
+def _origin(connection: duckdb.DuckDBPyConnection, given: Any, stack: ExitStack) -> str:
+    if isinstance(given, str) and files.is_select(given):
+        return files.query(connection, given)
+    if isinstance(given, (str, Path)):
+        return files.relation(connection, Path(given.strip() if isinstance(given, str) else given))
     if isinstance(given, list):
         return _rows(connection, given)
+    if hasattr(given, "read"):
+        return files.relation(connection, stack.enter_context(files.spooled(given)))
     connection.register("spine_input", given)
     return "spine_input"
-
-
-def _check_file(given: str, path: Path) -> None:
-    if not given.strip():
-        raise FeatcError(Diagnostic("F502", "the spine's name is empty", hint=_READABLE), exit_code=2)
-    if not path.is_file():
-        what = f"the spine {path} is a folder" if path.is_dir() else f"there is no spine file {path}"
-        hint = "check the path, which is relative to the current folder; a query starts with select"
-        raise FeatcError(Diagnostic("F502", what, hint=hint))
-    if path.stat().st_size == 0:
-        what = "nothing came in on standard input" if path.stem == "stdin" else f"the spine file {path} is empty"
-        hint = "without rows it still needs its columns: a header, or a parquet schema"
-        raise FeatcError(Diagnostic("F501", what, hint=hint))
-    if path.suffix.lower() not in (*_READERS, ".parquet", ".pq"):
-        raise FeatcError(
-            Diagnostic(
-                "F501",
-                f"the spine file {path} does not say what it is",
-                hint="let its name end in .parquet, .csv, .tsv or .json",
-            )
-        )
-
-
-def _is_select(text: str) -> bool:
-    return text.lstrip().lower().startswith(("select", "with", "from", "values", "("))
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, rows: Sequence[dict[str, Any]]) -> str:
@@ -186,6 +156,7 @@ def prepare(
             casts[name] = cast
     found.raise_errors()
     assert instant is not None
+    _retype(connection, types, {instant: "TIMESTAMP"} | dict((*keys, *request)))
     at = _utc(instant, types[instant])
     (missing,) = connection.execute(
         f"SELECT count(*) FROM {GIVEN} WHERE {at} IS NULL OR NOT isfinite({at})"
@@ -205,15 +176,15 @@ def prepare(
     needed = {name: casts.get(name, quoted(name)) for name, _ in (*keys, *request)}
     needed[instant] = casts.get(instant, at)
     columns = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in needed.items())
-    typed = f"CREATE OR REPLACE TEMP TABLE spine_typed AS SELECT g AS _given, {columns} FROM {GIVEN} g"
+    typed = f"CREATE OR REPLACE TABLE {TYPED} AS SELECT g AS _given, {columns} FROM {GIVEN} g"
     try:
         connection.execute(typed)
     except duckdb.Error as error:
         what = reason(error).removeprefix("F512: ")
         hint = "put the value right; each key and request column has to fit its type"
         raise FeatcError(Diagnostic("F512", f"a value of the spine does not fit: {what}", hint=hint)) from None
-    connection.execute("CREATE OR REPLACE TEMP VIEW spine AS FROM spine_typed")
-    return Spine(instant, ("unnest(_given)",), tuple(types), rows)
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW spine AS FROM {TYPED}")
+    return Spine(instant, ("unnest(_given)",), tuple(types), rows, TYPED)
 
 
 def _named(types: dict[str, str], name: str) -> str | None:
@@ -230,6 +201,15 @@ def _without_values(connection: duckdb.DuckDBPyConnection, types: dict[str, str]
     counts = ", ".join(f"count({quoted(name)})" for name in texts)
     found = connection.execute(f"SELECT {counts} FROM {GIVEN}").fetchall()[0]
     return [name for name, count in zip(texts, found, strict=True) if count == 0]
+
+
+def _retype(connection: duckdb.DuckDBPyConnection, types: dict[str, str], kinds: dict[str, str]) -> None:
+    """Gives columns without values the type of what they are, so that a set without rows has the types of others."""
+    for name, kind in kinds.items():
+        actual = _named(types, name)
+        if actual is not None and types[actual] == "NULL":
+            connection.execute(f"ALTER TABLE {GIVEN} ALTER COLUMN {quoted(actual)} SET DATA TYPE {kind}")
+            types[actual] = kind
 
 
 def _lacking(name: str, kind: str, types: dict[str, str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING, Any
 from featc.errors import Diagnostic, FeatcError, did_you_mean
 from featc.load import Definitions, find_project, read_project
 from featc.resolve.model import Output, Project
+from featc.resolve.needs import spine_columns
 from featc.runtime.engine import connect
+from featc.runtime.extras import needed
 from featc.runtime.located import located
 
 if TYPE_CHECKING:
     from featc.runtime.dataset import Dataset
+    from featc.runtime.materialize import MaterializeReport, Progress
     from featc.runtime.online import OnlineStore, PushReport
+    from featc.runtime.status import Status
+    from featc.runtime.training_set.origin import Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +70,14 @@ def database_of(definitions: Definitions) -> Path | None:
 class FeatureStore:
     """A project's features, offline and online.
 
-    `path` is the project's folder or any folder below it. Raises FeatcError with all errors of the definitions.
+    `path` (or Feast's `repo_path`) is the project's folder or any folder below it. Raises FeatcError with all errors
+    of the definitions.
     """
 
-    def __init__(self, path: str | Path = ".", target: str | None = None) -> None:
-        self.root = find_project(Path(path).resolve())
+    def __init__(
+        self, path: str | Path = ".", target: str | None = None, *, repo_path: str | Path | None = None
+    ) -> None:
+        self.root = find_project(Path(path if repo_path is None else repo_path).resolve())
         self.compiled = compile_project(self.root, target)
 
     @property
@@ -94,31 +102,41 @@ class FeatureStore:
         """The training set of a service, or of a list of features, at the spine's instants.
 
         `features`: a service's name, or `view.feature`, `view`, `view.spend_*` (Feast's `view:feature` works too).
-        `spine` (or Feast's `entity_df`): a data frame, Arrow table, list of dicts, file, or SELECT. `time` names its
-        instant column. The result is lazy: nothing is computed until rows are asked for.
+        `spine` (or Feast's `entity_df`): a data frame, Arrow table, list of dicts, file, SELECT, or binary stream.
+        `time` names its instant column. The result is lazy: nothing is computed until rows are asked for.
         """
-        from featc.runtime.dataset import Dataset
+        from featc.runtime.training_set.origin import Asked
 
         given = spine if spine is not None else entity_df
         if features is None or given is None:
-            raise FeatcError(
-                Diagnostic(
-                    "F500",
-                    "a training set needs features and a spine",
-                    hint="get_historical_features('checkout', spine)",
-                ),
-                exit_code=2,
-            )
+            raise _incomplete("F500", "a training set needs features and a spine", "spine")
+        if spine is not None and entity_df is not None:
+            raise _incomplete("F500", "spine and entity_df are the same thing, and both are given", "spine")
+        outputs = self.outputs(features)
+        service = features if isinstance(features, str) and features in self.project.services else None
+        listed = () if service else (features,) if isinstance(features, str) else tuple(features)
+        asked = Asked(service, listed, self.root, self.compiled.definitions.target.name)
+        return self.dataset(outputs, asked, given, time)
+
+    def dataset(self, outputs: Sequence[Output], asked: Asked, spine: Any, time: str | None) -> Dataset:
+        """The training set of given output columns; `asked` is what people and its card are told it is of."""
+        from featc.runtime.dataset import Dataset
+
         connection = connect(self.root, database_of(self.compiled.definitions))
-        return Dataset(connection, self.located, self.outputs(features), given, time)
+        return Dataset(connection, self.located, outputs, spine, time, asked)
 
     def outputs(self, features: str | Sequence[str]) -> tuple[Output, ...]:
         """The output columns of a service or of a list of features, in order."""
         if isinstance(features, str) and features in self.project.services:
             return self.project.services[features].outputs
+        if not isinstance(features, (str, list, tuple)):  # Feast's order; a frame would pass for its columns' names
+            raise _incomplete("F500", "features come first: a service's name, or a list of view.feature", "spine")
         wanted = [features] if isinstance(features, str) else list(features)
         found: dict[str, Output] = {}
         for pattern in wanted:
+            if not isinstance(pattern, str):
+                message = f"features are named by text, and {pattern!r} is none"
+                raise FeatcError(Diagnostic("F500", message, hint="write ['user_orders.spend_7d']"), exit_code=2)
             for output in self._matching(pattern.replace(":", ".", 1)):
                 if output.name.lower() in {n.lower() for n in found} and found.get(output.name) != output:
                     raise FeatcError(
@@ -184,24 +202,36 @@ class FeatureStore:
         """
         return self.online.push(source, rows, token=token, strict=strict)
 
+    def materialize(
+        self, until: datetime | str | int | None = None, *, select: str | None = None, progress: Progress | None = None
+    ) -> MaterializeReport:
+        """Brings the online store to what the sources hold up to `until` (None: all of it), incrementally.
+
+        `select` names the features whose sources are brought in, `progress` is told of (source, rows gone through,
+        rows to go through). Running it twice changes nothing. Raises FeatcError F64x among others; batches that
+        were taken in before stay, and the next run goes on from there.
+        """
+        from featc.runtime.materialize import materialize
+
+        return materialize(self, until, select, progress)
+
     def get_online_features(
         self,
         features: str | Sequence[str] | None = None,
-        entity_rows: Sequence[dict[str, Any]] | None = None,
+        entity_rows: Sequence[dict[str, Any]] | Mapping[str, Sequence[Any]] | None = None,
         at: datetime | str | int | None = None,
     ) -> OnlineRows:
         """The features of a service (or list of features) for each row of keys and request values, in input order,
-        as they stand at `at` (None: now). An unknown entity has empty values."""
+        as they stand at `at` (None: now). An unknown entity has empty values.
+
+        `entity_rows`: a list of dicts, or as Feast has it a dict of lists.
+        """
         if features is None or entity_rows is None:
-            raise FeatcError(
-                Diagnostic(
-                    "F600",
-                    "an online read needs features and rows of keys",
-                    hint="get_online_features('checkout', [{'user_id': 42}])",
-                ),
-                exit_code=2,
-            )
-        return OnlineRows(self.online.read(self.outputs(features), list(entity_rows), at))
+            raise _incomplete("F600", "an online read needs features and rows of keys", "[{'user_id': 42}]")
+        rows = _rows(entity_rows)
+        outputs = self.outputs(features)
+        keys = [name for name, _ in spine_columns(self.project, outputs)[0]]
+        return OnlineRows(self.online.read(outputs, rows, at), rows, (keys, [o.name for o in outputs]))
 
     # ── the project ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -225,6 +255,12 @@ class FeatureStore:
 
         return verify(self, select=select, allow_thin=allow_thin, seed=seed)
 
+    def status(self, *, recent: int = 86_400_000_000) -> Status:
+        """How sources, views and services stand; see `featc status`. Makes and locks nothing."""
+        from featc.runtime.status import status
+
+        return status(self, recent)
+
     def close(self) -> None:
         """Closes the online store, if it was opened."""
         if "online" in self.__dict__:
@@ -232,13 +268,48 @@ class FeatureStore:
             del self.__dict__["online"]
 
 
+def _rows(given: Any) -> list[Mapping[str, Any]]:
+    """Rows of keys and request values, given as such, as one row, or (Feast's other shape) as columns."""
+    if isinstance(given, Mapping):
+        columns = {n: v for n, v in given.items() if isinstance(v, (list, tuple))}
+        if len(columns) < len(given):
+            return [given]
+        if len({len(v) for v in columns.values()}) > 1:
+            lengths = ", ".join(f"{name} has {len(v)}" for name, v in columns.items())
+            message = f"the columns of an online read differ in length: {lengths}"
+            raise FeatcError(Diagnostic("F600", message, hint="give every row a value in each"), exit_code=2)
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    rows = list(given)
+    wrong = next((r for r in rows if not isinstance(r, Mapping)), None)
+    if wrong is not None:
+        message = f"an online read takes rows of keys, and {wrong!r} is none"
+        raise FeatcError(Diagnostic("F600", message, hint="write [{'user_id': 42}]"), exit_code=2)
+    return rows
+
+
 class OnlineRows(list[dict[str, Any]]):
-    """Online vectors: a list of dicts, with Feast's `to_dict` and `to_df` besides."""
+    """Online vectors: a list of dicts of feature values, in input order.
+
+    Feast's `to_dict` and `to_df` have the keys' columns before the features', one list per column.
+    """
+
+    def __init__(
+        self, found: Sequence[dict[str, Any]], asked: Sequence[Mapping[str, Any]], names: tuple[list[str], list[str]]
+    ) -> None:
+        super().__init__(found)
+        self._asked = asked
+        self._keys, self._features = names
 
     def to_dict(self) -> dict[str, list[Any]]:
-        return {name: [row[name] for row in self] for name in (self[0] if self else ())}
+        """Columns as lists: keys, then features."""
+        keys = {name: [row.get(name) for row in self._asked] for name in self._keys}
+        return keys | {name: [row[name] for row in self] for name in self._features}
 
     def to_df(self) -> Any:
-        import pandas as pd
+        """The same as a pandas DataFrame. Raises FeatcError F521 without pandas."""
+        return needed("pandas", "pandas", "for to_df()").DataFrame(self.to_dict())
 
-        return pd.DataFrame(list(self))
+
+def _incomplete(code: str, message: str, rows: str) -> FeatcError:
+    call = "get_historical_features" if code == "F500" else "get_online_features"
+    return FeatcError(Diagnostic(code, message, hint=f"{call}('checkout', {rows})"), exit_code=2)

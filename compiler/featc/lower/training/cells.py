@@ -61,7 +61,8 @@ def bound_sql(rows: ViewRows, window: Window, t: str) -> str:
     """The greatest τ of regular rows that a window at `t` holds."""
     upto = upto_sql(window, t, rows.view.closed)
     if rows.irregular:
-        return f"least({upto}, {settled_sql(rows, t)})"
+        settled = settled_sql(rows, t)
+        return f"least({upto}, {settled})" if window.offset or window.align else settled
     if not rows.delay:
         return upto
     if not window.align:

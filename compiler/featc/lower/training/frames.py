@@ -102,8 +102,7 @@ def frames(ctes: Ctes, rows: ViewRows, cells: Iterable[Cell], summed: Iterable[C
     stream = _stream(ctes, rows, [*ranks, *(rows.slots[s] for s in used)], totals)
     places = _places(ctes, rows, stream, edges, totals)
     if running:
-        out.join(places, EDGES)
-        differences(rows, running, totals, edges, EDGES, out)
+        differences(ctes, rows, running, totals, edges, (places, EDGES), out)
     items = []
     for cell in wanted:
         p = cell.partial

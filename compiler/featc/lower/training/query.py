@@ -79,6 +79,18 @@ def training_sql(
 ) -> str:
     """The training query of `outputs`. `time` is the spine's instant column; `extra` what to select of the spine
     itself (default: all of it)."""
+    ctes, final = _query(project, outputs, time, extra)
+    return ctes.query(final)
+
+
+def stages(project: Project, outputs: Sequence[Output]) -> tuple[tuple[str, str], ...]:
+    """The stages of the training query in their order, each with what it does: (name, words)."""
+    ctes, _ = _query(project, outputs, "as_of", ("*",))
+    return tuple((name, comment) for comment, name, _ in ctes.items.values())
+
+
+def _query(project: Project, outputs: Sequence[Output], time: str, extra: Sequence[str]) -> tuple[Ctes, str]:
+    """The stages, and the statement that reads the last of them."""
     need = wanted(project, outputs)
     ctes = Ctes()
     ctes.add(
@@ -96,8 +108,9 @@ def training_sql(
         if extra == ("*",)
         else list(extra)
     )
-    final = select([*spine, *(named(_column_of(o), quoted(o.name)) for o in outputs)], f"FROM {last}\nORDER BY {ROW}")
-    return ctes.query(final)
+    return ctes, select(
+        [*spine, *(named(_column_of(o), quoted(o.name)) for o in outputs)], f"FROM {last}\nORDER BY {ROW}"
+    )
 
 
 def _column(feature: Feature) -> str:

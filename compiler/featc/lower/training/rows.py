@@ -7,7 +7,7 @@ the others go through a join on the entity's key (architecture.md, performance.m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from featc.algebra import LAWS
@@ -108,8 +108,8 @@ def versions(ctes: Ctes, source: Source, view: View, relation: str) -> str:
     )
     repeated = ctes.add(quoted(f"{name}_repeated"), which, f"{source.name}: which events came more than once")
     matched = " AND ".join(f"{sql} = m._id_{n}" for n, sql in enumerate(identity, 1))
-    order = ", ".join(f"{c} NULLS FIRST" for c in src.version_order(source))
-    following = f"lead({src.ARRIVAL}) OVER (PARTITION BY {', '.join(identity)} ORDER BY {order})"
+    order = _listed(f"{c} NULLS FIRST" for c in src.version_order(source))
+    following = f"lead({src.ARRIVAL}) OVER (PARTITION BY {', '.join(identity)} ORDER BY{order})"
     body = (
         select(
             ["r.*", f"{following} AS {SUPERSEDED}"],
@@ -122,6 +122,12 @@ def versions(ctes: Ctes, source: Source, view: View, relation: str) -> str:
         )
     )
     return ctes.add(quoted(name), body, f"{source.name}: each version and the instant the next one supersedes it")
+
+
+def _listed(items: Iterable[str]) -> str:
+    """The items behind a space, or one a line where there are many."""
+    found = list(items)
+    return f" {', '.join(found)}" if len(found) < 4 else "\n" + indent(",\n".join(found)) + "\n"
 
 
 def _rank_keys(parts: Parts) -> tuple[tuple[str, ...], ...]:

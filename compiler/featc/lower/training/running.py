@@ -18,7 +18,7 @@ from featc.lower.training.rows import REGULAR, ViewRows
 from featc.visibility import after_sql
 from featc_dialects import duckdb as engine
 
-TOTALS = "t"
+TOTALS, BETWEEN = "t", "b"
 
 
 def running(ctes: Ctes, rows: ViewRows, cells: Iterable[Cell], out: Cells) -> None:
@@ -44,8 +44,8 @@ def running(ctes: Ctes, rows: ViewRows, cells: Iterable[Cell], out: Cells) -> No
         f" ON {on_keys_and(rows)}r.{TIME} <= s._at\nGROUP BY s.{ROW}",
     )
     comment = f"{view.name}: those totals where each window begins and ends"
-    out.join(ctes.add(quoted(f"{view.name}_totals"), body, comment), TOTALS)
-    differences(rows, wanted, totals, edges, TOTALS, out)
+    at_edges = ctes.add(quoted(f"{view.name}_totals"), body, comment)
+    differences(ctes, rows, wanted, totals, edges, (at_edges, TOTALS), out)
 
 
 def totals_at(totals: Mapping[str, str], edges: Mapping[str, str]) -> list[str]:
@@ -58,14 +58,34 @@ def totals_at(totals: Mapping[str, str], edges: Mapping[str, str]) -> list[str]:
 
 
 def differences(
-    rows: ViewRows, cells: Iterable[Cell], totals: Mapping[str, str], edges: Mapping[str, str], alias: str, out: Cells
+    ctes: Ctes,
+    rows: ViewRows,
+    cells: Iterable[Cell],
+    totals: Mapping[str, str],
+    edges: Mapping[str, str],
+    found: tuple[str, str],
+    out: Cells,
 ) -> None:
-    """The states of `cells` from the totals that the relation `alias` holds at each edge."""
+    """The states of `cells` from the totals at each edge, which `found`, a CTE and its alias, holds.
+
+    Where late rows are to be added they get a CTE, so that each is written once.
+    """
+    relation, alias = found
+    prefix = "" if rows.irregular else f"{alias}."
+    states = {}
     for cell in cells:
         after = after_sql(cell.window, AS_OF, rows.view.closed)
         ends = [edges[bound_sql(rows, cell.window, AS_OF)]] + ([edges[after]] if after is not None else [])
-        there = [{total: f"{alias}.{quoted(f'{total}{edge}')}" for total in totals} for edge in ends]
-        out.fields[cell] = (_difference(cell, there),)
+        there = [{total: f"{prefix}{quoted(f'{total}{edge}')}" for total in totals} for edge in ends]
+        states[cell] = _difference(cell, there, rows.irregular or rows.delay > 0)
+    if not rows.irregular:
+        out.join(relation, alias)
+        out.fields |= {cell: (sql,) for cell, sql in states.items()}
+        return
+    body = select([ROW, *(f"{sql} AS {quoted(c.name)}" for c, sql in states.items())], f"FROM {relation}")
+    comment = f"{rows.view.name}: what each window holds, as differences of them"
+    out.join(ctes.add(quoted(f"{rows.view.name}_between"), body, comment), BETWEEN)
+    out.fields |= {cell: (f"{BETWEEN}.{quoted(cell.name)}",) for cell in states}
 
 
 def _counted(cell: Cell) -> str:
@@ -95,16 +115,20 @@ def totals_of(rows: ViewRows, cells: Iterable[Cell], present: str) -> dict[str, 
     return totals
 
 
-def _difference(cell: Cell, ends: list[dict[str, str]]) -> str:
-    """A state from the totals at its window's end and, where it has one, before its beginning."""
+def _difference(cell: Cell, ends: list[dict[str, str]], lagging: bool) -> str:
+    """A state from the totals at its window's end and, where it has one, before its beginning.
+
+    With `lagging`, the end of what is settled may lie before the window's beginning.
+    """
     upto, before = ends[0], ends[1] if len(ends) > 1 else None
     count = "_rows" if cell.partial.kind is Kind.ROWS else _counted(cell)
     if cell.partial.kind is not Kind.SUM:
         if before is None:
-            return f"coalesce({upto[count]}, 0)"
-        return f"greatest(coalesce({upto[count]}, 0) - coalesce({before[count]}, 0), 0)"
+            return upto[count]
+        counted = f"{upto[count]} - coalesce({before[count]}, 0)"
+        return f"greatest({counted}, 0)" if lagging else counted
     total = f"_sum_{cell.partial.slots[0]}"
     if before is None:
         return upto[total]
     members = f"{upto[count]} > coalesce({before[count]}, 0)"
-    return f"CASE WHEN {members} THEN {upto[total]} - coalesce({before[total]}, 0) END"
+    return f"CASE WHEN {members}\n     THEN {upto[total]} - coalesce({before[total]}, 0)\nEND"

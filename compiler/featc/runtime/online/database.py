@@ -12,7 +12,9 @@ from urllib.parse import quote
 from featc.errors import Diagnostic, FeatcError
 from featc_dialects.sqlite import MIN_VERSION
 
-FORMAT = "2"
+FORMAT = "3"
+_BEFORE = "2"
+"""The format that can be brought to this one, which has some tables more."""
 _DAMAGE = ("malformed", "not a database", "no such table", "no such column", "no column named")
 _ANEW = "put a copy of the file in its place, or delete it and push the sources again"
 
@@ -54,6 +56,28 @@ CREATE TABLE IF NOT EXISTS featc_tables (
     name TEXT PRIMARY KEY,
     source TEXT NOT NULL,
     missed INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS featc_routes (
+    source TEXT PRIMARY KEY,
+    route TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS featc_told_apart (
+    source TEXT PRIMARY KEY,
+    columns TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS featc_intervals (
+    source TEXT NOT NULL,
+    until INTEGER NOT NULL,
+    rows INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    PRIMARY KEY (source, until)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS featc_copies (
+    source TEXT NOT NULL,
+    arrival INTEGER NOT NULL,
+    digest INTEGER NOT NULL,
+    copies INTEGER NOT NULL,
+    PRIMARY KEY (source, arrival, digest)
 ) STRICT, WITHOUT ROWID;
 """
 
@@ -116,16 +140,30 @@ class Database:
             self.connection.execute("PRAGMA synchronous = FULL")
             if not here:
                 self._make_tables()
-        if here and self.meta("format") != FORMAT:
+            elif self.meta("format") == _BEFORE:
+                self._bring_forward()
+        known = (FORMAT, _BEFORE) if self.read_only else (FORMAT,)
+        if here and self.meta("format") not in known:
             message = f"the online store at {self.name} has format {self.meta('format')}, and this featc reads {FORMAT}"
             raise self._refusal(message, "push its sources into a new store")
 
     def _make_tables(self) -> None:
         with self.write():
-            for statement in filter(str.strip, _SCHEMA.split(";\n")):
-                self.connection.execute(statement)
+            self._make_own()
             self.connection.execute("INSERT OR IGNORE INTO featc_meta VALUES ('format', ?)", (FORMAT,))
             self.connection.execute("INSERT OR IGNORE INTO featc_meta VALUES ('next_row', '1')")
+
+    def _make_own(self) -> None:
+        for statement in filter(str.strip, _SCHEMA.split(";\n")):
+            self.connection.execute(statement)
+
+    def _bring_forward(self) -> None:
+        """A store of the format before: whatever it holds was pushed."""
+        with self.write():
+            if self.meta("format") == _BEFORE:  # another process may have done it since
+                self._make_own()
+                self.connection.execute("INSERT OR IGNORE INTO featc_routes SELECT source, 'push' FROM featc_sources")
+                self.connection.execute("UPDATE featc_meta SET value = ? WHERE name = 'format'", (FORMAT,))
 
     def _refusal(self, message: str, hint: str) -> FeatcError:
         return FeatcError(Diagnostic("F602", message, hint=hint))

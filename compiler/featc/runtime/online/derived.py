@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from featc.closures import PROVEN_ENGINE, FallBack, compile_closure
+from featc.closures import FallBack, compile_closure, unproven, why_not
 from featc.encoding import is_wide, micros_of
 from featc.errors import Diagnostic, FeatcError
 from featc.lower.online_derived import Derived, derived_plan, ref_type
@@ -53,20 +53,21 @@ class DerivedStage:
     ) -> None:
         self.engine = engine
         self.project = project
-        proven = duckdb.__version__.startswith(f"{PROVEN_ENGINE}.")
+        self._unproven = unproven(duckdb.__version__)
         self._steps: list[Step] = []
         self._same = same
         rest: list[Feature] = []
-        behind: set[tuple[str, str]] = set()
+        self.in_duckdb: dict[str, str] = {}  # the features that need DuckDB at each read, and why
         self._features = [project.feature(*pair) for pair in pairs]
         for feature in self._features:
-            parents = {(r.view, r.feature) for r in feature.expr.refs if isinstance(r, FeatureRef)}
-            if not parents & behind and self._is_another_value(feature):
+            parents = (f"{r.view}.{r.feature}" for r in feature.expr.refs if isinstance(r, FeatureRef))
+            behind = next((p for p in parents if p in self.in_duckdb), None)
+            if behind is None and self._is_another_value(feature):
                 continue
-            step = None if parents & behind else self._step(feature, proven)
-            if step is None:
+            step = self._step(feature) if behind is None else f"it needs {behind}, which DuckDB evaluates"
+            if isinstance(step, str):
                 rest.append(feature)
-                behind.add((feature.view, feature.name))
+                self.in_duckdb[feature.qualified] = step
             else:
                 self._steps.append(step)
         self._derived = derived_plan(project, rest)
@@ -75,11 +76,6 @@ class DerivedStage:
     def place(self, value: Value) -> Value:
         """Where a value lies in an environment: a feature that is another value by a new name lies where that does."""
         return self._same.get(value, value)
-
-    @property
-    def in_duckdb(self) -> tuple[str, ...]:
-        """The features that need DuckDB at each read."""
-        return tuple(f.qualified for f in self._derived.features) if self._derived else ()
 
     def run(self, environments: Sequence[Environment]) -> None:
         """Adds every feature's value to each environment. Raises FeatcError F621 where an expression fails."""
@@ -107,7 +103,8 @@ class DerivedStage:
         self._same["feature", feature.view, feature.name] = self.place(value_of(view.name, ref))
         return True
 
-    def _step(self, feature: Feature, proven: bool) -> Step | None:
+    def _step(self, feature: Feature) -> Step | str:
+        """How the feature is computed here, or why it is left to DuckDB."""
         view = self.project.view(feature.view)
         types = {r: ref_type(self.project, view, r) for r in feature.expr.refs}
         sources = tuple(self.place(value_of(view.name, r)) for r in feature.expr.refs)
@@ -115,13 +112,14 @@ class DerivedStage:
         expr = feature.expr
         if expr.is_bare and types[expr.refs[0]] == feature.type:
             return target, sources, self._with_default(feature, lambda value: value)
-        if not proven:
-            return None
+        if self._unproven:
+            return self._unproven
         # a default of the expression's own type is a constant that needs no closure
         apart = feature.default is not None and expr.type == feature.type
-        closure = compile_closure(expr, types, None if apart else feature.default, feature.type)
+        asked = (expr, types, None if apart else feature.default, feature.type)
+        closure = compile_closure(*asked)
         if closure is None:
-            return None
+            return str(why_not(*asked))
         evaluate = self._with_default(feature, closure.evaluate) if apart else closure.evaluate
         return target, tuple(self.place(value_of(view.name, r)) for r in closure.refs), evaluate
 

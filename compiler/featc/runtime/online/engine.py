@@ -14,16 +14,16 @@ from featc.runtime.reasons import reason
 
 
 class Engine:
-    """A DuckDB connection in memory, in UTC.
+    """A DuckDB connection in memory, in UTC; by itself one that knows no project's data.
 
     `lock` is for one statement and its rows; `batch` for as long as a pushed batch lies in its tables. Whoever needs
     several takes `batch`, then a database's lock, then `lock`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection | None = None) -> None:
         self.lock = threading.RLock()
         self.batch = threading.RLock()
-        self.connection = duckdb.connect(":memory:")
+        self.connection = duckdb.connect(":memory:") if connection is None else connection
         self.connection.execute("SET TimeZone = 'UTC'")
         self.connection.execute("SET preserve_insertion_order = true")
 

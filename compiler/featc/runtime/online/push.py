@@ -20,19 +20,21 @@ from featc.runtime.online.database import Database
 from featc.runtime.online.engine import Engine
 from featc.runtime.online.ledger import KnownBatch, PushReport, enter_batch, first_row, known_batch
 from featc.runtime.online.lifted import Lifted, Row, lift, lift_slices
+from featc.runtime.online.routes import Route, keep_to_one_route
 
 _LARGE = 200_000
 """Rows above which a batch is lifted in slices, inside the transaction; smaller ones are lifted before it begins."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
-    """A batch as it was asked to be pushed. `digest` is of its rows, where it has a token."""
+class Batch:
+    """A batch as it was asked to be taken in. `digest` is of its rows, where it has a token."""
 
     rows: int
-    token: str | None
-    digest: str | None
-    strict: bool
+    route: Route
+    token: str | None = None
+    digest: str | None = None
+    strict: bool = False
 
 
 def push_batch(
@@ -46,30 +48,41 @@ def push_batch(
             known = known_batch(store, source, token)
     with engine.batch:
         count = load_batch(engine, plan.source, rows, plan.required)
-        batch = _Batch(count, token, None if token is None else content_digest(engine, plan.source), strict)
+        batch = Batch(count, "push", token, None if token is None else content_digest(engine, plan.source), strict)
         if known is not None:
             return _same_batch(known, batch)
-        slices = lift_slices(engine, plan, count, _LARGE) if count > _LARGE else iter([lift(engine, plan, count)])
+        slices = lifted_batch(engine, plan, count)
         if count > _LARGE:
             return _write(database, plan, slices, batch)
     return _write(database, plan, slices, batch)
 
 
-def _write(database: Database, plan: SourcePlan, slices: Iterator[Lifted], batch: _Batch) -> PushReport:
+def lifted_batch(engine: Engine, plan: SourcePlan, rows: int) -> Iterator[Lifted]:
+    """What lies in the table of the batch, lifted: at once, or slice by slice where it is large."""
+    return lift_slices(engine, plan, rows, _LARGE) if rows > _LARGE else iter([lift(engine, plan, rows)])
+
+
+def _write(database: Database, plan: SourcePlan, slices: Iterator[Lifted], batch: Batch) -> PushReport:
     with database.write() as store:
         # another process may have brought the batch since
         known = known_batch(store, plan.source.name, batch.token)
-        if known is not None:
-            return _same_batch(known, batch)
-        taking = _Taking(store, plan)
-        for lifted in slices:
-            if batch.strict and lifted.faults:
-                _refuse(plan.source.name, lifted)
-            taking.take(lifted)
-        return taking.finish(batch)
+        return take_in(store, plan, slices, batch) if known is None else _same_batch(known, batch)
 
 
-def _same_batch(known: KnownBatch, batch: _Batch) -> PushReport:
+def take_in(store: sqlite3.Connection, plan: SourcePlan, slices: Iterator[Lifted], batch: Batch) -> PushReport:
+    """Takes a lifted batch into the store, inside the caller's transaction.
+
+    Raises FeatcError F614 (a strict batch with a bad row), F640 or F641 (rows without an id, by two routes).
+    """
+    taking = _Taking(store, plan)
+    for lifted in slices:
+        if batch.strict and lifted.faults:
+            _refuse(plan.source.name, lifted)
+        taking.take(lifted)
+    return taking.finish(batch)
+
+
+def _same_batch(known: KnownBatch, batch: Batch) -> PushReport:
     report = known.report
     if known.digest == batch.digest:
         return report
@@ -99,6 +112,7 @@ class _Taking:
         self.rows = 0
         self.accepted = 0
         self.duplicates = 0
+        self.anonymous = 0
         self.rejected: list[tuple[int, list[str], str]] = []
         self.newest_arrival: int | None = None
 
@@ -114,6 +128,7 @@ class _Taking:
             mine = changes.get(view.stream.stream.table, []) if view.stream else []
             skip = known.get(view.stream.stream.table, frozenset()) if view.stream else frozenset()
             _take_view(self.store, view, [r for r in rows if r[0] not in skip] if skip else rows, self.first, mine)
+        self.anonymous += _anonymous(self.plan, lifted)
         every = list(known.values())
         self._count(lifted, frozenset.intersection(*every) if every else frozenset())
 
@@ -140,8 +155,10 @@ class _Taking:
         if lifted.newest_arrival is not None:
             self.newest_arrival = max(lifted.newest_arrival, self.newest_arrival or lifted.newest_arrival)
 
-    def finish(self, batch: _Batch) -> PushReport:
+    def finish(self, batch: Batch) -> PushReport:
         """Enters the batch in the store's books."""
+        if self.anonymous:
+            keep_to_one_route(self.store, self.plan.source, batch.route)
         counts = Counter(reason for _, reasons, _ in self.rejected for reason in reasons)
         rejected = dict(sorted(counts.items()))
         source = self.plan.source.name
@@ -149,6 +166,15 @@ class _Taking:
         kept = ((place, "; ".join(reasons), text) for place, reasons, text in self.rejected)
         enter_batch(self.store, report, kept, self.newest_arrival, batch.digest)
         return report
+
+
+def _anonymous(plan: SourcePlan, lifted: Lifted) -> int:
+    """How many rows a view takes that nothing tells from a second copy of themselves."""
+    taken = {row[0] for _, rows in lifted.views for row in rows}
+    if plan.stream is not None:
+        versions = lifted.versions[plan.stream.stream.table]
+        return sum(1 for row in versions if row[2] is None and row[0] in taken)
+    return 0 if plan.streams else len(taken)  # by a view's own keys: without them it takes no row
 
 
 def _take_view(store: sqlite3.Connection, view: ViewPlan, rows: Sequence[Row], first: int, changes: list[Row]) -> None:

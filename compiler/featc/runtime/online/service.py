@@ -93,9 +93,9 @@ class ServiceReader:
         return Asked(name, keys, ViewReader(read))
 
     @property
-    def in_duckdb(self) -> tuple[str, ...]:
-        """The features that need DuckDB at each read."""
-        return tuple(name for stage in self._stages for name in stage.derived.in_duckdb)
+    def in_duckdb(self) -> Mapping[str, str]:
+        """The features that need DuckDB at each read, and why."""
+        return {name: why for stage in self._stages for name, why in stage.derived.in_duckdb.items()}
 
     def read(self, store: sqlite3.Connection, requests: Sequence[Mapping[str, Any]], t: int) -> list[dict[str, Any]]:
         """The outputs of each request at `t` (µs). Raises FeatcError F421, F621, F63x."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -62,6 +62,16 @@ class OnlineStore:
     ) -> OnlineStore:
         """The same as calling the class."""
         return cls(path, project, root, read_only=read_only)
+
+    @property
+    def database(self) -> Database:
+        """The store's file."""
+        return self._database
+
+    @property
+    def plans(self) -> Mapping[str, SourcePlan]:
+        """What taking in rows of each source executes."""
+        return self._plans
 
     def close(self) -> None:
         self._database.close()
@@ -159,28 +169,36 @@ class OnlineStore:
                 store.execute("INSERT INTO featc_tables VALUES (?, ?, ?)", (table, source, row[0] if row else 0))
 
     def _check_history(self, reader: ServiceReader) -> None:
-        """A view made after rows of its source were pushed does not know them, and may not answer as if it did."""
-        if reader.checked:
-            return
+        """A view made after rows of its source came in does not know them, and may not answer as if it did."""
+        if not reader.checked:
+            for found in self.incomplete(reader.views):
+                raise FeatcError(found)
+            reader.checked = True
+
+    def incomplete(self, views: Iterable[ViewPlan]) -> Iterator[Diagnostic]:
+        """F603 for each of the views whose history the store does not know from its beginning."""
         here = self._database.has_tables()
-        for view in reader.views:
+        for view in views:
             tables = [view.layout.events, *([view.stream.stream.table] if view.stream else [])]
             for table in tables:
                 sql = "SELECT missed FROM featc_tables WHERE name = ?"
                 row = self._database.connection.execute(sql, (table,)).fetchone() if here else None
                 if row is None or row[0]:
-                    raise _incomplete(view, None if row is None else row[0])
-        reader.checked = True
+                    yield _incomplete(view, None if row is None else row[0])
+                    break
 
 
-def _incomplete(view: ViewPlan, missed: int | None) -> FeatcError:
+def _incomplete(view: ViewPlan, missed: int | None) -> Diagnostic:
     name, source = view.layout.view.name, view.layout.source.name
     if missed is None:
         message = f"the online store has no tables of view '{name}' as it is defined now"
     else:
-        message = f"view '{name}' is newer than {missed} rows pushed to {source}, so its history is incomplete"
-    hint = f"push all of {source} into a new store: set another online path, or delete the store's file"
-    return FeatcError(Diagnostic("F603", message, hint=hint))
+        message = f"view '{name}' is newer than {missed} rows of {source} in the store, so its history is incomplete"
+    hint = (
+        f"bring all of {source} into a new store, by `featc materialize` or pushes: set another online path, or delete"
+        " the store's file"
+    )
+    return Diagnostic("F603", message, hint=hint)
 
 
 def instant(at: Instant) -> int:
@@ -188,7 +206,7 @@ def instant(at: Instant) -> int:
     if at is None:
         return time.time_ns() // 1000
     try:
-        if isinstance(at, bool):
+        if isinstance(at, bool) or at != at:  # pandas' NaT
             raise TypeError
         if isinstance(at, date) and not isinstance(at, datetime):
             at = datetime(at.year, at.month, at.day)

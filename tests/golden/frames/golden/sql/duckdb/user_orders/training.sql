@@ -111,8 +111,12 @@ user_orders_windows AS (
 user_orders_values AS (
     SELECT
         s._row,
-        CASE WHEN e._n_amount_upto > coalesce(e._n_amount_before_1d, 0) THEN e._sum_amount_upto - coalesce(e._sum_amount_before_1d, 0) END AS spend_1d,
-        CASE WHEN e._n_amount_upto > coalesce(e._n_amount_before_7d, 0) THEN e._sum_amount_upto - coalesce(e._sum_amount_before_7d, 0) END AS spend_7d,
+        CASE WHEN e._n_amount_upto > coalesce(e._n_amount_before_1d, 0)
+             THEN e._sum_amount_upto - coalesce(e._sum_amount_before_1d, 0)
+        END AS spend_1d,
+        CASE WHEN e._n_amount_upto > coalesce(e._n_amount_before_7d, 0)
+             THEN e._sum_amount_upto - coalesce(e._sum_amount_before_7d, 0)
+        END AS spend_7d,
         w.max_amount_1d AS biggest_1d,
         w.max_amount_7d AS biggest_7d
     FROM spine_rows s

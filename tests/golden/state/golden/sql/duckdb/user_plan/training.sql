@@ -49,7 +49,14 @@ plans_versions_repeated AS (
 plans_versions AS (
     SELECT
         r.*,
-        lead(_arrival) OVER (PARTITION BY user_id, _time ORDER BY _arrival NULLS FIRST, _deleted NULLS FIRST, changed_at NULLS FIRST, closed NULLS FIRST, plan NULLS FIRST, user_id NULLS FIRST) AS _superseded
+        lead(_arrival) OVER (PARTITION BY user_id, _time ORDER BY
+            _arrival NULLS FIRST,
+            _deleted NULLS FIRST,
+            changed_at NULLS FIRST,
+            closed NULLS FIRST,
+            plan NULLS FIRST,
+            user_id NULLS FIRST
+        ) AS _superseded
     FROM plans_source r SEMI JOIN plans_versions_repeated m ON user_id = m._id_1 AND _time = m._id_2
     WHERE user_id IS NOT NULL AND _time IS NOT NULL AND _arrival IS NOT NULL
     UNION ALL

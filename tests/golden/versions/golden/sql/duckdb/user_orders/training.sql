@@ -53,7 +53,16 @@ orders_versions_repeated AS (
 orders_versions AS (
     SELECT
         r.*,
-        lead(_arrival) OVER (PARTITION BY order_id ORDER BY _arrival NULLS FIRST, _deleted NULLS FIRST, amount NULLS FIRST, loaded_at NULLS FIRST, op NULLS FIRST, order_id NULLS FIRST, ordered_at NULLS FIRST, user_id NULLS FIRST) AS _superseded
+        lead(_arrival) OVER (PARTITION BY order_id ORDER BY
+            _arrival NULLS FIRST,
+            _deleted NULLS FIRST,
+            amount NULLS FIRST,
+            loaded_at NULLS FIRST,
+            op NULLS FIRST,
+            order_id NULLS FIRST,
+            ordered_at NULLS FIRST,
+            user_id NULLS FIRST
+        ) AS _superseded
     FROM orders_source r SEMI JOIN orders_versions_repeated m ON order_id = m._id_1
     WHERE order_id IS NOT NULL AND _arrival IS NOT NULL
     UNION ALL
@@ -112,13 +121,23 @@ user_orders_totals AS (
             _row,
             user_id,
             unnest([
-                {'_edge': '_upto', '_at': least(_as_of - 1, _as_of - 1 - (SELECT us FROM orders_lag))},
+                {'_edge': '_upto', '_at': _as_of - 1 - (SELECT us FROM orders_lag)},
                 {'_edge': '_before_7d', '_at': _as_of - 604800000001}
             ], recursive := true)
         FROM spine_rows
     ) s
     ASOF LEFT JOIN user_orders_running r ON s.user_id = r.user_id AND r._time <= s._at
     GROUP BY s._row
+),
+
+-- user_orders: what each window holds, as differences of them
+user_orders_between AS (
+    SELECT
+        _row,
+        CASE WHEN _n_amount_upto > coalesce(_n_amount_before_7d, 0)
+             THEN _sum_amount_upto - coalesce(_sum_amount_before_7d, 0)
+        END AS sum_amount_7d
+    FROM user_orders_totals
 ),
 
 -- user_orders: rows that the clock alone does not decide: corrected, superseded, late, or just happened
@@ -160,9 +179,9 @@ user_orders_late_windows AS (
 user_orders_values AS (
     SELECT
         s._row,
-        coalesce(CASE WHEN t._n_amount_upto > coalesce(t._n_amount_before_7d, 0) THEN t._sum_amount_upto - coalesce(t._sum_amount_before_7d, 0) END + l.sum_amount_7d, CASE WHEN t._n_amount_upto > coalesce(t._n_amount_before_7d, 0) THEN t._sum_amount_upto - coalesce(t._sum_amount_before_7d, 0) END, l.sum_amount_7d) AS spend_7d
+        coalesce(b.sum_amount_7d + l.sum_amount_7d, b.sum_amount_7d, l.sum_amount_7d) AS spend_7d
     FROM spine_rows s
-    LEFT JOIN user_orders_totals t USING (_row)
+    LEFT JOIN user_orders_between b USING (_row)
     LEFT JOIN user_orders_late_windows l USING (_row)
 ),
 

@@ -96,8 +96,10 @@ user_orders_last_ordered_at AS (
 user_orders_values AS (
     SELECT
         s._row,
-        coalesce(greatest(coalesce(t._rows_upto, 0) - coalesce(t._rows_before_7d, 0), 0), 0) AS orders_7d,
-        CASE WHEN t._n_amount_upto > coalesce(t._n_amount_before_7d, 0) THEN t._sum_amount_upto - coalesce(t._sum_amount_before_7d, 0) END AS spend_7d,
+        coalesce(t._rows_upto - coalesce(t._rows_before_7d, 0), 0) AS orders_7d,
+        CASE WHEN t._n_amount_upto > coalesce(t._n_amount_before_7d, 0)
+             THEN t._sum_amount_upto - coalesce(t._sum_amount_before_7d, 0)
+        END AS spend_7d,
         user_orders_last_ordered_at._value AS last_ordered_at_lifetime
     FROM spine_rows s
     LEFT JOIN user_orders_totals t USING (_row)

@@ -1,0 +1,255 @@
+"""`featc status`: how things stand, and whether somebody should look; `featc doctor`: whether featc can work here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from featc.cli.session import Session, command, some, table
+from featc.errors import Diagnostic, FeatcError
+
+if TYPE_CHECKING:
+    from featc.runtime.status import ServiceStatus, SourceStatus, Status
+
+_SECOND = 1_000_000
+_STEPS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+_HISTORY = {
+    "complete": "complete",
+    "absent": "not in the store yet",
+    "on demand": "computed when asked",
+}
+_PROOF = {
+    "proven": "proven",
+    "thin": "too few telling values",
+    "different": "DIFFERENT",
+    "moved": "changed since",
+    "never": "never",
+}
+
+
+@command("status", "How things stand: watermarks, views, proofs.")
+@click.option("--check", is_flag=True, help="Exit 3 if something is stale.")
+@click.option("--max-lag", metavar="D", help="With --check: a source that is further behind is stale.")
+@click.option(
+    "--rejected-within", metavar="D", default="1d", show_default=True, help="With --check: how old news is."
+)
+@click.pass_context
+def status(ctx: click.Context, session: Session, check: bool, max_lag: str | None, rejected_within: str) -> None:
+    """How things stand: what the online store holds of each source and view, and when it was last verified.
+
+    \b
+    featc status
+    featc status --check --max-lag 1h -q          for cron: says what is stale, exit 3
+    featc status --format json
+
+    Stale are: a source without a push or behind by more than --max-lag, rows rejected within --rejected-within, a view
+    whose history in the store is not whole, and a service that is not proven as it is defined now.
+    """
+    limit = _length(max_lag, "--max-lag") if max_lag is not None else None
+    with session.store() as store:
+        found = store.status(recent=_length(rejected_within, "--rejected-within"))
+    stale = tuple(_stale(found, limit)) if check else ()
+    if session.is_json:
+        session.data(_data(session, found, stale if check else None))
+    elif not (check and session.quiet):
+        _say(session, found)
+    if check and not session.is_json:
+        _say_stale(session, stale)
+    if found.store.trouble is not None:
+        raise FeatcError(found.store.trouble, exit_code=4 if found.store.trouble.code == "F901" else 1)
+    ctx.exit(3 if stale else 0)
+
+
+def _length(text: str, option: str) -> int:
+    from featc.durations import BadDuration, parse_duration
+
+    try:
+        return parse_duration(text, allow_zero=True)
+    except BadDuration as bad:
+        raise FeatcError(Diagnostic("F119", f"{option}: {bad}", hint=bad.hint), exit_code=2) from None
+
+
+# ── what is stale ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _stale(found: Status, limit: int | None) -> Iterator[tuple[str, str, str]]:
+    """(kind, name, why) of everything that somebody should look at."""
+    served = {source for service in found.services for source in service.sources}
+    for source in found.sources if found.store.trouble is None else ():
+        yield from (("source", source.name, why) for why in _stale_source(found, source, limit, served))
+    for view in found.views if found.store.trouble is None else ():
+        if view.history == "incomplete":
+            missed = some(view.missed, "row")
+            yield "view", view.name, f"{missed} came before it was defined: push all of its source into a new store"
+        elif view.history == "absent" and found.store.size is not None:
+            yield "view", view.name, "the store does not know it as it is defined now: push its source"
+    for service in found.services:
+        if service.proof != "proven":
+            yield "service", service.name, _unproven(service)
+
+
+def _stale_source(found: Status, source: SourceStatus, limit: int | None, served: set[str]) -> Iterator[str]:
+    if source.watermark is None:
+        if source.name in served:
+            yield "nothing of it was pushed"
+    elif limit is not None and found.now - source.watermark > limit:
+        yield f"it is {_ago(found.now - source.watermark)} behind, and {_ago(limit)} are allowed"
+    for reason, number in source.recent.items():
+        yield f"{some(number, 'row')} rejected: {reason}"
+
+
+def _unproven(service: ServiceStatus) -> str:
+    some = ", ".join(service.features[:3]) + (" …" if len(service.features) > 3 else "")
+    match service.proof:
+        case "different":
+            return f"training and online differ in {some}: featc verify"
+        case "moved":
+            return f"not verified since {some} or an engine changed: featc verify"
+        case "never":
+            return f"never verified: {some}: featc verify"
+        case _:
+            return f"too few telling values to prove {some}: featc verify --allow-thin accepts that"
+
+
+# ── for people ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _say(session: Session, found: Status) -> None:
+    store = found.store
+    size = _bytes(store.size) if store.size is not None else "nothing was pushed yet"
+    session.say(f"{found.project}, target {found.target}, at {_moment(found.now)} UTC")
+    session.say(f"online store {session.shown(store.path)}: {size}")
+    if found.sources and store.trouble is None:
+        headers = ("source", "known to", "behind", "last push", "accepted", "known already", "rejected")
+        rows = [_source_row(found, s) for s in found.sources]
+        session.say("\n" + table(headers, rows, right=frozenset((2, 4, 5, 6))))
+        for s in found.sources:
+            for reason, number in s.rejected.items():
+                session.say(f"  rejected from {s.name}: {number} × {reason}")
+    if found.views and store.trouble is None:
+        lacks = {v.name: f"lacks {some(v.missed, 'row')}" for v in found.views}
+        views = [[v.name, v.fingerprint[:12], _HISTORY.get(v.history, lacks[v.name])] for v in found.views]
+        session.say("\n" + table(("view", "fingerprint", "history"), views))
+    if found.services:
+        services = [
+            [s.name, _moment(s.known_to), _PROOF[s.proof], _moment(s.verified_at)] for s in found.services
+        ]
+        session.say("\n" + table(("service", "known to", "verified", "at"), services))
+
+
+def _source_row(found: Status, s: SourceStatus) -> list[str]:
+    behind = _ago(found.now - s.watermark) if s.watermark is not None else "–"
+    counts = (s.accepted, s.duplicates, sum(s.rejected.values()))
+    return [s.name, _moment(s.watermark), behind, _moment(s.pushed_at), *(str(n) for n in counts)]
+
+
+def _say_stale(session: Session, stale: tuple[tuple[str, str, str], ...]) -> None:
+    if not session.quiet:
+        session.say("\nstale:" if stale else "\nnothing is stale")
+    for kind, name, why in stale:
+        session.say(f"{'' if session.quiet else '  '}{kind} {name}: {why}")
+
+
+def _bytes(size: int) -> str:
+    return f"{size / 1_000_000:.1f} MB" if size >= 1_000_000 else f"{size / 1_000:.0f} kB"
+
+
+def _moment(us: int | None) -> str:
+    """An instant to the second; `–` for none."""
+    if us is None:
+        return "–"
+    return str((datetime(1970, 1, 1) + timedelta(microseconds=us)).replace(microsecond=0))
+
+
+def _ago(us: int) -> str:
+    """A length of time in its two largest units, such as `2d 3h`; one ahead of the clock is `ahead`."""
+    if us < 0:
+        return "ahead"
+    left, parts = us // _SECOND, list[str]()
+    for unit, size in _STEPS:
+        count, left = divmod(left, size)
+        if count or parts:
+            parts.append(f"{count}{unit}")
+    return " ".join(p for p in parts[:2] if not p.startswith("0")) or "0s"
+
+
+# ── for programs ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _data(session: Session, found: Status, stale: tuple[tuple[str, str, str], ...] | None) -> dict[str, Any]:
+    store = found.store
+    made: dict[str, Any] = {
+        "project": found.project,
+        "target": found.target,
+        "now": _iso(found.now),
+        "store": {"path": str(store.path), "bytes": store.size, "readable": store.trouble is None},
+        "sources": {s.name: _source_data(found, s) for s in found.sources},
+        "views": {
+            v.name: {"fingerprint": v.fingerprint, "history": v.history, "missed": v.missed, "tables": v.tables}
+            for v in found.views
+        },
+        "services": {
+            s.name: {
+                "sources": s.sources,
+                "watermark": _iso(s.known_to),
+                "verified": s.proof,
+                "features": s.features,
+                "verified_at": _iso(s.verified_at),
+            }
+            for s in found.services
+        },
+    }
+    listed = [{"kind": kind, "name": name, "reason": why} for kind, name, why in stale or ()]
+    return made if stale is None else made | {"stale": listed}
+
+
+def _source_data(found: Status, s: SourceStatus) -> Mapping[str, Any]:
+    return {
+        "watermark": _iso(s.watermark),
+        "lag_seconds": (found.now - s.watermark) / _SECOND if s.watermark is not None else None,
+        "pushed_at": _iso(s.pushed_at),
+        "batches": s.batches,
+        "accepted": s.accepted,
+        "duplicates": s.duplicates,
+        "rejected": s.rejected,
+    }
+
+
+def _iso(us: int | None) -> datetime | None:
+    return None if us is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
+
+
+# ── doctor ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@command("doctor", "Whether featc can work here.")
+@click.pass_context
+def doctor(ctx: click.Context, session: Session) -> None:
+    """Whether featc can work here: versions, time zones, the project's files, locks and rights, the disk.
+
+    \b
+    featc doctor
+    featc doctor -p shop --target prod --format json
+
+    Nothing is changed. Exits with 4 if anything fails; a warning is no failure.
+    """
+    from featc.runtime.doctor import examine
+
+    checks = examine(session.path, session.target)
+    failed = [c for c in checks if c.verdict == "fail"]
+    if session.is_json:
+        shown = [{"name": c.name, "verdict": c.verdict, "found": c.found, "hint": c.hint} for c in checks]
+        session.data({"ok": not failed, "checks": shown})
+    else:
+        width = max(len(c.name) for c in checks)
+        for c in checks:
+            session.say(f"{c.verdict:4}  {c.name:{width}}  {c.found}")
+            if c.hint:
+                session.say(f"{'':{width + 8}}= {c.hint}")
+    ctx.exit(4 if failed else 0)
+
+
+COMMANDS = (status, doctor)

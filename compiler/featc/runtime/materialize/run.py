@@ -1,0 +1,94 @@
+"""A project's sources into its online store, one after the other."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featc.errors import Diagnostic, Findings
+from featc.lineage.select import selected_features
+from featc.lower.online import SourcePlan
+from featc.lower.source import literal
+from featc.runtime.engine import connect
+from featc.runtime.materialize.intake import bring_in
+from featc.runtime.materialize.report import MaterializeReport, Progress, SourceReport
+from featc.runtime.online.database import Database
+from featc.runtime.online.engine import Engine
+from featc.runtime.online.routes import other_route, route_of
+from featc.runtime.online.store import Instant, instant
+
+if TYPE_CHECKING:
+    from featc.runtime.store import FeatureStore
+
+_MEMORY = "1GB"
+"""What DuckDB may hold of the sources at a time; the rest waits on disk."""
+
+
+def materialize(
+    project: FeatureStore, until: Instant = None, select: str | None = None, progress: Progress | None = None
+) -> MaterializeReport:
+    """Brings the online store to what the sources of the selected views hold up to `until` (None: all of it).
+
+    Rows arrive in order of α, and those that have appeared behind the watermark since the last run too. Raises
+    FeatcError F632 (no instant), F801 (a selector that names nothing), F64x, and whatever reading the sources and
+    writing the store can raise; batches that were taken in before stay.
+    """
+    online = project.online
+    chosen = {view for view, _ in selected_features(project.project, select)}
+    plans = [p for p in online.plans.values() if any(v.layout.view.name in chosen for v in p.views)]
+    _refuse_other_routes(online.database, plans)
+    last = None if until is None else instant(until)
+    with _engine(project) as engine:
+        reports = [
+            bring_in(
+                online.database, engine, plan, project.located.sources[plan.source.name], last,
+                progress or (lambda source, done, total: None),
+            )
+            for plan in plans
+        ]
+    with online.database.read():
+        incomplete = list(online.incomplete(v for p in plans for v in p.views if v.layout.view.name in chosen))
+    warnings = [*(w for r in reports for w in _gone(r)), *(replace(d, severity="warning") for d in incomplete)]
+    return MaterializeReport(tuple(reports), tuple(warnings))
+
+
+def _refuse_other_routes(database: Database, plans: list[SourcePlan]) -> None:
+    """Before anything is read, all sources without an id that were pushed."""
+    findings = Findings()
+    with database.read() as store:
+        for plan in plans:
+            if not plan.streams and route_of(store, plan.source) == "push":
+                findings.items.append(other_route(plan.source, "materialize"))
+    findings.raise_errors()
+
+
+@contextmanager
+def _engine(project: FeatureStore) -> Iterator[Engine]:
+    """An engine that sees the project's data, for this run."""
+    from featc.runtime.store import database_of
+
+    with tempfile.TemporaryDirectory(prefix="featc-") as folder:
+        connection = connect(project.root, database_of(project.compiled.definitions))
+        try:
+            connection.execute(f"SET memory_limit = '{_MEMORY}'")
+            connection.execute(f"SET temp_directory = {literal(str(Path(folder)))}")
+            connection.execute("SET preserve_insertion_order = true")
+            yield Engine(connection)
+        finally:
+            connection.close()
+
+
+def _gone(report: SourceReport) -> Iterator[Diagnostic]:
+    if report.gone:
+        rows = "1 row" if report.gone == 1 else f"{report.gone} rows"
+        was, is_ = ("was", "is") if report.gone == 1 else ("were", "are")
+        message = f"{rows} of {report.source} that {was} taken in {is_} in the source no longer"
+        hint = (
+            "the store keeps what it has: write a `deleted:` row for an event that is to go, or materialize into a new"
+            " store"
+        )
+        yield Diagnostic("F644", message, hint=hint, severity="warning")

@@ -1,0 +1,260 @@
+"""How things stand: what the online store holds of each source and view, and whether the last proof still holds.
+
+Everything is read: a store is neither made nor locked, and no file is left beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
+
+import duckdb
+
+from featc.errors import Diagnostic
+from featc.fingerprint import feature_fingerprint, view_fingerprint
+from featc.lower.online import source_plan
+from featc.resolve.model import Service, feature_closure
+
+if TYPE_CHECKING:
+    from featc.runtime.store import FeatureStore
+
+History = Literal["complete", "incomplete", "absent", "on demand"]
+"""Of a view in the store: whole; made after rows were pushed; without tables as it is defined now; nothing is kept."""
+
+Proof = Literal["proven", "thin", "different", "moved", "never"]
+"""Of a service: proven equal; some for want of data not; different; the features or an engine are others now; none."""
+
+_DAY = 86_400_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """Instants are µs since the epoch, None where nothing was pushed. `recent` are rows rejected lately, by reason."""
+
+    name: str
+    watermark: int | None
+    pushed_at: int | None
+    batches: int
+    accepted: int
+    duplicates: int
+    rejected: Mapping[str, int]
+    recent: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ViewStatus:
+    """`tables` are those in the store that the view reads as it is defined now; `missed` rows came before them."""
+
+    name: str
+    fingerprint: str
+    history: History
+    missed: int
+    tables: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """`known_to`: the oldest watermark of its sources, None if one has none; `features`: those that are not proven."""
+
+    name: str
+    sources: tuple[str, ...]
+    known_to: int | None
+    proof: Proof
+    features: tuple[str, ...]
+    verified_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatus:
+    """The online store's file: its size with what was written last, and why it cannot be read, if so."""
+
+    path: Path
+    size: int | None
+    trouble: Diagnostic | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How things stood at `now` (µs since the epoch)."""
+
+    project: str
+    target: str
+    now: int
+    store: StoreStatus
+    sources: tuple[SourceStatus, ...]
+    views: tuple[ViewStatus, ...]
+    services: tuple[ServiceStatus, ...]
+
+
+def status(store: FeatureStore, recent: int = _DAY) -> Status:
+    """How the project's target stands. `recent`: so many µs back rows count as rejected lately."""
+    now = time.time_ns() // 1000
+    path = store.online_path
+    sources: tuple[SourceStatus, ...] = tuple(_source(None, name, now) for name in store.project.sources)
+    views = tuple(_views(store, {}))
+    trouble = None
+    for attempt in range(2 if path.exists() else 0):
+        logged = _log_of(path).exists()
+        try:
+            with glance(path) as connection:
+                sources = tuple(_source(connection, name, now - recent) for name in store.project.sources)
+                views = tuple(_views(store, _tables(connection)))
+            break
+        except sqlite3.Error as error:
+            if attempt or logged or not _log_of(path).exists():  # else a writer came while we read without its log
+                trouble = _trouble(store, path, error)
+                break
+    return Status(
+        store.project.name,
+        store.compiled.definitions.target.name,
+        now,
+        StoreStatus(path, _size(path), trouble),
+        sources,
+        views,
+        tuple(_services(store, {s.name: s.watermark for s in sources})),
+    )
+
+
+# ── the store ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def glance(path: Path) -> Iterator[sqlite3.Connection]:
+    """One moment of the store's file. Where no log lies beside it, SQLite may not make one. Raises sqlite3.Error."""
+    uri = f"file:{quote(str(path))}?mode=ro{'' if _log_of(path).exists() else '&immutable=1'}"
+    connection = sqlite3.connect(uri, uri=True, timeout=0.5, isolation_level=None)
+    try:
+        connection.execute("BEGIN")
+        yield connection
+    finally:
+        connection.close()
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def _size(path: Path) -> int | None:
+    files = (path, _log_of(path))
+    return sum(f.stat().st_size for f in files if f.exists()) if path.exists() else None
+
+
+def _trouble(store: FeatureStore, path: Path, error: sqlite3.Error) -> Diagnostic:
+    shown = path.relative_to(store.root) if path.is_relative_to(store.root) else path
+    if isinstance(error, sqlite3.OperationalError) and ("locked" in str(error) or "busy" in str(error)):
+        return Diagnostic("F901", f"the online store at {shown} is locked", hint="try again in a moment")
+    hint = "featc doctor says more"
+    return Diagnostic("F903", f"the online store at {shown} cannot be read: {error}", hint=hint)
+
+
+def _source(connection: sqlite3.Connection | None, name: str, since: int) -> SourceStatus:
+    row = None
+    if connection is not None and _has_books(connection):
+        asked = "SELECT newest_arrival, pushed_at, batches, accepted, duplicates FROM featc_sources WHERE source = ?"
+        row = connection.execute(asked, (name,)).fetchone()
+    if connection is None or row is None:
+        return SourceStatus(name, None, None, 0, 0, 0, {}, {})
+    arrival, pushed_at, batches, accepted, duplicates = row
+    rejected, recent = _rejected(connection, name, 0), _rejected(connection, name, since)
+    return SourceStatus(name, arrival, pushed_at, batches, accepted, duplicates, rejected, recent)
+
+
+def _has_books(connection: sqlite3.Connection) -> bool:
+    """False for a file of no bytes, which is an empty database."""
+    return bool(connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
+
+
+def _rejected(connection: sqlite3.Connection, source: str, since: int) -> dict[str, int]:
+    rows = connection.execute(
+        "SELECT reason, count(*) FROM featc_rejected JOIN featc_batches USING (batch)"
+        " WHERE featc_rejected.source = ? AND pushed_at >= ? GROUP BY reason ORDER BY 2 DESC, 1",
+        (source, since),
+    )
+    return {str(reason): int(number) for reason, number in rows}
+
+
+def _tables(connection: sqlite3.Connection) -> dict[str, int]:
+    """Each view's tables in the store, with the rows that came before it was made."""
+    if not _has_books(connection):
+        return {}
+    return {str(n): int(m) for n, m in connection.execute("SELECT name, missed FROM featc_tables")}
+
+
+def _views(store: FeatureStore, there: Mapping[str, int]) -> Iterator[ViewStatus]:
+    project = store.project
+    marks = {name: view_fingerprint(project, name) for name in project.views}
+    wanted: dict[str, tuple[str, ...]] = {}
+    for name, source in project.sources.items():
+        own = {v.name: marks[v.name] for v in project.views.values() if v.source == name}
+        for plan in source_plan(project, source, own).views:
+            stream = (plan.stream.stream.table,) if plan.stream else ()
+            wanted[plan.layout.view.name] = (plan.layout.events, *stream)
+    for name in project.views:
+        tables = wanted.get(name)
+        if tables is None:
+            yield ViewStatus(name, marks[name], "on demand", 0, ())
+            continue
+        missed = max((there.get(table, 0) for table in tables), default=0)
+        absent = any(table not in there for table in tables)
+        history: History = "absent" if absent else "incomplete" if missed else "complete"
+        yield ViewStatus(name, marks[name], history, missed, tuple(t for t in tables if t in there))
+
+
+# ── services and their proof ────────────────────────────────────────────────────────────────────────────────
+
+
+def _services(store: FeatureStore, watermarks: Mapping[str, int | None]) -> Iterator[ServiceStatus]:
+    project = store.project
+    certificate, verified_at = _certificate(store.root / "target" / "certificate.json")
+    for service in project.services.values():
+        wanted = tuple((o.view, o.feature) for o in service.outputs)
+        views = dict.fromkeys(view for view, _ in feature_closure(project, wanted))
+        sources = tuple(dict.fromkeys(s for s in (project.view(v).source for v in views) if s is not None))
+        known = [watermarks[s] for s in sources]
+        known_to = None if None in known else min((k for k in known if k is not None), default=None)
+        proof, features = _proof(store, service, certificate)
+        yield ServiceStatus(service.name, sources, known_to, proof, features, verified_at if proof != "never" else None)
+
+
+def _certificate(path: Path) -> tuple[Mapping[str, Any], int | None]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return (found, path.stat().st_mtime_ns // 1000) if isinstance(found, dict) else ({}, None)
+    except (OSError, ValueError):
+        return {}, None
+
+
+def _proof(store: FeatureStore, service: Service, certificate: Mapping[str, Any]) -> tuple[Proof, tuple[str, ...]]:
+    """The worst that the certificate says about a service's features, and about which."""
+    by_state: dict[Proof, list[str]] = {}
+    for output in service.outputs:
+        name = f"{output.view}.{output.feature}"
+        found = certificate.get("features", {}).get(name)
+        mark = feature_fingerprint(store.project, output.view, output.feature)
+        by_state.setdefault(_state(found, mark, certificate), []).append(name)
+    worst: Sequence[Proof] = ("different", "moved", "never", "thin")
+    for state in worst:
+        if state in by_state:
+            return state, tuple(by_state[state])
+    return "proven", ()
+
+
+def _state(found: Mapping[str, Any] | None, fingerprint: str, certificate: Mapping[str, Any]) -> Proof:
+    engines = {"training": duckdb.__version__, "online": sqlite3.sqlite_version}
+    if found is None:
+        return "never"
+    if found.get("fingerprint") != fingerprint:
+        return "moved"
+    if found.get("status") == "different":
+        return "different"
+    if any(certificate.get(part, {}).get("version") != version for part, version in engines.items()):
+        return "moved"
+    accepted = found.get("status") == "proven" or certificate.get("exit_code") == 0
+    return "proven" if accepted else "thin"

@@ -1,0 +1,146 @@
+"""docs/json.md: what `--format json` prints, shown by running each command in a new project.
+
+`python tests/daily/json_page.py` writes the page; read it as a diff. Long texts, lists and mappings by name are cut.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import tempfile
+import textwrap
+from collections.abc import Mapping
+from contextlib import chdir
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner
+
+from featc.cli import cli
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "json.md"
+
+HEAD = """\
+# JSON
+
+Every command takes `--format json`. The answer is one JSON value on stdout, and nothing else is written there. Keys
+are only ever added. Written by `python tests/daily/json_page.py`; a test runs each command and compares the shapes.
+
+Errors and warnings go to stderr as one object, below; the exit code is the same as without `--format json`: 0 done,
+1 your project or data, 2 usage, 3 differences found (the answer is on stdout all the same), 4 environment, try again.
+A command line that cannot be understood (an unknown option, a missing argument) is answered in plain text, exit 2.
+
+Instants are ISO 8601 in UTC with a `Z`. Integers are written in full. A decimal is a number when a DOUBLE gives its
+digits back, else text; NaN and infinities are `"NaN"`, `"Infinity"`, `"-Infinity"`. Examples are cut where `…` stands,
+and mappings by name (features, views, files …) show one entry.
+"""
+
+COMMANDS: tuple[tuple[str, str], ...] = (
+    ("init shop", "`out` is the folder, `files` lie below it."),
+    ("build", "What was made, and what each service needs: the columns of a spine are its keys and `as_of`."),
+    ("ls", "Parts of the manifest, by name. With a selector: `features` only."),
+    ("show user_plan --limit 1", "A list of rows, each by column."),
+    ("sql user_plan", "One plan's SQL."),
+    ("dataset checkout --spine data/spine.csv", "Without `--out`, the first rows, each by column."),
+    ("dataset checkout --spine data/spine.csv --out train.parquet", "With `--out`, what was written."),
+    (
+        "push orders data/orders.csv --token first",
+        "`rejected` counts rows by reason; `replayed_batch`: the token was known.",
+    ),
+    (
+        "get checkout --key user_id=1 --at 2026-03-01T00:00:00Z --request amount=25",
+        "A list: for each row asked, in order, the features by name.",
+    ),
+    ("test", "`mismatches` are by row, column and plan; `errors` are texts."),
+    (
+        "verify",
+        "`status` is proven, unproven (too few telling values) or different; then `example` holds both values and "
+        "`cases` name the smallest case saved.",
+    ),
+    ("lineage +user_plan", "The graph; the same as `--to json`."),
+    ("lineage user_plan --to dot --out lineage.dot", "With `--out`, what was written."),
+    (
+        "status",
+        "`history` is complete, incomplete (`missed` rows came before), absent or on demand; `verified` is proven, "
+        "thin, different, moved or never. `watermark` is the newest arrival, a service's the oldest of its sources.",
+    ),
+    ("status --check --max-lag 1h", "The same and `stale`, why the exit code is 3; empty when it is 0."),
+    ("doctor", "`verdict` is ok, warn or fail; `ok` is false, and the exit code 4, if one fails."),
+    ("schema --out .featc-schema", "Without `--out`, the schema itself."),
+    ("help", "Commands with what they do, and the codes of each area."),
+    ("help F301", "One code; `wrong` and `right` are null where no example is kept."),
+    ("help functions", "What expressions may call."),
+    ("help build", "One command's help as text."),
+    ("completion bash", "A shell's script."),
+)
+
+ERROR = "sql user_ordrs"
+BY_NAME = {"features", "views", "services", "sources", "files", "aggregations", "columns", "commands", "errors"}
+ERRORS = (
+    f"On stderr, all of a run together, here of `featc {ERROR} --format json`. `severity` is error or warning; "
+    "`file`, `line` and `column` are null where no place in a file is to blame, `hint` is the way out or null. "
+    "`featc help CODE` explains a code."
+)
+
+
+def run_all(folder: Path) -> dict[str, Any]:
+    """What each command prints, parsed, from commands run in order in `folder`; errors under the command's own name."""
+    found: dict[str, Any] = {}
+    runner = CliRunner()
+    for command, _ in (*COMMANDS, (ERROR, "")):
+        with chdir(folder if command.startswith("init") else folder / "shop"):
+            done = runner.invoke(cli, [*command.split(), "--format", "json"])
+        text = (done.stdout or done.stderr).replace(f"{folder}{os.sep}", "/home/me/")
+        found[command] = json.loads(text.replace(sys.executable, "/usr/bin/python3"))
+    return found
+
+
+def cut(value: Any, key: str = "") -> Any:
+    """A value short enough to read, with every kind of key still in it."""
+    if isinstance(value, Mapping):
+        items = list(value.items())
+        return {k: cut(v, k) for k, v in (items[:1] if key in BY_NAME else items)}
+    if isinstance(value, list):
+        return [cut(item) for item in (value[:2] if all(isinstance(i, str) for i in value) else value[:1])]
+    if isinstance(value, str) and len(value) > 60:
+        return value[:57] + "…"
+    return value
+
+
+def shape(value: Any) -> Any:
+    """A value without what differs between runs: keys and kinds of values."""
+    if isinstance(value, Mapping):
+        return {k: shape(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [shape(item) for item in value[:1]]
+    return "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
+
+
+def page(found: Mapping[str, Any]) -> str:
+    parts = [HEAD]
+    for command, what in COMMANDS:
+        parts.append(f"## featc {command}\n\n{textwrap.fill(what, 118)}\n\n{block(found[command])}")
+    parts.append(f"## Errors and warnings\n\n{textwrap.fill(ERRORS, 118)}\n\n{block(found[ERROR])}")
+    return "\n".join(parts)
+
+
+def block(value: Any) -> str:
+    return f"```json\n{json.dumps(cut(value), indent=2, ensure_ascii=False)}\n```\n"
+
+
+def shown() -> dict[str, Any]:
+    """The examples on the page, parsed, by command."""
+    text = PAGE.read_text(encoding="utf-8")
+    found = re.findall(r"^## (?:featc )?(.+?)\n.*?^```json\n(.*?)^```$", text, re.M | re.S)
+    return {ERROR if title.startswith("Errors") else title: json.loads(example) for title, example in found}
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        PAGE.write_text(page(run_all(Path(folder).resolve())), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""`featc status`: what it says of a store in every state, and that looking changes nothing."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from featc.cli import cli
+from featc.cli.standing import _ago
+from tiny_project import write_project
+
+Featc = Callable[..., Result]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return write_project(tmp_path / "tiny")
+
+
+@pytest.fixture
+def featc(project: Path, monkeypatch: pytest.MonkeyPatch) -> Featc:
+    monkeypatch.chdir(project)
+    return lambda *arguments, **more: CliRunner().invoke(cli, arguments, **more)
+
+
+def standing(featc: Featc, *more: str) -> Any:
+    done = featc("status", "--format", "json", *more)
+    assert done.exit_code in (0, 3), done.output
+    return json.loads(done.stdout)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def certify(project: Path, **changes: Any) -> None:
+    """A certificate as `featc verify` writes it, for what the manifest says now."""
+    import duckdb
+
+    features = json.loads((project / "target/manifest.json").read_text())["features"]
+    made = {
+        "training": {"version": duckdb.__version__},
+        "online": {"version": sqlite3.sqlite_version},
+        "exit_code": 0,
+        "features": {n: {"fingerprint": f["fingerprint"], "status": "proven"} for n, f in features.items()},
+    }
+    (project / "target/certificate.json").write_text(json.dumps(made | changes))
+
+
+def test_without_a_store_nothing_is_known_and_nothing_is_made(featc: Featc, project: Path) -> None:
+    before = files(project)
+    done = featc("status")
+    assert done.exit_code == 0, done.output
+    assert "online store .featc/online.db: nothing was pushed yet" in done.stdout
+    found = standing(featc)
+    assert found["store"]["bytes"] is None and found["store"]["readable"]
+    assert found["sources"]["orders"]["watermark"] is None
+    assert found["views"]["user_orders"]["history"] == "absent"
+    assert found["services"]["checkout"]["verified"] == "never"
+    assert files(project) == before
+
+
+def test_a_push_moves_the_watermark_to_its_newest_arrival(featc: Featc) -> None:
+    assert featc("push", "orders", "data/orders.csv").exit_code == 0
+    source = standing(featc)["sources"]["orders"]
+    assert source["watermark"] == "2026-01-04T00:00:00Z"
+    assert (source["accepted"], source["duplicates"], source["batches"]) == (5, 0, 1)
+    assert source["lag_seconds"] > 0 and source["rejected"] == {}
+    assert featc("push", "orders", "data/orders.csv").exit_code == 0
+    assert standing(featc)["sources"]["orders"]["duplicates"] == 5
+
+
+def test_rejected_rows_are_counted_by_reason(featc: Featc, project: Path) -> None:
+    rows = "9,2,,2026-01-01\n8,1,,2026-01-01\n7,1,2026-01-01,\n"
+    (project / "bad.csv").write_text(f"order_id,user_id,ordered_at,loaded_at\n{rows}")
+    assert featc("push", "orders", "bad.csv").exit_code == 0
+    rejected = standing(featc)["sources"]["orders"]["rejected"]
+    assert rejected == {"time is NULL": 2, "available_at is NULL": 1}, rejected
+    stale = standing(featc, "--check")["stale"]
+    assert [s["name"] for s in stale if "rejected" in s["reason"]] == ["orders", "orders"]
+    assert not [s for s in standing(featc, "--check", "--rejected-within", "0s")["stale"] if "rejected" in s["reason"]]
+
+
+def test_looking_leaves_no_file_and_no_change(featc: Featc, project: Path) -> None:
+    assert featc("push", "orders", "data/orders.csv").exit_code == 0
+    before = files(project)
+    standing(featc)
+    assert files(project) == before
+    folder = project / ".featc"
+    (folder / "online.db").chmod(0o400)
+    folder.chmod(0o500)
+    try:
+        assert standing(featc)["sources"]["orders"]["accepted"] == 5
+    finally:
+        folder.chmod(0o700)
+
+
+def test_a_writer_does_not_hide_the_store(featc: Featc, project: Path) -> None:
+    assert featc("push", "orders", "data/orders.csv").exit_code == 0
+    writer = sqlite3.connect(project / ".featc/online.db", isolation_level=None)
+    writer.execute("BEGIN EXCLUSIVE")
+    writer.execute("UPDATE featc_sources SET accepted = 99")
+    assert standing(featc)["sources"]["orders"]["accepted"] == 5
+    writer.execute("COMMIT")
+    assert standing(featc)["sources"]["orders"]["accepted"] == 99, "what lies in the log counts"
+    writer.close()
+
+
+def test_a_store_that_lets_nobody_in_is_told_apart(featc: Featc, project: Path) -> None:
+    assert featc("push", "orders", "data/orders.csv").exit_code == 0
+    holder = sqlite3.connect(project / ".featc/online.db", isolation_level=None)
+    holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+    holder.execute("BEGIN EXCLUSIVE")
+    holder.execute("UPDATE featc_sources SET accepted = 99")
+    done = featc("status")
+    holder.close()
+    assert done.exit_code == 4 and "F901" in done.stderr
+    assert "checkout" in done.stdout, "what is known without the store is said"
+
+
+@pytest.mark.parametrize("content", [b"no database at all, but long enough to be read as one" * 10, b""])
+def test_a_file_that_is_no_store(featc: Featc, project: Path, content: bytes) -> None:
+    (project / ".featc").mkdir()
+    (project / ".featc/online.db").write_bytes(content)
+    done = featc("status")
+    assert done.exit_code == (1 if content else 0), done.output
+    assert ("F903" in done.stderr) is bool(content)
+
+
+def test_a_view_defined_after_a_push_is_incomplete_until_pushed_anew(featc: Featc, project: Path) -> None:
+    assert featc("push", "orders", "data/orders.csv").exit_code == 0
+    path = project / "features/orders.yaml"
+    path.write_text(path.read_text().replace("status <> 'cancelled'", "status <> 'lost'"))
+    assert standing(featc)["views"]["user_orders"]["history"] == "absent"
+    assert featc("push", "orders", "data/orders.csv").exit_code == 0
+    view = standing(featc)["views"]["user_orders"]
+    assert (view["history"], view["missed"]) == ("incomplete", 5)
+    assert "lacks 5 rows" in featc("status").stdout
+    assert any(s["kind"] == "view" for s in standing(featc, "--check")["stale"])
+
+
+def test_a_proof_holds_for_the_definitions_and_engines_it_was_made_with(featc: Featc, project: Path) -> None:
+    assert featc("build").exit_code == 0
+    certify(project)
+
+    def verified() -> dict[str, str]:
+        return {n: s["verified"] for n, s in standing(featc)["services"].items()}
+
+    assert verified() == {"checkout": "proven", "small": "proven"}
+    certify(project, online={"version": "3.0.0"})
+    assert verified() == {"checkout": "moved", "small": "moved"}
+    certify(project)
+    path = project / "features/orders.yaml"
+    path.write_text(path.read_text().replace("last(status)", "last(upper(status))"))
+    assert verified() == {"checkout": "moved", "small": "proven"}
+    assert standing(featc)["services"]["checkout"]["features"] == ["user_orders.last_status"]
+
+
+def test_thin_and_differing_features_are_named(featc: Featc, project: Path) -> None:
+    assert featc("build").exit_code == 0
+    certify(project)
+    path = project / "target/certificate.json"
+    found = json.loads(path.read_text())
+    found["features"]["user_orders.paid_1d"]["status"] = "unproven"
+    path.write_text(json.dumps(found))
+    assert standing(featc)["services"]["checkout"]["verified"] == "proven", "--allow-thin was given"
+    path.write_text(json.dumps(found | {"exit_code": 3}))
+    assert standing(featc)["services"]["checkout"]["verified"] == "thin"
+    found["features"]["user_orders.spend_7d"]["status"] = "different"
+    path.write_text(json.dumps(found))
+    checked = standing(featc, "--check")
+    assert checked["services"]["small"]["verified"] == "different"
+    assert {(s["kind"], s["name"]) for s in checked["stale"]} >= {("service", "small"), ("service", "checkout")}
+
+
+def test_check_says_what_is_stale_and_exits_3(featc: Featc, project: Path) -> None:
+    done = featc("status", "--check", "-q")
+    assert done.exit_code == 3
+    assert "source orders: nothing of it was pushed" in done.stdout.splitlines()
+    assert any(line.startswith("service checkout: never verified") for line in done.stdout.splitlines())
+    assert featc("build").exit_code == 0
+    certify(project)
+    assert featc("push", "orders", "data/orders.csv").exit_code == 0
+    done = featc("status", "--check")
+    assert done.exit_code == 0 and done.stdout.endswith("nothing is stale\n")
+    assert featc("status", "--check", "-q").stdout == ""
+    late = featc("status", "--check", "-q", "--max-lag", "1h")
+    assert late.exit_code == 3 and "behind, and 1h are allowed" in late.stdout
+    assert featc("status", "--check", "--max-lag", "5200w").exit_code == 0
+
+
+def test_a_length_that_is_none_is_a_usage_error(featc: Featc) -> None:
+    done = featc("status", "--check", "--max-lag", "1 hour")
+    assert done.exit_code == 2 and "F119" in done.stderr and "--max-lag" in done.stderr
+
+
+def test_python_gives_the_same(project: Path) -> None:
+    from featc import FeatureStore
+
+    store = FeatureStore(project)
+    assert [s.name for s in store.status().services] == ["checkout", "small"]
+
+
+@pytest.mark.parametrize(
+    ("us", "said"),
+    [(0, "0s"), (59_999_999, "59s"), (3_600_000_000, "1h"), (90_061_000_000, "1d 1h"), (65_000_000, "1m 5s"),
+     (-1, "ahead")],
+)
+def test_lengths_are_said_in_two_units(us: int, said: str) -> None:
+    assert _ago(us) == said

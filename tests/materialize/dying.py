@@ -1,0 +1,94 @@
+"""A program that materializes a project and kills itself at a named phase: `dying FOLDER PHASE NTH`.
+
+With NTH 0 it lives. Batches are of a few rows, so that there are many of them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import Any
+
+import featc
+from featc.runtime.materialize import books, intake, run, staging
+from featc.runtime.online import database, push
+
+MOST = 9
+_AFTER: dict[str, tuple[Any, str]] = {
+    "source counted": (staging.Staging, "census"),
+    "rows set aside": (staging.Staging, "stage"),
+    "batch cut": (staging.Staging, "batch"),
+    "batch lifted": (intake, "lifted_batch"),
+    "versions taken in": (push._Taking, "_accept"),
+    "rows taken in": (push, "_take_view"),
+    "tiles noted": (push._Tiles, "before"),
+    "tiles sealed": (push._Tiles, "seal"),
+    "batch booked": (push, "enter_batch"),
+    "copies booked": (books, "keep_copies"),
+    "interval booked": (books, "append"),
+    "interval rebooked": (books, "rewrite"),
+    "columns booked": (books, "keep_columns"),
+    "source done": (run, "bring_in"),
+}
+PHASES = (*_AFTER, "begun", "at commit", "committed")
+
+
+def main(folder: str, phase: str, nth: int) -> None:
+    intake.MOST = MOST
+    if nth:
+        arm(phase, nth)
+    store = featc.FeatureStore(folder)
+    store.materialize()
+    store.close()
+
+
+def arm(phase: str, nth: int) -> None:
+    """Lets the process die at the nth pass of the phase."""
+    passes = 0
+
+    def passed() -> None:
+        nonlocal passes
+        passes += 1
+        if passes == nth:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    if phase in _AFTER:
+        owner, name = _AFTER[phase]
+        setattr(owner, name, _passing(getattr(owner, name), passed))
+    else:
+        _arm_transactions(phase, passed)
+
+
+def _passing(function: Callable[..., Any], passed: Callable[[], None]) -> Callable[..., Any]:
+    def wrapped(*given: Any, **named: Any) -> Any:
+        found = function(*given, **named)
+        passed()
+        return found
+
+    return wrapped
+
+
+def _arm_transactions(phase: str, passed: Callable[[], None]) -> None:
+    """`at commit`: SQLite has begun the COMMIT; the others before the first and after the last statement."""
+    write = database.Database.write
+
+    @contextmanager
+    def watched(self: database.Database) -> Any:
+        with write(self) as store:
+            if phase == "begun":
+                passed()
+            if phase == "at commit":
+                store.set_trace_callback(lambda text: passed() if text == "COMMIT" else None)
+            yield store
+        store.set_trace_callback(None)
+        if phase == "committed":
+            passed()
+
+    database.Database.write = watched  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
