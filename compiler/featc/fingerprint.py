@@ -93,6 +93,16 @@ def tile_fingerprint(project: Project, view: str, feature: str) -> str:
     return digest("tiles", tile_fingerprints(project, view, feature))
 
 
+def rows_fingerprint(project: Project, view: View, width: int) -> str:
+    """Which rows a view's tiles of `width` µs are made of, and for which entities."""
+    return digest("rows", (_Layers(project).rows(view), width))
+
+
+def state_fingerprint(project: Project, view: View, partial: Partial) -> str:
+    """One partial state over a view's rows: what `tile_fingerprints` lists."""
+    return _Layers(project).state_of(view, partial)
+
+
 def feature_fingerprint(project: Project, view: str, feature: str) -> str:
     """Everything that decides a feature's values, parents by their own fingerprints; not its name."""
     return _Layers(project).feature(view, feature)
@@ -193,7 +203,7 @@ class _Layers:
             raise AssertionError(f"{view.name} aggregates but has no source")
         return self.project.sources[view.source]
 
-    def _rows(self, view: View) -> Value:
+    def rows(self, view: View) -> Value:
         """Which rows a view sees, and for which entity."""
         source = self._source_of(view)
         keys = tuple((k.type, _expr(source, k.expr)) for k in view.keys)
@@ -202,17 +212,17 @@ class _Layers:
     def _partials(self, view: View, aggregation: Aggregation) -> tuple[str, ...]:
         finish = decompose(view, frozenset((aggregation.name,))).finish(aggregation.name)
         partials = dict.fromkeys(cell.partial for cell in finish.states.values())
-        return tuple(self._partial(view, partial) for partial in partials)
+        return tuple(self.state_of(view, partial) for partial in partials)
 
-    def _partial(self, view: View, partial: Partial) -> str:
+    def state_of(self, view: View, partial: Partial) -> str:
         source = self._source_of(view)
         slots = tuple(view.slot(name) for name in partial.slots)
         lifted = tuple((s.type, _expr(source, s.value), _expr(source, s.filter)) for s in slots)
-        return digest("tile", (self._rows(view), partial.kind.value, lifted))
+        return digest("tile", (self.rows(view), partial.kind.value, lifted))
 
     def _state(self, view: View, column: str) -> str:
         kept = _column(self._source_of(view), column)
-        return digest("tile", (self._rows(view), "state", kept))
+        return digest("tile", (self.rows(view), "state", kept))
 
     def _ref(self, view: View, ref: Ref) -> Value:
         """What a reference stands for, names of aggregations and windows left out."""

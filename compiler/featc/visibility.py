@@ -68,7 +68,8 @@ def edges(window: Window, t: int, closed: Closed) -> Edges:
 # truncate toward zero, hence the correction for negative remainders.
 
 
-def _floor_to(value: str, hop: int) -> str:
+def floor_to_sql(value: str, hop: int) -> str:
+    """The greatest multiple of `hop` that is not above `value`, also before 1970."""
     return f"({value}) - ((({value}) % {hop}) + {hop}) % {hop}"
 
 
@@ -85,7 +86,7 @@ def horizon_sql(t: str, closed: Closed) -> str:
 def upto_sql(window: Window, t: str, closed: Closed) -> str:
     """The greatest τ the window holds."""
     if window.align and window.hop:
-        return _minus(_floor_to(_minus(t, window.offset), window.hop), strict(closed))
+        return _minus(floor_to_sql(_minus(t, window.offset), window.hop), strict(closed))
     return _minus(t, window.offset + strict(closed))
 
 
@@ -96,7 +97,7 @@ def after_sql(window: Window, t: str, closed: Closed) -> str | None:
     below = lower_closed(closed)
     if window.hop:
         from_ = window.offset if window.align else window.offset + window.length
-        floored = _floor_to(_minus(t, from_), window.hop)
+        floored = floor_to_sql(_minus(t, from_), window.hop)
         return _minus(floored, below + (window.length if window.align else 0))
     return _minus(t, window.offset + window.length + below)
 

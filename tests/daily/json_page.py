@@ -46,6 +46,17 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("dataset checkout --spine data/spine.csv", "Without `--out`, the first rows, each by column."),
     ("dataset checkout --spine data/spine.csv --out train.parquet", "With `--out`, what was written."),
     (
+        "backfill",
+        "`filled` and `complete` are days of the range, filled in this run (in a dry run: would be) and before; "
+        "`reopened` are days, wherever they lie, that differ from their tiles, `left_open` those outside the range. "
+        "`rows_read` go into tiles, `rows_scanned` were looked at for changes. `bytes_read` is the files' share of the "
+        "rows read, null for tables and queries.",
+    ),
+    (
+        "backfill --at 2026-03-01",
+        "With `--at` or `--every`: instants `taken` in this run and `kept` from before; `entities` are rows written.",
+    ),
+    (
         "push orders data/orders.csv --token first",
         "`rejected` counts rows by reason; `replayed_batch`: the token was known.",
     ),

@@ -25,6 +25,7 @@ HERE = Path(__file__).parent
 FILES = {
     "frames": (
         "sql/duckdb/user_orders/training.sql",
+        "sql/duckdb/user_orders/backfill.sql",
         "sql/duckdb/user_orders/online_lift.sql",
         "sql/sqlite/user_orders/online_schema.sql",
         "sql/sqlite/user_orders/online_update.sql",
@@ -34,6 +35,7 @@ FILES = {
     "state": ("sql/duckdb/user_plan/training.sql", "sql/sqlite/user_plan/online_read.sql"),
     "versions": (
         "sql/duckdb/user_orders/training.sql",
+        "sql/duckdb/user_orders/backfill.sql",
         "sql/duckdb/user_orders/online_lift.sql",
         "sql/sqlite/user_orders/online_update.sql",
         "sql/sqlite/user_orders/online_read.sql",

@@ -62,9 +62,10 @@ def test_a_target_says_where_sources_lie_which_is_no_part_of_a_version(tmp_path:
 
 
 def test_every_target_has_an_online_store_of_its_own(tmp_path: Path) -> None:
-    project(tmp_path, "  dev: {database: dev.duckdb}\n  prod: {database: dev.duckdb}\n"
-                      "  test: {database: dev.duckdb, online: {path: elsewhere/t.db}}\n")
-    fill(tmp_path / "dev.duckdb", "orders", 2)
+    project(tmp_path, "  dev: {database: dev.duckdb}\n  prod: {database: prod.duckdb}\n"
+                      "  test: {database: test.duckdb, online: {path: elsewhere/t.db}}\n")
+    for name in ("dev", "prod", "test"):
+        fill(tmp_path / f"{name}.duckdb", "orders", 2)
     stores = {name: FeatureStore(tmp_path, target=name) for name in ("dev", "prod", "test")}
     places = {name: str(store.online_path.relative_to(tmp_path)) for name, store in stores.items()}
     assert places == {"dev": ".featc/online.db", "prod": ".featc/online.prod.db", "test": "elsewhere/t.db"}

@@ -11,6 +11,7 @@ import click
 
 from featc import __version__
 from featc.cli import (
+    backfilling,
     building,
     catalogue,
     completing,
@@ -63,6 +64,7 @@ def cli() -> None:
     \b
     featc build                                       check everything, write SQL and manifest
     featc dataset checkout --spine labels.parquet     a training set
+    featc backfill                                    offline state, what is open of it
     featc push orders new_orders.csv                  new events into the online store
     featc materialize                                 or all that the sources hold and it lacks
     featc get checkout --key user_id=42               a vector from the online store
@@ -77,6 +79,7 @@ _MODULES = (
     building,
     catalogue,
     training,
+    backfilling,
     serving,
     materializing,
     standing,

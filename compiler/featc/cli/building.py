@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from featc.resolve.model import Output, Project
     from featc.runtime.store import FeatureStore
 
-PLANS = ("training", "lift", "schema", "update", "read")
+PLANS = ("training", "backfill", "lift", "schema", "update", "read")
 
 
 @command("build", "Check everything, write SQL and manifest.")
@@ -120,7 +120,7 @@ def plan_sql(store: FeatureStore, name: str, plan: str) -> str:
 
     Raises FeatcError F802 when there is nothing of this name, F803 when it has no such plan.
     """
-    from featc.emit import online_sql, training_file
+    from featc.emit import backfill_files, online_sql, training_file
     from featc.resolve.model import feature_closure
 
     project = store.project
@@ -129,6 +129,12 @@ def plan_sql(store: FeatureStore, name: str, plan: str) -> str:
         return training_file(project, definition, outputs, path)
     asked = (project.view(v) for v, _ in feature_closure(project, tuple((o.view, o.feature) for o in outputs)))
     views = dict.fromkeys(view.origin for view in asked if view.source is not None)
+    if plan == "backfill":
+        tiles = [text for view, text in backfill_files(project).items() if view in views]
+        if not tiles:
+            message = f"'{name}' has no tiles, so it has no backfill plan: it is computed when asked"
+            raise FeatcError(Diagnostic("F803", message, hint=f"featc sql {name} --plan training"), exit_code=2)
+        return "\n".join(tiles)
     files = [online_sql(project, view) for view in views]
     texts = [by_name[f"online_{plan}.sql"] for by_name in files if by_name]
     if not texts:

@@ -9,13 +9,13 @@ import textwrap
 from collections.abc import Mapping
 from importlib import import_module
 
-from featc.cli.runtime_codes import DATA, ENVIRONMENT, ONLINE, PROOF, TRAINING
+from featc.cli.runtime_codes import BACKFILL, DATA, ENVIRONMENT, ONLINE, PROOF, TRAINING
 
 CODES: Mapping[str, str] = {
     "F801": "A selector that names nothing. A selector is view, view.feature, view.spend_*, tag:t or "
     "source:s, with + before it for everything upstream and after it for everything downstream.",
     "F802": "A name that is no service, view or feature of the project. featc ls shows what there is.",
-    "F803": "The definition has no such plan: on-demand features keep nothing in the online store.",
+    "F803": "The definition has no such plan: on-demand features keep nothing in the online store, and have no tiles.",
     "F804": "A file named on the command line does not exist. Its path is relative to the current folder.",
     "F805": "A --key or --request that is missing, given twice, not of the service, or not of its type. Write "
     "--key NAME=VALUE; featc build lists what each service needs, --keys FILE takes many entities.",
@@ -41,7 +41,7 @@ _AREAS = {
     "4": "data and sources",
     "5": "spines and training sets",
     "6": "the online store",
-    "7": "verify and test",
+    "7": "verify, test and backfill",
     "8": "the command line",
     "9": "the environment",
 }
@@ -49,7 +49,7 @@ _AREAS = {
 
 def all_codes() -> dict[str, str]:
     """Every code of every phase with what it means, sorted."""
-    found = {**CODES, **DATA, **TRAINING, **ONLINE, **PROOF, **ENVIRONMENT}
+    found = {**CODES, **DATA, **TRAINING, **ONLINE, **PROOF, **BACKFILL, **ENVIRONMENT}
     for phase in _PHASES:
         found.update(import_module(f"featc.{phase}.codes").CODES)
     return dict(sorted(found.items()))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from featc.cli.failures import finding_data, report
+from featc.cli.progress import progress_line
 from featc.cli.session import Session, command, some
 
 if TYPE_CHECKING:
@@ -106,15 +107,6 @@ def _progress() -> Callable[[str, int, int], None]:
         click.echo(f"\r\x1b[K{progress_line(source, done, total, now - began[source])}", nl=False, err=True)
 
     return draw
-
-
-def progress_line(source: str, done: int, total: int, seconds: float) -> str:
-    """How far a source is after `seconds`: part, rows, rows a second, time left."""
-    line = f"{source}: {100 * done // max(total, 1)}%, {done} of {some(total, 'row')}"
-    if not seconds or not done:
-        return line
-    rate = done / seconds
-    return f"{line}, {rate:.0f} rows/s, {timedelta(seconds=round((total - done) / rate))} left"
 
 
 COMMANDS = (materialize,)

@@ -141,6 +141,23 @@ PROOF: Mapping[str, str] = {
     "source.",
 }
 
+BACKFILL: Mapping[str, str] = {
+    "F720": "There is nothing to backfill: tiles hold sums, counts, extremes and moments over windows of time, and a"
+    " snapshot needs features that can be computed without a request.",
+    "F721": "The range of a backfill is empty: its end, which is left out, is not after its start.",
+    "F722": "The database's tiles are of a format that this featc does not know. Use the featc that made them, or drop"
+    " the schema featc and backfill again: tiles hold nothing that the sources do not.",
+    "F723": "A partial state, or a feature of a snapshot, cannot be computed: a sum beyond its type, an integer"
+    " division by zero, a cast that fails. Widen the type, as in sum(amount::DOUBLE), or guard the expression with"
+    " nullif or try_cast.",
+    "F724": "The engine has no memory left under the target's memory_limit, and no room to spill to. Raise it under"
+    " settings:, or give temp_directory a larger place. What was filled before is whole.",
+    "F725": "The target has no database, so there is no place for tiles.",
+    "F726": "The engine does not take a value under settings: of the target.",
+    "F727": "The options of a backfill contradict each other: --start and --end fill tiles, --at takes one snapshot,"
+    " --every with both --start and --end takes a series.",
+}
+
 ENVIRONMENT: Mapping[str, str] = {
     "F901": "Another process holds the database or the store. Nothing was written; try again when it is "
     "done.",

@@ -207,10 +207,9 @@ def _rows_of(store: FeatureStore, file: str, types: dict[str, str]) -> list[dict
     """The rows of a file of keys, as values of the types the service needs; other columns are left out."""
     import duckdb
 
-    from featc.runtime.engine import connect
     from featc.runtime.reasons import reason
 
-    with given_rows(file) as given, connect(store.root) as connection:
+    with given_rows(file) as given, store.connect() as connection:
         path = _existing(file, given)
         if path.suffix.lower() not in _KINDS:
             hint = f"let its name end in {', '.join(_KINDS)}"

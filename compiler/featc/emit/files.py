@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from featc.emit.head import online_head, training_head
+from featc.emit.head import backfill_head, online_head, training_head
 from featc.emit.manifest import manifest_text
 from featc.fingerprint import view_fingerprint
+from featc.lower.backfill import backfill_sql, streams, tile_tables
 from featc.lower.online import online_files
 from featc.lower.training import training_sql
 from featc.resolve.model import Output, Project, Service, View, feature_closure
@@ -36,12 +37,15 @@ def build_files(compiled: Emitted, only: Collection[tuple[str, str]] | None = No
     """
     project = compiled.project
     files: dict[str, str] = {}
+    tiles = backfill_files(project)
     for view in project.views.values():
         outputs = _outputs(view, only)
         if not outputs:
             continue
         path = f"sql/duckdb/{view.name}/training.sql"
         files[path] = training_file(project, f"feature view {view.name}", outputs, f"target/{path}")
+        if view.name in tiles:
+            files[f"sql/duckdb/{view.name}/backfill.sql"] = tiles[view.name]
         for name, text in online_sql(project, view.name).items():
             dialect = "duckdb" if name == "online_lift.sql" else STORE
             files[f"sql/{dialect}/{view.name}/{name}"] = text
@@ -75,6 +79,17 @@ def training_file(project: Project, definition: str, outputs: Sequence[Output], 
     `path` where the file lies, seen from the project's folder."""
     head = training_head(project, definition, outputs, path)
     return f"{head}\n{training_sql(project, outputs)};\n"
+
+
+def backfill_files(project: Project) -> Mapping[str, str]:
+    """By view, the statements that fill its tiles, as a file that runs as it stands; views without any are left out."""
+    found: dict[str, str] = {}
+    for stream in streams(tile_tables(project)):
+        for table in stream.tables:
+            name = table.view.name
+            head = backfill_head(project, table, f"target/sql/duckdb/{name}/backfill.sql")
+            found[name] = f"{head}\n{backfill_sql(stream, table)}"
+    return found
 
 
 def online_sql(project: Project, name: str) -> Mapping[str, str]:

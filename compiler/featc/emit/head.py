@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from featc.fingerprint import outputs_fingerprint
+from featc.lower.backfill import FIRST, PAST, TileTable
 from featc.resolve.model import Output, Project, View
 from featc.resolve.needs import spine_columns
 
@@ -30,6 +31,23 @@ def training_head(project: Project, definition: str, outputs: Sequence[Output], 
         "and gives its rows in their order, with the features. In DuckDB's client, in the project's folder:",
         "  SET TimeZone = 'UTC';",
         "  CREATE VIEW spine AS FROM 'spine.parquet';",
+        f"  .read {path}",
+    ]
+    return _comment(lines)
+
+
+def backfill_head(project: Project, table: TileTable, path: str) -> str:
+    """The head of a file that fills a view's tiles. `path` is where the file lies, seen from the project's folder."""
+    lines = [
+        f"Backfill of feature view {table.view.name}, project {project.name}.",
+        f"Version {VERSION}, fingerprint {table.fingerprint}.",
+        "",
+        f"Fills {table.relation}: partial states by entity and day, for one half-open interval of τ.",
+        "featc backfill runs these statements, and keeps a ledger of intervals besides. In DuckDB's client, in the",
+        "project's folder and the target's database, with an interval of whole days in µs since 1970, UTC:",
+        "  SET TimeZone = 'UTC';",
+        f"  SET VARIABLE {FIRST} = epoch_us(TIMESTAMP '2026-01-01');",
+        f"  SET VARIABLE {PAST} = epoch_us(TIMESTAMP '2026-02-01');",
         f"  .read {path}",
     ]
     return _comment(lines)

@@ -286,7 +286,7 @@ class OnlineDef:
 
 @dataclass(frozen=True, slots=True)
 class TargetDef:
-    """The target of this run. Paths are as written, relative to the project's root."""
+    """The target of this run. Paths are as written, relative to the project's root. `settings` are the engine's."""
 
     name: str
     dialect: Setting
@@ -295,6 +295,7 @@ class TargetDef:
     online: OnlineDef
     sources: Mapping[str, Location]
     span: Span | None = field(default=None, compare=False)
+    settings: Mapping[str, Setting] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,10 @@ from featc.load.text import Text
 from featc.load.views import read_closed
 
 _PROJECT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
+_LIMITS = {
+    "memory_limit": (re.compile(r"\d+([.]\d+)? *([KMGT]i?B|%)\Z", re.IGNORECASE), "write a size, such as 2GB"),
+    "threads": (re.compile(r"[1-9]\d*\Z"), "write a number from 1 on"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,8 @@ def _targets(
     scope = reader.renderer.scope
     scope.target.name, scope.target.dialect = name, "duckdb"
     usual = _target_name(replace(reader, findings=Findings()), fields, None, names)
-    chosen = TargetDef(name, Setting("duckdb"), *_places(project, name, usual), {})
+    database, online = _places(project, name, usual)
+    chosen = TargetDef(name, Setting("duckdb"), database, None, online, {})
     found: dict[str, TargetDef] = {}
     for key, value in listed:
         reader.rendering = key.name == name
@@ -150,25 +155,27 @@ def _targets(
     return chosen, names or (name,), {n: t.sources for n, t in found.items()}
 
 
-def _places(project: str, name: str, usual: str) -> tuple[Setting, None, OnlineDef]:
+def _places(project: str, name: str, usual: str) -> tuple[Setting, OnlineDef]:
     """The database and online store of a target that names none; two targets never share tables."""
     apart = "" if name == usual else f".{name}"
     online = OnlineDef("sqlite", Setting(f".featc/online{apart}.db"), None, None)
-    return Setting(f".featc/{project}{apart}.duckdb"), None, online
+    return Setting(f".featc/{project}{apart}.duckdb"), online
 
 
 def _check_apart(reader: Reader, targets: Mapping[str, TargetDef]) -> None:
-    """No two targets keep one store. Only the wanted target was rendered: where others' Jinja leads is not known."""
+    """No two targets keep tables in one place. Only the wanted one was rendered: where others' Jinja leads is not
+    known."""
     kept: dict[tuple[str, str], str] = {}
     for name, target in targets.items():
-        path = target.online.path
-        if target.online.store != "sqlite" or path is None or has_jinja(path.value):
-            continue
-        other = kept.setdefault(("online", posixpath.normpath(path.value)), name)
-        if other != name:
-            message = f"the targets {other} and {name} have one online store, {path}"
-            hint = f"give {name} a path of its own; two targets never share tables"
-            reader.findings.error("F125", message, path.span or target.span, hint)
+        online = target.online.path if target.online.store == "sqlite" else None
+        for what, path in (("database", target.database), ("online store", online)):
+            if path is None or has_jinja(path.value):
+                continue
+            other = kept.setdefault((what, posixpath.normpath(path.value)), name)
+            if other != name:
+                message = f"the targets {other} and {name} have one {what}, {path}"
+                hint = f"give {name} one of its own: featc keeps tables there, which two targets never share"
+                reader.findings.error("F125", message, path.span or target.span, hint)
 
 
 def _target_name(reader: Reader, fields: Fields, wanted: str | None, names: tuple[str, ...]) -> str:
@@ -199,9 +206,7 @@ def _target_name(reader: Reader, fields: Fields, wanted: str | None, names: tupl
     return "dev"
 
 
-def _target(
-    reader: Reader, key: Key, node: Node, database: Setting, dsn: None, usual: OnlineDef
-) -> TargetDef | None:
+def _target(reader: Reader, key: Key, node: Node, database: Setting, usual: OnlineDef) -> TargetDef | None:
     what = f"target '{key.name}'"
     fields = reader.fields(node, schema.Target, what)
     if fields is None:
@@ -214,7 +219,26 @@ def _target(
         given = database
     online = _online(reader, fields.get("online"), what, usual)
     sources = _overrides(reader, fields.get("sources"))
-    return TargetDef(key.name, dialect, given, _setting(reader, fields, "dsn"), online, sources, key.span)
+    dsn, settings = _setting(reader, fields, "dsn"), _settings(reader, fields.get("settings"), what)
+    return TargetDef(key.name, dialect, given, dsn, online, sources, key.span, settings)
+
+
+def _settings(reader: Reader, node: Node | None, what: str) -> dict[str, Setting]:
+    """The limits of a target's engine, in the schema's order."""
+    fields = reader.fields(node, schema.Settings, f"settings of {what}") if node is not None else None
+    if fields is None:
+        return {}
+    found: dict[str, Setting] = {}
+    for name in schema.keys_of(schema.Settings):
+        setting = _setting(reader, fields, name)
+        form, hint = _LIMITS.get(name, (None, ""))
+        if setting is None:
+            continue
+        if form is not None and reader.rendering and not form.match(setting.value):
+            reader.findings.error("F118", f"{name} cannot be '{setting}'", setting.span, hint)
+        else:
+            found[name] = setting
+    return found
 
 
 def _setting(reader: Reader, fields: Fields, name: str) -> Setting | None:

@@ -208,9 +208,16 @@ class Online(_Model):
     replay: Replay = about("how far back reads stay exact: a duration, or unlimited", "unlimited", "30d")
 
 
+class Settings(_Model):
+    memory_limit: Text = about("how much memory the engine may use", "2GB")
+    threads: Count = about("how many threads it may use", 2)
+    temp_directory: Text = about("where what memory cannot hold goes; if not given, beside the database", "spill")
+
+
 class Target(_Model):
     dialect: Annotated[Any, word_such_as("duckdb")] = about("the engine of training sets")
     database: Text = about("the engine's file, relative to featc.yaml", ".featc/shop.duckdb")
+    settings: Settings = about("what the engine may use")
     dsn: Text = about("how to reach the engine")
     sources: dict[str, Place] = about("where sources lie in this target, if elsewhere", names=FREE_NAME)
     online: Online = about("the online store")

@@ -17,6 +17,7 @@ from featc.lower import text_columns
 from featc.lower.source import csv_dialect, literal, quoted, reader_of, relation_at
 from featc.resolve.columns import is_untyped
 from featc.resolve.model import Column, Location
+from featc.runtime.engine import Limits, limit, unopened
 from featc.runtime.located import absolute
 from featc.runtime.reasons import reason
 from featc.types import family
@@ -48,11 +49,13 @@ class DuckDBCatalog:
 
     root: Path
     database: Path | None = None
+    limits: Limits = field(default_factory=dict)
     _connection: duckdb.DuckDBPyConnection = field(init=False, repr=False)
     _attached: bool = field(init=False, default=False, repr=False)
 
     def __post_init__(self) -> None:
         self._connection = duckdb.connect()
+        limit(self._connection, self.limits)
         self._connection.execute("SET TimeZone = 'UTC'")
         self._connection.execute("SET file_search_path = ?", [str(self.root.absolute())])
 
@@ -257,20 +260,12 @@ class DuckDBCatalog:
             )
             self._connection.execute("USE target")
         except duckdb.Error as error:
-            locked = "lock" in str(error).lower()
+            held = unopened(self.database, error)
+            if held.code == "F901":
+                raise held from None
             name = _relative(self.root, self.database)
-            why = "another process has locked it" if locked else _words(error)
-            raise FeatcError(
-                Diagnostic(
-                    "F901" if locked else "F409",
-                    f"the database {name} cannot be opened: {why}",
-                    None,
-                    "another process writes to it; try again when it is done"
-                    if locked
-                    else "check the target's database: in featc.yaml",
-                ),
-                exit_code=4 if locked else 1,
-            ) from None
+            message = f"the database {name} cannot be opened: {_words(error)}"
+            raise _error("F409", message, "check the target's database: in featc.yaml") from None
         self._attached = True
 
     def _table_hint(self, location: Location) -> str:

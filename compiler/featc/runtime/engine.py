@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featc.errors import Diagnostic, FeatcError
+from featc.load.model import Setting, TargetDef
 from featc.lower.source import literal
 
 if TYPE_CHECKING:
     import duckdb
 
+Limits = Mapping[str, Setting]
+"""A target's `settings:`: the engine's own names and what the author wrote."""
 
-def connect(root: Path | None = None, database: Path | None = None) -> duckdb.DuckDBPyConnection:
+
+def limits_of(target: TargetDef, root: Path) -> Limits:
+    """A target's settings for this run: a relative temp_directory lies below the project's folder."""
+    place = target.settings.get("temp_directory")
+    if place is None:
+        return target.settings
+    return {**target.settings, "temp_directory": Setting(str(root / place.value), place.span, place.secret)}
+
+
+def connect(
+    root: Path | None = None, database: Path | None = None, limits: Limits | None = None, *, writes: bool = False
+) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection that depends on nothing of the machine.
 
     `root` is where relative paths in definitions start. `database`, when the file exists, is attached read-only and
-    becomes the default catalogue, so that `table:` sources are found by their plain names. Raises FeatcError F90x
-    (exit code 4) when the file is locked or not a DuckDB database.
+    becomes the default catalogue, so that `table:` sources are found by their plain names; with `writes` it is made
+    where it is missing, and may be written. `limits` are the target's. Raises FeatcError F90x (exit code 4) when the
+    file is locked or not a DuckDB database, F726 for a limit that the engine does not take.
     """
     import duckdb
 
@@ -27,31 +43,49 @@ def connect(root: Path | None = None, database: Path | None = None) -> duckdb.Du
     connection.execute("SET TimeZone = 'UTC'")
     if root is not None:
         connection.execute(f"SET file_search_path = {literal(str(root))}")
-    if database is not None and database.exists():
-        attach(connection, database)
+    if database is not None:  # what memory cannot hold goes beside the database, not into the current folder
+        connection.execute(f"SET temp_directory = {literal(f'{database}.tmp')}")
+    limit(connection, limits or {})
+    if database is not None and (writes or database.exists()):
+        attach(connection, database, writes=writes)
     return connection
 
 
-def attach(connection: duckdb.DuckDBPyConnection, database: Path) -> None:
-    """Attaches a target's database read-only and makes it the default catalogue."""
+def limit(connection: duckdb.DuckDBPyConnection, limits: Limits) -> None:
+    """Sets a target's limits. Raises FeatcError F726 at the author's line for one that the engine does not take."""
+    import duckdb
+
+    for name, setting in limits.items():
+        try:
+            connection.execute(f"SET {name} = {literal(setting.value)}")
+        except duckdb.Error as error:
+            message = f"the engine does not take {name}: {setting.value}: {str(error).splitlines()[0]}"
+            hint = "such as memory_limit: 2GB, threads: 2, temp_directory: /var/tmp/featc"
+            raise FeatcError(Diagnostic("F726", message, setting.span, hint)) from None
+
+
+def attach(connection: duckdb.DuckDBPyConnection, database: Path, *, writes: bool = False) -> None:
+    """Attaches a target's database and makes it the default catalogue."""
     import duckdb
 
     try:
-        connection.execute(f"ATTACH {literal(str(database))} AS target (READ_ONLY)")
+        connection.execute(f"ATTACH {literal(str(database))} AS target{'' if writes else ' (READ_ONLY)'}")
         connection.execute("USE target")
-    except duckdb.IOException as error:
-        reason = str(error).splitlines()[0]
-        locked = "lock" in reason.lower()
-        raise FeatcError(
-            Diagnostic(
-                "F901" if locked else "F902",
-                f"cannot open the database {database.name}: {'another process has locked it' if locked else reason}",
-                hint="another process holds it; try again when that has ended"
-                if locked
-                else "it is not a DuckDB database of a version this one reads; move it away or name another one",
-            ),
-            exit_code=4,
-        ) from None
+    except duckdb.Error as error:
+        raise unopened(database, error) from None
+
+
+def unopened(database: Path, error: Exception) -> FeatcError:
+    """Why a database cannot be opened, as people need to know it: who holds it, or what is wrong with it."""
+    first = str(error).splitlines()[0]
+    if type(error).__name__ == "ResourceInUseException":
+        why, hint = "this process has it open", "let go of its training sets, or close the store that holds them"
+    elif "lock" in first.lower():
+        why, hint = "another featc process, or another program, holds it", "try again when that has ended"
+    else:
+        why, hint = first, "it is not a DuckDB database of a version this one reads; move it away or name another one"
+    code = "F901" if why is not first else "F902"
+    return FeatcError(Diagnostic(code, f"cannot open the database {database.name}: {why}", hint=hint), exit_code=4)
 
 
 def sibling(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:

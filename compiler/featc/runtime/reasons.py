@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+_CODED = re.compile(r"(F\d{3}): (.+)")
 _KIND = re.compile(r"\A[\w ]{1,28}? Error: ")
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
 _FILE = re.compile(r"^\s*file = (.+)$", re.MULTILINE)
@@ -15,6 +16,12 @@ _PATH = re.compile(r"""(["'])/[^"']*/([^"'/]+)\1""")
 _OURS = re.compile(
     r" when casting from source column .*|\.? Use TRY\(.*|\s*You might need to add explicit type casts\..*"
 )
+
+
+def coded(why: str) -> tuple[str, str] | None:
+    """The code and message of an error that SQL of ours raises; None for the engine's own."""
+    found = _CODED.match(why)
+    return (found[1], found[2]) if found else None
 
 
 def reason(error: Exception | str) -> str:

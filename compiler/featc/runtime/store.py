@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
@@ -14,11 +14,14 @@ from featc.errors import Diagnostic, FeatcError, did_you_mean
 from featc.load import Definitions, find_project, read_project
 from featc.resolve.model import Output, Project
 from featc.resolve.needs import spine_columns
-from featc.runtime.engine import connect
+from featc.runtime.engine import connect, limits_of
 from featc.runtime.extras import needed
 from featc.runtime.located import located
 
 if TYPE_CHECKING:
+    import duckdb
+
+    from featc.runtime.backfill import BackfillReport, SnapshotReport
     from featc.runtime.dataset import Dataset
     from featc.runtime.materialize import MaterializeReport, Progress
     from featc.runtime.online import OnlineStore, PushReport
@@ -47,7 +50,8 @@ def compile_project(root: Path, target: str | None = None) -> Compiled:
     definitions, written = read_project(root, target)
     if definitions is None:
         raise FeatcError(sorted((d for d in written if d.severity == "error"), key=_place))
-    project, found = resolve(definitions, DuckDBCatalog(root, database_of(definitions)))
+    with DuckDBCatalog(root, database_of(definitions), limits_of(definitions.target, root)) as catalog:
+        project, found = resolve(definitions, catalog)
     diagnostics = (*written, *found)
     errors = [d for d in diagnostics if d.severity == "error"]
     if errors:
@@ -89,6 +93,16 @@ class FeatureStore:
         """The project with its files named absolutely, for running its SQL from any folder."""
         return located(self.project, self.root)
 
+    @property
+    def database(self) -> Path | None:
+        """The target's DuckDB file, whether or not it exists."""
+        return database_of(self.compiled.definitions)
+
+    def connect(self, *, writes: bool = False) -> duckdb.DuckDBPyConnection:
+        """A new connection of the target's engine, under the target's limits; see `featc.runtime.engine.connect`."""
+        limits = limits_of(self.compiled.definitions.target, self.root)
+        return connect(self.root, self.database, limits, writes=writes)
+
     # ── training ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def get_historical_features(
@@ -122,7 +136,7 @@ class FeatureStore:
         """The training set of given output columns; `asked` is what people and its card are told it is of."""
         from featc.runtime.dataset import Dataset
 
-        connection = connect(self.root, database_of(self.compiled.definitions))
+        connection = self.connect()
         return Dataset(connection, self.located, outputs, spine, time, asked)
 
     def outputs(self, features: str | Sequence[str]) -> tuple[Output, ...]:
@@ -178,6 +192,22 @@ class FeatureStore:
                 exit_code=2,
             )
         return outputs
+
+    def backfill(
+        self,
+        start: datetime | str | int | None = None,
+        end: datetime | str | int | None = None,
+        select: str | None = None,
+        restate: bool = False,
+        dry_run: bool = False,
+        at: datetime | str | int | None = None,
+        every: str | timedelta | None = None,
+    ) -> BackfillReport | SnapshotReport:
+        """Fills tables of partial states in the target's database, or takes snapshots with `at` or `every`; see
+        `featc backfill`. Fills what is open and no more; with `restate`, all of the range."""
+        from featc.runtime.backfill.asked import asked
+
+        return asked(self, start, end, select, restate=restate, dry_run=dry_run, at=at, every=every)
 
     # ── online ────────────────────────────────────────────────────────────────────────────────────────────────────
 

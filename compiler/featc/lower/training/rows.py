@@ -53,7 +53,8 @@ def is_irregular(source: Source) -> bool:
     return source.available_at is not None or bool(source.id)
 
 
-def _columns_used(view: View, source: Source, parts: Parts) -> tuple[str, ...]:
+def columns_used(view: View, source: Source, parts: Parts, *, states: bool = True) -> tuple[str, ...]:
+    """The source columns that the parts of a view read, in the data's order; with `states`, a lookup's too."""
     used: dict[str, None] = {}
 
     def note(expr: Expr | None) -> None:
@@ -66,19 +67,24 @@ def _columns_used(view: View, source: Source, parts: Parts) -> tuple[str, ...]:
     for name in dict.fromkeys(s for p in parts.partials for s in p.slots):
         note(view.slot(name).value)
         note(view.slot(name).filter)
-    used.update((c, None) for c in view.state_columns)
+    used.update((c, None) for c in view.state_columns if states)
     for expr in (source.time, source.available_at, source.deleted, source.valid_to):
         note(expr)
     used.update((c, None) for c in (*source.id, *source.tie_break, *source.key))
     return tuple(c.name for c in source.columns if c.name in used)
 
 
-def source_rows(ctes: Ctes, source: Source, columns: frozenset[str], *, shared: bool) -> str:
-    """The CTE of a source's rows with normalised columns and instants. Rows without τ or α still supersede."""
+def source_rows(
+    ctes: Ctes, source: Source, columns: frozenset[str], *, shared: bool, raw: Sequence[str] = ()
+) -> str:
+    """The CTE of a source's rows with normalised columns and instants. Rows without τ or α still supersede.
+
+    `raw` are conditions over the data's own columns, where a reader of files can use them to skip parts.
+    """
     names = [c.name for c in source.columns if c.name in columns]
     inner = [named(src.normalised_column(source, n), quoted(n)) for n in names]
     times = [f"{sql} AS {name}" for sql, name in src.instants_select(source, tuple(names))]
-    relation = src.relation_of(source)
+    relation = f"{src.relation_of(source)}\n{conjunction(raw)}".rstrip("\n")
     plain = all(item == quoted(n) for item, n in zip(inner, names, strict=True))
     # the instants are computed over normalised columns, so these are named first where normalising changes any
     origin = f"FROM {relation}" if plain else f"FROM (\n{indent(select(inner, f'FROM {relation}'))}\n)"
@@ -96,32 +102,79 @@ def versions(ctes: Ctes, source: Source, view: View, relation: str) -> str:
 
     Only events with more than one row are sorted. Of identical rows all but the last are superseded on arrival.
     """
+    if src.identity(source, view) is None:
+        return relation
+    repeated = repeated_ids(ctes, source, view, relation)
+    several = several_select(source, view, relation, repeated)
+    body = several + "\nUNION ALL\n" + single_select(source, view, relation, repeated)
+    comment = f"{source.name}: each version and the instant the next one supersedes it"
+    return ctes.add(quoted(versions_name(source, view)), body, comment)
+
+
+def versions_name(source: Source, view: View) -> str:
+    """What the versions of a source are called; they are a view's where its keys are part of the identity."""
+    by_view = source.kind == "state" and not source.id and not source.key
+    return f"{view.origin if by_view else source.name}_versions"
+
+
+def _identity(source: Source, view: View) -> tuple[tuple[str, ...], str]:
+    """SQL of a row's identity, and the condition that it has one and an arrival."""
     identity = src.identity(source, view)
     if identity is None:
-        return relation
-    by_view = source.kind == "state" and not source.id and not source.key
-    name = f"{view.origin if by_view else source.name}_versions"
-    given = " AND ".join(f"{i} IS NOT NULL" for i in (*identity, src.ARRIVAL))
-    which = select(
-        [f"{sql} AS _id_{n}" for n, sql in enumerate(identity, 1)],
-        f"FROM {relation}\nWHERE {given}\nGROUP BY ALL\nHAVING count(*) > 1",
+        raise AssertionError(f"rows of {source.name} have no identity")
+    return identity, " AND ".join(f"{i} IS NOT NULL" for i in (*identity, src.ARRIVAL))
+
+
+def repeated_ids(ctes: Ctes, source: Source, view: View, relation: str) -> str:
+    """The CTE of the identities (`_id_1` …) that more than one row has."""
+    which = repeated_select(source, view, relation)
+    name = f"{versions_name(source, view)}_repeated"
+    return ctes.add(quoted(name), which, f"{source.name}: which events came more than once")
+
+
+def repeated_select(source: Source, view: View, relation: str) -> str:
+    """SELECT of the identities that more than one row has."""
+    _, given = _identity(source, view)
+    items, having = identity_items(source, view), "GROUP BY ALL\nHAVING count(*) > 1"
+    return select(items, f"FROM {relation}\nWHERE {given}\n{having}")
+
+
+def identity_items(source: Source, view: View) -> list[str]:
+    """A row's identity as the columns `_id_1` …"""
+    return [f"{sql} AS _id_{n}" for n, sql in enumerate(_identity(source, view)[0], 1)]
+
+
+def _matched(identity: tuple[str, ...]) -> str:
+    return " AND ".join(f"{sql} = m._id_{n}" for n, sql in enumerate(identity, 1))
+
+
+def several_select(
+    source: Source, view: View, relation: str, repeated: str, items: Sequence[str] = ("r.*",), order: str = ""
+) -> str:
+    """SELECT of the rows of repeated identities with `_superseded`."""
+    identity, given = _identity(source, view)
+    ordered = _listed(f"{c} NULLS FIRST" for c in src.version_order(source))
+    following = f"lead({src.ARRIVAL}) OVER (PARTITION BY {', '.join(identity)} ORDER BY{ordered})"
+    return select(
+        [*items, f"{following} AS {SUPERSEDED}"],
+        f"FROM {relation} r SEMI JOIN {repeated} m ON {_matched(identity)}\nWHERE {given}{order}",
     )
-    repeated = ctes.add(quoted(f"{name}_repeated"), which, f"{source.name}: which events came more than once")
-    matched = " AND ".join(f"{sql} = m._id_{n}" for n, sql in enumerate(identity, 1))
-    order = _listed(f"{c} NULLS FIRST" for c in src.version_order(source))
-    following = f"lead({src.ARRIVAL}) OVER (PARTITION BY {', '.join(identity)} ORDER BY{order})"
-    body = (
-        select(
-            ["r.*", f"{following} AS {SUPERSEDED}"],
-            f"FROM {relation} r SEMI JOIN {repeated} m ON {matched}\nWHERE {given}",
-        )
-        + "\nUNION ALL\n"
-        + select(
-            ["r.*", f"NULL AS {SUPERSEDED}"],
-            f"FROM {relation} r ANTI JOIN {repeated} m ON {matched} AND {given}",
-        )
+
+
+def single_select(
+    source: Source,
+    view: View,
+    relation: str,
+    repeated: str,
+    items: Sequence[str] = ("r.*",),
+    where: Sequence[str] = (),
+) -> str:
+    """SELECT of the rows whose identity is theirs alone, or that have none: nothing supersedes them."""
+    identity, given = _identity(source, view)
+    return select(
+        [*items, f"NULL AS {SUPERSEDED}"],
+        f"FROM {relation} r ANTI JOIN {repeated} m ON {_matched(identity)} AND {given}\n{conjunction(where)}",
     )
-    return ctes.add(quoted(name), body, f"{source.name}: each version and the instant the next one supersedes it")
 
 
 def _listed(items: Iterable[str]) -> str:
@@ -185,10 +238,17 @@ def _lag(ctes: Ctes, source: Source, base: str) -> str:
     return ctes.add(quoted(f"{source.name}_lag"), body, comment)
 
 
-def _row_conditions(source: Source, view: View) -> list[str]:
+def row_conditions(source: Source, view: View) -> list[str]:
     """What a row needs to be visible at any instant: keys, τ and α (semantics.md, "Events and versions")."""
     found = [f"{src.key_sql(k)} IS NOT NULL" for k in view.keys] + [f"{TIME} IS NOT NULL"]
     return found + ([f"{src.ARRIVAL} IS NOT NULL"] if source.available_at is not None else [])
+
+
+def event_conditions(source: Source, view: View) -> list[str]:
+    """What a row needs to count in the view's windows at any instant."""
+    found = [] if view.where is None else [f"({src.render(view.where)})"]
+    found += row_conditions(source, view)
+    return found if source.deleted is None else [*found, f"NOT {DELETED}"]
 
 
 def view_rows(ctes: Ctes, parts: Parts, source: Source, base: str, spine: str, reach: Sequence[str]) -> ViewRows:
@@ -210,10 +270,7 @@ def view_rows(ctes: Ctes, parts: Parts, source: Source, base: str, spine: str, r
         items.append(f"row_number() OVER ({partition}ORDER BY {order}) AS {column}")
         ranks[names] = column
     items += [named(slot_sql(view, s), c) for s, c in slots.items()]
-    conditions = [] if view.where is None else [f"({src.render(view.where)})"]
-    conditions += _row_conditions(source, view)
-    if source.deleted is not None:
-        conditions.append(f"NOT {DELETED}")
+    conditions = event_conditions(source, view)
     if superseded and not irregular:
         conditions.append(f"{SUPERSEDED} IS NULL")
     conditions += list(reach)
@@ -234,7 +291,7 @@ def state_rows(ctes: Ctes, view: View, source: Source, base: str, spine: str, re
     items = [named(src.key_sql(k), quoted(k.name)) for k in view.keys]
     items += _instant_items(irregular, superseded, lag)
     holds = [] if view.where is None else [f"({src.render(view.where)})"]
-    conditions = _row_conditions(source, view)
+    conditions = row_conditions(source, view)
     if source.deleted is not None:
         (conditions if source.id else holds).append(f"NOT {DELETED}")
     if superseded and not irregular:

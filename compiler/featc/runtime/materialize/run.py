@@ -13,7 +13,6 @@ from featc.errors import Diagnostic, Findings
 from featc.lineage.select import selected_features
 from featc.lower.online import SourcePlan
 from featc.lower.source import literal
-from featc.runtime.engine import connect
 from featc.runtime.materialize.intake import bring_in
 from featc.runtime.materialize.report import MaterializeReport, Progress, SourceReport
 from featc.runtime.online.database import Database
@@ -69,10 +68,9 @@ def _refuse_other_routes(database: Database, plans: list[SourcePlan]) -> None:
 @contextmanager
 def _engine(project: FeatureStore) -> Iterator[Engine]:
     """An engine that sees the project's data, for this run."""
-    from featc.runtime.store import database_of
 
     with tempfile.TemporaryDirectory(prefix="featc-") as folder:
-        connection = connect(project.root, database_of(project.compiled.definitions))
+        connection = project.connect()
         try:
             connection.execute(f"SET memory_limit = '{_MEMORY}'")
             connection.execute(f"SET temp_directory = {literal(str(Path(folder)))}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +9,11 @@ from featc.errors import Diagnostic, FeatcError
 from featc.lower.source import quoted
 from featc.lower.training import training_sql
 from featc.resolve.model import Output, Project
-from featc.runtime.reasons import reason
+from featc.runtime.reasons import coded, reason
 from featc.runtime.spine import Spine
 
 if TYPE_CHECKING:
     import duckdb
-
-_CODED = re.compile(r"(F\d{3}): (.+)")
 
 
 def blamed(
@@ -31,8 +28,8 @@ def blamed(
     `outputs`: each with the names of the keys it needs.
     """
     why = reason(error)
-    if coded := _CODED.match(why):
-        return FeatcError(Diagnostic(coded[1], coded[2], hint="put the data right, or declare another type"))
+    if found := coded(why):
+        return FeatcError(Diagnostic(found[0], found[1], hint="put the data right, or declare another type"))
     if "CSV Error" in str(error):
         hint = "put the data right, or declare another type under columns:"
         return FeatcError(Diagnostic("F422", f"a source holds a value that cannot be read: {why}", hint=hint))

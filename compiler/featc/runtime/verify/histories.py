@@ -11,7 +11,6 @@ import duckdb
 from featc.lower import source as src
 from featc.resolve.model import Project, Source
 from featc.runtime.engine import connect
-from featc.runtime.store import database_of
 from featc.runtime.verify.adversary import Maker, Scene
 from featc.runtime.verify.history import History
 from featc.runtime.verify.plans import given_table, normalised, relocated
@@ -28,7 +27,7 @@ _PATIENCE = 400
 
 def own_history(store: FeatureStore, limit: int, seed: int) -> History:
     """The project's own events, about `limit` rows of each source."""
-    connection = connect(store.root, database_of(store.compiled.definitions))
+    connection = store.connect()
     memory = connect()
     rows: dict[str, list[Row]] = {}
     said: dict[str, str] = {}

@@ -1,0 +1,151 @@
+"""The tables of partial states that a project's views have offline: their names and columns, no SQL yet.
+
+A *tile* is the states of one entity's rows whose τ lies in one stretch of `width` µs, counted from the epoch. It holds
+the rows that are final: seen by every late enough reader. `_settled_at` says since when that is so.
+
+| column | meaning |
+|---|---|
+| the view's keys | the entity |
+| `_start` | the tile's first µs, a multiple of `width`, also before 1970 |
+| `_settled_at` | the last instant at which the tile's membership changed: a reader at `t` sees it iff that lies `⊲ t` |
+| `_rows` | how many rows it holds; 0 where all that were there have gone |
+| `<kind>_<columns>__<fp8>`… | a partial state, in the columns the engine keeps it in |
+
+Names carry fingerprints, so that what means something else lies elsewhere: a table that of its rows (source, keys,
+`where`), a column that of its state. Names an author gives to slots and features play no part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from featc.algebra import LAWS
+from featc.decompose import Partial, Parts, decompose
+from featc.fingerprint import rows_fingerprint, state_fingerprint
+from featc.lower.source import identity, quoted
+from featc.lower.training.rows import columns_used, versions_name
+from featc.resolve.model import ColumnRef, Project, Source, View
+from featc_dialects import duckdb as engine
+
+DAY = 86_400_000_000
+WIDTH = DAY
+"""µs of a tile. One width for all: if it followed from the windows, a new window could need other tiles."""
+
+SCHEMA = "featc"
+START, SETTLED, ROWS = "_start", "_settled_at", "_rows"
+_LONGEST = 40
+
+
+@dataclass(frozen=True, slots=True)
+class TilePart:
+    """One partial state in a tile table, by its fingerprint; `columns` are quoted, as the engine's `fields`."""
+
+    partial: Partial
+    fingerprint: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TileTable:
+    """The tiles of one view. `name` is unquoted; `fingerprint` is that of the rows; `keys` are quoted."""
+
+    view: View
+    source: Source
+    parts: Parts
+    name: str
+    fingerprint: str
+    width: int
+    keys: tuple[str, ...]
+    states: tuple[TilePart, ...]
+
+    @property
+    def relation(self) -> str:
+        return f"{SCHEMA}.{quoted(self.name)}"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns that the definitions of now have, in order."""
+        return (*self.keys, START, SETTLED, ROWS, *(c for s in self.states for c in s.columns))
+
+    def part(self, partial: Partial) -> TilePart:
+        return next(s for s in self.states if s.partial == partial)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Rows that become versions together, and the tables made of them. `columns` are those the tables need."""
+
+    name: str
+    source: Source
+    tables: tuple[TileTable, ...]
+    columns: tuple[str, ...]
+
+    @property
+    def view(self) -> View:
+        """A view that knows the identity of the rows; where it is the view's own, the only one."""
+        return self.tables[0].view
+
+    @property
+    def versioned(self) -> bool:
+        return identity(self.source, self.view) is not None
+
+
+def tile_tables(project: Project) -> tuple[TileTable, ...]:
+    """The tables of all views that have states worth keeping, in the order of views."""
+    found = (tile_table(project, view) for view in project.views.values())
+    return tuple(table for table in found if table is not None)
+
+
+def tile_table(project: Project, view: View) -> TileTable | None:
+    """The table of one view, or None: it has no source, or nothing that a tile could hold."""
+    if view.source is None:
+        return None
+    parts = decompose(view)
+    kept = dict.fromkeys(c.partial for c in parts.cells if c.window.rows is None and LAWS[c.partial.kind].tiled)
+    if not kept:
+        return None
+    states: dict[str, TilePart] = {}
+    for partial in kept:
+        fingerprint = state_fingerprint(project, view, partial)
+        stem = f"{_readable(view, partial)}__{fingerprint[:8]}"
+        columns = tuple(quoted(c) for c in engine.fields(partial.kind, stem))
+        states[fingerprint] = TilePart(partial, fingerprint, columns)
+    fingerprint = rows_fingerprint(project, view, WIDTH)
+    return TileTable(
+        view=view,
+        source=project.sources[view.source],
+        parts=replace(parts, partials=tuple(s.partial for s in states.values())),
+        name=f"{view.name}__{fingerprint[:8]}",
+        fingerprint=fingerprint,
+        width=WIDTH,
+        keys=tuple(quoted(k.name) for k in view.keys),
+        states=tuple(states.values()),
+    )
+
+
+def _readable(view: View, partial: Partial) -> str:
+    """A state's kind and the columns it reads: words that change only when its fingerprint does."""
+    exprs = [e for s in map(view.slot, partial.slots) for e in (s.value, s.filter) if e is not None]
+    read = dict.fromkeys(r.column for e in exprs for r in e.refs if isinstance(r, ColumnRef))
+    return "_".join((partial.kind.value, *read)).lower()[:_LONGEST]
+
+
+def streams(tables: Iterable[TileTable]) -> tuple[Stream, ...]:
+    """The tables by the versions they are made of, so that each source is read once for all of its views."""
+    groups: dict[str, list[TileTable]] = {}
+    for table in tables:
+        groups.setdefault(_stream_name(table), []).append(table)
+    return tuple(stream_of(name, group) for name, group in groups.items())
+
+
+def _stream_name(table: TileTable) -> str:
+    return versions_name(table.source, table.view).removesuffix("_versions")
+
+
+def stream_of(name: str, tables: Iterable[TileTable]) -> Stream:
+    """A stream for some of the tables that are made of it."""
+    listed = tuple(tables)
+    used = {c for t in listed for c in columns_used(t.view, t.source, t.parts, states=False)}
+    source = listed[0].source
+    return Stream(name, source, listed, tuple(c.name for c in source.columns if c.name in used))
