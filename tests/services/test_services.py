@@ -311,3 +311,34 @@ def test_the_list_of_a_service_says_what_each_output_is(tmp_path: Path) -> None:
     assert {name: o["role"] for name, o in outputs.items()} == {
         "eta.dropoff_trips_30m": "dropoff", "eta.dropoff_km_2h": "dropoff",
     }  # fmt: skip
+
+
+def test_views_with_a_key_of_two_types_are_asked_in_roles(tmp_path: Path) -> None:
+    definitions = DEFINITIONS.replace("entities: {", "entities: {code: code, ") + (
+        "  by_zone:\n    entity: code\n    source: trips\n    keys: {code: zone}\n"
+        "    features: {n: count(*) over lifetime}\n"
+        "  by_cell:\n    entity: code\n    source: trips\n    keys: {code: \"'z' || zone\"}\n"
+        "    features: {m: count(*) over lifetime}\n"
+    )
+    service = (
+        "feature_services:\n  s:\n    request: {zone: bigint}\n    keys: {code: request.zone}\n    features:\n"
+        "      - by_zone\n      - cell: {view: by_cell, keys: {code: \"'z' || request.zone\"}}\n"
+    )
+    store = project(tmp_path, service, definitions=definitions)
+    assert both(store, "s", "2026-01-05T11:00:00", zone=2) == {"n": 2, "cell_m": 2}
+
+
+def test_a_difference_in_a_derived_feature_is_saved_as_a_test_of_its_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from featc.lower.training import query
+
+    store, right = project(tmp_path, ETA), query.feature_sql
+    with monkeypatch.context() as patch:
+        patch.setattr(query, "feature_sql", lambda v, f, *more: "true" if f.name == "busier" else right(v, f, *more))
+        report = store.verify("eta.busier", allow_thin=True)
+    assert report.exit_code == 3
+    (case,) = report.cases
+    (outcome,) = run_tests(FeatureStore(tmp_path), [case.path]).outcomes
+    assert not outcome.diagnostics
+    assert {m.column for m in outcome.mismatches} == {"busier"}, "it runs as it stands, through both plans"

@@ -6,7 +6,7 @@ with it of the views its features are made of; what is asked for the same entity
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from featc.errors import Findings, did_you_mean
@@ -77,11 +77,10 @@ class Binder:
     def _keys(self) -> list[Feature]:
         """The expressions of keys, each of its key's type. Notes which keys they give."""
         templates = iter(self.service.own.templates)
-        involved = self._involved()
         features: list[Feature] = []
         for name in self.service.definition.keys:
             what = f"the service {self.service.definition.name}"
-            features += self._key(next(templates), name, what, involved, self.given)
+            features += self._key(next(templates), name, what, self._asked_for(name), self.given)
         for role in self.service.roles:
             given: dict[str, FeatureRef] = {}
             views = [self.views[role.view.value]] if role.view.value in self.views else []
@@ -94,19 +93,21 @@ class Binder:
         self, template: Template, name: str, what: str, views: list[View], given: dict[str, FeatureRef]
     ) -> list[Feature]:
         """The expression of one key of `views`, as a feature; none where it has errors."""
-        keys = [k for v in views for k in v.keys if k.name.casefold() == name.casefold()]
+        keys = {v.name: k for v in views for k in v.keys if k.name.casefold() == name.casefold()}
         if not keys:
             if views:
                 known = dict.fromkeys(k.name for v in views for k in v.keys)
                 hint = did_you_mean(name, known) or f"its keys: {', '.join(known) or 'none'}"
                 self.findings.error("F331", f"{what} has no key '{name}'", template.text.span, hint)
             return []
-        given[keys[0].name] = FeatureRef(self.service.own.name, template.name)
+        given[next(iter(keys.values())).name] = FeatureRef(self.service.own.name, template.name)
         if template.family:
             hint = "name one of its members, with its window"
             self.findings.error("F331", f"the key {name} is one value, and this is a family", template.text.span, hint)
             return []
-        type_ = _common(keys)
+        type_ = self._common(keys, template)
+        if type_ is None:
+            return []
         return [f for found in self._finished(template) for f in self._as_key(found, name, type_, what, template)]
 
     def _as_key(self, feature: Feature, name: str, type_: str, what: str, template: Template) -> list[Feature]:
@@ -120,18 +121,34 @@ class Binder:
         parts = joined(("try_cast(", *feature.expr.parts, f" AS {type_})"))
         return [replace(feature, expr=Expr(parts, type_, feature.expr.span), type=type_)]
 
+    def _common(self, keys: Mapping[str, Key], template: Template) -> str | None:
+        """A type that holds a key as all its views have it; None where there is none, which is reported."""
+        (first, key), *others = keys.items()
+        type_ = key.type
+        for view, other in others:
+            common = common_type(type_, other.type)
+            if common is None:
+                message = f"the key {key.name} is {key.type} in {first} and {other.type} in {view}"
+                hint = f"give one of them a role with an expression of its own: keys: {{{key.name}: …}}"
+                self.findings.error("F324", message, template.text.span, hint)
+                return None
+            type_ = common
+        return type_
+
     def _finished(self, template: Template) -> list[Feature]:
         own = self.service.own.name
         drafts = [self.drafts.found.get((own, name)) for name, _ in (() if template.broken else template.members)]
         return [finished_feature(d, self.findings) for d in drafts if d is not None and not d.broken]
 
-    def _involved(self) -> list[View]:
-        """The views that the service asks, those behind their features included."""
+    def _asked_for(self, key: str) -> list[View]:
+        """The views that the service asks, those behind their features included, save in roles with a key of their
+        own."""
         own = self.service.own.name
         drafts = [d for (view, _), d in self.drafts.found.items() if view == own]
         stack = [
             p.view.value if isinstance(p, RoleDef) else p.pattern.value.partition(".")[0].strip()
             for p in self.service.definition.picks
+            if not (isinstance(p, RoleDef) and key.casefold() in {k.casefold() for k in p.keys})
         ]
         stack += [view for d in drafts for view, _ in d.parents]
         found: dict[str, View] = {}
@@ -202,15 +219,6 @@ class Binder:
         if not dot:
             return feature
         return f"the key {key}" if role == "key" else f"the key {key} of {role}"
-
-
-def _common(keys: Iterable[Key]) -> str:
-    """A type that holds the key as all its views have it; where there is none, that is reported with the spine's."""
-    types = [k.type for k in keys]
-    found = types[0]
-    for type_ in types[1:]:
-        found = common_type(found, type_) or found
-    return found
 
 
 def _comparable(value: str, key: str) -> bool:

@@ -52,8 +52,8 @@ def open_service(
             roles.setdefault(role.name.casefold(), (role.name, role.view.value if sound else ""))
             keys += [(key_name(key, role.name), text) for key, text in role.keys.items()]
     expressions = [FeatureDef(name, text.span, text, None, None, Meta()) for name, text in keys]
-    own = OpenView(_as_view(definition, (*expressions, *definition.derived)), None, False)
-    own.key_names, own.roles = tuple(dict.fromkeys(key_names)), roles
+    own = OpenView(_as_view(definition, (*expressions, *definition.derived)), None, False, is_service=True, roles=roles)
+    own.key_names = tuple(dict.fromkeys(key_names))
     read_templates(own, findings)
     return OpenService(definition, own)
 

@@ -86,7 +86,8 @@ def _calls(fragment: Fragment) -> Iterator[AggregateCall]:
 class OpenView:
     """A view under work. `blind`: its source cannot be read, so its names cannot be judged.
 
-    `roles` are the names that a service's own view knows beside views: folded → (role, view).
+    `is_service`: it holds a service's own expressions, and is no view that an author names; `roles` are the names it
+    knows beside views: folded → (role, view).
     """
 
     definition: ViewDef
@@ -100,6 +101,7 @@ class OpenView:
     by_name: dict[str, Template] = field(default_factory=dict)
     keys: tuple[Key, ...] = ()
     lost: frozenset[str] = frozenset()
+    is_service: bool = False
     roles: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def is_lost(self, feature: str) -> bool:
@@ -110,11 +112,6 @@ class OpenView:
     @property
     def name(self) -> str:
         return self.definition.name
-
-    @property
-    def is_service(self) -> bool:
-        """Whether it holds a service's own expressions, and is no view that an author names."""
-        return " " in self.name
 
     @property
     def is_state(self) -> bool:
