@@ -40,7 +40,7 @@ and mappings by name (features, views, files …) show one entry.
 COMMANDS: tuple[tuple[str, str], ...] = (
     ("init shop", "`out` is the folder, `files` lie below it."),
     ("build", "What was made, and what each service needs: the columns of a spine are its keys and `as_of`."),
-    ("ls", "Parts of the manifest, by name. With a selector: `features` only."),
+    ("ls", "Parts of the manifest, by name. With a selector: `features`, and `outputs` of the services that it names."),
     ("show user_plan --limit 1", "A list of rows, each by column."),
     ("sql user_plan", "One plan's SQL."),
     ("dataset checkout --spine data/spine.csv", "Without `--out`, the first rows, each by column."),

@@ -141,7 +141,7 @@ def _say_vector(session: Session, asked: dict[str, Any], answer: dict[str, Any])
 
 def _wanted(store: FeatureStore, service: str) -> tuple[str | list[str], dict[str, str]]:
     """A service or a list of features, and the types of the key and request columns it needs."""
-    from featc.emit.head import spine_columns
+    from featc.resolve.needs import spine_columns
 
     wanted: str | list[str] = service if service in store.project.services else service.split(",")
     keys, request = spine_columns(store.project, store.outputs(wanted))
@@ -150,7 +150,7 @@ def _wanted(store: FeatureStore, service: str) -> tuple[str | list[str], dict[st
 
 def _refuse_lacking(store: FeatureStore, wanted: str | list[str], given: dict[str, Any]) -> None:
     """Says which keys and request columns are missing, and how they are written here."""
-    from featc.emit.head import spine_columns
+    from featc.resolve.needs import spine_columns
 
     wrong = Findings()
     columns = zip(("--key", "--request"), spine_columns(store.project, store.outputs(wanted)), strict=True)

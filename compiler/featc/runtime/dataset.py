@@ -15,6 +15,7 @@ from featc.fingerprint import outputs_fingerprint
 from featc.lower.training import training_sql
 from featc.lower.training.rows import left_out_sql
 from featc.resolve.model import Output, Project, feature_closure
+from featc.resolve.needs import spine_columns
 from featc.runtime import spine as spines
 from featc.runtime.engine import sibling
 from featc.runtime.extras import needed
@@ -29,19 +30,6 @@ if TYPE_CHECKING:
     from featc.runtime.training_set.statistics import Statistics
 
 T = TypeVar("T")
-
-
-def needs(
-    project: Project, outputs: Sequence[Output]
-) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
-    """The key and request columns a spine must have for `outputs`, each (name, type), sorted by name."""
-    keys: dict[str, str] = {}
-    request: dict[str, str] = {}
-    for view_name, _ in feature_closure(project, tuple((o.view, o.feature) for o in outputs)):
-        view = project.views[view_name]
-        keys.update((k.name, k.type) for k in view.keys)
-        request.update(view.request)
-    return tuple(sorted(keys.items())), tuple(sorted(request.items()))
 
 
 def _inner(project: Project, outputs: Sequence[Output]) -> list[str]:
@@ -70,7 +58,7 @@ class Dataset:
         self.project = project
         self.outputs = tuple(outputs)
         self.asked = asked or Asked()
-        keys, request = needs(project, outputs)
+        keys, request = spine_columns(project, outputs)
         self.origin = origin_of(spine, self.asked.root)
         spines.read(connection, spine)
         names = [o.name for o in outputs]
@@ -97,7 +85,7 @@ class Dataset:
     @cached_property
     def fingerprint(self) -> str:
         """Everything that decides the values, as far as definitions do."""
-        keys, request = needs(self.project, self.outputs)
+        keys, request = spine_columns(self.project, self.outputs)
         return outputs_fingerprint(self.project, self.outputs, (*keys, *request))
 
     def explain(self) -> str:
@@ -244,7 +232,7 @@ class Dataset:
             duckdb.OutOfRangeException,
             duckdb.InvalidInputException,
         ) as error:
-            listed = [(o, tuple(k for k, _ in needs(self.project, [o])[0])) for o in self.outputs]
+            listed = [(o, tuple(k for k, _ in spine_columns(self.project, [o])[0])) for o in self.outputs]
             raise blamed(self._cursor(), error, self.project, listed, self.spine) from None
         except duckdb.OutOfMemoryException as error:
             hint = "free memory or disk, or ask for fewer spine rows at a time"

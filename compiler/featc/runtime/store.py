@@ -10,10 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featc.emit.head import spine_columns
 from featc.errors import Diagnostic, FeatcError, did_you_mean
 from featc.load import Definitions, find_project, read_project
 from featc.resolve.model import Output, Project
+from featc.resolve.needs import spine_columns
 from featc.runtime.engine import connect, limits_of
 from featc.runtime.extras import needed
 from featc.runtime.located import located

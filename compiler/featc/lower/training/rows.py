@@ -30,12 +30,14 @@ class ViewRows:
     `relation` names the CTE. `slots` maps slot → column; `ranks` maps the slots an order depends on → the column that
     numbers an entity's rows in that event order. `irregular`: rows may be late or superseded, so `_regular` and
     `_enter`, `_superseded` are there and `lag` is SQL for the usual lag in µs; else `delay` is every row's lag.
-    `holds`: there is a column `_holds`, false on states that hold nothing.
+    `holds`: there is a column `_holds`, false on states that hold nothing. `spine` names the CTE of the spine's rows
+    with the keys at which the view is asked.
     """
 
     view: View
     source: Source
     relation: str
+    spine: str
     keys: tuple[str, ...]
     slots: dict[str, str]
     ranks: dict[tuple[str, ...], str]
@@ -123,7 +125,7 @@ def in_time(ctes: Ctes, source: Source, relation: str) -> str:
 def versions_name(source: Source, view: View) -> str:
     """What the versions of a source are called; they are a view's where its keys are part of the identity."""
     by_view = source.kind == "state" and not source.id and not source.key
-    return f"{view.name if by_view else source.name}_versions"
+    return f"{view.origin if by_view else source.name}_versions"
 
 
 def _identity(source: Source, view: View) -> tuple[tuple[str, ...], str]:
@@ -271,8 +273,8 @@ def event_conditions(source: Source, view: View) -> list[str]:
     return found if source.deleted is None else [*found, f"NOT {DELETED}"]
 
 
-def view_rows(ctes: Ctes, parts: Parts, source: Source, base: str, reach: Sequence[str]) -> ViewRows:
-    """The CTE of the rows one event view sees. `reach` are pruning conditions over `_time` and keys."""
+def view_rows(ctes: Ctes, parts: Parts, source: Source, base: str, spine: str, reach: Sequence[str]) -> ViewRows:
+    """The CTE of the rows one event view sees. `reach` are pruning conditions over `_time` and keys of `spine`."""
     view = parts.view
     relation = versions(ctes, source, view, base)
     irregular = is_irregular(source)
@@ -296,10 +298,10 @@ def view_rows(ctes: Ctes, parts: Parts, source: Source, base: str, reach: Sequen
     conditions += list(reach)
     body = select(items, f"FROM {relation}\n{conjunction(conditions)}")
     name = ctes.add(quoted(f"{view.name}_rows"), body, f"{view.name}: the rows it aggregates, and what each brings")
-    return ViewRows(view, source, name, keys, slots, ranks, irregular, source.delay, f"(SELECT us FROM {lag})")
+    return ViewRows(view, source, name, spine, keys, slots, ranks, irregular, source.delay, f"(SELECT us FROM {lag})")
 
 
-def state_rows(ctes: Ctes, view: View, source: Source, base: str, reach: Sequence[str]) -> ViewRows:
+def state_rows(ctes: Ctes, view: View, source: Source, base: str, spine: str, reach: Sequence[str]) -> ViewRows:
     """The CTE of the rows a state lookup chooses from (semantics.md, "State and snapshot sources").
 
     `where`, tombstones and `valid_to` do not remove a row: while it is the newest one, nothing older resurfaces.
@@ -331,7 +333,7 @@ def state_rows(ctes: Ctes, view: View, source: Source, base: str, reach: Sequenc
     name = ctes.add(quoted(f"{view.name}_states"), body, f"{view.name}: the states it looks up")
     keys = tuple(quoted(k.name) for k in view.keys)
     usual = f"(SELECT us FROM {lag})"
-    return ViewRows(view, source, name, keys, columns, {}, irregular, source.delay, usual, bool(holds))
+    return ViewRows(view, source, name, spine, keys, columns, {}, irregular, source.delay, usual, bool(holds))
 
 
 __all__ = ["ViewRows", "is_irregular", "left_out_sql", "slot_sql", "source_rows", "state_rows", "versions", "view_rows"]
