@@ -46,6 +46,17 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("dataset checkout --spine data/spine.csv", "Without `--out`, the first rows, each by column."),
     ("dataset checkout --spine data/spine.csv --out train.parquet", "With `--out`, what was written."),
     (
+        "dataset --features user_plan --spine data/spine.csv --stats",
+        "Shares are of all rows, `distinct` and `quantiles` approximate; what a type does not have is left out. With "
+        "`--out` it stands under `statistics`.",
+    ),
+    (
+        "dataset --from train.parquet.featc.json",
+        "`differing` are columns with other values, `near` those that differ within the bound of DOUBLE sums; `moved` "
+        "has for each thing its `kind` (feature, spine, source, version), `name`, `what`, `before` and `now`. With "
+        "`--out` also what was written.",
+    ),
+    (
         "backfill",
         "`filled` and `complete` are days of the range, filled in this run (in a dry run: would be) and before; "
         "`reopened` are days, wherever they lie, that differ from their tiles, `left_open` those outside the range. "
