@@ -10,7 +10,7 @@ from featc.closures import allow_list_markdown
 from featc.decompose import Cell, Partial
 from featc.lower.online_layout import is_banded
 from featc.lower.training.cells import shape_of
-from featc.parse.functions import BUILTINS, LATER_AGGREGATES, LATER_SCALARS
+from featc.parse.functions import BUILTINS, LATER_AGGREGATES
 from featc.parse.types import CANONICAL
 from featc.resolve.model import Window
 from featc_dialects import duckdb
@@ -55,6 +55,16 @@ _OWN = {
         "hour_of_week(ts)",
         "0 to 167; Monday 00h is 0",
         "hour_of_week(last(at) over lifetime)",
+    ),
+    "haversine_km": (
+        "haversine_km(lat, lng, to_lat, to_lng)",
+        "kilometres along the sphere of radius 6371.0088 km",
+        "haversine_km(52.52, 13.40, 48.14, 11.58)",
+    ),
+    "geo_cell": (
+        "geo_cell(lat, lng, n)",
+        "the geohash of length n; NULL out of range",
+        "geo_cell(52.52, 13.40, 6)",
     ),
 }
 _SHAPES = {
@@ -225,7 +235,7 @@ def _refused() -> list[str]:
             f"**Window functions** (F210): {listed(sorted(WINDOWS))}. An aggregate over a named window does what is "
             "needed. Frame clauses (F206) are refused, since SQL's `rows 10 preceding` means eleven rows."
         ),
-        prose(f"**Not built yet** (F299): {listed(sorted(LATER_AGGREGATES))}, {listed(sorted(LATER_SCALARS))}."),
+        prose(f"**Not built yet** (F299): {listed(sorted(LATER_AGGREGATES))}."),
         prose(
             "**Other aggregates of DuckDB** (F211): their states cannot be merged exactly, or nobody needed them yet. "
             "ORDER BY, IGNORE NULLS and DISTINCT inside an aggregate (F212) are refused, but for `count(distinct x)`: "

@@ -71,6 +71,11 @@ SECTIONS: tuple[tuple[type[BaseModel], str, str], ...] = (
         "Feature services",
         "An entry under `feature_services:`. Names, order and types of its features are its contract.",
     ),
+    (
+        schema.Role,
+        "Roles",
+        "A view once more in a service, for another entity: `ROLE: {view: …, keys: …}` among its picks.",
+    ),
     (schema.Test, "Tests", "An entry under `tests:`. `featc test` asks the training plan and the online plan."),
 )
 
@@ -219,7 +224,7 @@ def _is(annotation: ast.expr) -> str:
             return _link(name)
         case ast.Subscript(ast.Name("dict"), ast.Tuple([_, value])):
             each = _is(value)
-            return f"`NEW_NAME: {each[1:]}" if each == _WORDS["OneFeature"] else f"names, each with {each}"
+            return f"`NEW_NAME: {each[1:]}" if each.startswith(_WORDS["OneFeature"]) else f"names, each with {each}"
         case ast.Subscript(ast.Name("list"), item):
             return f"a list of ({_is(item)})" if isinstance(item, ast.BinOp) else f"a list of {_is(item)}"
         case ast.Subscript(ast.Name("Annotated"), ast.Tuple([_, ast.Call(args=words)])):

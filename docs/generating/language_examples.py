@@ -156,6 +156,18 @@ feature_services:
       - user_returns.return_rate_*
       - idle: user_returns.idle_days  # renamed
       - basket
+
+  gift:
+    request:
+      giver: bigint
+      friend: bigint
+    keys:
+      user_id: request.giver          # computed: the spine needs no user_id
+    features:
+      - user_plan.price
+      - other: {view: user_orders, keys: {user_id: request.friend}, features: spend_7d}   # other_spend_7d
+    derived:
+      closeness: other.spend_7d / nullif(user_plan.price, 0)
 """
 
 _TESTS = """\
@@ -187,6 +199,7 @@ EXAMPLES: dict[type[BaseModel], tuple[str, str]] = {
     schema.View: ("features/views.yaml", _VIEWS),
     schema.Feature: ("features/returns.yaml", _FEATURES),
     schema.Service: ("features/services.yaml", _SERVICES),
+    schema.Role: ("", ""),
     schema.Test: ("tests/checkout.yaml", _TESTS),
 }
 """By model: the file its example is, and the text; without text the section's keys stand in another one's."""
