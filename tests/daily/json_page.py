@@ -71,7 +71,6 @@ COMMANDS: tuple[tuple[str, str], ...] = (
         "push orders data/orders.csv --token first",
         "`rejected` counts rows by reason; `replayed_batch`: the token was known.",
     ),
-    ("materialize", "What was brought to the store, by source."),
     (
         "materialize",
         "What each source brought. `late` rows were found behind the watermark, `waiting` ones arrive after `--until`, "
