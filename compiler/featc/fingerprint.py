@@ -265,7 +265,9 @@ def _source(source: Source, view: View) -> Value:
     located = source.location.value.strip() if source.location.kind == "sql" else None
     versions = identity(source, view) is not None
     zone = None if source.timezone is None or source.timezone.upper() == "UTC" else source.timezone
+    final = {} if source.final_after is None else {"final_after": source.final_after}
     return {
+        **final,
         "name": source.name,
         "kind": source.kind,
         "sql": located,

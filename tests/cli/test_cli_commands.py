@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from featc.cli import cli
-from featc.cli.codes import all_codes, errors_page
+from featc.cli.codes import all_codes
 from tiny_project import ORDERS, write_project
 
 Featc = Callable[..., Result]
@@ -297,12 +297,6 @@ def test_help_explains_commands_too(featc: Featc) -> None:
 def test_every_command_shows_an_example() -> None:
     for name, command in cli.commands.items():
         assert f"featc {name}" in (command.help or ""), name
-
-
-def test_the_page_of_errors_is_up_to_date() -> None:
-    assert (REPO / "docs" / "errors.md").read_text(encoding="utf-8") == errors_page(), (
-        "run: python -m featc.cli.codes > docs/errors.md"
-    )
 
 
 def test_an_unknown_command_suggests_the_nearest(featc: Featc) -> None:

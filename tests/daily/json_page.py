@@ -60,6 +60,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
         "push orders data/orders.csv --token first",
         "`rejected` counts rows by reason; `replayed_batch`: the token was known.",
     ),
+    ("materialize", "What was brought to the store, by source."),
     (
         "get checkout --key user_id=1 --at 2026-03-01T00:00:00Z --request amount=25",
         "A list: for each row asked, in order, the features by name.",

@@ -120,6 +120,8 @@ ONLINE: Mapping[str, str] = {
     "F644": "A warning: rows that were materialized before are in the source no longer, or have other values now. What "
     "was taken in stays, so the store may answer otherwise than a training set from the source. Write a deleted: row "
     "for an event that is to go, or materialize into a new store.",
+    "F660": "A read before the online store's horizon. The horizon is the newest arrival less the target's replay:, "
+    "and featc evict moves it; what was superseded before it is gone. featc dataset answers for any instant.",
 }
 
 PROOF: Mapping[str, str] = {

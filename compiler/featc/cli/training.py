@@ -134,6 +134,8 @@ def _say_written(session: Session, made: Dataset, written: Written) -> None:
     counted = f"{some(len(made), 'row')}, {some(len(made.outputs), 'feature')}"
     files = f" ({some(written.files, 'file')})" if written.path.is_dir() else ""
     session.say(f"{counted} → {session.shown(written.path)}{files}")
+    for source, late in ({} if session.quiet else made.left_out()).items():
+        session.note(f"{source}: {some(late, 'row')} left out, arrived later than final_after allows")
     changed = [n for n, source in written.card["sources"].items() if source.get("changed_meanwhile")]
     if changed:
         session.note(f"  files of {', '.join(changed)} changed meanwhile; the set may hold rows of both")

@@ -130,6 +130,7 @@ class Source:
     `time`, `available_at`, `deleted`, `valid_to` are expressions over columns; the instants among them have type
     TIMESTAMP or DATE. `delay` is 0 when `available_at` is given. `id` is empty when every row is an event of its own.
     For a state source `key` is the identity of a row (columns), empty = the keys of the view that reads it.
+    `final_after` in µs: how long after its event a version may still arrive; None is for ever.
     """
 
     name: str
@@ -145,6 +146,7 @@ class Source:
     tie_break: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
     valid_to: Expr | None = None
+    final_after: int | None = None
     meta: Mapping[str, object] = field(default_factory=dict)
     span: Span | None = field(default=None, compare=False)
 

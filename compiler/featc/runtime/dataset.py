@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +13,7 @@ from featc.emit.head import VERSION
 from featc.errors import Diagnostic, FeatcError
 from featc.fingerprint import outputs_fingerprint
 from featc.lower.training import training_sql
+from featc.lower.training.rows import left_out_sql
 from featc.resolve.model import Output, Project, feature_closure
 from featc.resolve.needs import spine_columns
 from featc.runtime import spine as spines
@@ -113,6 +114,16 @@ class Dataset:
     def relation(self) -> duckdb.DuckDBPyRelation:
         """The answer as a DuckDB relation, computed when it is read."""
         return self._cursor().sql(self.sql)
+
+    def left_out(self) -> dict[str, int]:
+        """Source → how many of its rows came too late for its `final_after` and count as absent; none, no entry."""
+        pairs = feature_closure(self.project, tuple((o.view, o.feature) for o in self.outputs))
+        defined = (self.project.views.get(self.project.view(name).origin) for name, _ in pairs)
+        views = {v.source: v for v in defined if v is not None and v.source is not None}
+        sources = {name: self.project.sources[name] for name in sorted(views)}
+        final = {name: left_out_sql(s, views[name]) for name, s in sources.items() if s.final_after is not None}
+        counts = {name: self.answer(partial(_only_value, sql)) for name, sql in final.items()}
+        return {name: count for name, count in counts.items() if count}
 
     def rows(self) -> list[dict[str, Any]]:
         """All rows as dicts of Python values, in the spine's order."""
@@ -242,6 +253,10 @@ class Dataset:
             ) from None
         finally:
             self._running = None
+
+
+def _only_value(sql: str, connection: duckdb.DuckDBPyConnection) -> int:
+    return int(connection.sql(sql).fetchall()[0][0])
 
 
 def _named_rows(sql: str) -> Callable[[duckdb.DuckDBPyConnection], tuple[list[str], list[tuple[Any, ...]]]]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from featc.runtime.dataset import Dataset
     from featc.runtime.materialize import MaterializeReport, Progress
     from featc.runtime.online import OnlineStore, PushReport
+    from featc.runtime.online.evict import Eviction
     from featc.runtime.status import Status
     from featc.runtime.training_set.origin import Asked
 
@@ -263,7 +264,22 @@ class FeatureStore:
         keys = [name for name, _ in spine_columns(self.project, outputs)[0]]
         return OnlineRows(self.online.read(outputs, rows, at), rows, (keys, [o.name for o in outputs]))
 
+    def evict(self, *, dry_run: bool = False) -> tuple[Eviction, ...]:
+        """Drops from the online store what no read within the target's `replay:` needs; empty when it is unlimited.
+
+        No value changes. Reads before the horizon are errors from then on, and pushes of rows that arrived before it
+        are rejected. With `dry_run` nothing is written.
+        """
+        replay = self.compiled.definitions.target.online.replay_us
+        return self.online.evict(replay, dry_run=dry_run)
+
     # ── the project ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def explain(self, features: str | Sequence[str]) -> list[dict[str, Any]]:
+        """What `featc explain` says, as plain data: a dict per view behind a service or list of features."""
+        from featc.runtime.explain import explain
+
+        return explain(self, self.outputs(features))
 
     def build(self, out: str | Path | None = None) -> dict[str, str]:
         """Writes manifest and SQL below `out` (default `target/`); gives the files by their path."""

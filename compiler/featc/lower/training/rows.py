@@ -100,8 +100,10 @@ def source_rows(
 def versions(ctes: Ctes, source: Source, view: View, relation: str) -> str:
     """The CTE that adds `_superseded`: α of the next version of the same event (semantics.md, "Events and versions").
 
-    Only events with more than one row are sorted. Of identical rows all but the last are superseded on arrival.
+    Only events with more than one row are sorted. Of identical rows all but the last are superseded on arrival. With
+    `final_after` rows that came too late are left out.
     """
+    relation = in_time(ctes, source, relation)
     if src.identity(source, view) is None:
         return relation
     repeated = repeated_ids(ctes, source, view, relation)
@@ -109,6 +111,15 @@ def versions(ctes: Ctes, source: Source, view: View, relation: str) -> str:
     body = several + "\nUNION ALL\n" + single_select(source, view, relation, repeated)
     comment = f"{source.name}: each version and the instant the next one supersedes it"
     return ctes.add(quoted(versions_name(source, view)), body, comment)
+
+
+def in_time(ctes: Ctes, source: Source, relation: str) -> str:
+    """The CTE of the rows that arrived within `final_after` of their own time, where the source has one."""
+    final = src.in_time(source)
+    if final is None:
+        return relation
+    comment = f"{source.name}: the rows that arrived before their event was final"
+    return ctes.add(quoted(f"{source.name}_in_time"), select(["*"], f"FROM {relation}\nWHERE {final}"), comment)
 
 
 def versions_name(source: Source, view: View) -> str:
@@ -151,14 +162,16 @@ def _matched(identity: tuple[str, ...]) -> str:
 def several_select(
     source: Source, view: View, relation: str, repeated: str, items: Sequence[str] = ("r.*",), order: str = ""
 ) -> str:
-    """SELECT of the rows of repeated identities with `_superseded`."""
+    """SELECT of the rows of repeated identities with `_superseded`, as far as they came before the event was final."""
     identity, given = _identity(source, view)
     ordered = _listed(f"{c} NULLS FIRST" for c in src.version_order(source))
-    following = f"lead({src.ARRIVAL}) OVER (PARTITION BY {', '.join(identity)} ORDER BY{ordered})"
-    return select(
-        [*items, f"{following} AS {SUPERSEDED}"],
-        f"FROM {relation} r SEMI JOIN {repeated} m ON {_matched(identity)}\nWHERE {given}{order}",
-    )
+    history = f"PARTITION BY {', '.join(identity)} ORDER BY{ordered}"
+    rows = f"FROM {relation} r SEMI JOIN {repeated} m ON {_matched(identity)}\nWHERE {given}"
+    if source.id and source.final_after is not None:  # else τ is part of the identity, and the same for all versions
+        first = f"min({TIME}) OVER ({history} ROWS UNBOUNDED PRECEDING)"
+        final = f"QUALIFY coalesce({src.ARRIVAL} <= {first} + {source.final_after}, true)"
+        rows = f"FROM (\n{indent(select(['r.*'], f'{rows}{chr(10)}{final}'))}\n) r"
+    return select([*items, f"lead({src.ARRIVAL}) OVER ({history}) AS {SUPERSEDED}"], f"{rows}{order}")
 
 
 def single_select(
@@ -175,6 +188,15 @@ def single_select(
         [*items, f"NULL AS {SUPERSEDED}"],
         f"FROM {relation} r ANTI JOIN {repeated} m ON {_matched(identity)} AND {given}\n{conjunction(where)}",
     )
+
+
+def left_out_sql(source: Source, view: View) -> str:
+    """How many rows of a source `final_after` leaves out, as DuckDB SQL; `view` is any that reads it."""
+    ctes = Ctes()
+    base = source_rows(ctes, source, frozenset(c.name for c in source.columns), shared=True)
+    kept = versions(ctes, source, view, base)
+    given = f"count(*) FILTER (WHERE {TIME} IS NULL OR {src.ARRIVAL} IS NOT NULL)"
+    return ctes.query(f"SELECT (SELECT {given} FROM {base}) - (SELECT count(*) FROM {kept})")
 
 
 def _listed(items: Iterable[str]) -> str:
@@ -314,4 +336,4 @@ def state_rows(ctes: Ctes, view: View, source: Source, base: str, spine: str, re
     return ViewRows(view, source, name, spine, keys, columns, {}, irregular, source.delay, usual, bool(holds))
 
 
-__all__ = ["ViewRows", "is_irregular", "slot_sql", "source_rows", "state_rows", "versions", "view_rows"]
+__all__ = ["ViewRows", "is_irregular", "left_out_sql", "slot_sql", "source_rows", "state_rows", "versions", "view_rows"]
