@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featc.cli.values import to_text
-from featc.errors import FeatcError
 from featc.runtime.store import FeatureStore
 from generating.markdown import table
 
@@ -57,18 +56,6 @@ def example_values(expressions: Mapping[str, str]) -> Examples:
     with _project(_DEFINITIONS + features) as store:
         some, none = store.get_historical_features(["examples"], spine).rows()
     return {n: Example(to_text(some[f"f_{n}"]), to_text(none[f"f_{n}"])) for n in expressions}
-
-
-def takes_in_source(line: str) -> bool:
-    """Whether a source may have this line, or what it says is not built yet."""
-    definitions = (
-        _DEFINITIONS.replace("    time: at\n", f"    time: at\n    {line}\n") + "      n: count(*) over lifetime\n"
-    )
-    try:
-        with _project(definitions):
-            return True
-    except FeatcError:
-        return False
 
 
 @contextmanager

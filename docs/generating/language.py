@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ast
-from functools import cache
 from inspect import get_annotations
 
 from pydantic import BaseModel
 
 from featc.load import schema
-from generating.examples import takes_in_source
 from generating.language_examples import EXAMPLES, PROJECT_FILES
 from generating.markdown import MADE, code, page, prose, table
 
@@ -100,6 +98,7 @@ ABSENT: dict[tuple[type[BaseModel], str], str] = {
     (schema.Source, "available_at"): "`time` + `delay`",
     (schema.Source, "delay"): "`0s`",
     (schema.Source, "id"): "each row is an event",
+    (schema.Source, "final_after"): "always",
     (schema.Source, "timezone"): "UTC",
     (schema.Source, "key"): "the view's entity",
     (schema.Source, "columns"): "read from the data",
@@ -182,7 +181,6 @@ def _notes() -> str:
 def _section(model: type[BaseModel], title: str, text: str) -> str:
     hidden = frozenset(schema.DESCRIBING) if issubclass(model, schema._Described) else frozenset()
     later = [code(name) for name, reason in schema.keys_of(model).items() if reason is not None and name not in hidden]
-    later += [code(key) for owner, key in sorted(_late(), key=str) if owner is model]
     path, example = EXAMPLES[model]
     parts = [f"## {title}", prose(text), _keys(model, hidden)]
     if later:
@@ -205,18 +203,10 @@ def _rows(model: type[BaseModel], hidden: frozenset[str]) -> list[tuple[str, str
         key = info.alias or name
         if known[key] is not None or key in hidden or info.description == "reserved":
             continue
-        if (model, key) in _late():
-            continue
         absent = "**needed**" if info.is_required() else ABSENT.get((model, key), "")
         is_ = "a SELECT" if (model, key) in _QUERIES else _is(_annotation(model, name))
         rows.append((code(key), is_, absent, _shown(info.description)))
     return rows
-
-
-@cache
-def _late() -> frozenset[tuple[type[BaseModel], str]]:
-    """Keys that the loader takes and a later phase refuses for now."""
-    return frozenset() if takes_in_source("final_after: 30d") else frozenset({(schema.Source, "final_after")})
 
 
 def _annotation(model: type[BaseModel], name: str) -> ast.expr:

@@ -30,6 +30,7 @@ targets:
   dev:
     dialect: duckdb
     database: .featc/reference.duckdb
+    settings: {memory_limit: 2GB, threads: 2, temp_directory: .featc/spill}
     sources:
       plans: {path: data/plans.csv}
     online:
@@ -69,6 +70,7 @@ sources:
     id: order_id                    # a second row of an id corrects the first
     deleted: op = 'D'               # and this one takes it back
     tie_break: [seq]
+    final_after: 90d                # a correction that comes later is not taken any more
     timezone: UTC
     let:
       refunded: status = 'refunded'

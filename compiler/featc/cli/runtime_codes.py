@@ -154,7 +154,7 @@ BACKFILL: Mapping[str, str] = {
     " nullif or try_cast.",
     "F724": "The engine has no memory left under the target's memory_limit, and no room to spill to. Raise it under"
     " settings:, or give temp_directory a larger place. What was filled before is whole.",
-    "F725": "The target has no database, so there is no place for tiles.",
+    "F725": "The target has no database, so there is no place for tiles. Add database: to it in featc.yaml.",
     "F726": "The engine does not take a value under settings: of the target.",
     "F727": "The options of a backfill contradict each other: --start and --end fill tiles, --at takes one snapshot,"
     " --every with both --start and --end takes a series.",

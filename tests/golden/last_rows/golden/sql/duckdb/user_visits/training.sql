@@ -75,8 +75,8 @@ user_visits_values AS (
     SELECT
         s._row,
         CASE
-            WHEN isfinite(user_visits_3_rows.sum_seconds_3_rows) THEN user_visits_3_rows.sum_seconds_3_rows / (user_visits_3_rows.n_seconds_3_rows)
-            ELSE user_visits_3_rows.sum_seconds_3_rows_huge / (user_visits_3_rows.n_seconds_3_rows) * 2 ** 64
+            WHEN isfinite(user_visits_3_rows.sum_seconds_3_rows) THEN user_visits_3_rows.sum_seconds_3_rows / user_visits_3_rows.n_seconds_3_rows
+            ELSE user_visits_3_rows.sum_seconds_3_rows_huge / user_visits_3_rows.n_seconds_3_rows * 2 ** 64
         END AS seconds_of_last_3
     FROM spine_rows s
     LEFT JOIN user_visits_3_rows USING (_row)
