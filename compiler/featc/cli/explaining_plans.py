@@ -35,6 +35,8 @@ def explain(session: Session, name: str) -> None:
 def _lines(view: dict[str, Any]) -> list[str]:
     entity = ", ".join(view["entity"]) or "everything"
     lines = [f"{view['view']}, per {entity}, closed: {view['closed']}"]
+    if view["given"]:
+        lines.append(f"  asked at  {', '.join(f'{key} = {text}' for key, text in view['given'].items())}")
     if view["source"] is None:
         lines.append("  no source: computed from other features and the request, when asked")
     else:

@@ -35,6 +35,8 @@ _SHAPES = {
 def explain_view(project: Project, view: View, wanted: frozenset[str] | None = None) -> dict[str, Any]:
     """A view, or of its aggregations the `wanted`. Everything but its cost, which needs data."""
     found: dict[str, Any] = {"view": view.name, "entity": list(view.entity), "closed": view.closed}
+    given = {k.name: k.given for k in view.keys if k.given is not None}
+    found["given"] = {name: project.feature(ref.view, ref.feature).text for name, ref in given.items()}
     if view.source is None:
         return {**found, "source": None, "windows": [], "training": [], "online": None, "retention": None}
     source = project.sources[view.source]

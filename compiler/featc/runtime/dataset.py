@@ -118,7 +118,8 @@ class Dataset:
     def left_out(self) -> dict[str, int]:
         """Source → how many of its rows came too late for its `final_after` and count as absent; none, no entry."""
         pairs = feature_closure(self.project, tuple((o.view, o.feature) for o in self.outputs))
-        views = {v.source: v for v in (self.project.views[name] for name, _ in pairs) if v.source is not None}
+        defined = (self.project.views.get(self.project.view(name).origin) for name, _ in pairs)
+        views = {v.source: v for v in defined if v is not None and v.source is not None}
         sources = {name: self.project.sources[name] for name in sorted(views)}
         final = {name: left_out_sql(s, views[name]) for name, s in sources.items() if s.final_after is not None}
         counts = {name: self.answer(partial(_only_value, sql)) for name, sql in final.items()}

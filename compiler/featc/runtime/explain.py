@@ -36,7 +36,7 @@ def explain(store: FeatureStore, outputs: Sequence[Output]) -> list[dict[str, An
         features = [project.feature(view, feature) for view, feature in pairs if view == name]
         refs = [r for f in features for r in f.expr.refs]
         wanted = frozenset(r.name for r in refs if isinstance(r, AggregateRef))
-        about = explain_view(project, project.views[name], wanted)
+        about = explain_view(project, project.view(name), wanted)
         if about["retention"] is not None:
             about["retention"]["replay"] = store.compiled.definitions.target.online.replay_us
         derived = [_derived(project, f, slow) for f in features if not (f.expr.is_bare and f.default is None)]
@@ -55,7 +55,7 @@ def _derived(project: Project, feature: Feature, slow: Iterable[str]) -> dict[st
     """Where an expression over finished values runs online, and why."""
     if feature.qualified not in slow:
         return {"feature": feature.name, "runs": "closure", "because": "every operator and function of it is proven"}
-    view = project.views[feature.view]
+    view = project.view(feature.view)
     types = {r: ref_type(project, view, r) for r in feature.expr.refs}
     why = why_not(feature.expr, types, feature.default, feature.type)
     if why is None and not duckdb.__version__.startswith(f"{PROVEN_ENGINE}."):
@@ -65,10 +65,10 @@ def _derived(project: Project, feature: Feature, slow: Iterable[str]) -> dict[st
 
 def _cost(store: FeatureStore, name: str, wanted: frozenset[str]) -> dict[str, Any] | None:
     project = store.project
-    view = project.views[name]
-    if view.source is None:
+    view = project.views.get(project.view(name).origin)
+    if view is None or view.source is None:
         return None
-    plan = view_plan(project, view, view_fingerprint(project, name))
+    plan = view_plan(project, view, view_fingerprint(project, view.name))
     read = read_plan(plan.layout, decompose(view, wanted), lookup=looks_up(plan.layout))
     amounts = store_amounts(store.online_path, plan)
     if amounts is None:
