@@ -35,8 +35,11 @@ fast: $(VENV)/.installed-dev  ## the fast part of the suite
 	$(BIN)/python -m pytest -m "not slow"
 
 lint: $(VENV)/.installed-dev  ## style and types
-	$(BIN)/ruff check compiler dialects tests benchmarks features
+	$(BIN)/ruff check compiler dialects docs tests benchmarks features
 	$(BIN)/mypy
+
+docs: $(VENV)/.installed-dev  ## write docs/reference/ anew from the code
+	$(BIN)/python docs/generate.py
 
 bench: $(VENV)/.installed-dev  ## measured ratios: training shapes and online reads
 	$(BIN)/python benchmarks/training.py
@@ -45,4 +48,4 @@ bench: $(VENV)/.installed-dev  ## measured ratios: training shapes and online re
 clean:           ## remove what the commands above made
 	rm -rf $(VENV) $(VENV)-compiled .pytest_cache .mypy_cache .ruff_cache features/*/target features/*/.featc features/*/data
 
-.PHONY: help demo test fast lint bench clean
+.PHONY: help demo test fast lint docs bench clean

@@ -63,6 +63,7 @@ class Source:
     tie_break: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
     valid_to: str | None = None
+    final_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,7 @@ class Version:
     alpha: int | None
     dead: bool
     superseded_at: int | None = None
+    absent: bool = False
 
     @property
     def enter(self) -> int | None:
@@ -217,10 +219,12 @@ class Oracle:
             identity = self.identity(source, v)
             if identity is not None:
                 of_one[identity].append(v)
+            else:
+                self.accept(source, [v])
         kept_twice = set()
         for several in of_one.values():
             kept_twice |= self.supersede(source, several)
-        return [v for v in found if v.number not in kept_twice]
+        return [v for v in found if v.number not in kept_twice and not v.absent]
 
     def version(self, source: Source, row: Row, number: int) -> Version:
         """alpha: the `available_at` column, else tau + delay, else tau."""
@@ -253,8 +257,24 @@ class Oracle:
                 surplus.add(v.number)
             else:
                 chain.append(v)
-        self.link(chain)
+        self.link(self.accept(source, chain))
         return surplus
+
+    def accept(self, source: Source, chain: list[Version]) -> list[Version]:
+        """`final_after`: a version with alpha > tau_0 + D counts as absent; tau_0 is the least tau among the event's
+        accepted versions up to it, its own included."""
+        accepted: list[Version] = []
+        for v in chain:
+            v.absent = self.too_late(source, v, [a.tau for a in (*accepted, v) if a.tau is not None])
+            if not v.absent:
+                accepted.append(v)
+        return accepted
+
+    def too_late(self, source: Source, v: Version, taus: list[int]) -> bool:
+        """alpha > tau_0 + D; without any tau there is nothing to be late for."""
+        if source.final_after is None or v.alpha is None or not taus:
+            return False
+        return v.alpha > min(taus) + source.final_after
 
     def link(self, chain: list[Version]) -> None:
         """Each version is superseded when the next one arrives."""

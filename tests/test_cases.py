@@ -27,7 +27,7 @@ from featc.emit import build_files
 from featc.errors import FeatcError
 from featc.lineage import lineage_graph
 from featc.resolve.model import Output, Window
-from featc.runtime.dataset import needs
+from featc.resolve.needs import spine_columns
 from featc.runtime.online import OnlineStore
 from featc.runtime.store import FeatureStore
 
@@ -126,7 +126,7 @@ class Opened:
 
     def read(self, online: OnlineStore) -> Answers:
         """The features at each spine row; rows of one instant are asked for together."""
-        keys, request = needs(self.store.project, self.outputs)
+        keys, request = spine_columns(self.store.project, self.outputs)
         asked = [name for name, _ in (*keys, *request)]
         instants: dict[Any, list[int]] = {}
         spine = self.spine.to_pylist()

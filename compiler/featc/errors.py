@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from featc.secrets import mask
 
 _WIDEST = 160
 """Characters of an author's line that are shown."""
@@ -71,7 +73,9 @@ class FeatcError(Exception):
     """
 
     def __init__(self, diagnostics: Diagnostic | Iterable[Diagnostic], *, exit_code: int = 1) -> None:
-        found = (diagnostics,) if isinstance(diagnostics, Diagnostic) else tuple(diagnostics)
+        given = (diagnostics,) if isinstance(diagnostics, Diagnostic) else tuple(diagnostics)
+        # a driver's message may hold what a target brought in as a secret
+        found = tuple(replace(d, message=mask(d.message), hint=mask(d.hint) if d.hint else d.hint) for d in given)
         if not found:
             raise ValueError("a FeatcError needs at least one diagnostic")
         self.diagnostics: tuple[Diagnostic, ...] = found

@@ -168,16 +168,19 @@ class _Layers:
         return known
 
     def _feature(self, view: str, name: str) -> str:
-        owner = self.project.views[view]
+        owner = self.project.view(view)
         feature = owner.feature(name)
         value = (_shape(feature.expr), tuple(self._ref(owner, r) for r in feature.expr.refs))
         default = None if feature.default is None else expression_tree(feature.default)
-        return digest("feature", {"value": value, "type": feature.type, "default": default})
+        found = {"value": value, "type": feature.type, "default": default}
+        given = [(k.name, self._ref(owner, k.given)) for k in owner.keys if k.given is not None]
+        # the same rows for another entity are another value
+        return digest("feature", found | {"given": tuple(given)} if given and feature.reads_rows else found)
 
     def tiles(self, view: str, name: str) -> tuple[str, ...]:
         known = self._tiles.get((view, name))
         if known is None:
-            owner = self.project.views[view]
+            owner = self.project.view(view)
             known = self._tiles[view, name] = tuple(sorted(self._tiles_of(owner, owner.feature(name))))
         return known
 
@@ -262,7 +265,9 @@ def _source(source: Source, view: View) -> Value:
     located = source.location.value.strip() if source.location.kind == "sql" else None
     versions = identity(source, view) is not None
     zone = None if source.timezone is None or source.timezone.upper() == "UTC" else source.timezone
+    final = {} if source.final_after is None else {"final_after": source.final_after}
     return {
+        **final,
         "name": source.name,
         "kind": source.kind,
         "sql": located,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,13 +11,15 @@ from typing import Any
 
 import pytest
 
+from featc.errors import FeatcError
 from featc.lower.backfill import tile_tables
-from featc.lower.training import training_sql
 from featc.runtime.store import FeatureStore
+from featc.runtime.training_set.reading import Read
 
-from .projects import history, store, write_project, write_rows
+from .projects import TYPES, history, store, write_project, write_rows
 
 DAY = timedelta(days=1)
+FEATURES = ["by_user", "by_user_and_shop", "everything", "visitors", "derived"]
 
 
 def spine_of(rng: random.Random, rows: list[dict[str, Any]], size: int) -> list[dict[str, Any]]:
@@ -31,15 +34,11 @@ def spine_of(rng: random.Random, rows: list[dict[str, Any]], size: int) -> list[
     return found
 
 
-def answers(made: FeatureStore, spine: list[dict[str, Any]], *, tiled: bool) -> list[dict[str, Any]]:
-    features = [f"{v.name}.*" for v in made.project.views.values() if v.name != "asked"]
-    dataset = made.get_historical_features(features, spine)
-    if tiled:
-        tables = {t.view.name: t for t in tile_tables(made.project)}
-        dataset.sql = training_sql(
-            made.located, dataset.outputs, time=dataset.spine.time, extra=dataset.spine.extra, tiles=tables
-        )
-        assert all(t.relation in dataset.sql for t in tables.values())
+def answers(made: FeatureStore, spine: list[dict[str, Any]], read: Read) -> list[dict[str, Any]]:
+    dataset = made.get_historical_features(FEATURES, spine, read=read)
+    tables = {f"{t.view.name}": t.relation for t in tile_tables(made.project)}
+    assert dataset.reading.tables.keys() == (tables.keys() if read == "tiles" else set())
+    assert all((relation in dataset.sql) is (read == "tiles") for relation in tables.values())
     return dataset.rows()
 
 
@@ -56,10 +55,11 @@ def test_random_histories(tmp_path: Path, seed: int) -> None:
     rows = {"events": history(rng, 150), "visits": history(rng, 80)}
     for name, listed in rows.items():
         write_rows(folder, name, listed)
+    settled(folder)
     made = store(folder)
     made.backfill()
     spine = spine_of(rng, rows["events"] + rows["visits"], 120)
-    found, wanted = answers(made, spine, tiled=True), answers(made, spine, tiled=False)
+    found, wanted = answers(made, spine, "tiles"), answers(made, spine, "rows")
     different = [
         (place, name, left, right[name])
         for place, (row, right) in enumerate(zip(found, wanted, strict=True))
@@ -67,3 +67,56 @@ def test_random_histories(tmp_path: Path, seed: int) -> None:
         if not near(left, right[name])
     ]
     assert not different
+
+
+def settled(path: Path) -> None:
+    """Files of a second ago: one that changed just now might change once more and show the same time."""
+    for file in (path / "data").iterdir():
+        past = file.stat().st_mtime_ns - 10**9
+        os.utime(file, ns=(past, past))
+
+
+def plain_history(folder: Path, days: int) -> FeatureStore:
+    """One visit an hour, each known after ten minutes."""
+    row = dict.fromkeys(TYPES) | {"k": 1, "x": 1.5}
+    write_rows(folder, "visits", [row | {"ts": datetime(2026, 1, 1) + timedelta(hours=h)} for h in range(24 * days)])
+    write_rows(folder, "events", [])
+    settled(folder)
+    made = store(folder)
+    made.backfill(end="2026-03-01")
+    return made
+
+
+LATE = [{"k": 1, "s": "a", "as_of": datetime(2026, 2, 20, 12)}]
+WIDE = [{"k": 1, "s": "a", "as_of": datetime(2026, 1, 1) + d * DAY} for d in range(40)]
+VISITS = ["visitors.visits_7d", "visitors.longest_7d"]
+
+
+def test_tiles_are_read_where_less_is_read_with_them(tmp_path: Path) -> None:
+    made = plain_history(write_project(tmp_path / "p"), 50)
+    assert not made.get_historical_features(VISITS, WIDE).reading.tables
+    dataset = made.get_historical_features(VISITS, LATE)
+    assert list(dataset.reading.tables) == ["visitors"]
+    assert "visitors: tiles, and 24 of 168 rows, for last_7d" in dataset.explain()
+    assert dataset.rows()[0]["visits_7d"] == 156
+
+
+def test_what_may_have_changed_is_read_row_by_row(tmp_path: Path) -> None:
+    folder = write_project(tmp_path / "p")
+    made = plain_history(folder, 50)
+    row = dict.fromkeys(TYPES) | {"k": 1, "x": 9.5, "ts": datetime(2026, 2, 15, 12, 30)}
+    write_rows(folder, "visits", [row])
+    dataset = made.get_historical_features(VISITS, LATE)
+    assert dataset.reading.words == {"visitors": "rows: visits may have changed since the last backfill"}
+    assert dataset.rows()[0]["visits_7d"] == 1
+    with pytest.raises(FeatcError) as caught:
+        made.get_historical_features(VISITS, LATE, read="tiles")
+    assert [d.code for d in caught.value.diagnostics] == ["F560"]
+
+
+def test_days_that_are_not_filled_are_read_row_by_row(tmp_path: Path) -> None:
+    folder = write_project(tmp_path / "p")
+    made = plain_history(folder, 70)  # to 11 March, of which February's end is the last that is filled
+    beyond = [{"k": 1, "s": "a", "as_of": datetime(2026, 3, 10)}]
+    words = made.get_historical_features(VISITS, beyond).reading.words
+    assert words == {"visitors": "rows: not all days in the reach of its windows are backfilled"}

@@ -40,11 +40,22 @@ and mappings by name (features, views, files …) show one entry.
 COMMANDS: tuple[tuple[str, str], ...] = (
     ("init shop", "`out` is the folder, `files` lie below it."),
     ("build", "What was made, and what each service needs: the columns of a spine are its keys and `as_of`."),
-    ("ls", "Parts of the manifest, by name. With a selector: `features` only."),
+    ("ls", "Parts of the manifest, by name. With a selector: `features`, and `outputs` of the services that it names."),
     ("show user_plan --limit 1", "A list of rows, each by column."),
     ("sql user_plan", "One plan's SQL."),
     ("dataset checkout --spine data/spine.csv", "Without `--out`, the first rows, each by column."),
     ("dataset checkout --spine data/spine.csv --out train.parquet", "With `--out`, what was written."),
+    (
+        "dataset --features user_plan --spine data/spine.csv --stats",
+        "Shares are of all rows, `distinct` and `quantiles` approximate; what a type does not have is left out. With "
+        "`--out` it stands under `statistics`.",
+    ),
+    (
+        "dataset --from train.parquet.featc.json",
+        "`differing` are columns with other values, `near` those that differ within the bound of DOUBLE sums; `moved` "
+        "has for each thing its `kind` (feature, spine, source, version), `name`, `what`, `before` and `now`. With "
+        "`--out` also what was written.",
+    ),
     (
         "backfill",
         "`filled` and `complete` are days of the range, filled in this run (in a dry run: would be) and before; "
@@ -60,11 +71,16 @@ COMMANDS: tuple[tuple[str, str], ...] = (
         "push orders data/orders.csv --token first",
         "`rejected` counts rows by reason; `replayed_batch`: the token was known.",
     ),
-    ("materialize", "What was brought to the store, by source."),
+    (
+        "materialize",
+        "What each source brought. `late` rows were found behind the watermark, `waiting` ones arrive after `--until`, "
+        "`gone` are no longer in the source.",
+    ),
     (
         "get checkout --key user_id=1 --at 2026-03-01T00:00:00Z --request amount=25",
         "A list: for each row asked, in order, the features by name.",
     ),
+    ("explain user_orders", "How each view is kept online, and what a read costs."),
     ("test", "`mismatches` are by row, column and plan; `errors` are texts."),
     (
         "verify",
@@ -79,6 +95,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
         "thin, different, moved or never. `watermark` is the newest arrival, a service's the oldest of its sources.",
     ),
     ("status --check --max-lag 1h", "The same and `stale`, why the exit code is 3; empty when it is 0."),
+    ("evict", "What of each source was let go; none while `replay:` is unlimited, as here."),
     ("doctor", "`verdict` is ok, warn or fail; `ok` is false, and the exit code 4, if one fails."),
     ("schema --out .featc-schema", "Without `--out`, the schema itself."),
     ("help", "Commands with what they do, and the codes of each area."),
@@ -121,6 +138,26 @@ def cut(value: Any, key: str = "") -> Any:
     return value
 
 
+_MOVING = {
+    **dict.fromkeys(("now", "pushed_at", "verified_at"), "2026-04-01T12:00:00Z"),
+    "lag_seconds": 1649460.0,
+    "seconds": 0.8,
+    "bytes": 65536,
+}
+"""What differs from run to run stands still on the page."""
+
+
+def still(value: Any, key: str = "") -> Any:
+    """A value with the clock and the machine taken out."""
+    if isinstance(value, Mapping):
+        return {k: still(v, k) for k, v in value.items()}
+    if isinstance(value, list):
+        return [still(item) for item in value]
+    if isinstance(value, str):
+        value = re.sub(r"\d+d \d+h behind", "19d 2h behind", value)
+    return _MOVING.get(key, value) if value is not None else None
+
+
 def shape(value: Any) -> Any:
     """A value without what differs between runs: keys and kinds of values."""
     if isinstance(value, Mapping):
@@ -139,7 +176,7 @@ def page(found: Mapping[str, Any]) -> str:
 
 
 def block(value: Any) -> str:
-    return f"```json\n{json.dumps(cut(value), indent=2, ensure_ascii=False)}\n```\n"
+    return f"```json\n{json.dumps(still(cut(value)), indent=2, ensure_ascii=False)}\n```\n"
 
 
 def shown() -> dict[str, Any]:

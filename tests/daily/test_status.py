@@ -200,6 +200,22 @@ def test_a_length_that_is_none_is_a_usage_error(featc: Featc) -> None:
     assert done.exit_code == 2 and "F119" in done.stderr and "--max-lag" in done.stderr
 
 
+def test_a_watermark_beyond_the_calendar_is_told_in_microseconds(featc: Featc, project: Path) -> None:
+    assert featc("push", "orders", "data/orders.csv").exit_code == 0
+    with sqlite3.connect(project / ".featc/online.db") as store:
+        store.execute("UPDATE featc_sources SET newest_arrival = 9000000000000000000")
+    store.close()
+    assert "9000000000000000000 µs" in featc("status").stdout
+    assert standing(featc)["sources"]["orders"]["watermark"] == 9000000000000000000
+
+
+def test_what_materialize_brings_is_seen(featc: Featc) -> None:
+    assert featc("materialize").exit_code == 0
+    source = standing(featc)["sources"]["orders"]
+    assert (source["watermark"], source["accepted"]) == ("2026-01-04T00:00:00Z", 5)
+    assert source["pushed_at"] is not None
+
+
 def test_python_gives_the_same(project: Path) -> None:
     from featc import FeatureStore
 

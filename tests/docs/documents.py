@@ -4,10 +4,11 @@ A document is played from top to bottom in a copy of the repository's example pr
 
 * a block after `<!-- file: PATH -->` is written to that path, as the text around it tells the reader to;
 * a block after `<!-- from PATH -->` is the repository's file of that path, whole;
+* a block after `<!-- run -->` is run whole, as a script that prints nothing;
 * a `console` block is run command by command, and what they print has to be what the block shows. A line `…` stands
   for any number of lines.
 
-`python tests/docs/documents.py` writes what the commands print now into the documents, to be read as a diff.
+`python tests/docs/documents.py [FILE…]` writes what the commands print now into the documents, to be read as a diff.
 """
 
 from __future__ import annotations
@@ -23,10 +24,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
-DOCUMENTS = (REPO / "README.md", *sorted((REPO / "docs").glob("*.md")))
+DOCUMENTS = (
+    REPO / "README.md",
+    *sorted((REPO / "docs").glob("*.md")),
+    *sorted((REPO / "docs" / "how-to").glob("*.md")),
+    *sorted((REPO / "docs" / "reference").glob("*.md")),
+)
 
 _BLOCK = re.compile(
-    r"(?:<!-- (?P<how>file|from):? (?P<path>\S+) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S
+    r"(?:<!-- (?P<how>file|from|run):?(?: (?P<path>\S+))? -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S
 )
 
 
@@ -141,6 +147,8 @@ def retell(path: Path) -> str:
             text = block.text
             if block.how == "file":
                 play.write(block)
+            elif block.how == "run":
+                play.run(block.text)
             elif block.language == "console":
                 lines = [
                     line for s in steps(block) for line in (f"$ {s.command}", *retold(s.shown, play.run(s.command)))
@@ -151,8 +159,8 @@ def retell(path: Path) -> str:
     return "".join([*pieces, document[last:]])
 
 
-def main() -> None:
-    for path in DOCUMENTS:
+def main(names: Sequence[str]) -> None:
+    for path in [Path(name).resolve() for name in names] or DOCUMENTS:
         text = retell(path)
         if text != path.read_text(encoding="utf-8"):
             path.write_text(text, encoding="utf-8")
@@ -160,4 +168,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

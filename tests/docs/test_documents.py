@@ -14,14 +14,20 @@ def played(path: Path) -> bool:
     return any(b.language == "console" or b.how == "file" for b in blocks(path.read_text(encoding="utf-8")))
 
 
+def told_name(path: Path) -> str:
+    return path.relative_to(REPO).as_posix()
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("path", [p for p in DOCUMENTS if played(p)], ids=lambda p: p.name)
+@pytest.mark.parametrize("path", [p for p in DOCUMENTS if played(p)], ids=told_name)
 def test_commands_print_what_is_shown_and_definitions_build(path: Path, tmp_path: Path) -> None:
     play = Play(tmp_path)
     told = 0
     for block in blocks(path.read_text(encoding="utf-8")):
         if block.how == "file":
             play.write(block)
+        elif block.how == "run":
+            assert play.run(block.text) == [], block.text
         elif block.language == "console":
             for step in steps(block):
                 printed = play.run(step.command)
@@ -34,7 +40,7 @@ def test_commands_print_what_is_shown_and_definitions_build(path: Path, tmp_path
     assert told or play.projects()
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=told_name)
 def test_every_yaml_block_is_built(path: Path) -> None:
     """Each is a file of a played document, or a file of a golden project, whose SQL is pinned."""
     for block in blocks(path.read_text(encoding="utf-8")):
@@ -46,10 +52,39 @@ def test_every_yaml_block_is_built(path: Path) -> None:
             assert built, f"no test builds this:\n{block.text}"
 
 
-def test_links_lead_somewhere() -> None:
-    for path in DOCUMENTS:
-        for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", path.read_text(encoding="utf-8")):
-            assert (path.parent / target).exists(), f"{path.name} links to {target}"
+def pages() -> list[Path]:
+    """Every page of the repository."""
+    folders = ("docs", "features", "benchmarks")
+    return [*REPO.glob("*.md"), *(p for folder in folders for p in sorted((REPO / folder).rglob("*.md")))]
+
+
+def anchors(page: str) -> set[str]:
+    """What a page's headings are called in links."""
+    titles = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", page, flags=re.M | re.S), re.M)
+    return {re.sub(r"[^\w\- ]", "", re.sub(r"\]\(.*?\)", "", t).lower()).replace(" ", "-") for t in titles}
+
+
+@pytest.mark.parametrize("path", pages(), ids=told_name)
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\((?!https?://)([^)\s]+)\)", path.read_text(encoding="utf-8")):
+        file, _, anchor = target.partition("#")
+        page = path.parent / file if file else path
+        assert page.exists(), f"{told_name(path)} links to {target}"
+        if anchor:
+            assert anchor in anchors(page.read_text(encoding="utf-8")), f"{told_name(path)} links to {target}"
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    seen, todo = set[Path](), [REPO / "README.md"]
+    while todo:
+        page = todo.pop()
+        if page in seen or page.suffix != ".md":
+            continue
+        seen.add(page)
+        targets = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text(encoding="utf-8"))
+        todo += [(page.parent / target).resolve() for target in targets]
+    lost = [told_name(page) for page in DOCUMENTS if page not in seen]
+    assert not lost
 
 
 @pytest.mark.parametrize(

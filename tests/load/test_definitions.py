@@ -304,11 +304,13 @@ def test_services_pick_views_features_globs_and_renames(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("service", "code"),
     [
-        ("{features: [v], request: {a: int}}", "F199"),
-        ("{features: [v], derived: {a: x}}", "F199"),
-        ("{features: [v], keys: {a: x}}", "F199"),
         ("{features: [v], labels: [v.x]}", "F199"),
-        ("{features: [{a: {view: v}}]}", "F199"),
+        ("{features: [v], derived: [a]}", "F111"),
+        ("{features: [v], derived: {a: {sql: x, windows: [7d]}}}", "F123"),
+        ("{features: [v], keys: [a]}", "F111"),
+        ("{features: [{a: {keys: {k: x}}}]}", "F112"),
+        ("{features: [{a: {view: v, key: {k: x}}}]}", "F106"),
+        ("{features: [{key: {view: v}}]}", "F116"),
         ("{features: [{a: v}]}", "F123"),
         ("{features: ['v:a']}", "F115"),
         ("{features: []}", "F113"),

@@ -50,7 +50,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 def why_in_duckdb() -> dict[str, str]:
     whole = made()
-    return DerivedStage(whole, shared_engine(), [("v", name) for name in DERIVED]).in_duckdb
+    return DerivedStage(whole, shared_engine(), [("v", name) for name in DERIVED], {}).in_duckdb
 
 
 def test_beside_another_duckdb_no_closure_is_used_and_the_values_are_the_same(

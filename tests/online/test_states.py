@@ -20,8 +20,10 @@ INTEGERS = st.one_of(
 DOUBLES = st.one_of(
     st.none(),
     st.floats(-1e6, 1e6),
-    st.sampled_from([0.0, 0.1, inf, -inf, nan, 1e15, -1e15, 1e308, -1e308]),
+    st.sampled_from([0.0, 0.1, inf, -inf, nan, 1e15, -1e15]),
 )
+HUGE = st.one_of(DOUBLES, st.sampled_from([1e308, -1e308]))
+"""For sums. The squares of such numbers leave DOUBLE, and so moments of them are no numbers that could be compared."""
 FLOATING = (Kind.FSUM, Kind.MOMENTS)
 
 
@@ -61,7 +63,7 @@ def same(kind: Kind, left: Any, right: Any, values: list[Any]) -> bool:
 @given(data=st.data())
 def test_states_over_rows_and_over_tiles_equal_the_algebras(kind: Kind, data: st.DataObject) -> None:
     spelling = SPELLINGS[kind]
-    strategy = DOUBLES if kind in FLOATING else INTEGERS
+    strategy = INTEGERS if kind not in FLOATING else HUGE if kind is Kind.FSUM else DOUBLES
     groups = data.draw(st.lists(st.lists(strategy, min_size=1, max_size=6), min_size=1, max_size=4))
     store = sqlite3.connect(":memory:")
     store.execute("CREATE TABLE raw (x INTEGER, r REAL) STRICT")

@@ -82,7 +82,6 @@ CASES = [
     ("lag(x, 1) over lifetime", "F299", "lag", None),
     ("approx_count_distinct(x)", "F299", "approx_count_distinct", None),
     ("decay_sum(x)", "F299", "decay_sum", None),
-    ("geo_cell(a, b, 6)", "F299", "geo_cell", None),
     ("string_agg(x, ',')", "F211", "string_agg", "there are"),
     ("any_value(x)", "F211", "any_value", "first(x)"),
     ("max(x order by y)", "F204", None, None),

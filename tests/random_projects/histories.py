@@ -85,6 +85,7 @@ class Traits:
     deleted: Expr | None
     tie_break: tuple[str, ...]
     valid_to: str | None
+    final_after: int | None
 
 
 def draw_traits(draw: Draw, kind: str, line: Timeline, types: dict[str, str]) -> Traits:
@@ -106,14 +107,17 @@ def draw_traits(draw: Draw, kind: str, line: Timeline, types: dict[str, str]) ->
     valid_to = "vt" if kind == "state" and draw.chance(15) else None
     if valid_to:
         types["vt"] = "timestamp"
+    delay = line.length(draw, 1, 3) if arrival == "delay" else 0
+    final = draw.chance(35 if arrival == "column" else 12)
     return Traits(
         available_at="arr" if arrival == "column" else None,
-        delay=line.length(draw, 1, 3) if arrival == "delay" else 0,
+        delay=delay,
         lag=draw.between(0, 3) * line.unit,
         id="eid" if identified else None,
         deleted=deleted,
         tie_break=tie_break,
         valid_to=valid_to,
+        final_after=delay + draw.between(0, 10) * line.unit + draw.below(2) if final else None,
     )
 
 
@@ -158,6 +162,8 @@ def declare(
         yaml["tie_break"] = list(traits.tie_break)
     if traits.valid_to:
         yaml["valid_to"] = traits.valid_to
+    if traits.final_after is not None:
+        yaml["final_after"] = duration(traits.final_after)
     if let:
         yaml["let"] = {n: e.sql for n, e in let.items()}
     if csv or file_types != types or draw.chance(50):
@@ -174,6 +180,7 @@ def declare(
         tie_break=traits.tie_break,
         key=tuple(key_columns.values()) if kind == "state" else (),
         valid_to=traits.valid_to,
+        final_after=traits.final_after,
     )
     return SourceSpec(meaning, key_columns, types, yaml, file_types, "csv" if csv else "parquet")
 

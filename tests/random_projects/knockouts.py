@@ -69,6 +69,20 @@ class DeathBeforeBirthIsLost(Oracle):
         super().link(kept)
 
 
+class NothingIsTooLate(Oracle):
+    """`final_after` is ignored."""
+
+    def too_late(self, source: Source, v: Version, taus: list[int]) -> bool:
+        return False
+
+
+class TooLateByItsOwnTime(Oracle):
+    """A version is too late by its own τ, not by the least of its event's."""
+
+    def too_late(self, source: Source, v: Version, taus: list[int]) -> bool:
+        return super().too_late(source, v, taus[-1:])
+
+
 class TieBreakIsIgnored(Oracle):
     """The declared tie-breaking columns decide nothing."""
 
@@ -307,6 +321,8 @@ COUNTED: Mapping[str, type[Oracle]] = {
     "an event moved to another key": MovesLeaveTheOldKey,
     "an event moved in time": MovesLeaveTheOldTime,
     "a death before birth": DeathBeforeBirthIsLost,
+    "a version later than final_after": NothingIsTooLate,
+    "a version late by an earlier one's time": TooLateByItsOwnTime,
     "a tie decided by tie_break": TieBreakIsIgnored,
     "a tile not settled at the probe": EverythingIsKnown,
     "a replayed batch": ReplaysCountTwice,
@@ -327,6 +343,8 @@ MUTANTS: Mapping[str, type[Oracle]] = {
     "where before superseding": WhereBeforeSuperseding,
     "FILTER before last N": FilterBeforeLastRows,
     "empty sum 0": EmptySumIsZero,
+    "final_after ignored": NothingIsTooLate,
+    "final_after by a version's own time": TooLateByItsOwnTime,
     "tie broken by arrival": TiesByArrival,
     "TTL ignored": TtlIsIgnored,
     "unsettled tile used": EverythingIsKnown,

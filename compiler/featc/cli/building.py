@@ -127,7 +127,8 @@ def plan_sql(store: FeatureStore, name: str, plan: str) -> str:
     definition, outputs, path = named(project, name)
     if plan == "training":
         return training_file(project, definition, outputs, path)
-    views = dict.fromkeys(v for v, _ in feature_closure(project, tuple((o.view, o.feature) for o in outputs)))
+    asked = (project.view(v) for v, _ in feature_closure(project, tuple((o.view, o.feature) for o in outputs)))
+    views = dict.fromkeys(view.origin for view in asked if view.source is not None)
     if plan == "backfill":
         tiles = [text for view, text in backfill_files(project).items() if view in views]
         if not tiles:

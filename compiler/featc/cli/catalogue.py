@@ -11,7 +11,9 @@ from featc.cli.session import Session, command, table
 from featc.cli.tabular import preview
 
 if TYPE_CHECKING:
-    from featc.resolve.model import Feature, Project
+    from collections.abc import Sequence
+
+    from featc.resolve.model import Feature, Output, Project
 
 _TEXT_WIDTH = 60
 
@@ -19,7 +21,8 @@ _TEXT_WIDTH = 60
 @command("ls", "What there is.")
 @click.argument("selector", required=False, metavar="[SEL]", shell_complete=selectors)
 def ls(session: Session, selector: str | None) -> None:
-    """What there is: features with type and definition, and without a selector also services and sources.
+    """What there is: features with type and definition, the outputs of services that are named, and without a
+    selector also services and sources.
 
     \b
     featc ls
@@ -27,18 +30,34 @@ def ls(session: Session, selector: str | None) -> None:
     featc ls tag:recency
     featc ls source:orders+ --format json
     """
-    from featc.lineage import selected_features
+    from featc.lineage.select import selected_features, selected_outputs
 
     with session.store() as store:
         pairs = set(selected_features(store.project, selector))
         features = [f for v in store.project.views.values() for f in v.features if (v.name, f.name) in pairs]
+        outputs = selected_outputs(store.project, selector) if selector else ()
         if session.is_json:
-            session.data(_listing(store.project, features, whole=selector is None))
+            session.data(_listing(store.project, features, outputs, whole=selector is None))
             return
         rows = [[f.qualified, f.type, _definition(f)] for f in features]
-        session.say(table(("feature", "type", "definition"), rows))
+        if rows or not outputs:
+            session.say(table(("feature", "type", "definition"), rows))
+        if outputs:
+            _say_outputs(session, store.project, outputs)
         if selector is None:
             _say_rest(session, store.project)
+
+
+def _say_outputs(session: Session, project: Project, outputs: Sequence[tuple[str, Output]]) -> None:
+    """What services give: features of views, at computed keys where there are some, and expressions of their own."""
+    rows = []
+    for service, output in outputs:
+        view, feature = project.view(output.view), project.feature(output.view, output.feature)
+        given = [f"{k.name} = {project.feature(k.given.view, k.given.feature).text}" for k in view.keys if k.given]
+        what = feature.text if output.view == project.services[service].own else f"{view.origin}.{feature.name}"
+        shown = _short(f"{what} at {', '.join(given)}" if given else what)
+        rows.append([f"{service}.{output.name}", output.type, shown])
+    session.say(table(("output", "type", "what it is"), rows))
 
 
 def _say_rest(session: Session, project: Project) -> None:
@@ -67,11 +86,16 @@ def _short(text: str) -> str:
     return line if len(line) <= _TEXT_WIDTH else line[: _TEXT_WIDTH - 1] + "…"
 
 
-def _listing(project: Project, features: list[Feature], *, whole: bool) -> dict[str, Any]:
+def _listing(
+    project: Project, features: list[Feature], outputs: Sequence[tuple[str, Output]], *, whole: bool
+) -> dict[str, Any]:
     from featc.emit.manifest import manifest
 
     described = manifest(project, {})
     found: dict[str, Any] = {"features": {f.qualified: described["features"][f.qualified] for f in features}}
+    if outputs:
+        listed = {(name, o["name"]): o for name, s in described["services"].items() for o in s["outputs"]}
+        found["outputs"] = {f"{service}.{o.name}": listed[service, o.name] for service, o in outputs}
     return found | {k: described[k] for k in ("views", "services", "sources")} if whole else found
 
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 import click
 
 from featc.errors import Diagnostic, FeatcError
+from featc.secrets import mask
 
 _VALUES = ("ConversionException", "InvalidInputException", "OutOfRangeException")
 """What DuckDB raises about values, as opposed to SQL."""
@@ -35,7 +36,7 @@ def failure_of(error: Exception) -> FeatcError:
     if isinstance(error, FeatcError):
         return error
     if os.environ.get("FEATC_DEBUG"):
-        traceback.print_exception(error, file=sys.stderr)
+        click.echo(mask("".join(traceback.format_exception(error))), err=True, nl=False)
     first = (str(error).strip().splitlines() or [""])[0]
     coded = _CODED.search(str(error))
     if coded:  # raised by SQL of ours, in the engine
@@ -75,13 +76,7 @@ def report(findings: Iterable[Diagnostic], form: str = "text") -> None:
         text = json.dumps({"findings": [finding_data(d) for d in listed]}, ensure_ascii=False, indent=2)
     else:
         text = "\n\n".join(_coloured(d) for d in listed)
-    click.echo(masked(text), err=True, color=colour(sys.stderr.isatty()))
-
-
-def masked(text: str) -> str:
-    """The text without a target's secrets. Before a project is loaded there are none, and nothing is imported."""
-    loaded = sys.modules.get("featc.load.secrets")
-    return loaded.mask(text) if loaded is not None else text
+    click.echo(mask(text), err=True, color=colour(sys.stderr.isatty()))
 
 
 def finding_data(finding: Diagnostic) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -29,13 +30,12 @@ def progress(session: Session, share: Callable[[], float | None], what: str) -> 
 
 
 def _watch(done: threading.Event, share: Callable[[], float | None], what: str) -> None:
-    shown = False
-    wait = _WAIT
+    since, widest, wait = time.monotonic(), 0, _WAIT
     while not done.wait(wait):
         wait = _EVERY
         now = share()
-        if now is not None:
-            shown = True
-            print(f"\r{what}: {now:3.0f} %", end="", file=sys.stderr, flush=True)
-    if shown:
-        print(f"\r{' ' * (len(what) + 8)}\r", end="", file=sys.stderr, flush=True)
+        line = f"{what}: {time.monotonic() - since:.0f} s" + (f", {now:.0f} %" if now else "")  # often 0 to the end
+        widest = max(widest, len(line))
+        print(f"\r{line:{widest}}", end="", file=sys.stderr, flush=True)
+    if widest:
+        print(f"\r{' ' * widest}\r", end="", file=sys.stderr, flush=True)

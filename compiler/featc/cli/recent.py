@@ -18,12 +18,12 @@ def recent_spine(project: Project, outputs: Sequence[Output], limit: int) -> str
 
     The view with most keys leads; keys that it lacks are taken from other views, row by row.
     """
-    from featc.emit.head import spine_columns
     from featc.resolve.model import feature_closure
+    from featc.resolve.needs import spine_columns
 
     keys, request = spine_columns(project, outputs)
     names = dict.fromkeys(v for v, _ in feature_closure(project, tuple((o.view, o.feature) for o in outputs)))
-    views = [project.views[n] for n in names if project.views[n].source is not None]
+    views = [project.view(n) for n in names if project.view(n).source is not None]
     views.sort(key=lambda view: -len(view.keys))
     missing = {name for name, _ in keys}
     parts: list[str] = []

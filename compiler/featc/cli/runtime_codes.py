@@ -69,6 +69,8 @@ TRAINING: Mapping[str, str] = {
     "parquet files.",
     "F527": "A feature of the card is no longer defined, so its set cannot be made again. Bring the "
     "feature back, or make a new set of the features there are.",
+    "F560": "A training set was to be read from backfilled tiles, and they cannot give it exactly. Run featc backfill, "
+    "or leave --read out: featc then reads rows where it must.",
     "F528": "The card's set was made for a spine that came from standard input or from memory, and is gone. Give the "
     "same rows with --spine.",
 }
@@ -120,6 +122,8 @@ ONLINE: Mapping[str, str] = {
     "F644": "A warning: rows that were materialized before are in the source no longer, or have other values now. What "
     "was taken in stays, so the store may answer otherwise than a training set from the source. Write a deleted: row "
     "for an event that is to go, or materialize into a new store.",
+    "F660": "A read before the online store's horizon. The horizon is the newest arrival less the target's replay:, "
+    "and featc evict moves it; what was superseded before it is gone. featc dataset answers for any instant.",
 }
 
 PROOF: Mapping[str, str] = {
@@ -152,7 +156,7 @@ BACKFILL: Mapping[str, str] = {
     " nullif or try_cast.",
     "F724": "The engine has no memory left under the target's memory_limit, and no room to spill to. Raise it under"
     " settings:, or give temp_directory a larger place. What was filled before is whole.",
-    "F725": "The target has no database, so there is no place for tiles.",
+    "F725": "The target has no database, so there is no place for tiles. Add database: to it in featc.yaml.",
     "F726": "The engine does not take a value under settings: of the target.",
     "F727": "The options of a backfill contradict each other: --start and --end fill tiles, --at takes one snapshot,"
     " --every with both --start and --end takes a series.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featc.cli.completing import assignments, files, names_of
-from featc.cli.session import Session, command
+from featc.cli.session import Session, command, some
 from featc.cli.training import given_rows
 from featc.cli.values import from_text, to_text
 from featc.errors import Diagnostic, FeatcError, Findings, did_you_mean, nearest
@@ -46,10 +46,12 @@ def push(session: Session, source: str, file: str, token: str | None, strict: bo
     session.say(_report_text(report))
     for reason, number in report.rejected.items():
         session.note(f"  kept apart in the online store's table featc_rejected: {number} × {reason}")
+    if report.made_late:
+        session.note(f"  {some(report.made_late, 'version')} accepted before count as absent now: final_after")
 
 
 def _report_data(report: PushReport) -> dict[str, object]:
-    names = ("source", "rows", "accepted", "duplicates", "rejected", "replayed_batch", "token")
+    names = ("source", "rows", "accepted", "duplicates", "rejected", "replayed_batch", "token", "made_late")
     return {name: getattr(report, name) for name in names}
 
 
@@ -139,7 +141,7 @@ def _say_vector(session: Session, asked: dict[str, Any], answer: dict[str, Any])
 
 def _wanted(store: FeatureStore, service: str) -> tuple[str | list[str], dict[str, str]]:
     """A service or a list of features, and the types of the key and request columns it needs."""
-    from featc.emit.head import spine_columns
+    from featc.resolve.needs import spine_columns
 
     wanted: str | list[str] = service if service in store.project.services else service.split(",")
     keys, request = spine_columns(store.project, store.outputs(wanted))
@@ -148,7 +150,7 @@ def _wanted(store: FeatureStore, service: str) -> tuple[str | list[str], dict[st
 
 def _refuse_lacking(store: FeatureStore, wanted: str | list[str], given: dict[str, Any]) -> None:
     """Says which keys and request columns are missing, and how they are written here."""
-    from featc.emit.head import spine_columns
+    from featc.resolve.needs import spine_columns
 
     wrong = Findings()
     columns = zip(("--key", "--request"), spine_columns(store.project, store.outputs(wanted)), strict=True)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from featc.cli.failures import colour, masked, report
+from featc.cli.failures import colour, report
 from featc.runtime.texts import table as table
+from featc.secrets import mask
 
 if TYPE_CHECKING:
     from featc.runtime.store import FeatureStore
@@ -50,12 +51,12 @@ class Session:
 
     def say(self, text: str = "") -> None:
         """A line of a command's answer, on stdout."""
-        click.echo(masked(text), color=colour(sys.stdout.isatty()))
+        click.echo(mask(text), color=colour(sys.stdout.isatty()))
 
     def note(self, text: str) -> None:
         """A remark that is no part of the answer: on stderr, not with -q."""
         if not self.quiet:
-            click.echo(text, err=True)
+            click.echo(mask(text), err=True)
 
     def data(self, value: object) -> None:
         """The answer as JSON, see `featc.cli.values.to_json`."""

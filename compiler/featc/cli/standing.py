@@ -159,9 +159,10 @@ def _bytes(size: int) -> str:
 
 def _moment(us: int | None) -> str:
     """An instant to the second; `–` for none."""
-    if us is None:
+    found = _iso(us)
+    if found is None:
         return "–"
-    return str((datetime(1970, 1, 1) + timedelta(microseconds=us)).replace(microsecond=0))
+    return str(found.replace(microsecond=0, tzinfo=None)) if isinstance(found, datetime) else f"{us} µs"
 
 
 def _ago(us: int) -> str:
@@ -218,8 +219,12 @@ def _source_data(found: Status, s: SourceStatus) -> Mapping[str, Any]:
     }
 
 
-def _iso(us: int | None) -> datetime | None:
-    return None if us is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
+def _iso(us: int | None) -> datetime | int | None:
+    """An instant; in µs where it is beyond the calendar."""
+    try:
+        return None if us is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
+    except OverflowError:
+        return us
 
 
 # ── doctor ──────────────────────────────────────────────────────────────────────────────────────────────────

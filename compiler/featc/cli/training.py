@@ -20,6 +20,7 @@ from featc.cli.tabular import preview
 if TYPE_CHECKING:
     from featc.runtime.dataset import Dataset
     from featc.runtime.training_set.output import Written
+    from featc.runtime.training_set.reading import Read
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,16 @@ class Wish:
 @click.option("--overwrite", is_flag=True, help="Replace a folder that is there.")
 @click.option("--limit", type=click.IntRange(1, 1_000_000), default=10, show_default=True, help="Rows of a preview.")
 @click.option("--stats", is_flag=True, help="What the features' values are like.")
+@click.option(
+    "--read",
+    type=click.Choice(["auto", "tiles", "rows"]),
+    default="auto",
+    show_default=True,
+    help="Backfilled tiles where exact and less to read; wherever exact; never.",
+)
 @click.option("--from", "card", type=click.Path(path_type=Path), metavar="CARD", help="Make a set again by its card.")
 def dataset(session: Session, service: str | None, features: str | None, spine: str | None, time: str | None,
-            card: Path | None, partition_by: str | None, **wish: Any) -> None:  # fmt: skip
+            card: Path | None, partition_by: str | None, read: Read, **wish: Any) -> None:  # fmt: skip
     """A training set: each row of the spine with the features as they stood at its own instant.
 
     \b
@@ -81,7 +89,7 @@ def dataset(session: Session, service: str | None, features: str | None, spine: 
     if not asked:
         raise click.UsageError("--features names none; write view.feature, view or view.spend_*")
     with session.store() as store:
-        made = store.get_historical_features(asked, _given(spine), time)
+        made = store.get_historical_features(asked, _given(spine), time, read=read)
         if wanted.out is not None:
             written = _write(session, made, wanted)
             _say_written(session, made, written)
@@ -134,6 +142,8 @@ def _say_written(session: Session, made: Dataset, written: Written) -> None:
     counted = f"{some(len(made), 'row')}, {some(len(made.outputs), 'feature')}"
     files = f" ({some(written.files, 'file')})" if written.path.is_dir() else ""
     session.say(f"{counted} → {session.shown(written.path)}{files}")
+    for source, late in ({} if session.quiet else made.left_out()).items():
+        session.note(f"{source}: {some(late, 'row')} left out, arrived later than final_after allows")
     changed = [n for n, source in written.card["sources"].items() if source.get("changed_meanwhile")]
     if changed:
         session.note(f"  files of {', '.join(changed)} changed meanwhile; the set may hold rows of both")

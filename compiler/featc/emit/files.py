@@ -12,11 +12,11 @@ from typing import Protocol
 from featc.emit.head import backfill_head, online_head, training_head
 from featc.emit.manifest import manifest_text
 from featc.fingerprint import view_fingerprint
-from featc.load.secrets import mask
 from featc.lower.backfill import backfill_sql, streams, tile_tables
 from featc.lower.online import online_files
 from featc.lower.training import training_sql
-from featc.resolve.model import Output, Project, View
+from featc.resolve.model import Output, Project, Service, View, feature_closure
+from featc.secrets import mask
 
 STORE = "sqlite"
 """The dialect of the online store."""
@@ -50,7 +50,7 @@ def build_files(compiled: Emitted, only: Collection[tuple[str, str]] | None = No
             dialect = "duckdb" if name == "online_lift.sql" else STORE
             files[f"sql/{dialect}/{view.name}/{name}"] = text
     for service in project.services.values():
-        if only is not None and not all((o.view, o.feature) in only for o in service.outputs):
+        if only is not None and not _reads_only(project, service, only):
             continue
         path = f"sql/duckdb/services/{service.name}/training.sql"
         files[path] = training_file(
@@ -59,6 +59,14 @@ def build_files(compiled: Emitted, only: Collection[tuple[str, str]] | None = No
     # a target's location may hold a secret; hashes are of the files as written
     masked = {path: mask(text) for path, text in files.items()}
     return {**masked, "manifest.json": mask(manifest_text(project, masked))}
+
+
+def _reads_only(project: Project, service: Service, only: Collection[tuple[str, str]]) -> bool:
+    """Whether a service gives nothing but these features; its own expressions are what they read."""
+    listed = [(o.view, o.feature) for o in service.outputs if o.view != service.own]
+    own = feature_closure(project, tuple((o.view, o.feature) for o in service.outputs if o.view == service.own))
+    pairs = [(project.view(v).origin, f) for v, f in (*listed, *own) if v != service.own]
+    return all(pair in only for pair in pairs)
 
 
 def _outputs(view: View, only: Collection[tuple[str, str]] | None) -> list[Output]:

@@ -7,21 +7,11 @@ from collections.abc import Sequence
 
 from featc.fingerprint import outputs_fingerprint
 from featc.lower.backfill import FIRST, PAST, TileTable
-from featc.resolve.model import Output, Project, View, feature_closure
+from featc.resolve.model import Output, Project, View
+from featc.resolve.needs import spine_columns
 
 VERSION = "v1"
 """The version of every definition until the author numbers it."""
-
-
-def spine_columns(project: Project, outputs: Sequence[Output]) -> tuple[tuple[tuple[str, str], ...], ...]:
-    """The key columns and the request columns that `outputs` need, each (name, type), sorted by name."""
-    keys: dict[str, str] = {}
-    request: dict[str, str] = {}
-    for name, _ in feature_closure(project, tuple((o.view, o.feature) for o in outputs)):
-        view = project.views[name]
-        keys.update((k.name, k.type) for k in view.keys)
-        request.update(view.request)
-    return tuple(sorted(keys.items())), tuple(sorted(request.items()))
 
 
 def training_head(project: Project, definition: str, outputs: Sequence[Output], path: str) -> str:

@@ -21,6 +21,7 @@ from featc.resolve.model import (
     AggregateRef,
     Expr,
     Feature,
+    Output,
     Project,
     Service,
     Source,
@@ -191,10 +192,26 @@ def _service(project: Project, service: Service) -> dict[str, Any]:
     return {
         "version": VERSION,
         "fingerprint": fingerprint.service_fingerprint(project, service),
-        "outputs": [
-            {"name": o.name, "view": o.view, "feature": o.feature, "type": o.type} for o in service.outputs
-        ],
+        "outputs": [_output(project, service, o) for o in service.outputs],
         "keys": _columns(service.keys),
         "request": _columns(service.request),
+        "roles": {role.name: {"view": role.view, "keys": list(role.keys)} for role in service.roles},
+        "expressions": {
+            f.name: {"sql": f.text, "type": f.type, "default": f.default}
+            for f in (project.asked[service.own].features if service.own in project.asked else ())
+        },
         **_about(service.meta),
+    }
+
+
+def _output(project: Project, service: Service, output: Output) -> dict[str, Any]:
+    """An output: the feature of a view, perhaps in a role, or with no view one of the service's own expressions."""
+    view = project.view(output.view)
+    roles = (r.name for r in service.roles if r.asked == output.view and output.name == f"{r.name}_{output.feature}")
+    return {
+        "name": output.name,
+        "view": None if output.view == service.own else view.origin,
+        "feature": output.feature,
+        "role": next(roles, None),
+        "type": output.type,
     }

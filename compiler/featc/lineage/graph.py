@@ -34,6 +34,7 @@ from featc.resolve.model import (
     Source,
     StateRef,
     View,
+    feature_closure,
 )
 
 if TYPE_CHECKING:
@@ -179,22 +180,49 @@ def lineage_graph(project: Project) -> networkx.DiGraph[Node]:
 
 def project_graph(project: Project) -> Graph:
     """The lineage of a whole project, down to single columns. Columns that nothing uses are left out."""
-    edges = {edge for view, name in project.order for edge in _feature_edges(project, view, name)}
+    defined = [(view, name) for view, name in project.order if view in project.views]
+    edges = {edge for view, name in defined for edge in _feature_edges(project, view, name)}
     for service in project.services.values():
         for output in service.outputs:
-            parent = Node("feature", f"{output.view}.{output.feature}")
-            edges.add(Edge(parent, Node("output", f"{service.name}.{output.name}"), "value"))
+            here = Node("output", f"{service.name}.{output.name}")
+            edges |= {Edge(p, here, kind) for p, kind in _behind(project, FeatureRef(output.view, output.feature))}
     inputs = {e.parent for e in edges if e.parent.kind in ("column", "request")}
-    features = [Node("feature", f"{view}.{name}") for view, name in project.order]
+    features = [Node("feature", f"{view}.{name}") for view, name in defined]
     outputs = [Node("output", f"{s.name}.{o.name}") for s in project.services.values() for o in s.outputs]
     return _ordered([*sorted(inputs), *features, *outputs], edges)
+
+
+def _behind(project: Project, ref: FeatureRef) -> Iterator[tuple[Node, EdgeKind]]:
+    """(node, how) for the definitions that a value asked by a service comes from.
+
+    A service's own expressions are no nodes: what they read is. A view that is asked for another entity stands for
+    itself, and what says which entity that is, is behind its value as a key.
+    """
+    if ref.view in project.views:
+        yield Node("feature", f"{ref.view}.{ref.feature}"), "value"
+        return
+    view = project.asked[ref.view]
+    feature = view.feature(ref.feature)
+    if view.of is None:
+        for inner in feature.expr.refs:
+            if isinstance(inner, FeatureRef):
+                yield from _behind(project, inner)
+            elif isinstance(inner, RequestRef):
+                yield Node("request", f"request.{inner.name}"), "value"
+        return
+    yield Node("feature", f"{view.of}.{ref.feature}"), "value"
+    for name, other in feature_closure(project, ((ref.view, ref.feature),)):
+        owner = project.view(name)
+        for given in owner.needs_first(owner.feature(other)) if owner.of is not None else ():
+            if given.view in project.asked and project.asked[given.view].of is None:
+                yield from ((node, "key") for node, _ in _behind(project, given))
 
 
 def _feature_edges(project: Project, view_name: str, name: str) -> Iterator[Edge]:
     view = project.views[view_name]
     feature = view.feature(name)
     here = Node("feature", feature.qualified)
-    if view.source is not None and _reads_rows(feature):
+    if view.source is not None and feature.reads_rows:
         source = project.sources[view.source]
         for column, kind in _row_columns(view, source, feature):
             yield Edge(Node("column", f"{source.name}.{column}"), here, kind)
@@ -206,10 +234,6 @@ def _feature_edges(project: Project, view_name: str, name: str) -> Iterator[Edge
                 yield Edge(Node("request", f"request.{column}"), here, "value")
             case _:
                 pass
-
-
-def _reads_rows(feature: Feature) -> bool:
-    return any(isinstance(r, (AggregateRef, StateRef)) for r in feature.expr.refs)
 
 
 def _row_columns(view: View, source: Source, feature: Feature) -> Iterator[tuple[str, EdgeKind]]:

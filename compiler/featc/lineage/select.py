@@ -19,7 +19,7 @@ from fnmatch import fnmatchcase
 
 from featc.errors import Diagnostic, FeatcError, did_you_mean
 from featc.lineage.graph import Graph, Node, project_graph
-from featc.resolve.model import Feature, Project
+from featc.resolve.model import Feature, Output, Project
 
 SYNTAX = (
     "a selector is view, view.feature, view.spend_*, tag:t or source:s; +x adds what x comes from,"
@@ -33,9 +33,20 @@ def selected_features(project: Project, selector: str | None) -> tuple[tuple[str
     Raises FeatcError F801 (exit code 2) when a term names nothing.
     """
     if selector is None or not selector.strip():
-        return project.order
+        return tuple(pair for pair in project.order if pair[0] in project.views)
     kept = select(project, selector)
     return tuple(pair for pair in project.order if Node("feature", ".".join(pair)) in kept)
+
+
+def selected_outputs(project: Project, selector: str | None) -> tuple[tuple[str, Output], ...]:
+    """The (service, output) pairs that a selector names; all of them without a selector. Raises as above."""
+    kept = select(project, selector) if selector is not None and selector.strip() else None
+    return tuple(
+        (s.name, o)
+        for s in project.services.values()
+        for o in s.outputs
+        if kept is None or Node("output", f"{s.name}.{o.name}") in kept
+    )
 
 
 def select(project: Project, selector: str, graph: Graph | None = None) -> set[Node]:

@@ -5,7 +5,7 @@ connection.
 from featc.load.codes import CODES
 from featc.load.loader import find_project, load_project, read_project
 from featc.load.model import Definitions, location_of
-from featc.load.secrets import mask
+from featc.secrets import mask
 
 __all__ = [
     "CODES",

@@ -43,6 +43,7 @@ CODES: Mapping[str, str] = {
     " one, or add the one that lacks.",
     "F124": "Something is wrong with a feature's each: or its name template. The message says what; each: takes lists, "
     "and name: holds every parameter.",
+    "F125": "Two targets of featc.yaml keep their tables in one database or online store. Give each one of its own.",
     "F130": "Jinja cannot read the template. Close what was opened, {{ … }} or {% … %}; text with braces of its "
     "own stands in {% raw %}.",
     "F131": "Jinja does not know the name. Known are var, env_var, target, source, ref and the project's "

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from featc.errors import Findings, did_you_mean
-from featc.load.secrets import PREFIX, remember_secret
 from featc.load.text import Piece, Rewrite, SourceFile, Text
+from featc.secrets import PREFIX, remember_secret
 
 if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment

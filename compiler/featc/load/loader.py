@@ -18,11 +18,11 @@ from featc.load.model import Definitions, Location, ViewDef
 from featc.load.nodes import parse_yaml, read_text
 from featc.load.project import Project, read_project_file
 from featc.load.reader import Key, Reader
-from featc.load.secrets import mask
 from featc.load.services import read_service, read_test
 from featc.load.sources import read_location, read_source
 from featc.load.text import SourceFile
 from featc.load.views import read_view
+from featc.secrets import mask
 
 PROJECT_FILE = "featc.yaml"
 _SKIPPED = {"target", "node_modules", "__pycache__"}
@@ -301,10 +301,11 @@ def _check_overrides(loading: _Loading, project: Project) -> None:
     known = {entry.key.name for entry in loading.entries["sources"].values()}
     if loading.findings.errors:
         return  # the source may be in a file that could not be read
-    for name, location in project.target.sources.items():
-        if name not in known:
-            message = f"target '{project.target.name}' places a source '{name}' that is not defined"
-            loading.findings.error("F137", message, location.value.span, did_you_mean(name, known))
+    for target, sources in project.overrides.items():
+        for name, location in sources.items():
+            if name not in known:
+                message = f"target '{target}' places a source '{name}' that is not defined"
+                loading.findings.error("F137", message, location.value.span, did_you_mean(name, known))
 
 
 def _finished(diagnostics: Any) -> tuple[Diagnostic, ...]:

@@ -197,12 +197,28 @@ class PickDef:
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceDef:
-    """A feature service: its picks in order."""
+class RoleDef:
+    """An entry of a service that asks a view once more: `name` goes before its features' names, `keys` maps keys of
+    the view to expressions, `features` None means all.
+    """
 
     name: str
     span: Span
-    picks: tuple[PickDef, ...]
+    view: Text
+    keys: Mapping[str, Text]
+    features: tuple[Text, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDef:
+    """A feature service: its picks and roles in order, and expressions of its own."""
+
+    name: str
+    span: Span
+    picks: tuple[PickDef | RoleDef, ...]
+    keys: Mapping[str, Text]
+    request: Mapping[str, ColumnDef]
+    derived: tuple[FeatureDef, ...]
     meta: Meta
 
 

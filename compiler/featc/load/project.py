@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from yaml.nodes import MappingNode, Node
 
-from featc.errors import Span, did_you_mean
+from featc.errors import Findings, Span, did_you_mean
 from featc.load import schema
+from featc.load.jinja import has_jinja
 from featc.load.meta import read_free
 from featc.load.model import Closed, Literal, Location, OnlineDef, Setting, TargetDef
 from featc.load.reader import Fields, Key, Reader
@@ -22,13 +24,12 @@ _LIMITS = {
     "memory_limit": (re.compile(r"\d+([.]\d+)? *([KMGT]i?B|%)\Z", re.IGNORECASE), "write a size, such as 2GB"),
     "threads": (re.compile(r"[1-9]\d*\Z"), "write a number from 1 on"),
 }
-_ONLINE = OnlineDef("sqlite", Setting(".featc/online.db"), None, None)
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
     """featc.yaml as read. `paths` are the definition folders; `declared` is False when they are the
-    default.
+    default. `overrides` are the places that each target gives to sources.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Project:
     closed: Closed
     vars: Mapping[str, Literal]
     policies: object | None
+    overrides: Mapping[str, Mapping[str, Location]]
 
 
 def read_project_file(reader: Reader, wanted: str | None) -> Project | None:
@@ -56,7 +58,7 @@ def read_project_file(reader: Reader, wanted: str | None) -> Project | None:
     _check_version(reader, fields)
     name = _project_name(reader, fields)
     vars_ = _vars(reader, fields.get("vars"))
-    target, targets = _targets(reader, fields, wanted, name)
+    target, targets, overrides = _targets(reader, fields, wanted, name)
     paths = reader.list_of(fields, "paths")
     defaults = fields.get("defaults")
     default_fields = reader.fields(defaults, schema.Defaults, "defaults") if defaults is not None else None
@@ -71,6 +73,7 @@ def read_project_file(reader: Reader, wanted: str | None) -> Project | None:
         closed or "left",
         vars_,
         read_free(reader, policies) if policies is not None else None,
+        overrides,
     )
 
 
@@ -126,24 +129,53 @@ def _python(literal: Literal) -> object:
 
 def _targets(
     reader: Reader, fields: Fields, wanted: str | None, project: str
-) -> tuple[TargetDef, tuple[str, ...]]:
+) -> tuple[TargetDef, tuple[str, ...], Mapping[str, Mapping[str, Location]]]:
+    """The target that is wanted, the names of all, and where each lays sources."""
     node = fields.get("targets")
     listed = list(reader.pairs(node, "targets", reserved=False)) if node is not None else []
     names = tuple(key.name for key, _ in listed)
     name = _target_name(reader, fields, wanted, names)
     scope = reader.renderer.scope
     scope.target.name, scope.target.dialect = name, "duckdb"
-    database = Setting(f".featc/{project}.duckdb")
-    chosen = TargetDef(name, Setting("duckdb"), database, None, _ONLINE, {})
+    usual = _target_name(replace(reader, findings=Findings()), fields, None, names)
+    database, online = _places(project, name, usual)
+    chosen = TargetDef(name, Setting("duckdb"), database, None, online, {})
+    found: dict[str, TargetDef] = {}
     for key, value in listed:
         reader.rendering = key.name == name
         scope.secrets = True
-        read = _target(reader, key, value, database)
+        read = _target(reader, key, value, *_places(project, key.name, usual))
         scope.secrets, reader.rendering = False, True
+        if read is not None:
+            found[key.name] = read
         if key.name == name and read is not None:
             chosen = read
+    _check_apart(reader, found)
     scope.target.dialect = str(chosen.dialect)
-    return chosen, names or (name,)
+    return chosen, names or (name,), {n: t.sources for n, t in found.items()}
+
+
+def _places(project: str, name: str, usual: str) -> tuple[Setting, OnlineDef]:
+    """The database and online store of a target that names none; two targets never share tables."""
+    apart = "" if name == usual else f".{name}"
+    online = OnlineDef("sqlite", Setting(f".featc/online{apart}.db"), None, None)
+    return Setting(f".featc/{project}{apart}.duckdb"), online
+
+
+def _check_apart(reader: Reader, targets: Mapping[str, TargetDef]) -> None:
+    """No two targets keep tables in one place. Only the wanted one was rendered: where others' Jinja leads is not
+    known."""
+    kept: dict[tuple[str, str], str] = {}
+    for name, target in targets.items():
+        online = target.online.path if target.online.store == "sqlite" else None
+        for what, path in (("database", target.database), ("online store", online)):
+            if path is None or has_jinja(path.value):
+                continue
+            other = kept.setdefault((what, posixpath.normpath(path.value)), name)
+            if other != name:
+                message = f"the targets {other} and {name} have one {what}, {path}"
+                hint = f"give {name} one of its own: featc keeps tables there, which two targets never share"
+                reader.findings.error("F125", message, path.span or target.span, hint)
 
 
 def _target_name(reader: Reader, fields: Fields, wanted: str | None, names: tuple[str, ...]) -> str:
@@ -174,7 +206,7 @@ def _target_name(reader: Reader, fields: Fields, wanted: str | None, names: tupl
     return "dev"
 
 
-def _target(reader: Reader, key: Key, node: Node, database: Setting) -> TargetDef | None:
+def _target(reader: Reader, key: Key, node: Node, database: Setting, usual: OnlineDef) -> TargetDef | None:
     what = f"target '{key.name}'"
     fields = reader.fields(node, schema.Target, what)
     if fields is None:
@@ -185,7 +217,7 @@ def _target(reader: Reader, key: Key, node: Node, database: Setting) -> TargetDe
     given = _setting(reader, fields, "database")
     if given is None and dialect.value == "duckdb":
         given = database
-    online = _online(reader, fields.get("online"), what)
+    online = _online(reader, fields.get("online"), what, usual)
     sources = _overrides(reader, fields.get("sources"))
     dsn, settings = _setting(reader, fields, "dsn"), _settings(reader, fields.get("settings"), what)
     return TargetDef(key.name, dialect, given, dsn, online, sources, key.span, settings)
@@ -217,17 +249,17 @@ def _setting(reader: Reader, fields: Fields, name: str) -> Setting | None:
     return Setting(text.value, text.span, secret) if text is not None else None
 
 
-def _online(reader: Reader, node: Node | None, what: str) -> OnlineDef:
+def _online(reader: Reader, node: Node | None, what: str, usual: OnlineDef) -> OnlineDef:
     if node is None:
-        return _ONLINE
+        return usual
     fields = reader.fields(node, schema.Online, f"online of {what}")
     if fields is None:
-        return _ONLINE
+        return usual
     store = reader.optional(fields, "store")
     kind = store.value if store is not None else "sqlite"
     path = _setting(reader, fields, "path")
     if path is None and kind == "sqlite":
-        path = _ONLINE.path
+        path = usual.path
     return OnlineDef(kind, path, _setting(reader, fields, "url"), _replay(reader, fields), fields.span)
 
 

@@ -151,13 +151,27 @@ class View(_Described):
     version: Any = later("versions of views and features")
 
 
-class Service(_Described):
-    features: list[Pick | dict[str, OneFeature]] | Pick = needed(
-        "views, features or view.prefix_*, in the order of the vector; NEW_NAME: view.feature renames one"
+class Role(_Model):
+    view: Text = needed("the view whose features are given once more")
+    keys: dict[str, Sql] = about(
+        "whose features they are: an expression for each key that differs", {"zone": "request.to_zone"}, names=FREE_NAME
     )
-    request: Any = later("request columns of a service; put the expressions into an on-demand view")
-    derived: Any = later("derived features of a service; put the expressions into an on-demand view")
-    keys: Any = later("keys of a service that are expressions")
+    features: Texts = about("which of them; all if not given", "spend_*")
+
+
+class Service(_Described):
+    features: list[Pick | dict[str, OneFeature | Role]] | Pick = needed(
+        "views, features or view.prefix_*, in the order of the vector; NEW_NAME: view.feature renames one;"
+        " ROLE: {view: …, keys: …} gives a view's features for another entity"
+    )
+    keys: dict[str, Sql] = about(
+        "keys that are computed instead of asked for", {"seller_id": "listing.seller_id"}, names=FREE_NAME
+    )
+    request: dict[str, Type | Column] = about("what a request brings for its expressions, with types", names=FREE_NAME)
+    derived: dict[str, Sql | Feature] = about(
+        "features over roles, views, request.x, key.x and as_of", {"share": "request.amount / user.spend_7d"},
+        names=NAME,
+    )
     labels: Any = later("labels")
 
 

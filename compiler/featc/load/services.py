@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Sequence
 
 from yaml.nodes import MappingNode, Node, SequenceNode
 
 from featc.load import schema
 from featc.load.meta import read_meta
-from featc.load.model import Literal, PickDef, Row, Rows, ServiceDef, TestDef
+from featc.load.model import FeatureDef, Literal, Meta, PickDef, RoleDef, Row, Rows, ServiceDef, TestDef
 from featc.load.reader import Fields, Key, Reader
+from featc.load.sources import read_columns
+from featc.load.views import read_features
 
 _PATTERN = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_*?][\w*?]*)?\Z", re.ASCII)
 _ONE = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]\w*\Z", re.ASCII)
 
 
 def read_service(reader: Reader, key: Key, node: Node) -> ServiceDef | None:
-    """A service's picks: `view`, `view.feature`, `view.spend_*`, `{new_name: view.feature}`."""
+    """A service: picks (`view`, `view.feature`, `view.spend_*`, `{new_name: view.feature}`), roles
+    (`{name: {view: …, keys: …}}`), and its own keys, request columns and derived features.
+    """
     what = f"feature service '{key.name}'"
     fields = reader.fields(node, schema.Service, what)
     if fields is None:
         return None
-    picks: list[PickDef] = []
+    picks: list[PickDef | RoleDef] = []
     listed = fields.get("features")
     if listed is None:
         if not fields.refused:
@@ -41,21 +46,56 @@ def read_service(reader: Reader, key: Key, node: Node) -> ServiceDef | None:
             reader.wrong_shape(listed, "a service's features must be a list")
         else:
             picks += _picks(reader, listed)
-    return ServiceDef(key.name, key.span, tuple(picks), read_meta(reader, fields))
+    return ServiceDef(
+        key.name,
+        key.span,
+        tuple(picks),
+        reader.expressions(fields.get("keys"), "keys", reserved=False),
+        read_columns(reader, fields.get("request"), "request", data=False),
+        _derived(reader, fields, what),
+        read_meta(reader, fields),
+    )
 
 
-def _picks(reader: Reader, node: Node) -> list[PickDef]:
+def _derived(reader: Reader, fields: Fields, what: str) -> tuple[FeatureDef, ...]:
+    node = fields.get("derived")
+    if node is not None and not isinstance(node, MappingNode):
+        reader.wrong_shape(node, f"derived of {what} must be a mapping, name: expression")
+        return ()
+    found, _ = read_features(reader, node, f"derived of {what}", Meta())
+    for feature in found:
+        if feature.windows is not None:
+            hint = "delete it; families that it uses bring their own windows"
+            reader.findings.error("F123", f"'{feature.name}' has windows, and no rows to aggregate", feature.span, hint)
+    return found
+
+
+def _picks(reader: Reader, node: Node) -> Sequence[PickDef | RoleDef]:
     if not isinstance(node, MappingNode):
         return _pick(reader, None, node)
-    found: list[PickDef] = []
+    found: list[PickDef | RoleDef] = []
     for key, value in reader.pairs(node, "a renamed feature"):
         if isinstance(value, MappingNode):
-            reader.error(
-                "F199", "not supported yet: {view: …, keys: …} (roles in a service)", value, "pick the view"
-            )
+            found += _role(reader, key, value)
         else:
             found += _pick(reader, key, value)
     return found
+
+
+def _role(reader: Reader, key: Key, node: MappingNode) -> list[RoleDef]:
+    what = f"role '{key.name}'"
+    fields = reader.fields(node, schema.Role, what)
+    if fields is None:
+        return []
+    view = reader.optional(fields, "view")
+    if view is None:
+        if not fields.refused and "view" not in fields.keys:
+            hint = f"say whose features it is: {key.name}: {{view: …}}"
+            reader.findings.error("F112", f"{what} has no view", key.span, hint)
+        return []
+    listed = reader.list_of(fields, "features") if fields.get("features") is not None else None
+    keys = reader.expressions(fields.get("keys"), "keys", reserved=False)
+    return [RoleDef(key.name, key.span, view, keys, listed)]
 
 
 def _pick(reader: Reader, new: Key | None, node: Node) -> list[PickDef]:

@@ -52,7 +52,7 @@ def read_view(reader: Reader, key: Key, node: Node, closed: Closed) -> tuple[Vie
         read_meta(reader, fields),
     )
     sound = len(reader.findings.items) == before and not fields.refused
-    features, broken = _features(reader, fields.get("features"), what, view.meta)
+    features, broken = read_features(reader, fields.get("features"), what, view.meta)
     return (replace(view, features=features), broken) if sound else None
 
 
@@ -79,9 +79,10 @@ def _check_on_demand(reader: Reader, fields: Fields, what: str) -> None:
             reader.findings.error("F123", message, fields.keys[name], f"add source:, or delete {name}")
 
 
-def _features(
+def read_features(
     reader: Reader, node: Node | None, what: str, meta: Meta
 ) -> tuple[tuple[FeatureDef, ...], list[str]]:
+    """The features of a view, or a service's derived ones, and the names of those with errors. `meta` is inherited."""
     if node is None:
         return (), []
     if isinstance(node, SequenceNode):

@@ -10,11 +10,13 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from featc.lower import online_evict as evicting
 from featc.lower import online_lift as lift
 from featc.lower import online_store as tables
+from featc.lower.online_evict import EvictPlan, looks_up
 from featc.lower.online_layout import Layout, Stream, layout, stream_of
 from featc.lower.online_read import ReadPlan, read_plan, sections
-from featc.resolve.model import Project, Source, StateRef, View
+from featc.resolve.model import Project, Source, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +26,13 @@ class StreamPlan:
     stream: Stream
     schema_sql: str
     accept_sql: str
+    known_sql: str
     resolve_sql: str
     supersede_sql: str
     lift_sql: str | None
     """None where the source's census lifts the versions."""
+    carry_sql: str | None
+    drop_sql: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ class ViewPlan:
     newest_sql: str
     touched_sql: str
     seal_sql: str | None
+    evict: EvictPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,7 @@ class SourcePlan:
     source: Source
     required: frozenset[str]
     census_sql: str
+    behind_sql: str
     stream: StreamPlan | None
     views: tuple[ViewPlan, ...] = field(default=())
 
@@ -85,9 +92,12 @@ def _stream_plan(source: Source, view: View) -> StreamPlan | None:
         stream=stream,
         schema_sql=tables.stream_schema_sql(stream),
         accept_sql=tables.accept_version_sql(stream),
+        known_sql=tables.known_version_sql(stream),
         resolve_sql=tables.resolve_versions_sql(stream),
         supersede_sql=tables.supersede_sql(stream.table),
         lift_sql=lift.stream_sql(source, stream) if by_view else None,
+        carry_sql=evicting.carry_sql(stream),
+        drop_sql=evicting.versions_sql(stream),
     )
 
 
@@ -113,6 +123,7 @@ def view_plan(project: Project, view: View, fingerprint: str = "") -> ViewPlan:
         newest_sql=tables.newest_sql(found),
         touched_sql=tables.touched_sql(found),
         seal_sql=tables.seal_sql(found) if found.tiled else None,
+        evict=evicting.evict_plan(found),
     )
 
 
@@ -125,19 +136,15 @@ def source_plan(project: Project, source: Source, fingerprints: Mapping[str, str
         source=source,
         required=frozenset(lift.required_columns(source, readers)),
         census_sql=lift.census_sql(source, shared.stream if shared else None),
+        behind_sql=lift.behind_sql(source),
         stream=shared,
         views=views,
     )
 
 
-def uses_state(view: View) -> bool:
-    """Whether a feature of the view needs the state row that holds."""
-    return any(isinstance(r, StateRef) for f in view.features for r in f.expr.refs)
-
-
 def full_read(plan: ViewPlan) -> ReadPlan:
     """The read of all of a view's aggregations and its state row."""
-    return read_plan(plan.layout, plan.layout.parts, lookup=uses_state(plan.layout.view))
+    return read_plan(plan.layout, plan.layout.parts, lookup=looks_up(plan.layout))
 
 
 # ── artefacts ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -157,9 +164,12 @@ def online_files(project: Project, view: View, fingerprint: str = "") -> dict[st
         return {}
     source = project.sources[view.source]
     plan = view_plan(project, view, fingerprint)
-    census = source_plan(project, source, {}).census_sql
+    shared = source_plan(project, source, {})
     head = f"-- {project.name}.{view.name}, tables {plan.layout.events}"
-    lifts = [("census, once per batch: rows never seen, and versions", census)]
+    lifts = [
+        ("census, once per batch: rows never seen, and versions", shared.census_sql),
+        ("behind, once the store has a horizon: rows that arrived before it", shared.behind_sql),
+    ]
     updates: list[tuple[str, str]] = []
     schemas: list[tuple[str, str]] = []
     if plan.stream:
@@ -186,5 +196,9 @@ def online_files(project: Project, view: View, fingerprint: str = "") -> dict[st
         "online_lift.sql": _file(f"{head}\n-- DuckDB: a pushed batch → lifted rows", lifts),
         "online_schema.sql": _file(f"{head}\n-- SQLite: what the store keeps", schemas),
         "online_update.sql": _file(f"{head}\n-- SQLite: lifted rows → the store, in one transaction", updates),
+        "online_evict.sql": _file(
+            f"{head}\n-- SQLite: what no read at or after :horizon needs goes, a view in one transaction",
+            evicting.sections(plan.layout, plan.evict, plan.seal_sql),
+        ),
         "online_read.sql": _file(f"{head}\n-- SQLite: the states at :t", list(sections(full_read(plan)))),
     }

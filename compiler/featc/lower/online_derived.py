@@ -105,7 +105,7 @@ def derived_plan(project: Project, features: Sequence[Feature]) -> Derived | Non
     computed = {(f.view, f.name) for f in features}
     inputs: dict[Input, str] = {}
     for feature in features:
-        view = project.views[feature.view]
+        view = project.view(feature.view)
         for ref in feature.expr.refs:
             if not (isinstance(ref, FeatureRef) and (ref.view, ref.feature) in computed):
                 given = Input(owner(view.name, ref), ref, ref_type(project, view, ref))
@@ -119,7 +119,7 @@ def derived_plan(project: Project, features: Sequence[Feature]) -> Derived | Non
     for depth, level in enumerate(_levels(features), 1):
         found = []
         for feature in level:
-            view = project.views[feature.view]
+            view = project.view(feature.view)
 
             def spelled(ref: Ref, view: View = view) -> str:
                 if isinstance(ref, FeatureRef) and (ref.view, ref.feature) in names:

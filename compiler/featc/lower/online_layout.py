@@ -57,6 +57,9 @@ class Stream:
     identity: tuple[tuple[str, str, str], ...]
     """(column, SQL over the source's rows, DuckDB type) of what makes rows versions of one event."""
 
+    final_after: int | None = None
+    """Set where a version can be too late by the τ of an earlier one; the versions then keep `_first`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -143,7 +146,8 @@ def stream_of(source: Source, view: View, fingerprint: str) -> Stream | None:
     types += ["BIGINT"] * (len(found) - len(types))  # τ
     columns = tuple((f"id_{n}", sql, type_) for n, (sql, type_) in enumerate(zip(found, types, strict=True), 1))
     name = view.name if by_view else source.name
-    return Stream(name, source.name, table(name, fingerprint, "__versions"), columns)
+    final_after = source.final_after if source.id else None  # else τ is part of the identity
+    return Stream(name, source.name, table(name, fingerprint, "__versions"), columns, final_after)
 
 
 def _slots(view: View, parts: Parts, taken: set[str]) -> dict[str, SlotColumn]:

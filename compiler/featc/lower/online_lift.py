@@ -24,6 +24,7 @@ from featc.resolve.model import Column, ColumnRef, Expr, Source, View
 from featc.types import FLOATS
 
 BATCH = "featc_batch"
+TOO_LATE = "arrived later than final_after allows"
 
 
 def pushed(source: Source) -> Source:
@@ -104,6 +105,9 @@ def _faults(source: Source) -> list[tuple[str, str]]:
         found.append((f"{ARRIVAL} IS NULL", "available_at is NULL"))
     alive = f" AND NOT {DELETED}" if source.deleted is not None and source.id else ""
     found.append((f"{TIME} IS NULL{alive}", "time is NULL"))
+    in_time = src.in_time(source)
+    if in_time is not None:
+        found.append((f"NOT {in_time}", TOO_LATE))
     if source.deleted is not None and source.id:
         missing = " OR ".join(f"{quoted(c)} IS NULL" for c in source.id)
         found.append((f"{DELETED} AND ({missing})", "a deletion without id"))
@@ -116,7 +120,8 @@ def _fault_sql(faults: list[tuple[str, str]]) -> str:
 
 
 def census_sql(source: Source, stream: Stream | None) -> str:
-    """Per batch: `_row`, `_fault` (why never seen, or NULL), and for versions `_arrival`, `_version`, identity.
+    """Per batch: `_row`, `_fault` (why never seen, or NULL), and for versions `_arrival`, where
+    events become final `_first` (τ), `_version`, identity.
 
     With versions all rows come, `_arrival` NULL where a row takes no part. Without, only the rows with a fault, and
     row −1 with the greatest `_arrival`.
@@ -126,17 +131,28 @@ def census_sql(source: Source, stream: Stream | None) -> str:
     rows = _source_rows(ctes, source, columns)
     fault = f"{_fault_sql(_faults(source))} AS _fault"
     if stream is None:
-        newest = select(["-1 AS _row", "NULL AS _fault", f"max({ARRIVAL}) AS _arrival"], f"FROM {rows}")
+        seen = f"FROM {rows}\nWHERE {_fault_sql(_faults(source))} IS NULL"
+        newest = select(["-1 AS _row", "NULL AS _fault", f"max({ARRIVAL}) AS _arrival"], seen)
         faulty = select(["_row", fault, "NULL AS _arrival"], f"FROM {rows}\nWHERE _fault IS NOT NULL")
         return ctes.query(f"{newest}\nUNION ALL\n{faulty}") + ";\n"
     return ctes.query(select(["_row", fault, *_version_items(source, stream)], f"FROM {rows}\nORDER BY _row")) + ";\n"
 
 
+def behind_sql(source: Source) -> str:
+    """The `_row`s whose α is before the instant `$1`."""
+    ctes = Ctes()
+    rows = _source_rows(ctes, source, _instant_columns(source))
+    return ctes.query(select(["_row"], f"FROM {rows}\nWHERE {ARRIVAL} < $1")) + ";\n"
+
+
 def _version_items(source: Source, stream: Stream) -> list[str]:
     identity = [f"{encoded_sql(sql, type_)} AS {column}" for column, sql, type_ in stream.identity]
-    whole = " AND ".join(f"{sql} IS NOT NULL" for _, sql, _ in stream.identity)
+    parts = [f"{sql} IS NOT NULL" for _, sql, _ in stream.identity]
+    in_time = src.in_time(source)
+    whole = " AND ".join(parts if in_time is None else [*parts, in_time])
     return [
         f"CASE WHEN {whole} THEN {ARRIVAL} END AS _arrival",
+        *([] if stream.final_after is None else [f"{TIME} AS _first"]),
         f"{version_key_sql(source)} AS _version",
         *identity,
     ]
@@ -231,6 +247,9 @@ def view_sql(layout: Layout) -> str:
     conditions = [f"{TIME} IS NOT NULL"]
     if source.available_at is not None:
         conditions.append(f"{ARRIVAL} IS NOT NULL")
+    in_time = src.in_time(source)
+    if in_time is not None:
+        conditions.append(in_time)
     if source.deleted is not None and (source.id or not layout.is_state):
         conditions.append(f"NOT {DELETED}")
     if view.where is not None and not layout.is_state:

@@ -17,7 +17,15 @@ from featc.algebra import Kind
 from featc.decompose import Cell, Partial, Parts
 from featc.lower.ctes import conjunction, indent, select
 from featc.lower.online_layout import Layout, is_banded
-from featc.lower.online_store import key_conditions, mean_name, raw_fields, raw_means, tile_fields
+from featc.lower.online_store import (
+    key_conditions,
+    merged_fields,
+    merged_means,
+    newest_conditions,
+    raw_fields,
+    raw_means,
+    tile_fields,
+)
 from featc.resolve.model import Window
 from featc.visibility import edges, horizon_sql, visible_sql
 from featc_dialects.sqlite import MOST_TERMS, SPELLINGS
@@ -134,7 +142,7 @@ def _tile_ctes(layout: Layout, partials: tuple[Partial, ...]) -> list[str]:
     width = layout.width or 1
     unsettled = f"_settled_at > {horizon_sql(':t', layout.view.closed)}"
     # on its own, max is one step down the clustered key
-    newest = f"SELECT max(_tau) AS tau FROM {layout.events} WHERE {keys}"
+    newest = f"SELECT max(_tau) AS tau FROM {layout.events} WHERE {' AND '.join(newest_conditions(layout)) or 'true'}"
     columns = [
         "_band",
         "_start",
@@ -185,13 +193,8 @@ def _centred(partials: tuple[Partial, ...]) -> bool:
 
 def _from_tiles(layout: Layout, partials: tuple[Partial, ...]) -> tuple[list[str], str]:
     """(CTEs, SELECT) of the states of the settled tiles, band by band."""
-    items, means = ["_band", "sum(_rows)"], []
-    for partial in partials:
-        spelling = SPELLINGS[partial.kind]
-        columns = [name for name, _ in tile_fields(partial)]
-        items += [text.format(*columns, m=mean_name(partial)) for text in spelling.merge]
-        if spelling.merge_mean:
-            means.append(f"{spelling.merge_mean.format(*columns)} AS {mean_name(partial)}")
+    items = ["_band", "sum(_rows)", *(f for p in partials for f in merged_fields(p))]
+    means = merged_means(partials)
     settled = f"WHERE _settled_at <= {horizon_sql(':t', layout.view.closed)}"
     ctes, origin = [], "FROM tile"
     if means:

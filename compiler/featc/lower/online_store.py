@@ -11,10 +11,12 @@ from featc.encoding import storage
 from featc.lower.ctes import conjunction, select
 from featc.lower.online_layout import Layout, Stream
 from featc.lower.online_lift import event_columns
-from featc.lower.source import quoted
+from featc.lower.source import literal, quoted
 from featc_dialects.sqlite import SPELLINGS
 
 _EVER = -(2**63)
+ABSENT = _EVER
+"""`_superseded` of a version that counts as absent (`final_after`): gone before anybody can see it."""
 
 # ── schema ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -64,9 +66,11 @@ def schema_sql(layout: Layout) -> str:
 
 
 def stream_schema_sql(stream: Stream) -> str:
-    """The versions of a stream. `_seq` is the row's number in the store, `_version` its place among its versions."""
+    """The versions of a stream. `_seq` is the row's number in the store, `_version` its place among its versions,
+    `_first` the least τ of it and of those before it that the store has dropped."""
     columns = ["_seq INTEGER PRIMARY KEY", *(f"{c} {storage(t)} NOT NULL" for c, _, t in stream.identity)]
     columns += ["_version BLOB NOT NULL", "_arrival INTEGER NOT NULL", "_superseded INTEGER"]
+    columns += [] if stream.final_after is None else ["_first INTEGER"]
     columns.append(f"UNIQUE ({', '.join(c for c, _, _ in stream.identity)}, _version)")
     return _create(stream.table, columns, "STRICT")
 
@@ -80,12 +84,21 @@ def _insert(table: str, columns: list[str], tail: str = "") -> str:
 
 def accept_version_sql(stream: Stream) -> str:
     """Takes in one version; a row identical to one that is there changes nothing."""
-    columns = ["_seq", "_arrival", "_version", *(c for c, _, _ in stream.identity)]
+    first = [] if stream.final_after is None else ["_first"]
+    columns = ["_seq", "_arrival", *first, "_version", *(c for c, _, _ in stream.identity)]
     return _insert(stream.table, columns, "\nON CONFLICT DO NOTHING")
+
+
+def known_version_sql(stream: Stream) -> str:
+    """Whether a version is there: its `_version`, then its identity."""
+    same = " AND ".join(f"{c} = ?" for c, _, _ in stream.identity)
+    return f"SELECT 1 FROM {stream.table} WHERE _version = ? AND {same};\n"
 
 
 def resolve_versions_sql(stream: Stream) -> str:
     """(`_seq`, new `_superseded`) of the versions whose successor changed with the rows numbered from `:first` on."""
+    if stream.final_after is not None:
+        return _final_versions_sql(stream)
     columns = [c for c, _, _ in stream.identity]
     listed, of_v = ", ".join(columns), ", ".join(f"v.{c}" for c in columns)
     same = " AND ".join(f"v.{c} = fresh.{c}" for c in columns)
@@ -96,6 +109,27 @@ def resolve_versions_sql(stream: Stream) -> str:
         "    SELECT v._seq, v._superseded,\n"
         f"        lead(v._arrival) OVER (PARTITION BY {of_v} ORDER BY v._version) AS successor\n"
         f"    FROM fresh CROSS JOIN {stream.table} v ON {same}\n)\n"
+        "SELECT _seq, successor FROM chain WHERE _superseded IS NOT successor;\n"
+    )
+
+
+def _final_versions_sql(stream: Stream) -> str:
+    """The same where events become final: a version that is too late gets ABSENT, and all that follow it are too
+    late as well, so the one before it has no successor."""
+    columns = [c for c, _, _ in stream.identity]
+    listed, of_v = ", ".join(columns), ", ".join(f"v.{c}" for c in columns)
+    same = " AND ".join(f"v.{c} = fresh.{c}" for c in columns)
+    late = f"v._arrival > min(v._first) OVER (PARTITION BY {of_v} ORDER BY v._version) + {stream.final_after}"
+    following = f"OVER (PARTITION BY {listed} ORDER BY _version)"
+    return (
+        f"WITH fresh AS (\n    SELECT DISTINCT {listed} FROM {stream.table} NOT INDEXED WHERE _seq >= :first\n),\n"
+        "version AS (\n"
+        f"    SELECT v._seq, v._superseded, v._arrival, v._version, {of_v}, coalesce({late}, false) AS late\n"
+        f"    FROM fresh CROSS JOIN {stream.table} v ON {same}\n),\n"
+        "chain AS (\n"
+        f"    SELECT _seq, _superseded, CASE WHEN late THEN {ABSENT}"
+        f" WHEN NOT lead(late) {following} THEN lead(_arrival) {following} END AS successor\n"
+        "    FROM version\n)\n"
         "SELECT _seq, successor FROM chain WHERE _superseded IS NOT successor;\n"
     )
 
@@ -123,9 +157,25 @@ def key_conditions(layout: Layout) -> list[str]:
     return [f"{column} = :{p}" for (_, column, _), p in zip(layout.keys, key_parameters(layout), strict=True)]
 
 
+def key_columns(layout: Layout) -> list[str]:
+    return [column for _, column, _ in layout.keys]
+
+
+def compacted_sql(layout: Layout) -> str:
+    """The first τ that tiles are built for; eviction put those before it together, and kept few of their rows."""
+    known = f"SELECT before FROM featc_compacted WHERE name = {literal(layout.events)}"
+    return f"coalesce(({known}), {_EVER})"
+
+
+def newest_conditions(layout: Layout) -> list[str]:
+    """Which rows of a key its newest tile is sought among."""
+    conditions = key_conditions(layout)
+    return conditions if layout.source.final_after is None else [*conditions, f"_tau >= {compacted_sql(layout)}"]
+
+
 def newest_sql(layout: Layout) -> str:
     """The newest τ of a key: its tile stays open, those before it are sealed."""
-    return f"SELECT max(_tau) FROM {layout.events}\n{conjunction(key_conditions(layout))};\n"
+    return f"SELECT max(_tau) FROM {layout.events}\n{conjunction(newest_conditions(layout))};\n"
 
 
 def touched_sql(layout: Layout) -> str:
@@ -164,6 +214,34 @@ def raw_states(layout: Layout, partials: tuple[Partial, ...], lead: list[str], r
     means = raw_means(layout, partials)
     around = f", (SELECT {', '.join(means)} FROM {relation} {where})" if means else ""
     return select(items, f"FROM {relation}{around}\n{where}")
+
+
+def merged_fields(partial: Partial) -> list[str]:
+    """A partial state over stored ones, field by field."""
+    columns = [name for name, _ in tile_fields(partial)]
+    return [text.format(*columns, m=mean_name(partial)) for text in SPELLINGS[partial.kind].merge]
+
+
+def merged_means(partials: tuple[Partial, ...]) -> list[str]:
+    """`mean AS name` for the partial states that are merged around the mean of the same stored ones."""
+    found = []
+    for partial in partials:
+        mean = SPELLINGS[partial.kind].merge_mean
+        if mean is not None:
+            found.append(f"{mean.format(*(name for name, _ in tile_fields(partial)))} AS {mean_name(partial)}")
+    return found
+
+
+def merged_states(layout: Layout, lead: list[str], relation: str, keys: list[str]) -> str:
+    """SELECT of `lead` and the union of the tiles of `relation`; the caller groups by `keys`."""
+    items = [*lead, *(f for p in layout.tiled for f in merged_fields(p))]
+    means = merged_means(layout.tiled)
+    if not means:
+        return select(items, f"FROM {relation}")
+    grouped = f" GROUP BY {', '.join(keys)}" if keys else ""
+    around = f"(SELECT {', '.join([*keys, *means])} FROM {relation}{grouped})"
+    using = f" USING ({', '.join(keys)})" if keys else ""
+    return select(items, f"FROM {relation} JOIN {around}{using}")
 
 
 def seal_sql(layout: Layout) -> str:

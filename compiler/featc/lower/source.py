@@ -258,6 +258,18 @@ def identity_columns(source: Source, view: View) -> frozenset[str]:
     return frozenset()
 
 
+def in_time(source: Source) -> str | None:
+    """The condition that a row arrived within `final_after` of its own time; None where it may arrive at any time.
+
+    It is necessary, and enough for a row that is an event of its own. A version also has to arrive within
+    `final_after` of the least τ among the versions of its event that passed up to it: once one is later than that,
+    all that follow are, so it does not matter that the least τ is taken over all that are in time by themselves.
+    """
+    if source.final_after is None:
+        return None
+    return f"({TIME} IS NULL OR {ARRIVAL} <= {TIME} + {source.final_after})"
+
+
 def version_order(source: Source) -> tuple[str, ...]:
     """Columns that order versions of one event: α, tie_break, dead last, then all other columns by name."""
     named = (*source.tie_break,)

@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 
 from featc.errors import nearest
 from featc.parse.frames import read_over
-from featc.parse.functions import BUILTINS, aggregate_names, is_aggregate
+from featc.parse.functions import BUILTINS, EXAMPLES, aggregate_names, is_aggregate
 from featc.parse.lexer import Token
 from featc.parse.model import AggregateCall, BuiltinCall, Fragment, Name, Over, Piece, Problem
 from featc.parse.words import KEYWORDS, UNITS, type_places
@@ -122,9 +122,8 @@ class _Cutter:
         args = self.arguments(i + 2, close, inside)
         if len(args) != BUILTINS[name]:
             n = BUILTINS[name]
-            example = ", ".join(("x", "y")[:n]) if name != "in_zone" else "ts, 'Europe/Berlin'"
             message = f"{name} takes {n} argument{'s' * (n > 1)}, not {len(args)}"
-            self.problem("F217", message, i, close, f"write {name}({example})")
+            self.problem("F217", message, i, close, f"write {name}({EXAMPLES[name]})")
         if name == "in_zone" and len(args) == 2:
             self.check_zone(args[1])
         return BuiltinCall(name, args, self.tokens[i].start, self.tokens[close].end), close + 1

@@ -9,10 +9,17 @@ from featc.parse.model import Problem
 from featc_dialects.duckdb_functions import AGGREGATES as DUCKDB_AGGREGATES
 from featc_dialects.duckdb_functions import CHANGING, SCALARS, TABLES, WINDOWS
 
-BUILTINS: dict[str, int] = {"seconds_since": 1, "safe_div": 2, "in_zone": 2, "hour_of_week": 1}
+EXAMPLES: dict[str, str] = {
+    "seconds_since": "x",
+    "safe_div": "x, y",
+    "in_zone": "ts, 'Europe/Berlin'",
+    "hour_of_week": "x",
+    "haversine_km": "lat, lng, to_lat, to_lng",
+    "geo_cell": "lat, lng, 6",
+}
+BUILTINS: dict[str, int] = {name: example.count(",") + 1 for name, example in EXAMPLES.items()}
 """featc's own scalars and how many arguments each takes."""
 
-LATER_SCALARS = frozenset({"haversine_km", "geo_cell"})
 LATER_AGGREGATES = frozenset(
     """
     nth lag list sum_by count_by decay_sum decay_avg decay_count streak approx_count_distinct
@@ -83,8 +90,8 @@ def refusal(name: str, start: int) -> Problem | None:
     if name in BUILTINS or is_aggregate(name):
         return None
     size = len(name)
-    if name in LATER_SCALARS or (name in LATER_AGGREGATES and name not in SCALARS):
-        return Problem("F299", f"{name} is not built yet", start, size, _later_hint(name))
+    if name in LATER_AGGREGATES and name not in SCALARS:
+        return Problem("F299", f"{name} is not built yet", start, size, f"there are: {aggregate_names()}")
     if name in CHANGING:
         return changing(name, start)
     if name in SCALARS:
@@ -117,11 +124,3 @@ def refusal(name: str, start: int) -> Problem | None:
         else "use a scalar function of DuckDB, or an aggregate: " + aggregate_names()
     )
     return Problem("F207", f"there is no function {name}", start, size, hint)
-
-
-def _later_hint(name: str) -> str:
-    return (
-        f"there are: {aggregate_names()}"
-        if name in LATER_AGGREGATES
-        else "compute it in the source's sql for now"
-    )

@@ -11,7 +11,7 @@ from featc.errors import Findings, Span
 from featc.load.text import Text
 from featc.parse import Fragment
 from featc.resolve.model import Column, ColumnRef, Expr, Ref
-from featc.resolve.scope import Parts, joined
+from featc.resolve.pieces import Parts, joined
 
 NARROWED = {
     "HUGEINT": "BIGINT", "UHUGEINT": "BIGINT", "TIMESTAMP_NS": "TIMESTAMP", "TIMESTAMP_S": "TIMESTAMP",

@@ -52,6 +52,13 @@ CODES: Mapping[str, str] = {
     "let, keys and FILTER hold row expressions.",
     "F327": "A state source keeps one row per key, and the view's keys are others. Give the source key: with the "
     "columns of the view's entity, or aggregate over the current rows.",
+    "F330": "The name of a role in a service is taken, by another role or by a view. Rename the role.",
+    "F331": "A key expression of a service does not fit: there is no such key, or it is of another type, or the "
+    "expression stands for several values. Name a key of the view, cast the expression, or name one member.",
+    "F339": "Warning: a service declares a request column that nothing in it uses. Delete it, or use it in derived: "
+    "or keys:.",
+    "F340": "final_after is how long after its event's time a row may still arrive; later ones count as absent. "
+    "Shorter than the source's delay it would leave nothing.",
     "F350": "Warning: rows of the same instant can tie, and something less telling than the author decides.",
     "F351": "Warning: versions of an event are ordered by event time, since the source has no available_at.",
     "F399": "The language has this, but this version of featc does not build it yet. Leave it out for now; the "

@@ -27,11 +27,17 @@ from featc.resolve.model import (
     Window,
 )
 from featc.resolve.openview import OpenView, Template
-from featc.resolve.scope import Parts, enclosed, joined, write_out
+from featc.resolve.pieces import Parts, enclosed, joined
+from featc.resolve.scalars import write_out
 from featc.resolve.sources import meta_of
 from featc.types import family
 
 Pair = tuple[str, str]
+
+
+def asked_view(own: str, role: str) -> str:
+    """The name of a view in a role of the service whose own view is `own`: no view of an author has a point in it."""
+    return f"{own.partition(' ')[2]}.{role}"
 
 
 @dataclass(slots=True, eq=False)
@@ -59,6 +65,7 @@ class Drafts:
     lifted: Mapping[str, Lifted]
     findings: Findings
     found: dict[Pair, Draft] = field(default_factory=dict)
+    roles: dict[str, str] = field(default_factory=dict)
 
     def write(self) -> None:
         """Writes out the expression of every feature of every template that is not broken."""
@@ -71,9 +78,7 @@ class Drafts:
                 if parts is None:
                     template.broken = True
                     break
-                parents = tuple(
-                    dict.fromkeys((p.view, p.feature) for p in parts if isinstance(p, FeatureRef))
-                )
+                parents = tuple(dict.fromkeys(self.pair(p) for p in parts if isinstance(p, FeatureRef)))
                 self.found[template.view, name] = Draft(template, name, parts, parents)
 
     def _read(self, fragment: Fragment, template: Template, window: Window | None) -> Parts | None:
@@ -111,7 +116,15 @@ class Drafts:
             chosen = next((w for w in member.template.windows if w == window), None)
             if chosen is None:
                 return None
-        return (FeatureRef(member.template.view, member.template.member(chosen)),)
+        asked = member.template.view
+        if meaning.role is not None:
+            asked = asked_view(template.view, meaning.role)
+            self.roles[asked] = member.template.view
+        return (FeatureRef(asked, member.template.member(chosen)),)
+
+    def pair(self, ref: FeatureRef) -> Pair:
+        """The feature that a reference is to, whatever role it is asked in."""
+        return self.roles.get(ref.view, ref.view), ref.feature
 
     def levels(self) -> list[list[Draft]]:
         """Features by their distance from the sources: those of one level need only earlier ones."""
@@ -177,8 +190,8 @@ class Typing:
             case StateRef(column) | ColumnRef(column):
                 known = view.opened.column(column) if view.opened else None
                 return known.type if known else None
-            case FeatureRef(parent, feature):
-                return self.drafts.found[parent, feature].type
+            case FeatureRef():
+                return self.drafts.found[self.drafts.pair(ref)].type
             case RequestRef(name):
                 return view.request[name.casefold()][1]
             case KeyRef(name):

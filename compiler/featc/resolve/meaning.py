@@ -9,17 +9,20 @@ from featc.errors import Findings, did_you_mean
 from featc.parse import Name
 from featc.resolve.model import AsOfRef, KeyRef, RequestRef, StateRef
 from featc.resolve.openview import OpenView, Template
-from featc.resolve.scope import Parts, RowReader, field_of
+from featc.resolve.pieces import Parts
+from featc.resolve.scope import RowReader, field_of
 from featc.resolve.windows import WindowBook
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureNeed:
-    """A feature, or a family, of a view: `candidates` are the templates the name could belong to."""
+    """A feature, or a family, of a view: `candidates` are the templates the name could belong to. `role` is the role
+    under which a service's expression names the view."""
 
     view: str
     feature: str
     candidates: tuple[Template, ...]
+    role: str | None = None
 
 
 Meaning = FeatureNeed | Parts
@@ -47,6 +50,9 @@ class Meanings:
             return (
                 self._request(view, template, name) if first == "request" else self._key(view, template, name)
             )
+        if len(name.parts) == 2 and first in view.roles:
+            role, of = view.roles[first]
+            return self._feature(self.views[of], template, name, name.parts[1], role) if of else None
         if len(name.parts) == 2 and first in self.folded:
             return self._feature(self.folded[first], template, name, name.parts[1])
         state = self._state(view, template, name)
@@ -68,10 +74,12 @@ class Meanings:
             if folded.startswith(t.name.casefold() + "_") and self.book.by_suffix(folded[len(t.name) + 1 :])
         )
 
-    def _feature(self, target: OpenView, template: Template, name: Name, feature: str) -> Meaning | None:
+    def _feature(
+        self, target: OpenView, template: Template, name: Name, feature: str, role: str | None = None
+    ) -> Meaning | None:
         found = self.candidates(target, feature)
         if found:
-            return FeatureNeed(target.name, feature, found)
+            return FeatureNeed(target.name, feature, found, role)
         if not target.blind and not target.is_lost(feature):
             self._error(
                 template,
@@ -167,7 +175,8 @@ class Meanings:
                 name,
                 "F309",
                 f"{view.name} has no key '{name.parts[1]}'",
-                did_you_mean(name.parts[1], folded.values()) or "give the view an entity",
+                did_you_mean(name.parts[1], folded.values())
+                or ("use a request column" if view.is_service else "give the view an entity"),
             )
         return None
 
@@ -209,7 +218,9 @@ class Meanings:
                 f"use an aggregate: sum({name.parts[1]})",
             )
         else:
-            self._error(template, name, "F301", f"there is no view '{word}'", did_you_mean(word, self.views))
+            what = "role or view" if view.roles else "view"
+            known = [*(role for role, _ in view.roles.values()), *self.views]
+            self._error(template, name, "F301", f"there is no {what} '{word}'", did_you_mean(word, known))
 
     def _error(self, template: Template, name: Name, code: str, message: str, hint: str | None) -> None:
         self.findings.error(code, message, template.text.span_at(name.start, name.end - name.start), hint)

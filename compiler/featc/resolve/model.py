@@ -11,7 +11,7 @@ spelling (`BIGINT`, `DECIMAL(12,2)`, `TIMESTAMP`, `VARCHAR`, `BOOLEAN` …); nam
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from featc.errors import Span
@@ -130,6 +130,7 @@ class Source:
     `time`, `available_at`, `deleted`, `valid_to` are expressions over columns; the instants among them have type
     TIMESTAMP or DATE. `delay` is 0 when `available_at` is given. `id` is empty when every row is an event of its own.
     For a state source `key` is the identity of a row (columns), empty = the keys of the view that reads it.
+    `final_after` in µs: how long after its event a version may still arrive; None is for ever.
     """
 
     name: str
@@ -145,6 +146,7 @@ class Source:
     tie_break: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
     valid_to: Expr | None = None
+    final_after: int | None = None
     meta: Mapping[str, object] = field(default_factory=dict)
     span: Span | None = field(default=None, compare=False)
 
@@ -175,11 +177,15 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key column of an entity as one view computes it. `expr` (over source columns) is None without a source."""
+    """A key column of an entity as one view computes it. `expr` (over source columns) is None without a source.
+
+    `given` is the value that the key is looked up at where a service computes it; None: the spine's column of its name.
+    """
 
     name: str
     type: str
     expr: Expr | None = None
+    given: FeatureRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +238,11 @@ class Feature:
     def qualified(self) -> str:
         return f"{self.view}.{self.name}"
 
+    @property
+    def reads_rows(self) -> bool:
+        """Whether it reads rows of its view's source itself, and so needs the view's keys."""
+        return any(isinstance(r, (AggregateRef, StateRef)) for r in self.expr.refs)
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -239,7 +250,8 @@ class View:
 
     `where` and the slots are evaluated on the source's row; `where` applies after versions have been resolved.
     `state_columns` are the columns a state lookup has to bring (those its features use), `where` included apart.
-    `ttl` in µs applies to state lookups.
+    `ttl` in µs applies to state lookups. `of` is set on a view as a service asks it (`Project.asked`): the name of the
+    view whose rows it reads, for the entity that its keys are `given`.
     """
 
     name: str
@@ -256,6 +268,19 @@ class View:
     features: tuple[Feature, ...]
     meta: Mapping[str, object] = field(default_factory=dict)
     span: Span | None = field(default=None, compare=False)
+    of: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """The view as it is defined, whose rows are read and kept."""
+        return self.of or self.name
+
+    def needs_first(self, feature: Feature) -> tuple[FeatureRef, ...]:
+        """The features that one of this view's needs: those it is made of, and those that say which entity is meant."""
+        found = [r for r in feature.expr.refs if isinstance(r, FeatureRef)]
+        if feature.reads_rows:
+            found += [k.given for k in self.keys if k.given is not None]
+        return tuple(dict.fromkeys(found))
 
     def slot(self, name: str) -> Slot:
         return next(s for s in self.slots if s.name == name)
@@ -272,7 +297,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One output column of a service."""
+    """One output column of a service. `view` names a view of the project, or one as the service asks it."""
 
     name: str
     view: str
@@ -281,8 +306,23 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class Role:
+    """A view's features once more, for another entity. `asked` names the view as it is asked (`Project.view`), `keys`
+    the keys that have expressions of the role's own."""
+
+    name: str
+    view: str
+    asked: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
-    """A named list of features with the spine columns they need: `keys` and `request` as (name, type), sorted."""
+    """A named list of features with the spine columns they need: `keys` and `request` as (name, type), sorted.
+
+    `own` names the view of the service's own expressions in `Project.asked`: `key.<key>` and `<role>.<key>` are the
+    keys it computes, the others its `derived`.
+    """
 
     name: str
     outputs: tuple[Output, ...]
@@ -290,11 +330,25 @@ class Service:
     request: tuple[tuple[str, str], ...]
     meta: Mapping[str, object] = field(default_factory=dict)
     span: Span | None = field(default=None, compare=False)
+    roles: tuple[Role, ...] = ()
+
+    @property
+    def own(self) -> str:
+        return own_view(self.name)
+
+
+def own_view(service: str) -> str:
+    """The name of the view of a service's own expressions; no author can give a view such a name."""
+    return f"service {service}"
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Everything, in name order per kind. `order` lists view.feature names so that parents come first."""
+    """Everything, in name order per kind. `order` lists view.feature names so that parents come first.
+
+    `asked` are views as services ask them, where these compute keys, and of the services' own expressions. They are no
+    definitions: nothing is stored or listed for them. Features refer to them as to any view.
+    """
 
     name: str
     sources: Mapping[str, Source]
@@ -302,9 +356,22 @@ class Project:
     services: Mapping[str, Service]
     order: tuple[tuple[str, str], ...]
     entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    asked: Mapping[str, View] = field(default_factory=dict)
+
+    def view(self, name: str) -> View:
+        """A view of the project, or one as a service asks it."""
+        return self.views[name] if name in self.views else self.asked[name]
 
     def feature(self, view: str, name: str) -> Feature:
-        return self.views[view].feature(name)
+        return self.view(view).feature(name)
+
+    def with_views(self, views: Mapping[str, View]) -> Project:
+        """The project with other views in the places of those of the same names."""
+        return replace(
+            self,
+            views={n: views.get(n, v) for n, v in self.views.items()},
+            asked={n: views.get(n, v) for n, v in self.asked.items()},
+        )
 
 
 def feature_closure(project: Project, wanted: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
@@ -316,6 +383,5 @@ def feature_closure(project: Project, wanted: tuple[tuple[str, str], ...]) -> tu
         if pair in needed:
             continue
         needed.add(pair)
-        refs = project.feature(*pair).expr.refs
-        stack += [(r.view, r.feature) for r in refs if isinstance(r, FeatureRef)]
+        stack += [(r.view, r.feature) for r in project.view(pair[0]).needs_first(project.feature(*pair))]
     return tuple(p for p in project.order if p in needed)

@@ -84,7 +84,11 @@ def _calls(fragment: Fragment) -> Iterator[AggregateCall]:
 
 @dataclass(slots=True, eq=False)
 class OpenView:
-    """A view under work. `blind`: its source cannot be read, so its names cannot be judged."""
+    """A view under work. `blind`: its source cannot be read, so its names cannot be judged.
+
+    `is_service`: it holds a service's own expressions, and is no view that an author names; `roles` are the names it
+    knows beside views: folded → (role, view).
+    """
 
     definition: ViewDef
     opened: OpenSource | None
@@ -97,6 +101,8 @@ class OpenView:
     by_name: dict[str, Template] = field(default_factory=dict)
     keys: tuple[Key, ...] = ()
     lost: frozenset[str] = frozenset()
+    is_service: bool = False
+    roles: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def is_lost(self, feature: str) -> bool:
         """Whether a name belongs to a feature that could not be loaded, which was reported then."""
@@ -143,7 +149,13 @@ def open_view(
     view.entity, view.key_names = _entities_of(definition, definitions, findings, view)
     listed = [book.listed(entry) for entry in definition.windows]
     view.windows = tuple({w.name: w for w in listed if w is not None}.values())
-    for name, column in definition.request.items():
+    read_templates(view, findings)
+    return view
+
+
+def read_templates(view: OpenView, findings: Findings) -> None:
+    """Reads the view's request columns and features, and checks that its parts go together."""
+    for name, column in view.definition.request.items():
         type_ = declared_type(column, findings)
         if type_ is None and column.type is None:
             findings.error(
@@ -155,9 +167,9 @@ def open_view(
         view.request[name.casefold()] = (name, type_ or "VARCHAR")
         if type_ is None:
             view.blind = True
-    for index, feature in enumerate(definition.features):
+    for index, feature in enumerate(view.definition.features):
         text = feature.sql if feature.sql is not None else Text(feature.name, feature.span)
-        template = Template(definition.name, feature, text, parsed(text, findings), index)
+        template = Template(view.name, feature, text, parsed(text, findings), index)
         template.broken = template.fragment is None
         view.templates.append(template)
         view.by_name.setdefault(feature.name.casefold(), template)
@@ -165,7 +177,6 @@ def open_view(
     if view.blind:
         for template in view.templates:
             template.broken = True
-    return view
 
 
 def _source_of(

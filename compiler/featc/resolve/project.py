@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 from featc.algebra import AGGREGATES
 from featc.catalog import Catalog
 from featc.errors import Diagnostic, Findings
-from featc.load.model import Definitions
+from featc.load.model import Definitions, RoleDef
 from featc.names import is_internal
 from featc.resolve.families import Families
 from featc.resolve.features import Drafts, Typing, finished_feature
 from featc.resolve.keys import inherit_keys
 from featc.resolve.lifted import Lifted, ViewRows, ask_view, checked_keys, checked_where, lift
 from featc.resolve.meaning import Meanings
-from featc.resolve.model import ColumnRef, Expr, Project, Service, Source, StateRef, View
+from featc.resolve.model import ColumnRef, Expr, Project, Source, StateRef, View
+from featc.resolve.openservice import open_service
 from featc.resolve.openview import OpenView, open_view
-from featc.resolve.scope import joined
+from featc.resolve.pieces import joined
 from featc.resolve.services import Picker
 from featc.resolve.sources import OpenSource, broken_lets, check_known, finished_source, meta_of, open_source
 from featc.resolve.windows import WindowBook
@@ -46,9 +47,15 @@ class _Run:
         for name, definition in definitions.sources.items():
             self.opened[name] = open_source(definition, definitions.target, self.catalog, findings)
         views = {n: open_view(d, self.opened, definitions, book, findings) for n, d in definitions.views.items()}
-        families = Families(views, Meanings(views, book, definitions.broken, findings), book, findings)
+        keys = [k.value for e in definitions.entities.values() for k in e.keys]
+        services = {
+            n: open_service(d, views, keys, definitions.broken, findings)
+            for n, d in sorted(definitions.services.items())
+        }
+        everything = views | {s.own.name: s.own for s in services.values()}
+        families = Families(everything, Meanings(views, book, definitions.broken, findings), book, findings)
         families.settle()
-        _check_collisions(views, findings)
+        _check_collisions(everything, findings)
         rows = {
             n: ask_view(v, v.opened, families, findings)
             for n, v in views.items()
@@ -56,29 +63,30 @@ class _Run:
         }
         self._settle_sources()
         lifted = self._lift(rows)
-        inherit_keys(views, families, findings)
-        drafts = Drafts(views, families, lifted, findings)
+        inherit_keys(everything, families, findings)
+        drafts = Drafts(everything, families, lifted, findings)
         drafts.write()
         Typing(
             drafts,
-            views,
-            {n: {k.name: k.type for k in v.keys} for n, v in views.items()},
+            everything,
+            {n: {k.name: k.type for k in v.keys} for n, v in everything.items()},
             self.catalog,
             findings,
         ).settle()
         resolved = {n: self._view(v, rows.get(n), lifted.get(n), drafts) for n, v in sorted(views.items())}
         kept = {n: v for n, v in resolved.items() if v is not None}
         order = _order(drafts, kept)
-        picker = Picker(kept, views, definitions.broken, findings)
-        services: dict[str, Service] = {n: picker.service(d) for n, d in sorted(definitions.services.items())}
+        picker = Picker(kept, views, drafts, definitions.broken, findings)
+        made = {n: picker.service(s) for n, s in services.items()}
         _check_internal(definitions, findings)
         project = Project(
             definitions.project,
             dict(sorted(self.sources.items())),
             kept,
-            services,
-            order,
+            made,
+            (*order, *picker.order),
             {n: tuple(k.value for k in e.keys) for n, e in sorted(definitions.entities.items())},
+            picker.asked,
         )
         return project, _in_order(findings)
 
@@ -206,6 +214,10 @@ def _check_internal(definitions: Definitions, findings: Findings) -> None:
     named += [
         (r, c.span, f"a request column of {v.name}") for v in definitions.views.values() for r, c in v.request.items()
     ]
+    for service in definitions.services.values():
+        named += [(r, c.span, f"a request column of {service.name}") for r, c in service.request.items()]
+        named += [(f.name, f.span, f"a derived feature of {service.name}") for f in service.derived]
+        named += [(p.name, p.span, f"a role of {service.name}") for p in service.picks if isinstance(p, RoleDef)]
     for name, span, what in named:
         if is_internal(name):
             why = f"{name} is {what}, and a name that featc uses itself"
@@ -215,7 +227,8 @@ def _check_internal(definitions: Definitions, findings: Findings) -> None:
 def _check_collisions(views: Mapping[str, OpenView], findings: Findings) -> None:
     """Features of one view whose names are equal but for letter case, or are those of its keys."""
     for view in views.values():
-        seen: dict[str, str] = {k.casefold(): f"the key {k}" for k in view.key_names}
+        keys = () if view.is_service else view.key_names  # which of its keys a service's spine has is not known yet
+        seen: dict[str, str] = {k.casefold(): f"the key {k}" for k in keys}
         for template in view.templates:
             names = [template.name] if template.broken or not template.family else [*(m for m, _ in template.members)]
             for name in names:

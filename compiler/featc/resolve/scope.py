@@ -8,44 +8,11 @@ from dataclasses import dataclass, field
 from featc.errors import Findings, did_you_mean, nearest
 from featc.load.text import Text
 from featc.parse import AggregateCall, BuiltinCall, Fragment, Name
-from featc.resolve.model import AsOfRef, Column, ColumnRef, Ref
+from featc.resolve.model import Column, ColumnRef, Ref
+from featc.resolve.pieces import Parts, enclosed, joined
+from featc.resolve.scalars import write_out
 
-Parts = tuple[str | Ref, ...]
 RESERVED = frozenset({"request", "key", "source", "as_of"})
-
-
-def joined(pieces: Iterable[str | Ref]) -> Parts:
-    """The pieces with neighbouring text made one."""
-    found: list[str | Ref] = []
-    for piece in pieces:
-        if isinstance(piece, str) and found and isinstance(found[-1], str):
-            found[-1] += piece
-        elif piece != "":
-            found.append(piece)
-    return tuple(found)
-
-
-def enclosed(parts: Parts) -> Parts:
-    """The parts as an operand: in parentheses unless they are a single reference."""
-    if len(parts) == 1 and not isinstance(parts[0], str):
-        return parts
-    return joined(("(", *parts, ")"))
-
-
-def write_out(name: str, args: list[Parts]) -> Parts:
-    """One of featc's own scalars in DuckDB's SQL (interfaces.md, "Built-in scalars")."""
-    x = args[0]
-    match name:
-        case "seconds_since":
-            return joined(("((epoch_us(", AsOfRef(), ") - epoch_us(", *x, ")) / 1e6)"))
-        case "safe_div":
-            return joined(("(", *enclosed(x), " / nullif(", *args[1], ", 0))"))
-        case "in_zone":
-            zone = args[1] if len(args[1]) == 1 else enclosed(args[1])
-            return joined(("(", *enclosed(x), "::timestamp at time zone 'UTC' at time zone ", *zone, ")"))
-        case "hour_of_week":
-            return joined(("((isodow(", *x, ") - 1) * 24 + hour(", *x, "))"))
-    raise AssertionError(name)
 
 
 def field_of(parts: Parts, fields: Iterable[str]) -> Parts:

@@ -3,52 +3,110 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from featc.errors import Findings, Span, did_you_mean
-from featc.load.model import PickDef, ServiceDef
+from featc.load.model import PickDef, RoleDef, ServiceDef
+from featc.load.text import Text
+from featc.resolve.features import Drafts
+from featc.resolve.instances import Binder
 from featc.resolve.keys import common_type
-from featc.resolve.model import Feature, FeatureRef, KeyRef, Output, RequestRef, Service, View
+from featc.resolve.model import Feature, KeyRef, Output, RequestRef, Role, Service, View
+from featc.resolve.openservice import OpenService
 from featc.resolve.openview import OpenView
 from featc.resolve.sources import meta_of
 
 _GLOB = frozenset("*?[")
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An output, where the author listed it, and the feature in his words."""
+
+    output: Output
+    span: Span
+    spoken: str
+
+
 @dataclass(slots=True)
 class Picker:
-    """Expands the picks of services. `open_views` also knows views and features that have errors."""
+    """Makes services. `open_views` also knows views and features that have errors. `asked` and `order` gather what
+    services ask beside the project's own views."""
 
     views: Mapping[str, View]
     open_views: Mapping[str, OpenView]
+    drafts: Drafts
     broken: frozenset[str]
     findings: Findings
+    asked: dict[str, View] = field(default_factory=dict)
+    order: tuple[tuple[str, str], ...] = ()
 
-    def service(self, definition: ServiceDef) -> Service:
-        outputs: dict[str, tuple[Output, PickDef]] = {}
+    def service(self, opened: OpenService) -> Service:
+        definition = opened.definition
+        binder = Binder(self.views, opened, self.drafts, self.findings)
+        binder.bind()
+        outputs: dict[str, Listed] = {}
+        roles = []
         for pick in definition.picks:
-            features = self._expand(pick)
-            if pick.output is not None and len(features) > 1:
-                self.findings.error(
-                    "F323",
-                    f"{pick.output} would be the name of {len(features)} features",
-                    pick.span,
-                    "rename one feature at a time: - name: view.feature",
-                )
-                continue
-            for feature in features:
-                self._add(
-                    outputs,
-                    Output(pick.output or feature.name, feature.view, feature.name, feature.type),
-                    pick,
-                )
-        needed = _closure(self.views, [(o.view, o.feature) for o, _ in outputs.values()])
+            listed = self._role(pick, binder) if isinstance(pick, RoleDef) else self._pick(pick, binder)
+            for one in listed:
+                self._add(outputs, one)
+            if isinstance(pick, RoleDef):
+                roles.append(Role(pick.name, pick.view.value, binder.of_role(pick), tuple(pick.keys)))
+        for one in self._derived(opened, binder):
+            self._add(outputs, one)
+        binder.settle()
+        self.asked |= binder.asked
+        self.order += tuple(binder.order)
+        needed = self._closure([(o.output.view, o.output.feature) for o in outputs.values()])
         keys = self._keys(needed, definition)
         request = self._request(needed, definition)
         self._check_names(definition, outputs, keys, request)
-        listed = tuple(o for o, _ in outputs.values())
-        return Service(definition.name, listed, keys, request, meta_of(definition.meta), definition.span)
+        self._check_unused(definition, request)
+        found = tuple(o.output for o in outputs.values())
+        return Service(
+            definition.name, found, keys, request, meta_of(definition.meta), definition.span, tuple(roles)
+        )
+
+    def _pick(self, pick: PickDef, binder: Binder) -> list[Listed]:
+        features = self._expand(pick)
+        if pick.output is not None and len(features) > 1:
+            self.findings.error(
+                "F323",
+                f"{pick.output} would be the name of {len(features)} features",
+                pick.span,
+                "rename one feature at a time: - name: view.feature",
+            )
+            return []
+        return [
+            Listed(Output(pick.output or f.name, binder.of_view(f.view), f.name, f.type), pick.span, f.qualified)
+            for f in features
+        ]
+
+    def _role(self, role: RoleDef, binder: Binder) -> list[Listed]:
+        view = role.view.value
+        found: dict[str, Feature] = {}
+        for pattern in role.features or (Text.plain("*", role.span.file),):
+            pick = PickDef(None, replace(pattern, value=f"{view}.{pattern.value}"), role.span)
+            found |= {f.name: f for f in (self._expand(pick) if view in self.open_views else ())}
+        return [
+            Listed(
+                Output(f"{role.name}_{f.name}", binder.of_role(role), f.name, f.type),
+                role.span,
+                f"{role.name}.{f.name}",
+            )
+            for f in found.values()
+        ]
+
+    def _derived(self, opened: OpenService, binder: Binder) -> list[Listed]:
+        own = binder.asked.get(opened.own.name)
+        members = {name: t for t in opened.derived for name, _ in t.members}
+        return [
+            Listed(Output(f.name, f.view, f.name, f.type), members[f.name].definition.span, f.name)
+            for f in (own.features if own else ())
+            if f.name in members
+        ]
 
     def _expand(self, pick: PickDef) -> list[Feature]:
         pattern = pick.pattern.value.strip()
@@ -93,40 +151,39 @@ class Picker:
     def _unknown(self, pick: PickDef, message: str, hint: str | None) -> None:
         self.findings.error("F323", message, pick.pattern.span, hint)
 
-    def _add(self, outputs: dict[str, tuple[Output, PickDef]], output: Output, pick: PickDef) -> None:
-        folded = output.name.casefold()
-        if folded not in outputs:
-            outputs[folded] = (output, pick)
-            return
-        other, _ = outputs[folded]
-        if (other.view, other.feature, other.name) == (output.view, output.feature, output.name):
+    def _add(self, outputs: dict[str, Listed], listed: Listed) -> None:
+        output, folded = listed.output, listed.output.name.casefold()
+        other = outputs.setdefault(folded, listed)
+        if other.output == output:
             return
         self.findings.error(
             "F307",
-            f"{other.view}.{other.feature} and {output.view}.{output.feature} are both called {output.name}",
-            pick.span,
-            f"rename one: - {output.view}_{output.name}: {output.view}.{output.feature}",
+            f"{other.spoken} and {listed.spoken} are both called {output.name}",
+            listed.span,
+            f"rename one: {_renamed(listed)}",
         )
+
+    def _view(self, name: str) -> View:
+        return self.views[name] if name in self.views else self.asked[name]
 
     def _keys(self, needed: Iterable[Feature], definition: ServiceDef) -> tuple[tuple[str, str], ...]:
         found: dict[str, tuple[str, str]] = {}
         for feature in needed:
-            view = self.views[feature.view]
+            view = self._view(feature.view)
             used = {r.name for r in feature.expr.refs if isinstance(r, KeyRef)}
             for key in view.keys:
-                if view.source is not None or key.name in used:
-                    self._merge(found, key.name, key.type, view.name, "key", definition)
+                if key.given is None and (view.source is not None or key.name in used):
+                    self._merge(found, key.name, key.type, view.origin, "key", definition)
         return tuple(sorted((name, type_) for name, (type_, _) in found.items()))
 
     def _request(self, needed: Iterable[Feature], definition: ServiceDef) -> tuple[tuple[str, str], ...]:
         found: dict[str, tuple[str, str]] = {}
         for feature in needed:
-            declared = dict(self.views[feature.view].request)
+            view = self._view(feature.view)
+            declared = dict(view.request)
             for ref in feature.expr.refs:
                 if isinstance(ref, RequestRef):
-                    self._merge(
-                        found, ref.name, declared[ref.name], feature.view, "request column", definition
-                    )
+                    self._merge(found, ref.name, declared[ref.name], view.origin, "request column", definition)
         return tuple(sorted((name, type_) for name, (type_, _) in found.items()))
 
     def _merge(
@@ -160,7 +217,7 @@ class Picker:
     def _check_names(
         self,
         definition: ServiceDef,
-        outputs: Mapping[str, tuple[Output, PickDef]],
+        outputs: Mapping[str, Listed],
         keys: tuple[tuple[str, str], ...],
         request: tuple[tuple[str, str], ...],
     ) -> None:
@@ -174,28 +231,39 @@ class Picker:
                     f"use key.{name}, or call the request column something else",
                 )
             spine[name.casefold()] = f"the request column {name}"
-        for folded, (output, pick) in outputs.items():
+        for folded, listed in outputs.items():
             if folded in spine:
-                span: Span = pick.span
-                self.findings.error(
-                    "F307",
-                    f"the output {output.name} has the name of {spine[folded]}",
-                    span,
-                    f"rename it: - {output.view}_{output.name}: {output.view}.{output.feature}",
-                )
+                message = f"the output {listed.output.name} has the name of {spine[folded]}"
+                self.findings.error("F307", message, listed.span, f"rename it: {_renamed(listed)}")
+
+    def _check_unused(self, definition: ServiceDef, request: tuple[tuple[str, str], ...]) -> None:
+        """A request column that no expression of the service reads is not asked for."""
+        used = {name.casefold() for name, _ in request}
+        for name, column in definition.request.items():
+            if name.casefold() not in used:
+                message = f"nothing in {definition.name} uses request.{name}"
+                self.findings.warn("F339", message, column.span, "delete it, or use it in derived: or keys:")
+
+    def _closure(self, wanted: list[tuple[str, str]]) -> list[Feature]:
+        """The features wanted and all they need, each once, wanted ones first."""
+        found: dict[tuple[str, str], Feature] = {}
+        stack = list(reversed(wanted))
+        while stack:
+            pair = stack.pop()
+            view = self.views.get(pair[0]) or self.asked.get(pair[0])
+            feature = next((f for f in view.features if f.name == pair[1]), None) if view else None
+            if pair in found or view is None or feature is None:
+                continue  # where it has errors they are reported, and so is no service made of it
+            found[pair] = feature
+            stack += [(r.view, r.feature) for r in reversed(view.needs_first(feature))]
+        return list(found.values())
 
 
-def _closure(views: Mapping[str, View], wanted: list[tuple[str, str]]) -> list[Feature]:
-    """The features wanted and all they need, each once, wanted ones first."""
-    known = {(v.name, f.name): f for v in views.values() for f in v.features}
-    found: dict[tuple[str, str], Feature] = {}
-    stack = list(reversed(wanted))
-    while stack:
-        pair = stack.pop()
-        if pair in found:
-            continue
-        if pair not in known:
-            continue  # its errors are reported, and so is no service made of it
-        feature = found[pair] = known[pair]
-        stack += [(r.view, r.feature) for r in reversed(feature.expr.refs) if isinstance(r, FeatureRef)]
-    return list(found.values())
+def _renamed(listed: Listed) -> str:
+    """How an output gets another name."""
+    view, _, feature = listed.spoken.rpartition(".")
+    if not view:
+        return f"{feature}_value"
+    if listed.output.name == f"{view}_{feature}" and listed.output.view.endswith(f".{view}"):
+        return "a role's name goes before its features' names"
+    return f"- {view}_{listed.output.name}: {listed.spoken}"

@@ -100,14 +100,28 @@ def open_source(
         id=_existing(definition.id, "id", scope, findings),
         tie_break=_existing(definition.tie_break, "tie_break", scope, findings),
         key=_existing(definition.key, "key", scope, findings),
+        final_after=_final_after(definition, findings),
         meta=meta_of(definition.meta),
         span=definition.span,
     )
-    if definition.final_after is not None:
-        findings.error(
-            "F399", "final_after is not built yet", definition.final_after.text.span, "leave it out"
-        )
     return OpenSource(definition, source, scope, batch, texts)
+
+
+def _final_after(definition: SourceDef, findings: Findings) -> int | None:
+    """How late a version may be, in µs. Where all rows of a source would be later, it says nothing sensible."""
+    given = definition.final_after
+    if given is None:
+        return None
+    delay = definition.delay if not definition.available_at else None
+    if delay is not None and given.us < delay.us:
+        findings.error(
+            "F340",
+            f"final_after: {given.text.value} is shorter than delay: {delay.text.value},"
+            f" so no row of {definition.name} would ever count",
+            given.text.span,
+            "it counts from an event's time to the arrival of its last correction; make it longer",
+        )
+    return given.us
 
 
 def check_texts(definition: SourceDef, findings: Findings) -> None:

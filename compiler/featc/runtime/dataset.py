@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,13 +13,16 @@ from featc.emit.head import VERSION
 from featc.errors import Diagnostic, FeatcError
 from featc.fingerprint import outputs_fingerprint
 from featc.lower.training import training_sql
+from featc.lower.training.rows import left_out_sql
 from featc.resolve.model import Output, Project, feature_closure
+from featc.resolve.needs import spine_columns
 from featc.runtime import spine as spines
 from featc.runtime.engine import sibling
 from featc.runtime.extras import needed
 from featc.runtime.reasons import reason
 from featc.runtime.training_set.blame import blamed, over
 from featc.runtime.training_set.origin import Asked, origin_of
+from featc.runtime.training_set.reading import Place, Read, Reading, choose
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,19 +31,6 @@ if TYPE_CHECKING:
     from featc.runtime.training_set.statistics import Statistics
 
 T = TypeVar("T")
-
-
-def needs(
-    project: Project, outputs: Sequence[Output]
-) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
-    """The key and request columns a spine must have for `outputs`, each (name, type), sorted by name."""
-    keys: dict[str, str] = {}
-    request: dict[str, str] = {}
-    for view_name, _ in feature_closure(project, tuple((o.view, o.feature) for o in outputs)):
-        view = project.views[view_name]
-        keys.update((k.name, k.type) for k in view.keys)
-        request.update(view.request)
-    return tuple(sorted(keys.items())), tuple(sorted(request.items()))
 
 
 def _inner(project: Project, outputs: Sequence[Output]) -> list[str]:
@@ -69,13 +59,25 @@ class Dataset:
         self.project = project
         self.outputs = tuple(outputs)
         self.asked = asked or Asked()
-        keys, request = needs(project, outputs)
+        keys, request = spine_columns(project, outputs)
         self.origin = origin_of(spine, self.asked.root)
         spines.read(connection, spine)
         names = [o.name for o in outputs]
         self.spine = spines.prepare(connection, keys, request, names, time, _inner(project, outputs))
-        self.sql = training_sql(project, outputs, time=self.spine.time, extra=self.spine.extra)
+        self.reading = Reading()
+        self.sql = self._query()
         self._running: duckdb.DuckDBPyConnection | None = None
+
+    def _query(self) -> str:
+        return training_sql(
+            self.project, self.outputs, time=self.spine.time, extra=self.spine.extra, tiles=self.reading.tables
+        )
+
+    def choose(self, project: Project, root: Path, read: Read) -> None:
+        """Decides whether backfilled tiles are read; `project` is the one whose files are named from `root`."""
+        place = Place(self._connection, self.project, project, root, self.spine.time)
+        self.reading = choose(place, self.outputs, read)
+        self.sql = self._query()
 
     # ── what it is ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -96,14 +98,15 @@ class Dataset:
     @cached_property
     def fingerprint(self) -> str:
         """Everything that decides the values, as far as definitions do."""
-        keys, request = needs(self.project, self.outputs)
+        keys, request = spine_columns(self.project, self.outputs)
         return outputs_fingerprint(self.project, self.outputs, (*keys, *request))
 
     def explain(self) -> str:
         """The stages of the query in their order, and what each of them does."""
         from featc.lower.training import stages
 
-        return "\n".join(f"{name}: {what}" for name, what in stages(self.project, self.outputs))
+        found = stages(self.project, self.outputs, self.reading.tables)
+        return "\n".join(f"{name}: {what}" for name, what in (*self.reading.words.items(), *found))
 
     def progress(self) -> float | None:
         """The share of the running query that is done, 0 to 100; None when nothing runs or nobody knows."""
@@ -118,13 +121,22 @@ class Dataset:
         few = copy(self)
         rows = max(0, min(n, len(self)))
         few.spine = replace(self.spine, rows=rows)
-        few.sql = over(training_sql(self.project, self.outputs, time=self.spine.time, extra=self.spine.extra),
-                       self.spine, 0, rows)  # fmt: skip
+        few.sql = over(self._query(), self.spine, 0, rows)
         return few
 
     def relation(self) -> duckdb.DuckDBPyRelation:
         """The answer as a DuckDB relation, computed when it is read."""
         return self._cursor().sql(self.sql)
+
+    def left_out(self) -> dict[str, int]:
+        """Source → how many of its rows came too late for its `final_after` and count as absent; none, no entry."""
+        pairs = feature_closure(self.project, tuple((o.view, o.feature) for o in self.outputs))
+        defined = (self.project.views.get(self.project.view(name).origin) for name, _ in pairs)
+        views = {v.source: v for v in defined if v is not None and v.source is not None}
+        sources = {name: self.project.sources[name] for name in sorted(views)}
+        final = {name: left_out_sql(s, views[name]) for name, s in sources.items() if s.final_after is not None}
+        counts = {name: self.answer(partial(_only_value, sql)) for name, sql in final.items()}
+        return {name: count for name, count in counts.items() if count}
 
     def rows(self) -> list[dict[str, Any]]:
         """All rows as dicts of Python values, in the spine's order."""
@@ -234,7 +246,7 @@ class Dataset:
             duckdb.OutOfRangeException,
             duckdb.InvalidInputException,
         ) as error:
-            listed = [(o, tuple(k for k, _ in needs(self.project, [o])[0])) for o in self.outputs]
+            listed = [(o, tuple(k for k, _ in spine_columns(self.project, [o])[0])) for o in self.outputs]
             raise blamed(self._cursor(), error, self.project, listed, self.spine) from None
         except duckdb.OutOfMemoryException as error:
             hint = "free memory or disk, or ask for fewer spine rows at a time"
@@ -254,6 +266,10 @@ class Dataset:
             ) from None
         finally:
             self._running = None
+
+
+def _only_value(sql: str, connection: duckdb.DuckDBPyConnection) -> int:
+    return int(connection.sql(sql).fetchall()[0][0])
 
 
 def _named_rows(sql: str) -> Callable[[duckdb.DuckDBPyConnection], tuple[list[str], list[tuple[Any, ...]]]]:

@@ -10,10 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featc.emit.head import spine_columns
 from featc.errors import Diagnostic, FeatcError, did_you_mean
 from featc.load import Definitions, find_project, read_project
 from featc.resolve.model import Output, Project
+from featc.resolve.needs import spine_columns
 from featc.runtime.engine import connect, limits_of
 from featc.runtime.extras import needed
 from featc.runtime.located import located
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from featc.runtime.dataset import Dataset
     from featc.runtime.materialize import MaterializeReport, Progress
     from featc.runtime.online import OnlineStore, PushReport
+    from featc.runtime.online.evict import Eviction
     from featc.runtime.status import Status
     from featc.runtime.training_set.origin import Asked
+    from featc.runtime.training_set.reading import Read
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +114,15 @@ class FeatureStore:
         time: str | None = None,
         *,
         entity_df: Any = None,
+        read: Read = "auto",
     ) -> Dataset:
         """The training set of a service, or of a list of features, at the spine's instants.
 
         `features`: a service's name, or `view.feature`, `view`, `view.spend_*` (Feast's `view:feature` works too).
         `spine` (or Feast's `entity_df`): a data frame, Arrow table, list of dicts, file, SELECT, or binary stream.
-        `time` names its instant column. The result is lazy: nothing is computed until rows are asked for.
+        `time` names its instant column. The result is lazy: nothing is computed until rows are asked for. `read`:
+        `auto` takes backfilled tiles where they are exact and less is read, `tiles` wherever they are exact, `rows`
+        never; `explain()` says which.
         """
         from featc.runtime.training_set.origin import Asked
 
@@ -130,14 +135,18 @@ class FeatureStore:
         service = features if isinstance(features, str) and features in self.project.services else None
         listed = () if service else (features,) if isinstance(features, str) else tuple(features)
         asked = Asked(service, listed, self.root, self.compiled.definitions.target.name)
-        return self.dataset(outputs, asked, given, time)
+        return self.dataset(outputs, asked, given, time, read)
 
-    def dataset(self, outputs: Sequence[Output], asked: Asked, spine: Any, time: str | None) -> Dataset:
+    def dataset(
+        self, outputs: Sequence[Output], asked: Asked, spine: Any, time: str | None, read: Read = "auto"
+    ) -> Dataset:
         """The training set of given output columns; `asked` is what people and its card are told it is of."""
         from featc.runtime.dataset import Dataset
 
         connection = self.connect()
-        return Dataset(connection, self.located, outputs, spine, time, asked)
+        made = Dataset(connection, self.located, outputs, spine, time, asked)
+        made.choose(self.project, self.root, read)
+        return made
 
     def outputs(self, features: str | Sequence[str]) -> tuple[Output, ...]:
         """The output columns of a service or of a list of features, in order."""
@@ -263,7 +272,22 @@ class FeatureStore:
         keys = [name for name, _ in spine_columns(self.project, outputs)[0]]
         return OnlineRows(self.online.read(outputs, rows, at), rows, (keys, [o.name for o in outputs]))
 
+    def evict(self, *, dry_run: bool = False) -> tuple[Eviction, ...]:
+        """Drops from the online store what no read within the target's `replay:` needs; empty when it is unlimited.
+
+        No value changes. Reads before the horizon are errors from then on, and pushes of rows that arrived before it
+        are rejected. With `dry_run` nothing is written.
+        """
+        replay = self.compiled.definitions.target.online.replay_us
+        return self.online.evict(replay, dry_run=dry_run)
+
     # ── the project ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def explain(self, features: str | Sequence[str]) -> list[dict[str, Any]]:
+        """What `featc explain` says, as plain data: a dict per view behind a service or list of features."""
+        from featc.runtime.explain import explain
+
+        return explain(self, self.outputs(features))
 
     def build(self, out: str | Path | None = None) -> dict[str, str]:
         """Writes manifest and SQL below `out` (default `target/`); gives the files by their path."""

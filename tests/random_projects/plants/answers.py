@@ -10,6 +10,7 @@ from featc import visibility
 from featc.lower import online_read, online_store, source
 from featc.lower.training import cells, query
 from featc.resolve.model import Project, View, feature_closure
+from featc.resolve.needs import spine_columns
 from featc.runtime import dataset
 from featc.runtime.online import push, service, store
 from featc.runtime.online.engine import shared_engine
@@ -44,7 +45,7 @@ def keys_glued_in_training(patch: Patch) -> None:
     def spine(training_sql: Callable[..., str]) -> Callable[..., str]:
         def gluing(project: Project, outputs: Any, **more: Any) -> str:
             names = dict.fromkeys(v for v, _ in feature_closure(project, tuple((o.view, o.feature) for o in outputs)))
-            views = [project.views[n] for n in names]
+            views = [project.view(n) for n in names]
             items = [glue(v, lambda k: source.quoted(k.name)) for v in views if len(v.keys) > 1]
             number = f"row_number() OVER () AS {cells.ROW}"
             return training_sql(project, outputs, **more).replace(number, ", ".join([number, *items]))
@@ -123,7 +124,7 @@ def spine_collapsed(patch: Patch) -> None:
 
     def change(training_sql: Callable[..., str]) -> Callable[..., str]:
         def distinct(project: Project, outputs: Any, *, time: str, **more: Any) -> str:
-            keys, request = dataset.needs(project, outputs)
+            keys, request = spine_columns(project, outputs)
             columns = ", ".join(source.quoted(n) for n in (*(n for n, _ in (*keys, *request)), time))
             once = f"FROM spine\n    QUALIFY row_number() OVER (PARTITION BY {columns}) = 1"
             sql = training_sql(project, outputs, time=time, **more)

@@ -55,9 +55,11 @@ def repeated_sqls(stream: Stream) -> tuple[str, ...]:
     source, view = stream.source, stream.view
     ctes = Ctes()
     base = versions.source_rows(ctes, source, frozenset(stream.columns), shared=False)
+    base = versions.in_time(ctes, stream.source, base)
     which = ctes.query(versions.repeated_select(source, view, base))
     ctes = Ctes()
     base = versions.source_rows(ctes, source, _all_columns(stream), shared=False)
+    base = versions.in_time(ctes, stream.source, base)
     items = [f"r.{c}" for c in _kept(stream)]
     ids = _temp(stream, "repeated_ids")
     several = versions.several_select(source, view, base, ids, items, order=f"\nORDER BY {TIME}")
@@ -90,6 +92,7 @@ def scan_sql(stream: Stream) -> tuple[str, tuple[Places, ...]]:
     ctes = Ctes()
     kept = ", ".join(_kept(stream))
     base = versions.source_rows(ctes, stream.source, frozenset(stream.columns), shared=False)
+    base = versions.in_time(ctes, stream.source, base)
     if stream.versioned:
         ids, items = _temp(stream, "repeated_ids"), [f"r.{c}" for c in _kept(stream)]
         body = versions.single_select(stream.source, stream.view, base, ids, items)
@@ -134,6 +137,7 @@ def interval_sql(stream: Stream) -> str:
     ctes = Ctes()
     source, kept = stream.source, _kept(stream)
     base = versions.source_rows(ctes, source, frozenset(stream.columns), shared=False, raw=_raw_range(stream))
+    base = versions.in_time(ctes, stream.source, base)
     if not stream.versioned:
         body = select(kept, f"FROM {base}\n{conjunction(_WITHIN)}")
     else:
@@ -146,6 +150,8 @@ def interval_sql(stream: Stream) -> str:
             quoted(f"{stream.name}_here_ids"),
             select(versions.identity_items(source, stream.view), f"FROM {here}", distinct=True),
         )
+        if source.final_after is not None:  # a version that came too late is among them no more
+            ids = _temp(stream, "repeated_ids")
         body = versions.single_select(source, stream.view, base, ids, [f"r.{c}" for c in kept], _WITHIN)
         body += f"\nUNION ALL\n{select([*kept, SUPERSEDED], f'FROM {here}')}"
     name = _temp(stream, "interval").removeprefix("temp.")

@@ -38,7 +38,7 @@ def _free(name: str, taken: Mapping[str, str]) -> str:
 def points_sql(rows: ViewRows, edges: Mapping[str, str]) -> str:
     """A row per spine row and edge: `_edge` names it, `_at` is the greatest τ at or before it."""
     listed = ",\n".join(f"    {{'_edge': '{name}', '_at': {sql}}}" for sql, name in edges.items())
-    return select([ROW, *rows.keys, f"unnest([\n{listed}\n], recursive := true)"], "FROM spine_rows")
+    return select([ROW, *rows.keys, f"unnest([\n{listed}\n], recursive := true)"], f"FROM {rows.spine}")
 
 
 def on_keys_and(rows: ViewRows) -> str:

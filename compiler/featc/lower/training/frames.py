@@ -48,7 +48,7 @@ def _stream(ctes: Ctes, rows: ViewRows, columns: Iterable[str], totals: Mapping[
         [*rows.keys, f"{TIME} AS {INSTANT}", f"NULL AS {ROW}", "true AS _event", *columns],
         f"FROM {rows.relation}" + (f"\nWHERE {REGULAR}" if rows.irregular else ""),
     )
-    spine = select([*rows.keys, f"{AS_OF} AS {INSTANT}", ROW], "FROM spine_rows")
+    spine = select([*rows.keys, f"{AS_OF} AS {INSTANT}", ROW], f"FROM {rows.spine}")
     keys = f"PARTITION BY {', '.join(rows.keys)} " if rows.keys else ""
     numbered = select(
         [

@@ -30,7 +30,7 @@ def latest(ctes: Ctes, rows: ViewRows, cells: Iterable[Cell], out: Cells) -> Non
             )
             body = select(
                 [f"s.{ROW}", f"r.{TIME}", "r._value", "r._nth"],
-                f"FROM spine_rows s\nASOF LEFT JOIN (\n{indent(picked)}\n) r"
+                f"FROM {rows.spine} s\nASOF LEFT JOIN (\n{indent(picked)}\n) r"
                 f" ON {on_keys(rows, 's', 'r')} AND r.{TIME} <= {bound}",
             )
             seen[slot, bound] = ctes.add(

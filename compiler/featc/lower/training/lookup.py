@@ -37,7 +37,7 @@ def lookup(ctes: Ctes, rows: ViewRows, window: Window) -> str:
     )
     body = select(
         [f"s.{ROW}", f"s.{AS_OF}", "r._state"],
-        f"FROM spine_rows s\nASOF LEFT JOIN (\n{indent(regular)}\n) r ON {on}",
+        f"FROM {rows.spine} s\nASOF LEFT JOIN (\n{indent(regular)}\n) r ON {on}",
     )
     latest = ctes.add(quoted(f"{view.name}_latest"), body, f"{view.name}: the latest state before each spine row")
     relation = latest

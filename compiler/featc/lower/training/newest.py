@@ -55,7 +55,7 @@ def _chosen(ctes: Ctes, rows: ViewRows, window: Window, rank: str, alias: str) -
             *(f"s.{k}" for k in rows.keys),
             f"unnest(generate_series(r._newest - {(window.rows or 1) - 1}, r._newest)) AS _at",
         ],
-        f"FROM spine_rows s\nASOF JOIN (\n{indent(newest)}\n) r ON {on_keys(rows, 's', 'r')} AND r.{TIME} <= {bound}",
+        f"FROM {rows.spine} s\nASOF JOIN (\n{indent(newest)}\n) r ON {on_keys(rows, 's', 'r')} AND r.{TIME} <= {bound}",
     )
     after = after_sql(window, f"s.{AS_OF}", rows.view.closed)
     inside = [f"r.{TIME} > {after}"] if after is not None else []

@@ -34,11 +34,11 @@ def late_rows(ctes: Ctes, rows: ViewRows, windows: Iterable[Window]) -> str:
     items = [f"s.{ROW}", f"s.{AS_OF}", f"r.* EXCLUDE ({', '.join(rows.keys)})" if rows.keys else "r.*"]
     irregular = select(
         items,
-        f"FROM spine_rows s\nJOIN {rows.relation} r ON {on_keys(rows, 's', 'r')}\n"
+        f"FROM {rows.spine} s\nJOIN {rows.relation} r ON {on_keys(rows, 's', 'r')}\n"
         + conjunction([f"NOT r.{REGULAR}", visible, reach]),
     )
     bucket = f"({horizon_sql(AS_OF, closed)}) // greatest({rows.lag}, 1)"
-    spine = select([ROW, AS_OF, *rows.keys, f"unnest([{bucket}, {bucket} - 1]) AS {BUCKET}"], "FROM spine_rows")
+    spine = select([ROW, AS_OF, *rows.keys, f"unnest([{bucket}, {bucket} - 1]) AS {BUCKET}"], f"FROM {rows.spine}")
     recent = select(
         items,
         f"FROM (\n{indent(spine)}\n) s\nJOIN {rows.relation} r"
@@ -61,7 +61,7 @@ def all_rows(ctes: Ctes, rows: ViewRows, windows: Iterable[Window]) -> str:
     visible = visible_sql(f"r.{ENTER}", f"r.{SUPERSEDED}", f"s.{AS_OF}", closed)
     body = select(
         [f"s.{ROW}", f"s.{AS_OF}", f"r.* EXCLUDE ({', '.join(rows.keys)})" if rows.keys else "r.*"],
-        f"FROM spine_rows s\nJOIN {rows.relation} r ON {on_keys(rows, 's', 'r')}\n"
+        f"FROM {rows.spine} s\nJOIN {rows.relation} r ON {on_keys(rows, 's', 'r')}\n"
         + conjunction([visible, f"r.{TIME} > {after}" if after else ""]),
     )
     return ctes.add(quoted(f"{rows.view.name}_members"), body, f"{rows.view.name}: every row each spine row can see")

@@ -8,7 +8,7 @@ features, one row per spine row, in order. It is plain SQL that runs in the engi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -41,6 +41,8 @@ from featc.resolve.model import (
     feature_closure,
 )
 
+SPINE = "spine_rows"
+
 Place = Literal["values", "state"]
 Relations = dict[tuple[str, Place], str]
 """The CTEs with one row per spine row: by view, its finished aggregates and the state it looks up."""
@@ -53,6 +55,11 @@ class Wanted:
     features: tuple[Feature, ...]
     aggregations: dict[str, frozenset[str]]
     states: tuple[str, ...]
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The views whose rows are read."""
+        return tuple(dict.fromkeys([*self.aggregations, *self.states]))
 
 
 def wanted(project: Project, outputs: Sequence[Output]) -> Wanted:
@@ -103,15 +110,15 @@ def _query(
     need = wanted(project, outputs)
     ctes = Ctes()
     ctes.add(
-        "spine_rows",
+        SPINE,
         select([f"row_number() OVER () AS {ROW}", f"epoch_us({quoted(time)}) AS {AS_OF}", "*"], "FROM spine"),
         "the rows to be answered, numbered to keep their order",
     )
-    bases = _source_ctes(ctes, project, need)
-    relations: Relations = {}
-    for name in dict.fromkeys([*need.aggregations, *need.states]):
-        relations |= _view_ctes(ctes, project, name, need, bases, tiles.get(name))
-    last = _feature_ctes(ctes, project, need, relations, time)
+    views = Views(ctes, project, need, _source_ctes(ctes, project, need), tiles)
+    for name in need.views:
+        if all(k.given is None for k in project.view(name).keys):
+            views.add(name, SPINE)
+    last = _feature_ctes(views, time)
     spine = (
         [f"* EXCLUDE ({', '.join([ROW, AS_OF, *(_column(f) for f in need.features)])})"]
         if extra == ("*",)
@@ -136,8 +143,8 @@ def _column_of(output: Output) -> str:
 def _source_ctes(ctes: Ctes, project: Project, need: Wanted) -> dict[str, str]:
     """One scan per source, for all views that read it."""
     readers: dict[str, list[View]] = {}
-    for name in dict.fromkeys([*need.aggregations, *need.states]):
-        view = project.views[name]
+    for name in need.views:
+        view = project.view(name)
         if view.source is not None:
             readers.setdefault(view.source, []).append(view)
     found = {}
@@ -164,76 +171,97 @@ def _used_columns(source: Source, views: Sequence[View], need: Wanted) -> frozen
     return frozenset(used | named_columns)
 
 
-def _view_ctes(
-    ctes: Ctes, project: Project, name: str, need: Wanted, bases: dict[str, str], table: TileTable | None
-) -> Relations:
-    """The CTEs of one view; gives those that hold one row per spine row."""
-    view = project.views[name]
-    if view.source is None:
-        raise AssertionError(f"{name} has aggregations but no source")
-    source = project.sources[view.source]
-    found: Relations = {}
-    if name in need.aggregations:
-        parts = decompose(view, need.aggregations[name])
-        cells = _cells(ctes, parts, source, bases[view.source], table)
-        items = [f"{finished(f, cells)} AS {quoted(f.aggregation.name)}" for f in parts.finishes]
-        body = select([f"s.{ROW}", *items], joined(cells))
-        relation = ctes.add(quoted(f"{name}_values"), body, f"{name}: its aggregates at each spine row")
-        found[name, "values"] = relation
-    if name in need.states:
-        window = Window("ttl", length=view.ttl) if view.ttl else Window("lifetime")
-        states = state_rows(ctes, view, source, bases[view.source], _reach(view, [window]))
-        found[name, "state"] = lookup(ctes, states, window)
-    return found
+@dataclass(slots=True)
+class Views:
+    """The CTEs of views: `relations` are those with one row per spine row. `bases` are the sources' rows, `tiles` the
+    tables read in place of rows."""
+
+    ctes: Ctes
+    project: Project
+    need: Wanted
+    bases: dict[str, str]
+    tiles: Mapping[str, TileTable]
+    relations: Relations = field(default_factory=dict)
+
+    def add(self, name: str, spine: str) -> None:
+        """Makes what is read of a view, asked at the rows of `spine`, which hold its keys."""
+        view, need, ctes = self.project.view(name), self.need, self.ctes
+        if view.source is None:
+            raise AssertionError(f"{name} has aggregations but no source")
+        source, base = self.project.sources[view.source], self.bases[view.source]
+        if name in need.aggregations:
+            parts = decompose(view, need.aggregations[name])
+            cells = self._cells(parts, source, base, spine)
+            items = [f"{finished(f, cells)} AS {quoted(f.aggregation.name)}" for f in parts.finishes]
+            body = select([f"s.{ROW}", *items], joined(spine, cells))
+            relation = ctes.add(quoted(f"{name}_values"), body, f"{name}: its aggregates at each spine row")
+            self.relations[name, "values"] = relation
+        if name in need.states:
+            window = Window("ttl", length=view.ttl) if view.ttl else Window("lifetime")
+            reach = _reach(view, spine, [window])
+            states = state_rows(ctes, view, source, base, spine, reach)
+            self.relations[name, "state"] = lookup(ctes, states, window)
+
+    def _cells(self, parts: Parts, source: Source, base: str, spine: str) -> Cells:
+        """All cells of a view: those that tiles serve, the others from rows."""
+        view, ctes, out = parts.view, self.ctes, Cells()
+        table = self.tiles.get(view.name) if spine == SPINE else None
+        served = [c for c in parts.cells if table is not None and is_tiled(c, table.width)]
+        others = tuple(c for c in parts.cells if c not in served)
+        if table is not None and served:
+            windows = list(dict.fromkeys(c.window for c in served))
+            tiled(ctes, table, served, base, [*_of_spine(view, spine), reach_sql(table, windows, view.closed)], out)
+        if others or not served:
+            reach = _reach(view, spine, [c.window for c in others])
+            compute(ctes, replace(parts, cells=others), view_rows(ctes, parts, source, base, spine, reach), out)
+        return out
+
+    def add_given(self, name: str, computed: str) -> None:
+        """The same for a view whose keys are computed, among the columns of the relation `computed`."""
+        view = self.project.view(name)
+        keys = [named(quoted(k.name) if k.given is None else _given(k.given), quoted(k.name)) for k in view.keys]
+        comment = f"{name}: {view.origin} for the entity that the service's expressions give"
+        spine = self.ctes.add(quoted(f"{name}_spine"), select([ROW, AS_OF, *keys], f"FROM {computed}"), comment)
+        self.add(name, spine)
 
 
-def _cells(ctes: Ctes, parts: Parts, source: Source, base: str, table: TileTable | None) -> Cells:
-    """All cells of a view: those that tiles serve from `table`, the others from rows."""
-    view, out = parts.view, Cells()
-    served = [c for c in parts.cells if table is not None and is_tiled(c, table.width)]
-    others = tuple(c for c in parts.cells if c not in served)
-    if table is not None and served:
-        windows = list(dict.fromkeys(c.window for c in served))
-        tiled(ctes, table, served, base, [*_of_spine(view), reach_sql(table, windows, view.closed)], out)
-    if others or not served:
-        rows = view_rows(ctes, parts, source, base, _reach(view, [c.window for c in others]))
-        compute(ctes, replace(parts, cells=others), rows, out)
-    return out
+def _given(ref: FeatureRef) -> str:
+    return quoted(f"{ref.view}.{ref.feature}")
 
 
-def _of_spine(view: View) -> list[str]:
+def _of_spine(view: View, spine: str) -> list[str]:
     """Pruning: only the spine's keys."""
     conditions = []
     if view.keys:
         keys = ", ".join(src.key_sql(k) for k in view.keys)
-        spine = ", ".join(quoted(k.name) for k in view.keys)
+        given = ", ".join(quoted(k.name) for k in view.keys)
         left = keys if len(view.keys) == 1 else f"({keys})"
         conditions.append(
-            f"{left} IN (SELECT {spine} FROM spine_rows)"
+            f"{left} IN (SELECT {given} FROM {spine})"
             if len(view.keys) == 1
-            else f"{left} IN (SELECT ({spine}) FROM spine_rows)"
+            else f"{left} IN (SELECT ({given}) FROM {spine})"
         )
     return conditions
 
 
-def _reach(view: View, windows: Sequence[Window]) -> list[str]:
+def _reach(view: View, spine: str, windows: Sequence[Window]) -> list[str]:
     """Pruning: only the spine's keys, and only the time the windows can reach."""
-    conditions = _of_spine(view)
-    conditions.append(f"{TIME} <= (SELECT max({AS_OF}) FROM spine_rows)")
+    conditions = _of_spine(view, spine)
+    conditions.append(f"{TIME} <= (SELECT max({AS_OF}) FROM {spine})")
     if not any(w.length is None for w in windows):
         reach = max((w.length or 0) + w.offset + 2 * (w.hop or 0) + 1 for w in windows)
-        conditions.append(f"{TIME} >= (SELECT min({AS_OF}) FROM spine_rows) - {reach}")
+        conditions.append(f"{TIME} >= (SELECT min({AS_OF}) FROM {spine}) - {reach}")
     return conditions
 
 
 # ── features ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _levels(features: Sequence[Feature]) -> list[list[Feature]]:
-    """Features in layers: each reads only features of earlier layers."""
+def _levels(project: Project, features: Sequence[Feature]) -> list[list[Feature]]:
+    """Features in layers: each needs only features of earlier layers."""
     level: dict[tuple[str, str], int] = {}
     for f in features:
-        parents = [level[r.view, r.feature] for r in f.expr.refs if isinstance(r, FeatureRef)]
+        parents = [level[r.view, r.feature] for r in project.view(f.view).needs_first(f)]
         level[f.view, f.name] = max(parents, default=-1) + 1
     layers: list[list[Feature]] = [[] for _ in range(max(level.values(), default=-1) + 1)]
     for f in features:
@@ -241,21 +269,28 @@ def _levels(features: Sequence[Feature]) -> list[list[Feature]]:
     return layers
 
 
-def _feature_ctes(ctes: Ctes, project: Project, need: Wanted, relations: Relations, time: str) -> str:
-    """The CTEs that evaluate features layer by layer over the joined aggregates; gives the last one's name."""
-    relation = "spine_rows"
-    for number, layer in enumerate(_levels(need.features)):
+def _feature_ctes(views: Views, time: str) -> str:
+    """The CTEs that evaluate features layer by layer over the joined aggregates; gives the last one's name.
+
+    Views whose keys are computed are asked as soon as a layer reads them: what their keys need lies in those before.
+    """
+    project, relations = views.project, views.relations
+    relation = SPINE
+    for number, layer in enumerate(_levels(project, views.need.features)):
         first = number == 0
+        places = dict.fromkeys(place for f in layer for place in _places(f))
+        for name in dict.fromkeys(view for view, kind in places if (view, kind) not in relations):
+            views.add_given(name, relation)
         items = ["s.*"]
-        items += [f"{feature_sql(project.views[f.view], f, relations, time)} AS {_column(f)}" for f in layer]
-        joins = dict.fromkeys(relations[place] for f in layer for place in _places(f))
+        items += [f"{feature_sql(project.view(f.view), f, relations, time)} AS {_column(f)}" for f in layer]
+        joins = dict.fromkeys(relations[place] for place in places)
         source = f"FROM {relation} s" + "".join(f"\nLEFT JOIN {j} USING ({ROW})" for j in joins)
         comment = (
             "the features that come straight from aggregates and states"
             if first
             else "the features derived from those above"
         )
-        relation = ctes.add("features" if first else f"features_{number + 1}", select(items, source), comment)
+        relation = views.ctes.add("features" if first else f"features_{number + 1}", select(items, source), comment)
     return relation
 
 

@@ -30,12 +30,14 @@ class ViewRows:
     `relation` names the CTE. `slots` maps slot → column; `ranks` maps the slots an order depends on → the column that
     numbers an entity's rows in that event order. `irregular`: rows may be late or superseded, so `_regular` and
     `_enter`, `_superseded` are there and `lag` is SQL for the usual lag in µs; else `delay` is every row's lag.
-    `holds`: there is a column `_holds`, false on states that hold nothing.
+    `holds`: there is a column `_holds`, false on states that hold nothing. `spine` names the CTE of the spine's rows
+    with the keys at which the view is asked.
     """
 
     view: View
     source: Source
     relation: str
+    spine: str
     keys: tuple[str, ...]
     slots: dict[str, str]
     ranks: dict[tuple[str, ...], str]
@@ -98,8 +100,10 @@ def source_rows(
 def versions(ctes: Ctes, source: Source, view: View, relation: str) -> str:
     """The CTE that adds `_superseded`: α of the next version of the same event (semantics.md, "Events and versions").
 
-    Only events with more than one row are sorted. Of identical rows all but the last are superseded on arrival.
+    Only events with more than one row are sorted. Of identical rows all but the last are superseded on arrival. With
+    `final_after` rows that came too late are left out.
     """
+    relation = in_time(ctes, source, relation)
     if src.identity(source, view) is None:
         return relation
     repeated = repeated_ids(ctes, source, view, relation)
@@ -109,10 +113,19 @@ def versions(ctes: Ctes, source: Source, view: View, relation: str) -> str:
     return ctes.add(quoted(versions_name(source, view)), body, comment)
 
 
+def in_time(ctes: Ctes, source: Source, relation: str) -> str:
+    """The CTE of the rows that arrived within `final_after` of their own time, where the source has one."""
+    final = src.in_time(source)
+    if final is None:
+        return relation
+    comment = f"{source.name}: the rows that arrived before their event was final"
+    return ctes.add(quoted(f"{source.name}_in_time"), select(["*"], f"FROM {relation}\nWHERE {final}"), comment)
+
+
 def versions_name(source: Source, view: View) -> str:
     """What the versions of a source are called; they are a view's where its keys are part of the identity."""
     by_view = source.kind == "state" and not source.id and not source.key
-    return f"{view.name if by_view else source.name}_versions"
+    return f"{view.origin if by_view else source.name}_versions"
 
 
 def _identity(source: Source, view: View) -> tuple[tuple[str, ...], str]:
@@ -149,14 +162,16 @@ def _matched(identity: tuple[str, ...]) -> str:
 def several_select(
     source: Source, view: View, relation: str, repeated: str, items: Sequence[str] = ("r.*",), order: str = ""
 ) -> str:
-    """SELECT of the rows of repeated identities with `_superseded`."""
+    """SELECT of the rows of repeated identities with `_superseded`, as far as they came before the event was final."""
     identity, given = _identity(source, view)
     ordered = _listed(f"{c} NULLS FIRST" for c in src.version_order(source))
-    following = f"lead({src.ARRIVAL}) OVER (PARTITION BY {', '.join(identity)} ORDER BY{ordered})"
-    return select(
-        [*items, f"{following} AS {SUPERSEDED}"],
-        f"FROM {relation} r SEMI JOIN {repeated} m ON {_matched(identity)}\nWHERE {given}{order}",
-    )
+    history = f"PARTITION BY {', '.join(identity)} ORDER BY{ordered}"
+    rows = f"FROM {relation} r SEMI JOIN {repeated} m ON {_matched(identity)}\nWHERE {given}"
+    if source.id and source.final_after is not None:  # else τ is part of the identity, and the same for all versions
+        first = f"min({TIME}) OVER ({history} ROWS UNBOUNDED PRECEDING)"
+        final = f"QUALIFY coalesce({src.ARRIVAL} <= {first} + {source.final_after}, true)"
+        rows = f"FROM (\n{indent(select(['r.*'], f'{rows}{chr(10)}{final}'))}\n) r"
+    return select([*items, f"lead({src.ARRIVAL}) OVER ({history}) AS {SUPERSEDED}"], f"{rows}{order}")
 
 
 def single_select(
@@ -173,6 +188,15 @@ def single_select(
         [*items, f"NULL AS {SUPERSEDED}"],
         f"FROM {relation} r ANTI JOIN {repeated} m ON {_matched(identity)} AND {given}\n{conjunction(where)}",
     )
+
+
+def left_out_sql(source: Source, view: View) -> str:
+    """How many rows of a source `final_after` leaves out, as DuckDB SQL; `view` is any that reads it."""
+    ctes = Ctes()
+    base = source_rows(ctes, source, frozenset(c.name for c in source.columns), shared=True)
+    kept = versions(ctes, source, view, base)
+    given = f"count(*) FILTER (WHERE {TIME} IS NULL OR {src.ARRIVAL} IS NOT NULL)"
+    return ctes.query(f"SELECT (SELECT {given} FROM {base}) - (SELECT count(*) FROM {kept})")
 
 
 def _listed(items: Iterable[str]) -> str:
@@ -249,8 +273,8 @@ def event_conditions(source: Source, view: View) -> list[str]:
     return found if source.deleted is None else [*found, f"NOT {DELETED}"]
 
 
-def view_rows(ctes: Ctes, parts: Parts, source: Source, base: str, reach: Sequence[str]) -> ViewRows:
-    """The CTE of the rows one event view sees. `reach` are pruning conditions over `_time` and keys."""
+def view_rows(ctes: Ctes, parts: Parts, source: Source, base: str, spine: str, reach: Sequence[str]) -> ViewRows:
+    """The CTE of the rows one event view sees. `reach` are pruning conditions over `_time` and keys of `spine`."""
     view = parts.view
     relation = versions(ctes, source, view, base)
     irregular = is_irregular(source)
@@ -274,10 +298,10 @@ def view_rows(ctes: Ctes, parts: Parts, source: Source, base: str, reach: Sequen
     conditions += list(reach)
     body = select(items, f"FROM {relation}\n{conjunction(conditions)}")
     name = ctes.add(quoted(f"{view.name}_rows"), body, f"{view.name}: the rows it aggregates, and what each brings")
-    return ViewRows(view, source, name, keys, slots, ranks, irregular, source.delay, f"(SELECT us FROM {lag})")
+    return ViewRows(view, source, name, spine, keys, slots, ranks, irregular, source.delay, f"(SELECT us FROM {lag})")
 
 
-def state_rows(ctes: Ctes, view: View, source: Source, base: str, reach: Sequence[str]) -> ViewRows:
+def state_rows(ctes: Ctes, view: View, source: Source, base: str, spine: str, reach: Sequence[str]) -> ViewRows:
     """The CTE of the rows a state lookup chooses from (semantics.md, "State and snapshot sources").
 
     `where`, tombstones and `valid_to` do not remove a row: while it is the newest one, nothing older resurfaces.
@@ -309,7 +333,7 @@ def state_rows(ctes: Ctes, view: View, source: Source, base: str, reach: Sequenc
     name = ctes.add(quoted(f"{view.name}_states"), body, f"{view.name}: the states it looks up")
     keys = tuple(quoted(k.name) for k in view.keys)
     usual = f"(SELECT us FROM {lag})"
-    return ViewRows(view, source, name, keys, columns, {}, irregular, source.delay, usual, bool(holds))
+    return ViewRows(view, source, name, spine, keys, columns, {}, irregular, source.delay, usual, bool(holds))
 
 
-__all__ = ["ViewRows", "is_irregular", "slot_sql", "source_rows", "state_rows", "versions", "view_rows"]
+__all__ = ["ViewRows", "is_irregular", "left_out_sql", "slot_sql", "source_rows", "state_rows", "versions", "view_rows"]

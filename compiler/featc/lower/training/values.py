@@ -74,9 +74,9 @@ def finished(finish: Finish, cells: Cells) -> str:
     return engine.result(text, finish.aggregation.type, wide)
 
 
-def joined(cells: Cells) -> str:
+def joined(spine: str, cells: Cells) -> str:
     """FROM the spine with every CTE the cells read."""
-    lines = ["FROM spine_rows s"]
+    lines = [f"FROM {spine} s"]
     lines += [f"LEFT JOIN {named_alias(cte, alias)} USING ({ROW})" for cte, alias in cells.joins]
     return "\n".join(lines)
 

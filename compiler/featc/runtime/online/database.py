@@ -14,7 +14,8 @@ from featc_dialects.sqlite import MIN_VERSION
 
 FORMAT = "3"
 _BEFORE = "2"
-"""The format that can be brought to this one, which has some tables more."""
+"""A format that differs only in tables it lacks: a writer adds them, a reader does without."""
+
 _DAMAGE = ("malformed", "not a database", "no such table", "no such column", "no column named")
 _ANEW = "put a copy of the file in its place, or delete it and push the sources again"
 
@@ -79,6 +80,15 @@ CREATE TABLE IF NOT EXISTS featc_copies (
     copies INTEGER NOT NULL,
     PRIMARY KEY (source, arrival, digest)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS featc_horizons (
+    source TEXT PRIMARY KEY,
+    horizon INTEGER NOT NULL,
+    evicted_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS featc_compacted (
+    name TEXT PRIMARY KEY,
+    before INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 """
 
 
@@ -99,6 +109,7 @@ class Database:
         self.path = path
         self.name = str(path.relative_to(root)) if root is not None and path.is_relative_to(root) else str(path)
         self.read_only = read_only
+        self._is_old = False
         self.lock = threading.RLock()
         with self.troubles():
             self.connection = self._connect(busy_seconds)
@@ -142,8 +153,9 @@ class Database:
                 self._make_tables()
             elif self.meta("format") == _BEFORE:
                 self._bring_forward()
-        known = (FORMAT, _BEFORE) if self.read_only else (FORMAT,)
-        if here and self.meta("format") not in known:
+        self._is_old = bool(here) and self.meta("format") == _BEFORE
+        readable = (FORMAT, _BEFORE) if self.read_only else (FORMAT,)
+        if here and self.meta("format") not in readable:
             message = f"the online store at {self.name} has format {self.meta('format')}, and this featc reads {FORMAT}"
             raise self._refusal(message, "push its sources into a new store")
 
@@ -171,6 +183,11 @@ class Database:
     def meta(self, name: str) -> str | None:
         row = self.connection.execute("SELECT value FROM featc_meta WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
+
+    @property
+    def lacks_horizons(self) -> bool:
+        """Whether the file is of the format before, which knew no eviction, and still is."""
+        return self._is_old and self.meta("format") == _BEFORE
 
     def has_tables(self) -> bool:
         """False for an empty file opened for reading."""
@@ -202,6 +219,16 @@ class Database:
             finally:
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
+
+    @contextmanager
+    def undone(self) -> Iterator[sqlite3.Connection]:
+        """A change that is looked at and taken back: the file stays as it is."""
+        with self.lock, self.troubles():
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+            finally:
+                self.connection.execute("ROLLBACK")
 
     @contextmanager
     def troubles(self) -> Iterator[None]:

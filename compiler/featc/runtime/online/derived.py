@@ -43,14 +43,19 @@ def value_of(view: str, ref: Ref) -> Value:
 
 
 class DerivedStage:
-    """Computes features, parents first, into the environments of a batch of requests."""
+    """Computes features, parents first, into the environments of a batch of requests.
 
-    def __init__(self, project: Project, engine: Engine, pairs: Sequence[tuple[str, str]]) -> None:
+    `same` holds features that are another value by a new name: those of stages before, and this one's own.
+    """
+
+    def __init__(
+        self, project: Project, engine: Engine, pairs: Sequence[tuple[str, str]], same: dict[Value, Value]
+    ) -> None:
         self.engine = engine
         self.project = project
         self._unproven = unproven(duckdb.__version__)
         self._steps: list[Step] = []
-        self._same: dict[Value, Value] = {}
+        self._same = same
         rest: list[Feature] = []
         self.in_duckdb: dict[str, str] = {}  # the features that need DuckDB at each read, and why
         self._features = [project.feature(*pair) for pair in pairs]
@@ -92,7 +97,7 @@ class DerivedStage:
         """Notes a feature that is a bare reference without default, so that reads have nothing to do for it."""
         if not feature.expr.is_bare or feature.default is not None:
             return False
-        view, ref = self.project.views[feature.view], feature.expr.refs[0]
+        view, ref = self.project.view(feature.view), feature.expr.refs[0]
         if ref_type(self.project, view, ref) != feature.type:
             return False
         self._same["feature", feature.view, feature.name] = self.place(value_of(view.name, ref))
@@ -100,7 +105,7 @@ class DerivedStage:
 
     def _step(self, feature: Feature) -> Step | str:
         """How the feature is computed here, or why it is left to DuckDB."""
-        view = self.project.views[feature.view]
+        view = self.project.view(feature.view)
         types = {r: ref_type(self.project, view, r) for r in feature.expr.refs}
         sources = tuple(self.place(value_of(view.name, r)) for r in feature.expr.refs)
         target: Value = ("feature", feature.view, feature.name)

@@ -34,8 +34,9 @@ class PushReport:
     """What a push did. `rejected` counts rows by reason; they are kept in the store's table `featc_rejected`.
 
     `accepted` are the rows the source took in, `duplicates` those it had. A row that one view rejects (a NULL key) is
-    accepted for the others. With `replayed_batch` the token was known and nothing changed; the counts are those of
-    the first time.
+    accepted for the others. `made_late` are versions accepted before that this batch made too late for `final_after`,
+    by an earlier time of the same event. With `replayed_batch` the token was known and nothing changed; the counts
+    are those of the first time.
     """
 
     source: str
@@ -45,6 +46,7 @@ class PushReport:
     rejected: Mapping[str, int] = field(default_factory=dict)
     replayed_batch: bool = False
     token: str | None = None
+    made_late: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,24 @@ class KnownBatch:
 def first_row(store: sqlite3.Connection) -> int:
     """The number the next accepted row gets."""
     return int(store.execute(_FIRST_ROW).fetchone()[0])
+
+
+def horizon_of(store: sqlite3.Connection, source: str) -> int | None:
+    """The instant before which the store's history of a source is gone; None when all of it is there."""
+    row = store.execute("SELECT horizon FROM featc_horizons WHERE source = ?", (source,)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def newest_arrival(store: sqlite3.Connection, source: str) -> int | None:
+    """The greatest α the store has accepted of a source."""
+    row = store.execute("SELECT newest_arrival FROM featc_sources WHERE source = ?", (source,)).fetchone()
+    return None if row is None or row[0] is None else int(row[0])
+
+
+def set_horizon(store: sqlite3.Connection, source: str, horizon: int) -> None:
+    """Books a source's horizon."""
+    now = time.time_ns() // 1000
+    store.execute("INSERT OR REPLACE INTO featc_horizons VALUES (?, ?, ?)", (source, horizon, now))
 
 
 def known_batch(store: sqlite3.Connection, source: str, token: str | None) -> KnownBatch | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from featc.lower.online import SourcePlan, ViewPlan
@@ -30,6 +31,10 @@ class Lifted:
     unseen: frozenset[int]
     texts: dict[int, str]
     newest_arrival: int | None
+    texts_of: Callable[[Iterable[int]], dict[int, str]]
+    """Rows as JSON by their places, while the batch, or this slice of it, is still at hand."""
+    behind: Callable[[int], frozenset[int]]
+    """The places of the rows whose α is before an instant, while they are at hand."""
 
 
 def lift(engine: Engine, plan: SourcePlan, rows: int) -> Lifted:
@@ -43,8 +48,13 @@ def lift(engine: Engine, plan: SourcePlan, rows: int) -> Lifted:
     versions = {s.stream.table: engine.rows(s.lift_sql) if s.lift_sql else census for s in plan.streams}
     views = [(view, _seen(view, engine.rows(view.lift_sql), faults)) for view in plan.views]
     texts = rejected_rows(engine, plan.source, sorted(faults))
-    newest = max((row[2] for row in census if row[2] is not None), default=None)
-    return Lifted(rows, versions, views, faults, unseen, texts, newest)
+    newest = max((row[2] for row in census if row[1] is None and row[2] is not None), default=None)
+    texts_of = partial(rejected_rows, engine, plan.source)
+    return Lifted(rows, versions, views, faults, unseen, texts, newest, texts_of, partial(_behind, engine, plan))
+
+
+def _behind(engine: Engine, plan: SourcePlan, instant: int) -> frozenset[int]:
+    return frozenset(row[0] for row in engine.rows(plan.behind_sql, [instant]))
 
 
 def _seen(view: ViewPlan, rows: list[Row], faults: dict[int, list[str]]) -> list[Row]:

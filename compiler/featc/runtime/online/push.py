@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from featc.errors import Diagnostic, FeatcError
 from featc.lower.online import SourcePlan, StreamPlan, ViewPlan
-from featc.lower.online_store import key_parameters
+from featc.lower.online_lift import TOO_LATE
+from featc.lower.online_store import ABSENT, key_parameters
 from featc.runtime.online.batch import content_digest, load_batch
 from featc.runtime.online.database import Database
 from featc.runtime.online.engine import Engine
-from featc.runtime.online.ledger import KnownBatch, PushReport, enter_batch, first_row, known_batch
+from featc.runtime.online.ledger import KnownBatch, PushReport, enter_batch, first_row, horizon_of, known_batch
 from featc.runtime.online.lifted import Lifted, Row, lift, lift_slices
 from featc.runtime.online.routes import Route, keep_to_one_route
 
 _LARGE = 200_000
 """Rows above which a batch is lifted in slices, inside the transaction; smaller ones are lifted before it begins."""
+
+BEHIND = "arrived before the replay horizon"
+Faults = Mapping[int, Sequence[str]]
+"""Why rows are rejected, by their places in the batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +51,12 @@ def push_batch(
     if token is not None:
         with database.read() as store:
             known = known_batch(store, source, token)
-    with engine.batch:
+    with engine.batch:  # to the end: what is rejected on the way is looked up in the batch
         count = load_batch(engine, plan.source, rows, plan.required)
         batch = Batch(count, "push", token, None if token is None else content_digest(engine, plan.source), strict)
         if known is not None:
             return _same_batch(known, batch)
-        slices = lifted_batch(engine, plan, count)
-        if count > _LARGE:
-            return _write(database, plan, slices, batch)
-    return _write(database, plan, slices, batch)
+        return _write(database, plan, lifted_batch(engine, plan, count), batch)
 
 
 def lifted_batch(engine: Engine, plan: SourcePlan, rows: int) -> Iterator[Lifted]:
@@ -74,10 +76,8 @@ def take_in(store: sqlite3.Connection, plan: SourcePlan, slices: Iterator[Lifted
 
     Raises FeatcError F614 (a strict batch with a bad row), F640 or F641 (rows without an id, by two routes).
     """
-    taking = _Taking(store, plan)
+    taking = _Taking(store, plan, batch.strict)
     for lifted in slices:
-        if batch.strict and lifted.faults:
-            _refuse(plan.source.name, lifted)
         taking.take(lifted)
     return taking.finish(batch)
 
@@ -93,67 +93,101 @@ def _same_batch(known: KnownBatch, batch: Batch) -> PushReport:
     raise FeatcError(Diagnostic("F613", message, hint="give every batch a token of its own; nothing was written"))
 
 
-def _refuse(source: str, lifted: Lifted) -> None:
-    counts = Counter(reason for reasons in lifted.faults.values() for reason in reasons)
+def _refuse(source: str, rows: int, faults: Faults, texts: Mapping[int, str]) -> None:
+    counts = Counter(reason for reasons in faults.values() for reason in reasons)
     listed = "; ".join(f"{count} × {reason}" for reason, count in sorted(counts.items()))
-    place = min(lifted.faults)
-    message = f"{len(lifted.faults)} of {lifted.rows} rows for {source} are rejected: {listed}"
-    hint = f"the first is row {place + 1}: {lifted.texts[place]}; nothing was written"
+    place = min(faults)
+    message = f"{len(faults)} of {rows} rows for {source} are rejected: {listed}"
+    hint = f"the first is row {place + 1}: {texts[place]}; nothing was written"
     raise FeatcError(Diagnostic("F614", message, hint=hint))
+
+
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """What a stream of versions did with the rows of a batch, by their places: those it had, those that are too late
+    for `final_after`. `changed` is (`_superseded`, `_seq`) of the versions that have another successor now."""
+
+    known: frozenset[int] = frozenset()
+    late: frozenset[int] = frozenset()
+    changed: Sequence[Row] = ()
 
 
 class _Taking:
     """One batch going into the store, inside the caller's transaction."""
 
-    def __init__(self, store: sqlite3.Connection, plan: SourcePlan) -> None:
+    def __init__(self, store: sqlite3.Connection, plan: SourcePlan, strict: bool) -> None:
         self.store = store
         self.plan = plan
+        self.strict = strict
         self.first = first_row(store)
+        self.horizon = horizon_of(store, plan.source.name)
         self.rows = 0
         self.accepted = 0
         self.duplicates = 0
         self.anonymous = 0
+        self.made_late = 0
         self.rejected: list[tuple[int, list[str], str]] = []
         self.newest_arrival: int | None = None
 
     def take(self, lifted: Lifted) -> None:
         """Takes in the next rows of the batch."""
-        known: dict[str, frozenset[int]] = {}
-        changes: dict[str, list[Row]] = {}
+        if self.strict and lifted.faults:
+            _refuse(self.plan.source.name, lifted.rows, lifted.faults, lifted.texts)
+        behind = frozenset() if self.horizon is None else lifted.behind(self.horizon)
+        streams: dict[str, _Accepted] = {}
         for stream in self.plan.streams:
             table = stream.stream.table
-            rows = [(self.first + r[0], *r[2:]) for r in lifted.versions[table] if r[2] is not None]
-            known[table], changes[table] = self._accept(stream, rows)
+            rows = [r for r in lifted.versions[table] if r[2] is not None]
+            streams[table] = self._accept(stream, rows, behind)
         for view, rows in lifted.views:
-            mine = changes.get(view.stream.stream.table, []) if view.stream else []
-            skip = known.get(view.stream.stream.table, frozenset()) if view.stream else frozenset()
-            _take_view(self.store, view, [r for r in rows if r[0] not in skip] if skip else rows, self.first, mine)
+            found = streams[view.stream.stream.table] if view.stream else _Accepted()
+            skip = found.known | found.late | behind
+            fresh = [r for r in rows if r[0] not in skip] if skip else rows
+            _take_view(self.store, view, fresh, self.first, found.changed)
         self.anonymous += _anonymous(self.plan, lifted)
-        every = list(known.values())
-        self._count(lifted, frozenset.intersection(*every) if every else frozenset())
+        self._count(lifted, tuple(streams.values()), behind)
 
-    def _accept(self, stream: StreamPlan, rows: list[Row]) -> tuple[frozenset[int], list[Row]]:
-        """The places of rows the stream had already, and (`_superseded`, `_seq`) of what changed."""
-        fresh_from = min((r[0] for r in rows), default=self.first)
-        self.store.executemany(stream.accept_sql, rows)
+    def _accept(self, stream: StreamPlan, rows: list[Row], behind: frozenset[int]) -> _Accepted:
+        """Takes in versions; of those before the horizon only says whether it has them."""
+        old = {r[0] for r in rows if r[0] in behind and self._has(stream, r)}
+        entering = [(self.first + r[0], *r[2:]) for r in rows if r[0] not in behind]
+        fresh_from = min((r[0] for r in entering), default=self.first)
+        self.store.executemany(stream.accept_sql, entering)
         taken = self.store.execute(f"SELECT _seq FROM {stream.stream.table} WHERE _seq >= ?", (fresh_from,))
         fresh = {r[0] for r in taken}
-        known = frozenset(r[0] - self.first for r in rows if r[0] not in fresh)
+        known = frozenset(r[0] - self.first for r in entering if r[0] not in fresh) | old
         changed = self.store.execute(stream.resolve_sql, {"first": fresh_from}).fetchall()
-        updates = [(successor, seq) for seq, successor in changed]
-        self.store.executemany(stream.supersede_sql, updates)
-        return known, updates
+        absent = {seq for seq, successor in changed if successor == ABSENT}
+        self.made_late += len(absent - fresh)
+        self.store.executemany(stream.supersede_sql, updates := [(successor, seq) for seq, successor in changed])
+        return _Accepted(known, frozenset(seq - self.first for seq in absent & fresh), updates)
 
-    def _count(self, lifted: Lifted, duplicates: frozenset[int]) -> None:
+    def _has(self, stream: StreamPlan, row: Row) -> bool:
+        named = row[-1 - len(stream.stream.identity) :]  # `_version` and the identity
+        return self.store.execute(stream.known_sql, named).fetchone() is not None
+
+    def _count(self, lifted: Lifted, streams: Sequence[_Accepted], behind: frozenset[int]) -> None:
+        source = self.plan.source.name
+        duplicates = frozenset.intersection(*(s.known for s in streams)) if streams else frozenset()
+        late = frozenset().union(*(s.late for s in streams))
+        added = {**dict.fromkeys(late, TOO_LATE), **dict.fromkeys(behind - duplicates, BEHIND)}
+        texts = {**lifted.texts, **lifted.texts_of(sorted(added))}
+        if self.strict and added:
+            _refuse(source, lifted.rows, {place: [reason] for place, reason in added.items()}, texts)
+        # a row the store had was rejected, and kept, when it first came
+        faults = {p: list(reasons) for p, reasons in lifted.faults.items() if p not in duplicates}
+        for place, reason in added.items():
+            faults.setdefault(place, []).append(reason)
         self.rows += lifted.rows
         self.duplicates += len(duplicates)
-        self.accepted += lifted.rows - len(duplicates) - len(lifted.unseen - duplicates)
-        # a row the store had was rejected, and kept, when it first came
-        self.rejected += [
-            (place, reasons, lifted.texts[place]) for place, reasons in lifted.faults.items() if place not in duplicates
-        ]
-        if lifted.newest_arrival is not None:
-            self.newest_arrival = max(lifted.newest_arrival, self.newest_arrival or lifted.newest_arrival)
+        self.accepted += lifted.rows - len(duplicates) - len((lifted.unseen | added.keys()) - duplicates)
+        self.rejected += [(place, reasons, texts[place]) for place, reasons in sorted(faults.items())]
+        newest = lifted.newest_arrival
+        if late:
+            seen = (r for s in self.plan.streams for r in lifted.versions[s.stream.table] if r[0] not in late)
+            newest = max((r[2] for r in seen if r[1] is None and r[2] is not None), default=None)
+        if newest is not None:
+            self.newest_arrival = max(newest, self.newest_arrival or newest)
 
     def finish(self, batch: Batch) -> PushReport:
         """Enters the batch in the store's books."""
@@ -162,7 +196,8 @@ class _Taking:
         counts = Counter(reason for _, reasons, _ in self.rejected for reason in reasons)
         rejected = dict(sorted(counts.items()))
         source = self.plan.source.name
-        report = PushReport(source, self.rows, self.accepted, self.duplicates, rejected, False, batch.token)
+        counted = (self.rows, self.accepted, self.duplicates, rejected)
+        report = PushReport(source, *counted, False, batch.token, self.made_late)
         kept = ((place, "; ".join(reasons), text) for place, reasons, text in self.rejected)
         enter_batch(self.store, report, kept, self.newest_arrival, batch.digest)
         return report
@@ -177,7 +212,9 @@ def _anonymous(plan: SourcePlan, lifted: Lifted) -> int:
     return 0 if plan.streams else len(taken)  # by a view's own keys: without them it takes no row
 
 
-def _take_view(store: sqlite3.Connection, view: ViewPlan, rows: Sequence[Row], first: int, changes: list[Row]) -> None:
+def _take_view(
+    store: sqlite3.Connection, view: ViewPlan, rows: Sequence[Row], first: int, changes: Sequence[Row]
+) -> None:
     """A view's new rows, and (`_superseded`, `_seq`) of rows whose successor changed."""
     tiles = _Tiles(store, view) if view.seal_sql else None
     if tiles:

@@ -16,7 +16,8 @@ from featc.lower.online import SourcePlan, ViewPlan, source_plan
 from featc.resolve.model import Output, Project
 from featc.runtime.online.database import Database
 from featc.runtime.online.engine import Engine, shared_engine
-from featc.runtime.online.ledger import PushReport
+from featc.runtime.online.evict import Eviction, evict, try_to_evict
+from featc.runtime.online.ledger import PushReport, horizon_of
 from featc.runtime.online.push import push_batch
 from featc.runtime.online.service import ServiceReader
 
@@ -124,14 +125,43 @@ class OnlineStore:
         if reader is None:
             reader = self._readers[wanted] = ServiceReader(self.project, self.engine, self._views, wanted)
         t = instant(at)
-        with self._reading(reader) as store:
+        with self._reading(reader, t) as store:
             return reader.read(store, requests, t)
 
+    # ── evict ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def evict(self, replay: int | None, *, dry_run: bool = False) -> tuple[Eviction, ...]:
+        """Drops what no read needs that is at most `replay` µs before the newest arrival of its source, and moves the
+        sources' horizons there; None is unlimited and drops nothing.
+
+        No value changes; reads before the horizon are errors from then on, and pushed rows with α before it are
+        rejected. A view is one transaction: stopped at any moment, the next run does the rest. With `dry_run` all of
+        it is done and taken back. Raises FeatcError F90x.
+        """
+        if replay is None:
+            return ()
+        run = try_to_evict if dry_run else evict
+        return tuple(run(self._database, plan, replay) for plan in self._plans.values())
+
+    # ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────
+
     @contextmanager
-    def _reading(self, reader: ServiceReader) -> Iterator[Any]:
+    def _reading(self, reader: ServiceReader, t: int) -> Iterator[Any]:
         with self._database.read() as store:
             self._check_history(reader)
+            self._check_horizon(store, reader, t)
             yield store
+
+    def _check_horizon(self, store: Any, reader: ServiceReader, t: int) -> None:
+        """What a read before a source's horizon would need may be gone."""
+        if self._database.lacks_horizons:
+            return
+        for source in dict.fromkeys(v.layout.source.name for v in reader.views):
+            horizon = horizon_of(store, source)
+            if horizon is not None and t < horizon:
+                message = f"the online store knows {source} from {written(horizon)} on, not at {written(t)}"
+                hint = "earlier history was evicted; read at a later instant, or make a training set with featc dataset"
+                raise FeatcError(Diagnostic("F660", message, hint=hint))
 
     # ── the store's own tables ────────────────────────────────────────────────────────────────────────────────────
 
@@ -199,6 +229,14 @@ def _incomplete(view: ViewPlan, missed: int | None) -> Diagnostic:
         " the store's file"
     )
     return Diagnostic("F603", message, hint=hint)
+
+
+def written(t: int) -> str:
+    """An instant in µs as people write it."""
+    try:
+        return (_EPOCH + timedelta(microseconds=t)).isoformat(sep=" ") + "Z"
+    except OverflowError:
+        return f"{t} µs"
 
 
 def instant(at: Instant) -> int:

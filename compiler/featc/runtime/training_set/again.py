@@ -68,9 +68,9 @@ def _outputs(project: Project, card: Card) -> tuple[Output, ...]:
     found: list[Output] = []
     gone: list[Diagnostic] = []
     for listed in card["outputs"]:
-        view, _, name = listed["feature"].partition(".")
+        view, _, name = listed["feature"].rpartition(".")  # a service asks `service.role`
         same = kept.get(listed["name"])
-        owner = project.views.get(view)
+        owner = project.views.get(view) or project.asked.get(view)
         feature = next((f for f in owner.features if f.name == name), None) if owner is not None else None
         if same is not None and (same.view, same.feature) == (view, name):
             found.append(same)

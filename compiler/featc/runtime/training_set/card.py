@@ -103,7 +103,7 @@ def as_text(card: Card) -> str:
 
 def _masked(value: Any) -> Any:
     """A value without secrets; masked before JSON escapes them."""
-    from featc.load.secrets import mask
+    from featc.secrets import mask
 
     match value:
         case str():

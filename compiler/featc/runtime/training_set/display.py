@@ -75,6 +75,6 @@ def _data(value: Any) -> str:
 
 
 def _masked(text: str) -> str:
-    from featc.load.secrets import mask
+    from featc.secrets import mask
 
     return mask(text)

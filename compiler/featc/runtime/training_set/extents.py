@@ -23,7 +23,7 @@ CHEAP = 256 * 2**20
 def sources_of(project: Project, outputs: Sequence[Output]) -> tuple[str, ...]:
     """The sources that `outputs` are computed from, hidden dependencies included, sorted."""
     pairs = feature_closure(project, tuple((o.view, o.feature) for o in outputs))
-    found = {project.views[view].source for view, _ in pairs}
+    found = {project.view(view).source for view, _ in pairs}
     return tuple(sorted(name for name in found if name is not None))
 
 

@@ -8,11 +8,12 @@ import json
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from featc.resolve.model import Project, Source
+from featc.resolve.model import Output, Project, Source
 from featc.runtime.verify.history import Failed, Probe
 from featc.runtime.verify.plans import spine_columns
 from featc.runtime.verify.report import Case
@@ -24,16 +25,17 @@ def save(project: Project, shrunk: Shrunk, folder: Path, seed: int) -> Case:
     """Writes the case to `folder` and gives what to say of it."""
     folder.mkdir(parents=True, exist_ok=True)
     feature = f"{shrunk.output.view}.{shrunk.output.feature}"
+    service, asked = asked_as(project, shrunk.output)
     rows = by_source(shrunk.items)
     shown = []
     for name, listed in rows.items():
         text = csv_text(project.sources[name], listed)
         (folder / file_name(feature, name)).write_text(text, encoding="utf-8")
         shown.append(f"{name}:\n{text}")
-    spine = spine_row(project, shrunk.probe, shrunk)
+    spine = spine_row(project, shrunk.probe, asked)
     given = "".join(f"      {name}: {file_name(feature, name)}\n" for name in rows)
     expected = (
-        "{}" if isinstance(shrunk.training, Failed) else f"{{{shrunk.output.feature}: {scalar(shrunk.training)}}}"
+        "{}" if isinstance(shrunk.training, Failed) else f"{{{asked[0].name}: {scalar(shrunk.training)}}}"
     )
     text = (
         f"# Found by featc verify (seed {seed}): the plans differ when rows are pushed {shrunk.route}.\n"
@@ -41,7 +43,7 @@ def save(project: Project, shrunk: Shrunk, folder: Path, seed: int) -> Case:
         " expected below is training's.\n"
         "tests:\n"
         f"  {_identifier(feature)}:\n"
-        f"    service: {feature}\n"
+        f"    service: {service}\n"
         + (f"    given:\n{given}" if rows else "")
         + f"    spine:\n      - {{{', '.join(f'{k}: {scalar(v)}' for k, v in spine.items())}}}\n"
         f"    expect:\n      - {expected}\n"
@@ -65,9 +67,18 @@ def clear(folder: Path) -> None:
             folder.rmdir()
 
 
-def spine_row(project: Project, probe: Probe, shrunk: Shrunk) -> dict[str, Any]:
+def asked_as(project: Project, output: Output) -> tuple[str, list[Output]]:
+    """What an author's test asks to get an output, and all that it gets with it, the output first."""
+    for service in project.services.values() if output.view in project.asked else ():
+        mine = [o for o in service.outputs if (o.view, o.feature) == (output.view, output.feature)]
+        if mine:
+            return service.name, [*mine, *(o for o in service.outputs if o not in mine)]
+    return f"{output.view}.{output.feature}", [replace(output, name=output.feature)]
+
+
+def spine_row(project: Project, probe: Probe, outputs: Sequence[Output]) -> dict[str, Any]:
     """The probe as a spine row: keys, as_of, request columns."""
-    keys, request = spine_columns(project, [shrunk.output])
+    keys, request = spine_columns(project, outputs)
     return {
         **{k: probe.keys.get(k) for k in keys},
         "as_of": instant(probe.at),

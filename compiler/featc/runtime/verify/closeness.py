@@ -153,7 +153,7 @@ def questions(project: Project, outputs: Sequence[Output]) -> Questions:
     judgements: dict[str, Judgement] = {}
     asked = {o.name: o for o in outputs}
     for output in outputs:
-        view, feature = project.views[output.view], project.feature(output.view, output.feature)
+        view, feature = project.view(output.view), project.feature(output.view, output.feature)
         if (view.name, feature.name) not in inexact:
             judgements[output.name] = None
         elif feature.expr.is_bare and isinstance(ref := feature.expr.parts[0], AggregateRef):
@@ -178,7 +178,7 @@ def _inexact(project: Project) -> frozenset[tuple[str, str]]:
     """The features whose value may differ because a DOUBLE aggregate they use is rounded differently."""
     found: set[tuple[str, str]] = set()
     for view_name, name in project.order:
-        view = project.views[view_name]
+        view = project.view(view_name)
         for ref in view.feature(name).expr.refs:
             rounded = isinstance(ref, AggregateRef) and rounds(view, view.aggregation(ref.name))
             if rounded or (isinstance(ref, FeatureRef) and (ref.view, ref.feature) in found):
@@ -234,10 +234,10 @@ def _with(project: Project, features: Any, aggregations: Mapping[str, Sequence[A
     by_view: dict[str, list[Feature]] = {}
     for feature in features:
         by_view.setdefault(feature.view, []).append(feature)
-    views = dict(project.views)
+    views: dict[str, View] = {}
     for name, added in by_view.items():
-        view = views[name]
+        view = project.view(name)
         more = tuple(aggregations.get(name, ()))
         views[name] = replace(view, features=(*view.features, *added), aggregations=(*view.aggregations, *more))
     order = (*((f.view, f.name) for added in by_view.values() for f in added), *project.order)
-    return replace(project, views=views, order=order)
+    return replace(project.with_views(views), order=order)

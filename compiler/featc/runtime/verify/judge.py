@@ -97,7 +97,7 @@ def _evaluated(
     """The derived feature's value for the inputs in `answer`, its default applied."""
     import duckdb
 
-    view = project.views[derived.feature.view]
+    view = project.view(derived.feature.view)
     keys, request = spine_columns(project, asked_of(derived))
     columns: dict[str, tuple[str, Any]] = {"as_of_us": ("BIGINT", probe.at)}
     spelled: dict[Ref, str] = {}

@@ -18,7 +18,8 @@ from featc.errors import FeatcError
 from featc.lower import source as src
 from featc.lower.ctes import named, select
 from featc.lower.training import training_sql
-from featc.resolve.model import Location, Output, Project, Source, feature_closure
+from featc.resolve import needs
+from featc.resolve.model import Location, Output, Project, Source, View, feature_closure
 from featc.runtime.engine import connect
 from featc.runtime.verify.history import Answer, Batch, Failed, Probe
 from featc.runtime.verify.rows import Row, Rows, as_pushed, create, physical
@@ -44,13 +45,8 @@ def relocated(project: Project) -> Project:
 
 def spine_columns(project: Project, outputs: Sequence[Output]) -> tuple[dict[str, str], dict[str, str]]:
     """Key and request columns (name → type) that `outputs` need."""
-    keys: dict[str, str] = {}
-    request: dict[str, str] = {}
-    for view_name, _ in feature_closure(project, tuple((o.view, o.feature) for o in outputs)):
-        view = project.views[view_name]
-        keys |= {k.name: k.type for k in view.keys}
-        request |= dict(view.request)
-    return keys, request
+    keys, request = needs.spine_columns(project, outputs)
+    return dict(keys), dict(request)
 
 
 def patiently(
@@ -186,12 +182,17 @@ def pruned(project: Project, outputs: Sequence[Output]) -> Project:
     pairs = feature_closure(project, tuple((o.view, o.feature) for o in outputs))
     kept = {view for view, _ in pairs}
     wanted = frozenset(pairs)
-    views = {
-        name: replace(view, features=tuple(f for f in view.features if (name, f.name) in wanted))
-        for name, view in project.views.items()
-        if name in kept
-    }
+    kept |= {project.view(name).origin for name in kept}
+
+    def part(views: Mapping[str, View]) -> dict[str, View]:
+        return {
+            name: replace(view, features=tuple(f for f in view.features if (name, f.name) in wanted))
+            for name, view in views.items()
+            if name in kept
+        }
+
+    views = part(project.views)
     used = {view.source for view in views.values()}
     sources: Mapping[str, Source] = {n: s for n, s in project.sources.items() if n in used}
     order = tuple(p for p in project.order if p in wanted)
-    return replace(project, views=views, sources=sources, services={}, order=order)
+    return replace(project, views=views, sources=sources, services={}, order=order, asked=part(project.asked))

@@ -12,9 +12,10 @@ from random import Random
 from typing import Any
 
 from featc.lower import source as src
-from featc.resolve.model import Output, Project, View, Window, feature_closure
+from featc.resolve.model import FeatureRef, Output, Project, View, Window, feature_closure
 from featc.runtime.verify.closeness import output_of
 from featc.runtime.verify.history import Probe
+from featc.runtime.verify.likely import likely_requests
 from featc.runtime.verify.plans import TrainingPlan, normalised, spine_columns
 from featc.runtime.verify.rows import instant
 from featc.runtime.verify.values import key_value, request_pools
@@ -42,7 +43,7 @@ class Group:
 def groups(project: Project, wanted: Sequence[tuple[str, str]]) -> list[Group]:
     """The wanted features grouped by what their spine needs, in the project's order of views."""
     found: dict[tuple[Any, Any], list[Output]] = {}
-    for view_name, view in project.views.items():
+    for view_name, view in (*project.views.items(), *project.asked.items()):
         mine = [output_of(f) for f in view.features if (view_name, f.name) in wanted]
         if mine:
             keys, request = spine_columns(project, mine)
@@ -83,33 +84,45 @@ def sightings(project: Project, plan: TrainingPlan) -> dict[str, list[Sighting]]
 
 
 def probes(
-    project: Project, group: Group, seen: Mapping[str, Sequence[Sighting]], random: Random, budget: int
+    project: Project,
+    group: Group,
+    plan: TrainingPlan,
+    seen: Mapping[str, Sequence[Sighting]],
+    random: Random,
+    budget: int,
 ) -> list[Probe]:
     """About `budget` probes of a group, several of them at one instant where that costs nothing."""
     views = _views_behind(project, group)
     entities = _entities(project, group, seen, random, max(4, budget // 12))
     request = request_pools(project, group.request)
+    likely = likely_requests(views, plan, random)
     found: list[Probe] = []
 
-    def add(keys: Mapping[str, Any], at: int) -> None:
-        asked = {n: None if random.random() < 0.08 else p.draw(random, wild=False) for n, p in request.items()}
-        found.append(Probe(keys, at, asked))
+    def asked() -> dict[str, Any]:
+        drawn = {n: None if random.random() < 0.08 else p.draw(random, wild=False) for n, p in request.items()}
+        return drawn | (likely.draw() if likely.columns else {})
 
+    def add(keys: Mapping[str, Any], at: int, request: Mapping[str, Any]) -> None:
+        found.append(Probe(keys, at, request))
+
+    latest = max((max(r.time, r.arrival) for rows in seen.values() for r in rows), default=0)
+    requests = [asked() if likely.keys else {} for _ in entities]
+    given = likely.given([Probe(k, latest + 1, r) for k, r in zip(entities, requests, strict=True)])
     each = max(1, budget // (len(entities) + 1))
     for n, keys in enumerate(entities):
-        instants = _instants(views, seen, keys, random, each)
+        instants = _instants(views, seen, keys, given[n], random, each)
         for at in instants:
-            add(keys, at)
+            add(keys, at, requests[n] if likely.keys else asked())
         if instants and n % 3 == 0:
-            add({k: key_value(t, UNKNOWN) for k, t in group.keys.items()}, instants[0])
+            add({k: key_value(t, UNKNOWN) for k, t in group.keys.items()}, instants[0], asked())
     if not found:
-        add({k: key_value(t, UNKNOWN) for k, t in group.keys.items()}, 0)
+        add({k: key_value(t, UNKNOWN) for k, t in group.keys.items()}, 0, asked())
     return found[: budget + 8]
 
 
 def _views_behind(project: Project, group: Group) -> list[View]:
     pairs = feature_closure(project, tuple((o.view, o.feature) for o in group.outputs))
-    return [project.views[v] for v in dict.fromkeys(v for v, _ in pairs) if project.views[v].source is not None]
+    return [project.view(v) for v in dict.fromkeys(v for v, _ in pairs) if project.view(v).source is not None]
 
 
 def _entities(
@@ -147,13 +160,15 @@ def _instants(
     views: Sequence[View],
     seen: Mapping[str, Sequence[Sighting]],
     keys: Mapping[str, Any],
+    given: Mapping[FeatureRef, Any],
     random: Random,
     count: int,
 ) -> list[int]:
-    """`count` instants for one entity, drawn in turn from the kinds above."""
+    """`count` instants for one entity, drawn in turn from the kinds above. `given` are keys that a service computes."""
     kinds: dict[str, list[int]] = {"edge": [], "arrival": [], "inside": [], "last": []}
     for view in views:
-        rows = [r for r in seen[view.name] if all(keys.get(k) == v for k, v in r.keys.items())]
+        mine = {k.name: keys.get(k.name) if k.given is None else given.get(k.given) for k in view.keys}
+        rows = [r for r in seen[view.origin] if all(mine.get(k) == v for k, v in r.keys.items())]
         if not rows:
             continue
         some = random.sample(rows, min(len(rows), 8))

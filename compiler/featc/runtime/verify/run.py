@@ -15,7 +15,7 @@ import duckdb
 import featc
 from featc.errors import Diagnostic, FeatcError
 from featc.fingerprint import feature_fingerprint
-from featc.lineage.select import selected_features
+from featc.lineage.select import selected_features, selected_outputs
 from featc.resolve.model import Output, Project
 from featc.runtime.engine import connect
 from featc.runtime.verify.adversary import dense_scenes, scenes
@@ -155,8 +155,11 @@ def _bound_to(project: Project, seed: int, select: str | None) -> dict[str, Any]
 
 
 def _wanted(project: Project, select: str | None) -> tuple[tuple[str, str], ...]:
-    found = frozenset(selected_features(project, select))
-    wanted = tuple((v.name, f.name) for v in project.views.values() for f in v.features if (v.name, f.name) in found)
+    found = set(selected_features(project, select))
+    # what a service computes itself, and views that it asks for other entities
+    found |= {(o.view, o.feature) for _, o in selected_outputs(project, select)}
+    views = (*project.views.values(), *project.asked.values())
+    wanted = tuple((v.name, f.name) for v in views for f in v.features if (v.name, f.name) in found)
     if not wanted:
         what = f"'{select}' selects no feature" if select else "the project has no features"
         raise FeatcError(Diagnostic("F700", what, hint="featc ls shows what there is"), exit_code=2 if select else 1)
@@ -193,7 +196,7 @@ def _compare(run: _Run, asked: Sequence[Group], history: History) -> HistoryResu
     online = OnlinePlan(run.asked.online, run.folder, "verify")
     try:
         seen = sightings(run.project, training)
-        planned = {g.name: probes(run.project, g, seen, run.random, run.budget.probes) for g in asked}
+        planned = {g.name: probes(run.project, g, training, seen, run.random, run.budget.probes) for g in asked}
         moments = sorted(p.at for listed in planned.values() for p in listed)
         cut = moments[len(moments) // 2]
         order = schedule(run.project, history, training, cut, run.random, run.budget.batches)

@@ -16,10 +16,26 @@ orders_rows AS (
 
 SELECT -1 AS _row, NULL AS _fault, max(_arrival) AS _arrival
 FROM orders_rows
+WHERE CASE WHEN _time IS NULL THEN 'time is NULL' END IS NULL
 UNION ALL
 SELECT _row, CASE WHEN _time IS NULL THEN 'time is NULL' END AS _fault, NULL AS _arrival
 FROM orders_rows
 WHERE _fault IS NOT NULL;
+
+-- behind, once the store has a horizon: rows that arrived before it
+WITH
+-- the batch, with its instants in microseconds
+orders_rows AS (
+    SELECT _row, ordered_at, epoch_us(ordered_at) AS _time, _time AS _arrival
+    FROM (
+        SELECT _row, nullif(nullif(ordered_at, 'infinity'), '-infinity') AS ordered_at
+        FROM featc_batch
+    )
+)
+
+SELECT _row
+FROM orders_rows
+WHERE _arrival < $1;
 
 -- rows
 WITH

@@ -40,6 +40,32 @@ SELECT
 FROM orders_rows
 ORDER BY _row;
 
+-- behind, once the store has a horizon: rows that arrived before it
+WITH
+-- the batch, with its instants in microseconds
+orders_rows AS (
+    SELECT
+        _row,
+        op,
+        ordered_at,
+        loaded_at,
+        epoch_us(ordered_at) AS _time,
+        epoch_us(loaded_at) AS _arrival,
+        coalesce(op = 'D', false) AS _deleted
+    FROM (
+        SELECT
+            _row,
+            op,
+            nullif(nullif(ordered_at, 'infinity'), '-infinity') AS ordered_at,
+            nullif(nullif(loaded_at, 'infinity'), '-infinity') AS loaded_at
+        FROM featc_batch
+    )
+)
+
+SELECT _row
+FROM orders_rows
+WHERE _arrival < $1;
+
 -- rows
 WITH
 -- the batch, with its instants in microseconds

@@ -6,8 +6,9 @@ a project is loaded, and whoever prints it must be able to mask it without havin
 
 from __future__ import annotations
 
+import json
 import re
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 PREFIX = "FEATC_SECRET_"
 MASK = "********"
@@ -30,7 +31,14 @@ def remember_secret(value: str) -> None:
         password = None
     if password:
         found |= {password, unquote(password)}
-    _known.update(v for v in found if len(v) >= _SHORTEST)
+    for text in [v for v in found if len(v) >= _SHORTEST]:
+        _known.update(_spellings(text))
+
+
+def _spellings(text: str) -> set[str]:
+    """The text as it may stand in what is shown: bare, in SQL, in JSON, in Python, in a URL."""
+    written = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1]}
+    return {text, text.replace("'", "''"), text.replace('"', '""'), quote(text), quote(text, safe=""), *written}
 
 
 def mask(text: str) -> str:

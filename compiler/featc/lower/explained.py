@@ -1,0 +1,181 @@
+"""What `featc explain` says of a view: where its rows come from, what its windows hold, how each plan computes it and
+why, and what the online store may forget. Plain data, read off the same plans that run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from featc.algebra import LAWS
+from featc.decompose import Cell, decompose
+from featc.durations import format_duration
+from featc.lower.online import ViewPlan, view_plan
+from featc.lower.online_evict import looks_up
+from featc.lower.online_layout import is_banded
+from featc.lower.online_read import ReadPlan, read_plan
+from featc.lower.source import identity, render
+from featc.lower.training.cells import shape_of
+from featc.lower.training.rows import is_irregular
+from featc.resolve.model import Closed, Project, Source, View, Window
+from featc.visibility import lower_closed, strict
+from featc_dialects import duckdb as engine
+from featc_dialects import sqlite
+
+_SHAPES = {
+    "running": "differences of running totals: it is counted or summed exactly, so what lies before a window can be"
+    " taken off again",
+    "frame": "window frames over rows and spine on one time line: it cannot be taken off again",
+    "latest": "one ASOF join to the last row that has a value",
+    "rows": "rows are numbered in event order, and the last ones taken",
+    "join": "rows joined by key: some are late or superseded, and their state cannot be united with the others'",
+}
+
+
+def explain_view(project: Project, view: View, wanted: frozenset[str] | None = None) -> dict[str, Any]:
+    """A view, or of its aggregations the `wanted`. Everything but its cost, which needs data."""
+    found: dict[str, Any] = {"view": view.name, "entity": list(view.entity), "closed": view.closed}
+    given = {k.name: k.given for k in view.keys if k.given is not None}
+    found["given"] = {name: project.feature(ref.view, ref.feature).text for name, ref in given.items()}
+    if view.source is None:
+        return {**found, "source": None, "windows": [], "training": [], "online": None, "retention": None}
+    source = project.sources[view.source]
+    plan = view_plan(project, view)
+    read = read_plan(plan.layout, decompose(view, wanted), lookup=looks_up(plan.layout))
+    return {
+        **found,
+        "source": _source(source, view),
+        "windows": [{"window": w.name, "holds": edges_in_words(w, view.closed)} for w in read.parts.windows],
+        "training": _training(read, source),
+        "online": _online(plan, read),
+        "retention": _retention(plan, source),
+    }
+
+
+def _source(source: Source, view: View) -> dict[str, Any]:
+    final = source.final_after
+    return {
+        "source": source.name,
+        "kind": source.kind,
+        "arrival": _arrival(source),
+        "versions": _versions(source, view),
+        "final_after": None if final is None else format_duration(final),
+        "visible": f"from max(τ, α) on, {_known(view.closed)}",
+    }
+
+
+def _known(closed: Closed) -> str:
+    return "when that is before t" if strict(closed) else "when that is not after t"
+
+
+def _arrival(source: Source) -> str:
+    if source.available_at is not None:
+        return f"α = {render(source.available_at)}"
+    return f"α = τ + {format_duration(source.delay)}" if source.delay else "α = τ: a row is known as soon as it happens"
+
+
+def _versions(source: Source, view: View) -> str:
+    if identity(source, view) is None:
+        return "every row is an event of its own"
+    if source.id:
+        return f"rows of one {', '.join(source.id)} are versions of one event; the next to arrive supersedes"
+    return "rows of one key and time are versions; the next to arrive supersedes"
+
+
+def edges_in_words(window: Window, closed: Closed) -> str:
+    """Which visible events a window holds, as a condition on τ (semantics.md, "Windows")."""
+    offset = f" − {format_duration(window.offset)}" if window.offset else ""
+    upper = f"t{offset}"
+    if window.align and window.hop:
+        upper = f"u = floor((t{offset}) / {format_duration(window.hop)})"
+    less = "<" if strict(closed) else "≤"
+    lower = ""
+    if window.length is not None:
+        back = format_duration(window.length + (0 if window.align else window.offset))
+        base = f"{'u' if window.align else 't'} − {back}"
+        if window.hop and not window.align:
+            base = f"floor(({base}) / {format_duration(window.hop)})"
+        lower = f"{base} {'≤' if lower_closed(closed) else '<'} "
+    text = f"{lower}τ {less} {upper}"
+    if window.rows is None:
+        return text
+    return f"the last {window.rows} of the rows with {text}"
+
+
+def _training(read: ReadPlan, source: Source) -> list[dict[str, Any]]:
+    irregular = is_irregular(source)
+    found = []
+    for finish in read.parts.finishes:
+        for cell in finish.states.values():
+            shape = shape_of(cell, irregular)
+            why = _SHAPES[shape]
+            if irregular and shape not in ("join", "rows") and engine.merges(cell.partial.kind):
+                why += "; late and superseded rows are joined by key and united with it"
+            found.append(
+                {
+                    "aggregation": finish.aggregation.name,
+                    "aggregate": finish.aggregation.aggregate,
+                    "window": cell.window.name,
+                    "state": cell.partial.name,
+                    "reads": "rows",
+                    "shape": shape,
+                    "because": why,
+                }
+            )
+    return found
+
+
+def _online(plan: ViewPlan, read: ReadPlan) -> dict[str, Any]:
+    layout = plan.layout
+    width = layout.width if read.tiled else None
+    return {
+        "tile_width": None if width is None else format_duration(width),
+        "bands": read.bands if read.bands_sql else 0,
+        "statements": len(statements(read)),
+        "states": [{"state": c.name, **_how_read(c, read)} for c in read.parts.cells],
+        "lookup": read.lookup_sql is not None,
+    }
+
+
+def statements(read: ReadPlan) -> tuple[str, ...]:
+    """The statements of a read."""
+    found = (read.bands_sql, *read.picks_sql, *(s.sql for s in read.sets), *(m.sql for m in read.members))
+    return tuple(sql for sql in (*found, read.lookup_sql) if sql is not None)
+
+
+def _how_read(cell: Cell, read: ReadPlan) -> dict[str, str]:
+    """From what a state comes online, and why."""
+    if cell in read.cells:
+        if cell.partial in read.layout.tiled and read.tiled:
+            return {"from": "tiles", "because": "tiles inside its bands, rows at their edges"}
+        return {"from": "rows", "because": "its windows are too short to be worth tiles"}
+    if any(cell == pick.cell for pick in read.picks):
+        return {"from": "one row", "because": "the first in its order answers"}
+    if any(cell in s.cells for s in read.sets):
+        return {"from": "rows", "because": "a set of values has no bounded state"}
+    if cell.window.rows is not None:
+        return {"from": "rows", "because": f"the last {cell.window.rows} are folded in process"}
+    why = sqlite.unsupported(cell.partial.kind, cell.partial.types)
+    return {"from": "rows", "because": why or f"{cell.partial.kind.value} is folded in process"}
+
+
+def _retention(plan: ViewPlan, source: Source) -> dict[str, Any]:
+    superseded = "rows go once a later version arrived before the horizon" if plan.stream else "no row is superseded"
+    if plan.evict.kept is not None:
+        return {"superseded": superseded, "rows": f"all stay: {plan.evict.kept}", "tiles": "all stay"}
+    final = format_duration(source.final_after or 0)
+    kept = _kept(plan.layout.parts.cells, plan)
+    rows = f"go when they are {final} older than the horizon and no window of a read can begin in them{kept}"
+    tiles = "become one per entity" if plan.evict.merge_sql else "go with their rows"
+    return {"superseded": superseded, "rows": rows, "tiles": tiles if plan.layout.tiled else "there are none"}
+
+
+def _kept(cells: Sequence[Cell], plan: ViewPlan) -> str:
+    """Which of the old rows stay for all others."""
+    lifetime = [c for c in cells if c.window.length is None and not (is_banded(c) and c.partial in plan.layout.tiled)]
+    kept = [f"the last {c.window.rows}" for c in lifetime if c.window.rows is not None]
+    lifetime = [c for c in lifetime if c.window.rows is None]
+    kept += [f"the one behind {c.name}" for c in lifetime if LAWS[c.partial.kind].ordered]
+    kept += [f"one per {c.partial.slots[0]}" for c in lifetime if c.partial.slots and not LAWS[c.partial.kind].ordered]
+    kept += ["the row that holds"] if looks_up(plan.layout) and plan.layout.view.ttl is None else []
+    return f"; of each entity stay {', '.join(dict.fromkeys(kept))}" if kept else ""

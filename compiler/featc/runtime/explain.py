@@ -1,0 +1,80 @@
+"""`featc explain`: the views behind some outputs as they are computed, and what they cost on the data there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from featc.closures import PROVEN_ENGINE, why_not
+from featc.decompose import decompose
+from featc.fingerprint import view_fingerprint
+from featc.lower.explained import explain_view
+from featc.lower.online import view_plan
+from featc.lower.online_derived import ref_type
+from featc.lower.online_evict import looks_up
+from featc.lower.online_read import read_plan
+from featc.resolve.model import AggregateRef, Feature, Output, Project, feature_closure
+from featc.runtime.costs import cost_of, source_amounts, store_amounts
+from featc.runtime.engine import connect
+from featc.runtime.online.engine import shared_engine
+from featc.runtime.online.service import ServiceReader
+
+if TYPE_CHECKING:
+    from featc.runtime.store import FeatureStore
+
+
+def explain(store: FeatureStore, outputs: Sequence[Output]) -> list[dict[str, Any]]:
+    """Each view behind the outputs, parents first: see `featc.lower.explained`, and `derived`, `cost`."""
+    project = store.project
+    pairs = feature_closure(project, tuple((o.view, o.feature) for o in outputs))
+    slow = _in_duckdb(store, outputs)
+    found = []
+    for name in dict.fromkeys(view for view, _ in pairs):
+        features = [project.feature(view, feature) for view, feature in pairs if view == name]
+        refs = [r for f in features for r in f.expr.refs]
+        wanted = frozenset(r.name for r in refs if isinstance(r, AggregateRef))
+        about = explain_view(project, project.view(name), wanted)
+        if about["retention"] is not None:
+            about["retention"]["replay"] = store.compiled.definitions.target.online.replay_us
+        derived = [_derived(project, f, slow) for f in features if not (f.expr.is_bare and f.default is None)]
+        found.append({**about, "derived": derived, "cost": _cost(store, name, wanted)})
+    return found
+
+
+def _in_duckdb(store: FeatureStore, outputs: Sequence[Output]) -> frozenset[str]:
+    """The features that a read evaluates in DuckDB, by the stage that reads run."""
+    project = store.project
+    plans = {v.name: view_plan(project, v) for v in project.views.values() if v.source is not None}
+    return frozenset(ServiceReader(project, shared_engine(), plans, tuple(outputs)).in_duckdb)
+
+
+def _derived(project: Project, feature: Feature, slow: Iterable[str]) -> dict[str, Any]:
+    """Where an expression over finished values runs online, and why."""
+    if feature.qualified not in slow:
+        return {"feature": feature.name, "runs": "closure", "because": "every operator and function of it is proven"}
+    view = project.view(feature.view)
+    types = {r: ref_type(project, view, r) for r in feature.expr.refs}
+    why = why_not(feature.expr, types, feature.default, feature.type)
+    if why is None and not duckdb.__version__.startswith(f"{PROVEN_ENGINE}."):
+        why = f"closures are proven for DuckDB {PROVEN_ENGINE}, and this is {duckdb.__version__}"
+    return {"feature": feature.name, "runs": "duckdb", "because": why or "it uses a feature that runs in DuckDB"}
+
+
+def _cost(store: FeatureStore, name: str, wanted: frozenset[str]) -> dict[str, Any] | None:
+    project = store.project
+    view = project.views.get(project.view(name).origin)
+    if view is None or view.source is None:
+        return None
+    plan = view_plan(project, view, view_fingerprint(project, view.name))
+    read = read_plan(plan.layout, decompose(view, wanted), lookup=looks_up(plan.layout))
+    amounts = store_amounts(store.online_path, plan)
+    if amounts is None:
+        from featc.runtime.store import database_of
+
+        connection = connect(store.root, database_of(store.compiled.definitions))
+        amounts = source_amounts(connection, store.located.sources[view.source], plan)
+    cost = None if amounts is None else cost_of(plan, read, amounts)
+    return None if cost is None else asdict(cost)

@@ -1,0 +1,132 @@
+"""Evict: what no read at or after the horizon needs goes; values stay (semantics.md, "Events and versions").
+
+The horizon is booked first, in a transaction of its own: from then on reads before it and rows that arrived before it
+are refused. Then each view is one transaction, and each stream of versions. After every one of them all reads that are
+still allowed have their values, so a run that is stopped has only done less.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+from featc.lower.online import SourcePlan, StreamPlan, ViewPlan
+from featc.lower.online_evict import BOUNDARY_SQL, first_kept, gone
+from featc.lower.online_store import key_parameters
+from featc.runtime.online.database import Database
+from featc.runtime.online.ledger import horizon_of, newest_arrival, set_horizon
+
+Transaction = Callable[[], AbstractContextManager[sqlite3.Connection]]
+
+
+@dataclass(frozen=True, slots=True)
+class ViewEviction:
+    """What went of a view. `superseded` and `final` count rows, `tiles` those that were dropped or merged into
+    others; `rows` and `kept_tiles` are left. `first` is the first τ (µs) whose rows all stay, None where no row goes
+    by its age, and `reason` says then why."""
+
+    view: str
+    superseded: int
+    final: int
+    tiles: int
+    rows: int
+    kept_tiles: int
+    first: int | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Eviction:
+    """What went of a source. `horizon` (µs) is None, and nothing went, while the store has accepted no row of it;
+    `moved` says whether it is another than before. `versions` counts superseded ones dropped."""
+
+    source: str
+    horizon: int | None
+    moved: bool
+    versions: int
+    views: tuple[ViewEviction, ...]
+
+
+def evict(database: Database, plan: SourcePlan, replay: int) -> Eviction:
+    """Moves a source's horizon to `replay` µs before its newest arrival, never back, and evicts its views."""
+    return _evict(database.write, plan, replay)
+
+
+def try_to_evict(database: Database, plan: SourcePlan, replay: int) -> Eviction:
+    """What `evict` would do: it is done in one transaction, and taken back."""
+    with database.undone() as store:
+
+        @contextmanager
+        def inside() -> Iterator[sqlite3.Connection]:
+            yield store
+
+        return _evict(inside, plan, replay)
+
+
+def _evict(transaction: Transaction, plan: SourcePlan, replay: int) -> Eviction:
+    source = plan.source.name
+    with transaction() as store:
+        before, newest = horizon_of(store, source), newest_arrival(store, source)
+        if newest is None:
+            return Eviction(source, before, False, 0, ())
+        horizon = newest - replay if before is None else max(before, newest - replay)
+        if horizon != before:
+            set_horizon(store, source, horizon)
+    views = []
+    for view in plan.views:
+        with transaction() as store:
+            views.append(_evict_view(store, view, horizon))
+    versions = 0
+    for stream in plan.streams:
+        with transaction() as store:
+            versions += _evict_versions(store, stream, horizon)
+    return Eviction(source, horizon, horizon != before, versions, tuple(views))
+
+
+def _evict_view(store: sqlite3.Connection, view: ViewPlan, horizon: int) -> ViewEviction:
+    layout, plan = view.layout, view.evict
+    seen = {"gone": gone(layout, horizon)}
+    tiles_before = _count(store, layout.tiles) if layout.tiled else 0
+    superseded = store.execute(plan.superseded_sql, seen).rowcount if plan.superseded_sql else 0
+    if plan.reopened_sql:
+        store.execute(plan.reopened_sql)
+    first = first_kept(layout, horizon)
+    final = 0 if first is None else _evict_final(store, view, first)
+    if plan.empty_sql:
+        store.execute(plan.empty_sql, seen)
+    rows, tiles = _count(store, layout.events), _count(store, layout.tiles) if layout.tiled else 0
+    return ViewEviction(
+        layout.view.name, superseded, final, max(tiles_before - tiles, 0), rows, tiles, first, plan.kept
+    )
+
+
+def _count(store: sqlite3.Connection, table: str) -> int:
+    return int(store.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+def _evict_final(store: sqlite3.Connection, view: ViewPlan, first: int) -> int:
+    """Drops the rows before `first` that nothing can change any more; gives how many."""
+    layout, plan = view.layout, view.evict
+    known = store.execute("SELECT before FROM featc_compacted WHERE name = ?", (layout.events,)).fetchone()
+    if known is not None and known[0] >= first:
+        return 0
+    before = {"before": first}
+    if plan.open_sql:
+        names = (*key_parameters(layout), "start")
+        found = [dict(zip(names, row, strict=True)) for row in store.execute(plan.open_sql, before)]
+        store.executemany(view.seal_sql or "", found)
+    for text in (plan.merge_sql, plan.tiles_sql):
+        if text:
+            store.execute(text, before)
+    dropped = store.execute(plan.rows_sql or "", before).rowcount
+    store.execute(BOUNDARY_SQL, {"name": layout.events, "before": first})
+    return dropped
+
+
+def _evict_versions(store: sqlite3.Connection, stream: StreamPlan, horizon: int) -> int:
+    for text in (stream.carry_sql, stream.drop_sql):
+        if text:
+            dropped = store.execute(text, {"horizon": horizon}).rowcount
+    return dropped

@@ -1,0 +1,1 @@
+"""The pages of the reference, each a function that gives its text."""

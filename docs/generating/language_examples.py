@@ -1,0 +1,205 @@
+"""The examples of the language's page: one project, of which each section shows a file."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from featc.load import schema
+
+PROJECT_FILES = (
+    (
+        "data/orders.csv",
+        "csv",
+        "order_id,buyer_id,shop,amount,status,op,seq,refunded_at,ordered_at,loaded_at\n"
+        "1,7,A,10.00,paid,U,1,,2026-01-01 08:00:00,2026-01-01 08:00:05\n"
+        "2,7,B,25.00,refunded,U,2,2026-01-06 09:00:00,2026-01-05 09:30:00,2026-01-05 09:30:05\n",
+    ),
+    (
+        "data/plans.csv",
+        "csv",
+        "user_id,plan,price,closed,changed_at,paid_until\n7,pro,4.90,false,2026-01-01 00:00:00,2026-12-31 00:00:00\n",
+    ),
+)
+
+_PROJECT = """\
+version: 1
+project: reference
+paths: [features]
+default_target: dev
+targets:
+  dev:
+    dialect: duckdb
+    database: .featc/reference.duckdb
+    settings: {memory_limit: 2GB, threads: 2, temp_directory: .featc/spill}
+    sources:
+      plans: {path: data/plans.csv}
+    online:
+      store: sqlite
+      path: .featc/online.db
+      replay: unlimited
+defaults:
+  closed: left
+vars:
+  sold: status <> 'cancelled'
+"""
+
+_ENTITIES = """\
+entities:
+  user: user_id
+  shop:
+    keys: [shop]
+    description: Where things are sold; the code of the till.
+"""
+
+_WINDOWS = """\
+windows:
+  fortnight: 14d
+  smooth_week: {range: 7d, hop: 1h}
+  whole_hours_6h: {range: 6h, hop: 1h, align: true, description: The six whole hours before this one.}
+  week_before_last: {range: 7d, offset: 14d}
+  five_in_a_day: {rows: 5, range: 1d}
+  all_but_today: {lifetime: true, offset: 1d}
+"""
+
+_SOURCES = """\
+sources:
+  orders:
+    path: data/orders.csv
+    time: ordered_at
+    available_at: loaded_at
+    id: order_id                    # a second row of an id corrects the first
+    deleted: op = 'D'               # and this one takes it back
+    tie_break: [seq]
+    final_after: 90d                # a correction that comes later is not taken any more
+    timezone: UTC
+    let:
+      refunded: status = 'refunded'
+    columns:
+      order_id: bigint
+      buyer_id: bigint
+      amount: decimal(12,2)
+      refunded_at: {type: timestamp, known_after: refunded_at, tags: [late]}
+
+  plans:
+    kind: state                     # a row holds until the next one of its key
+    path: data/plans.csv            # or  table: raw.plans,  or  sql: select … from …
+    key: user_id
+    time: changed_at
+    valid_to: paid_until
+    deleted: closed
+    delay: 1m
+    columns: {user_id: bigint, price: "decimal(12,2)", closed: boolean}
+"""
+
+_VIEWS = """\
+feature_views:
+  user_orders:
+    description: What a user buys.
+    owner: growth
+    tags: [orders]
+    meta: {sheet: F-17}
+    deprecated: {since: 2026-06-01, until: 2027-01-01, use: user_spending}
+    entity: user
+    source: orders
+    keys:
+      user_id: buyer_id             # where the source calls it otherwise
+    where: "{{ var('sold') }}"
+    windows: [7d, 30d]
+    closed: left
+    features:
+      orders: count(*)              # orders_7d, orders_30d
+      spend: sum(amount)
+
+  user_plan:
+    entity: user
+    source: plans
+    ttl: 365d
+    features: [plan, price]
+
+  basket:                           # computed when asked
+    request:
+      value: decimal(12,2)
+    features:
+      value_vs_usual: request.value / nullif(user_orders.spend_30d / user_orders.orders_30d, 0)
+"""
+
+_FEATURES = """\
+feature_views:
+  user_returns:
+    entity: user
+    source: orders
+    keys: {user_id: buyer_id}
+    windows: [7d, 30d]
+    features:
+      returns: count(*) filter (where refunded)
+      return_rate: returns / nullif(orders, 0)
+      orders:
+        sql: count(*)
+        windows: [7d, 30d]
+      idle_days:
+        sql: seconds_since(last(ordered_at) over lifetime) / 86400
+        default: 9999
+        description: Days since the last order.
+      by_status:
+        sql: count(*) filter (where status = '{status}') over last_30d
+        each: {status: [paid, refunded]}
+        name: "{status}_orders_30d"   # paid_orders_30d, refunded_orders_30d
+"""
+
+_SERVICES = """\
+feature_services:
+  checkout:
+    description: Scores a basket at the till.
+    features:
+      - user_orders                   # all of it, in order
+      - user_plan.plan
+      - user_returns.return_rate_*
+      - idle: user_returns.idle_days  # renamed
+      - basket
+
+  gift:
+    request:
+      giver: bigint
+      friend: bigint
+    keys:
+      user_id: request.giver          # computed: the spine needs no user_id
+    features:
+      - user_plan.price
+      - other: {view: user_orders, keys: {user_id: request.friend}, features: spend_7d}   # other_spend_7d
+    derived:
+      closeness: other.spend_7d / nullif(user_plan.price, 0)
+"""
+
+_TESTS = """\
+tests:
+  a_refund_is_counted:
+    service: checkout
+    given:
+      orders:
+        - {order_id: 1, buyer_id: 7, amount: 10.00, status: refunded, ordered_at: 2026-01-01T08:00:00Z,
+           loaded_at: 2026-01-01T08:00:05Z}
+    spine:
+      - {user_id: 7, as_of: 2026-01-02T00:00:00Z, value: 5.00}
+    expect:
+      - {orders_7d: 1, return_rate_7d: 1.0, value_vs_usual: 0.5}
+"""
+
+EXAMPLES: dict[type[BaseModel], tuple[str, str]] = {
+    schema.ProjectFile: ("featc.yaml", _PROJECT),
+    schema.Target: ("", ""),
+    schema.Place: ("", ""),
+    schema.Settings: ("", ""),
+    schema.Online: ("", ""),
+    schema.Defaults: ("", ""),
+    schema.DefinitionsFile: ("", ""),
+    schema.Entity: ("features/entities.yaml", _ENTITIES),
+    schema.Window: ("features/windows.yaml", _WINDOWS),
+    schema.Source: ("features/sources.yaml", _SOURCES),
+    schema.Column: ("", ""),
+    schema.View: ("features/views.yaml", _VIEWS),
+    schema.Feature: ("features/returns.yaml", _FEATURES),
+    schema.Service: ("features/services.yaml", _SERVICES),
+    schema.Role: ("", ""),
+    schema.Test: ("tests/checkout.yaml", _TESTS),
+}
+"""By model: the file its example is, and the text; without text the section's keys stand in another one's."""

@@ -1,0 +1,102 @@
+"""Random projects and histories, evicted all along: no value from the horizon on ever changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from featc.lower import online, online_evict
+from featc.runtime.online import evict, push
+
+from .evictions import play
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+@pytest.mark.parametrize("seed", [*range(10), 279])
+def test_reads_at_and_after_the_horizon_are_exact(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case, outcome = play(seed, tmp_path, monkeypatch)
+    assert not outcome.differences, f"{case.label}: {outcome.differences[0]}"
+
+
+@pytest.mark.slow
+def test_many_histories_meet_everything_eviction_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: Counter[str] = Counter()
+    for seed in range(1000, 1150):
+        with monkeypatch.context() as patch:
+            case, outcome = play(seed, tmp_path / str(seed), patch)
+        assert not outcome.differences, f"{case.label}: {outcome.differences[0]}"
+        seen += outcome.seen
+    floors = {
+        "rows refused": 300,
+        "versions dropped": 300,
+        "superseded rows dropped": 300,
+        "final rows dropped": 100,
+        "tiles dropped or merged": 80,
+        "reads refused": 5000,
+        "reads at the horizon or later": 5000,
+    }
+    assert all(seen[name] >= floor for name, floor in floors.items()), seen
+
+
+def superseded_at_the_horizon_go(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(evict, "gone", lambda layout, at: at)
+
+
+def a_little_more_is_final(patch: pytest.MonkeyPatch) -> None:
+    real = online_evict.first_kept
+
+    def later(layout: online.Layout, at: int) -> int | None:
+        found = real(layout, at)
+        return None if found is None else found + (layout.width or 1)
+
+    patch.setattr(evict, "first_kept", later)
+
+
+def first_times_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(online_evict, "carry_sql", lambda stream: None)
+
+
+def tiles_stay_closed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(online_evict, "reopened_sql", lambda layout: "SELECT 1;\n")
+
+
+def old_tiles_go_unmerged(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(online_evict, "merge_sql", lambda layout: "SELECT 1;\n")
+
+
+def nothing_answers_for_what_goes(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(online_evict, "_witnesses", lambda layout: ())
+
+
+def what_is_behind_is_taken(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(push, "horizon_of", lambda store, source: None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "plant",
+    [
+        superseded_at_the_horizon_go,
+        a_little_more_is_final,
+        first_times_are_forgotten,
+        tiles_stay_closed,
+        old_tiles_go_unmerged,
+        nothing_answers_for_what_goes,
+        what_is_behind_is_taken,
+    ],
+)
+def test_a_mistake_in_eviction_is_noticed(plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch)
+    for seed in (279, *range(400)):
+        with monkeypatch.context() as patch:
+            try:
+                _, outcome = play(seed, tmp_path / str(seed), patch)
+            except AssertionError:  # what was refused, or how a dry run differs
+                return
+        if outcome.differences:
+            return
+    pytest.fail("no history showed it")
