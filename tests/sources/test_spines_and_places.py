@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from featc import FeatcError, FeatureStore
+from tiny_project import write_project
 
 DEFINITIONS = """
 entities: {user: id}
@@ -68,3 +71,37 @@ def test_a_spine_that_would_be_read_another_way_is_refused(spine: Any, code: str
     with pytest.raises(FeatcError) as refused:
         store.get_historical_features(["v"], spine).rows()
     assert refused.value.code == code, str(refused.value)
+
+
+@pytest.mark.parametrize("value", [5.0, [5.0, 6.0], {"user_id": 7}], ids=["number", "list", "struct"])
+def test_a_spine_column_of_any_name_and_kind_is_kept(tmp_path: Path, value: object) -> None:
+    """`g` was once the name of the row itself in the query that converts keys."""
+    store = FeatureStore(write_project(tmp_path / "tiny"))
+    spine = [{"user_id": 7, "g": value, "as_of": datetime(2026, 1, 4)}] * 2
+    found = store.get_historical_features("small", spine).rows()
+    assert [row["g"] for row in found] == [value, value]
+    assert [list(row) for row in found] == [["user_id", "g", "as_of", "recent"]] * 2
+
+
+@pytest.mark.parametrize(
+    "spine",
+    [
+        pa.table({"USER_ID": [8], "user_id": [7], "as_of": [datetime(2026, 1, 4)]}),
+        [{"USER_ID": 8, "user_id": 7, "as_of": datetime(2026, 1, 4)}],
+        "select 8 as USER_ID, 7 as user_id, timestamp '2026-01-04' as as_of",
+    ],
+    ids=["arrow", "rows", "select"],
+)
+def test_spine_columns_that_differ_in_letter_case_only_are_refused(tmp_path: Path, spine: Any) -> None:
+    store = FeatureStore(write_project(tmp_path / "tiny"))
+    with pytest.raises(FeatcError) as caught:
+        store.get_historical_features("small", spine)
+    assert [d.code for d in caught.value.diagnostics] == ["F519"]
+    assert "'USER_ID' and 'user_id'" in str(caught.value)
+
+
+def test_a_list_that_holds_no_rows_is_said_to(tmp_path: Path) -> None:
+    store = FeatureStore(write_project(tmp_path / "tiny"))
+    with pytest.raises(FeatcError) as caught:
+        store.get_historical_features("small", [None])
+    assert [d.code for d in caught.value.diagnostics] == ["F501"]

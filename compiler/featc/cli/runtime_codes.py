@@ -54,7 +54,8 @@ TRAINING: Mapping[str, str] = {
     "F517": "The spine has several timestamp columns, and none is called as_of. Name one with --time.",
     "F518": "A column of the spine has the name of a feature. Rename it there, or the feature in the "
     "service.",
-    "F519": "A column of the spine has a name that featc uses itself. Rename the column in the spine.",
+    "F519": "A column of the spine has a name that featc uses itself, or the name of another column but for letter "
+    "case. Rename the column in the spine.",
     "F520": "The ending of --out says how a training set is written: .parquet, .csv, .json or .jsonl, the last three "
     "perhaps with .gz. A folder is made with --partition-by or --rows-per-file.",
     "F521": "An optional package is not installed. featc itself needs neither pandas nor polars nor pyarrow; install "

@@ -6,7 +6,7 @@ unknown entity; a NULL instant is an error.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import duckdb
 
 GIVEN = "memory.main.spine_given"
+ROW = "_given"
+"""A row of the spine as it was given. No column of a spine has that name: it would be taken for the row."""
 """Not a temporary table, so that a second cursor of the connection sees it: one streams while the other works."""
 TYPED = "memory.main.spine_typed"
 _INSTANTS = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS", "TIMESTAMP_S", "TIMESTAMP_MS", "DATE")
@@ -66,15 +68,28 @@ def read(connection: duckdb.DuckDBPyConnection, given: Any) -> None:
 
 def _origin(connection: duckdb.DuckDBPyConnection, given: Any, stack: ExitStack) -> str:
     if isinstance(given, str) and files.is_select(given):
-        return files.query(connection, given)
+        relation = files.query(connection, given)
+        _distinct(connection.sql(given).columns)
+        return relation
     if isinstance(given, (str, Path)):
         return files.relation(connection, Path(given.strip() if isinstance(given, str) else given))
     if isinstance(given, list):
         return _rows(connection, given)
     if hasattr(given, "read"):
         return files.relation(connection, stack.enter_context(files.spooled(given)))
+    _distinct(getattr(given, "column_names", None) or getattr(given, "columns", None) or ())
     connection.register("spine_input", given)
     return "spine_input"
+
+
+def _distinct(names: Iterable[Any]) -> None:
+    """Refuses columns whose names are one to the engine, which would give some of them other names."""
+    known: dict[str, str] = {}
+    for name in map(str, names):
+        if name.casefold() in known:
+            message = f"the spine has the columns '{known[name.casefold()]}' and '{name}', which are one name"
+            raise FeatcError(Diagnostic("F519", message, hint="rename one of them, or leave it out"))
+        known[name.casefold()] = name
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, rows: Sequence[dict[str, Any]]) -> str:
@@ -87,7 +102,12 @@ def _rows(connection: duckdb.DuckDBPyConnection, rows: Sequence[dict[str, Any]])
                 hint="give a table with columns and no rows instead",
             )
         )
+    wrong = next((r for r in rows if not isinstance(r, Mapping)), None)
+    if wrong is not None or None in rows:
+        hint = "write [{'user_id': 42, 'as_of': …}]"
+        raise FeatcError(Diagnostic("F501", f"a spine is a list of rows by column, and {wrong!r} is none", hint=hint))
     names = list(dict.fromkeys(name for row in rows for name in row))
+    _distinct(names)
     for name in names:
         _one_kind(name, [row.get(name) for row in rows])
     selects = []
@@ -176,7 +196,7 @@ def prepare(
     needed = {name: casts.get(name, quoted(name)) for name, _ in (*keys, *request)}
     needed[instant] = casts.get(instant, at)
     columns = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in needed.items())
-    typed = f"CREATE OR REPLACE TABLE {TYPED} AS SELECT g AS _given, {columns} FROM {GIVEN} g"
+    typed = f"CREATE OR REPLACE TABLE {TYPED} AS SELECT {ROW} AS {ROW}, {columns} FROM {GIVEN} {ROW}"
     try:
         connection.execute(typed)
     except duckdb.Error as error:
@@ -184,7 +204,7 @@ def prepare(
         hint = "put the value right; each key and request column has to fit its type"
         raise FeatcError(Diagnostic("F512", f"a value of the spine does not fit: {what}", hint=hint)) from None
     connection.execute(f"CREATE OR REPLACE TEMP VIEW spine AS FROM {TYPED}")
-    return Spine(instant, ("unnest(_given)",), tuple(types), rows, TYPED)
+    return Spine(instant, (f"unnest({ROW})",), tuple(types), rows, TYPED)
 
 
 def _named(types: dict[str, str], name: str) -> str | None:
