@@ -41,7 +41,7 @@ def answer(result: Result) -> object:
 def test_build_says_what_it_made_and_what_services_need(featc: Featc, project: Path) -> None:
     done = featc("build")
     assert done.exit_code == 0, done.stderr
-    assert done.stdout.startswith("tiny: 8 features in 2 views, 2 services, 11 files → target\n")
+    assert done.stdout.startswith("tiny: 8 features in 2 views, 2 services → target\n")
     assert (
         "checkout: 8 features; needs user_id BIGINT, as_of TIMESTAMP; request: amount DECIMAL(12,2)"
         in done.stdout

@@ -45,7 +45,7 @@ def build(session: Session, dialects: tuple[str, ...], out: Path | None, select:
         if session.is_json:
             session.data(_summary(store, folder, files))
         else:
-            _say_summary(session, store, folder, len(files))
+            _say_summary(session, store, folder)
 
 
 def _summary(store: FeatureStore, folder: Path, files: object) -> dict[str, object]:
@@ -68,7 +68,7 @@ def _summary(store: FeatureStore, folder: Path, files: object) -> dict[str, obje
     }
 
 
-def _say_summary(session: Session, store: FeatureStore, folder: Path, files: int) -> None:
+def _say_summary(session: Session, store: FeatureStore, folder: Path) -> None:
     project = store.project
     features = sum(len(view.features) for view in project.views.values())
     warnings = len(store.compiled.warnings)
@@ -76,7 +76,6 @@ def _say_summary(session: Session, store: FeatureStore, folder: Path, files: int
         (
             f"{some(features, 'feature')} in {some(len(project.views), 'view')}",
             some(len(project.services), "service"),
-            some(files, "file"),
         )
     )
     session.say(f"{project.name}: {counted} → {session.shown(folder)}")

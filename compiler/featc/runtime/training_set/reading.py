@@ -61,7 +61,10 @@ def choose(place: Place, outputs: Sequence[Output], read: Read) -> Reading:
     words: dict[str, str] = {}
     refused: list[str] = []
     for name, aggregations in wanted(place.project, outputs).aggregations.items():
-        view = place.project.views[name]
+        view = place.project.view(name)
+        if any(key.given is not None for key in view.keys):
+            words[name] = "rows: its keys are computed by the service"
+            continue
         table = tile_table(place.project, view)
         cells = [c for c in decompose(view, aggregations).cells if table is not None and is_tiled(c, table.width)]
         if table is None or not cells:
