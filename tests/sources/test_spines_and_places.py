@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -87,10 +88,11 @@ def test_a_spine_column_of_any_name_and_kind_is_kept(tmp_path: Path, value: obje
     "spine",
     [
         pa.table({"USER_ID": [8], "user_id": [7], "as_of": [datetime(2026, 1, 4)]}),
+        pd.DataFrame({"USER_ID": [8], "user_id": [7], "as_of": [datetime(2026, 1, 4)]}),
         [{"USER_ID": 8, "user_id": 7, "as_of": datetime(2026, 1, 4)}],
         "select 8 as USER_ID, 7 as user_id, timestamp '2026-01-04' as as_of",
     ],
-    ids=["arrow", "rows", "select"],
+    ids=["arrow", "pandas", "rows", "select"],
 )
 def test_spine_columns_that_differ_in_letter_case_only_are_refused(tmp_path: Path, spine: Any) -> None:
     store = FeatureStore(write_project(tmp_path / "tiny"))

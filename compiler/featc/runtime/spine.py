@@ -77,7 +77,8 @@ def _origin(connection: duckdb.DuckDBPyConnection, given: Any, stack: ExitStack)
         return _rows(connection, given)
     if hasattr(given, "read"):
         return files.relation(connection, stack.enter_context(files.spooled(given)))
-    _distinct(getattr(given, "column_names", None) or getattr(given, "columns", None) or ())
+    names = getattr(given, "column_names", None)  # Arrow's; its `columns` are values
+    _distinct(getattr(given, "columns", ()) if names is None else names)
     connection.register("spine_input", given)
     return "spine_input"
 
