@@ -94,8 +94,10 @@ def draw_service(draw: Draw, case: Case) -> Asked | None:
     own = maker.own_keys(views)
     outputs: list[Out] = []
     picks: list[Any] = []
+    picked: set[str] = set()  # the keys of the views that are; a service has no others
     for number in range(draw.between(1, 3)):
         view = draw.one(views)
+        picked.update(view.keys)
         mine = {k: maker.key(k, own, view) for k in draw.some(sorted(view.keys), 0, 2)}
         role = f"r{number}"
         chosen = draw.some(exact_outputs(view), 1, 4)
@@ -110,6 +112,7 @@ def draw_service(draw: Draw, case: Case) -> Asked | None:
         given = {k: e for k, e in {**own, **mine}.items() if k in view.keys}
         outputs += [Out(f"{role}_{f}", f"{view.name}.{f}", given, kind_of(given)) for f in chosen]
     for view in draw.some(views, 0, 1):
+        picked.update(view.keys)
         given = {k: e for k, e in own.items() if k in view.keys}
         for f in exact_outputs(view):
             picks.append(f"{view.name}.{f}")
@@ -118,6 +121,7 @@ def draw_service(draw: Draw, case: Case) -> Asked | None:
     spec: dict[str, Any] = {"features": picks}
     if columns:
         spec["request"] = dict(columns)
+    own = {k: e for k, e in own.items() if k in picked}
     if own:
         spec["keys"] = {k: e.sql for k, e in own.items()}
     if derived:
