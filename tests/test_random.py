@@ -28,6 +28,8 @@ from random_projects.standin import stand_in
 CASES = int(os.environ.get("FEATC_RANDOM_CASES", "2000"))
 FIRST = int(os.environ.get("FEATC_RANDOM_FIRST", "100000"))
 FLOOR = 200
+RARE = {"a version late by an earlier one's time": 100}
+"""What takes a history of its own kind: three versions, of which the last is in time by itself only."""
 
 
 # ------------------------------------------------------------------------------------- the product
@@ -56,8 +58,8 @@ def test_they_agree_on_thousands_of_cases_that_meet_every_situation(
     with capsys.disabled():
         print("\n" + outcome.summary(FLOOR))
     assert not outcome.failures, "\n\n".join(outcome.failures)
-    floor = FLOOR * min(CASES, 2000) // 2000
-    assert not [s for s in SITUATIONS if outcome.situations[s] < floor]
+    share = min(CASES, 2000) / 2000
+    assert not [s for s in SITUATIONS if outcome.situations[s] < int(RARE.get(s, FLOOR) * share)]
 
 
 # ------------------------------------------------------------------------------------- the suite itself
