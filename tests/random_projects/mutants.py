@@ -30,7 +30,7 @@ from .plants.patching import PLANS, Plan, Plant
 FIRST = 0
 BUDGET = 400
 """Seeds from `FIRST` on, in order: the cases within which a mutant must be killed."""
-RUNS = 60
+RUNS = 240
 """The most of them that the product is run on."""
 
 MISTAKES = (

@@ -181,6 +181,6 @@ def versions_taken_again(patch: Patch) -> None:
     """A row identical to one the store has is another event."""
 
     def change(accept: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *args: (frozenset(), accept(*args)[1])
+        return lambda *args: replace(accept(*args), known=frozenset())
 
     around(patch, push._Taking, "_accept", change)
