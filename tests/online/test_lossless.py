@@ -176,7 +176,7 @@ FIRST, SECOND = datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 25
 EAST = timezone(timedelta(hours=5, minutes=30))
 
 
-@pytest.mark.parametrize("physical", ["TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP WITH TIME ZONE"])
+@pytest.mark.parametrize("physical", ["TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"])
 @pytest.mark.parametrize("form", ["dicts", "arrow", "relation", "text", "csv", "beside naive"])
 def test_instants_with_a_zone_survive_the_hour_that_local_time_has_twice(
     form: str, physical: str, tmp_path: Path
@@ -206,11 +206,13 @@ def test_instants_with_a_zone_survive_the_hour_that_local_time_has_twice(
     ("sql", "wanted"),
     [
         ("'1969-12-31 23:59:59.999999999'::TIMESTAMP_NS", datetime(1969, 12, 31, 23, 59, 59, 999999)),
+        ("'1969-12-31 23:59:59.999999999+00'::TIMESTAMPTZ_NS", datetime(1969, 12, 31, 23, 59, 59, 999999)),
         ("'1969-12-31 23:59:59'::TIMESTAMP_S", datetime(1969, 12, 31, 23, 59, 59)),
         ("'2026-01-01 02:00:00+02'::TIMESTAMPTZ", datetime(2026, 1, 1)),
         ("DATE '2026-01-01'", datetime(2026, 1, 1)),
         ("'infinity'::TIMESTAMP", None),
         ("'-infinity'::TIMESTAMPTZ", None),
+        ("'infinity'::TIMESTAMPTZ_NS", None),
     ],
 )
 def test_the_instants_of_a_relation_keep_their_microsecond(sql: str, wanted: Any, tmp_path: Path) -> None:

@@ -28,7 +28,9 @@ TOO_LATE = "arrived later than final_after allows"
 
 
 def pushed(source: Source) -> Source:
-    """The source as its batches lie in `featc_batch`: columns that are local times in the data are in UTC."""
+    """The source as its batches lie in `featc_batch`: columns that are local times in the data are in UTC,
+    and so are nanoseconds with a zone, as microseconds."""
+    source = replace(source, columns=tuple(map(_in_micros, source.columns)))
     if source.timezone is None:
         return source
     bare = replace(source, timezone=None)
@@ -39,6 +41,11 @@ def pushed(source: Source) -> Source:
         return replace(column, physical=column.type) if local else column
 
     return replace(bare, columns=tuple(map(as_pushed, source.columns)))
+
+
+def _in_micros(column: Column) -> Column:
+    """Nanoseconds with a zone, which few of the engine's functions take, are brought to naive UTC as they come."""
+    return replace(column, physical="TIMESTAMP") if column.physical == "TIMESTAMPTZ_NS" else column
 
 
 def _columns_of(expressions: Iterable[Expr | None]) -> set[str]:

@@ -18,16 +18,16 @@ from featc.encoding import sort_key_sql
 from featc.errors import Diagnostic, FeatcError, Findings, did_you_mean
 from featc.lower import text_columns
 from featc.lower.online_lift import BATCH, pushed
-from featc.lower.source import literal, normalised_batch_column, quoted
+from featc.lower.source import floored, literal, normalised_batch_column, quoted
 from featc.resolve.model import Column, Source
 from featc.runtime.online.engine import Engine, failed
 from featc.runtime.online.files import reader
 from featc.runtime.online.relations import copied
-from featc.runtime.online.values import NAIVE, ZONED, given, plain, refusal
+from featc.runtime.online.values import NAIVE, ZONED, ZONED_NS, given, plain, refusal
 from featc.types import FLOATS, INTEGERS, decimal_parts
 
 INPUT = "featc_input"
-_INSTANTS = (*NAIVE, ZONED, "DATE")
+_INSTANTS = (*NAIVE, ZONED, ZONED_NS, "DATE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,13 +248,18 @@ def _from_text(source: Source, column: Column) -> str:
 
 def _instant(source: Source, column: Column, type_: str, zone: str, *, is_local: bool) -> str:
     raw, to = quoted(column.name), column.physical
+    if type_ == ZONED_NS and is_local:
+        return floored(raw)
+    if type_ == ZONED_NS:
+        raw, type_ = f"(({floored(raw)}) AT TIME ZONE 'UTC')", ZONED
+        if to == ZONED:
+            return raw
     if type_ == ZONED and is_local:  # never by way of local time, which has some instants twice
         return f"{raw} AT TIME ZONE 'UTC'"
     if type_ == ZONED:
         naive = f"{raw} AT TIME ZONE {zone}"
-    elif type_ == "TIMESTAMP_NS" and to != "TIMESTAMP_NS":  # a cast rounds toward zero, which is up before 1970
-        naive = f"make_timestamp(epoch_ns({raw}) // 1000 - (epoch_ns({raw}) % 1000 < 0)::BIGINT)"
-        naive = f"CASE WHEN isfinite({raw}::TIMESTAMP) THEN {naive} ELSE {raw}::TIMESTAMP END"
+    elif type_ == "TIMESTAMP_NS" and to != "TIMESTAMP_NS":
+        naive = f"CASE WHEN isfinite({raw}::TIMESTAMP) THEN {floored(raw)} ELSE {raw}::TIMESTAMP END"
     else:
         naive = f"{raw}::TIMESTAMP"
     if is_local:
