@@ -292,3 +292,26 @@ def test_a_date_is_an_instant_and_a_boolean_is_none(tmp_path: Path) -> None:
         assert [store.get("v", [{"k": 0}], at=date(2026, 1, d))[0]["n"] for d in (1, 2)] == [0, 1]
         with pytest.raises(FeatcError, match="F632"):
             store.get("v", [{"k": 0}], at=True)
+
+
+@pytest.mark.parametrize("rows", [None, 5, object()])
+def test_what_holds_no_rows_is_refused_in_our_words(rows: Any, tmp_path: Path) -> None:
+    with OnlineStore(tmp_path / "o.db", kept_in("BIGINT")) as store, pytest.raises(FeatcError) as caught:
+        store.push("ev", rows)
+    (finding,) = caught.value.diagnostics
+    assert finding.code == "F615" and "which holds no rows" in finding.message
+    assert finding.hint is not None and "a list of dicts" in finding.hint
+
+
+@pytest.mark.parametrize("form", ["dicts", "text", "arrow"])
+def test_all_columns_that_do_not_fit_are_told_with_their_first_rows(form: str, tmp_path: Path) -> None:
+    rows: Any = [{"k": 1, "ts": datetime(2026, 1, 1), "x": 1}] * 2
+    rows += [{"k": 1.5, "ts": datetime(2026, 1, 1), "x": 1}, {"k": 2.5, "ts": datetime(2026, 1, 1), "x": 7.25}]
+    if form == "text":
+        rows = [{**r, "x": str(r["x"])} for r in rows]
+    elif form == "arrow":
+        rows = pa.table({n: [r[n] for r in rows] for n in rows[0]})
+    with OnlineStore(tmp_path / "o.db", kept_in("BIGINT")) as store, pytest.raises(FeatcError) as caught:
+        store.push("ev", rows)
+    told = [(d.code, d.message.partition(", and it cannot")[0]) for d in caught.value.diagnostics]
+    assert told == [("F612", "row 3: ev.k is BIGINT"), ("F612", "row 4: ev.x is BIGINT")]

@@ -40,6 +40,8 @@ def push(session: Session, source: str, file: str, token: str | None, strict: bo
     with session.store() as store, given_rows(file) as given:
         path = _existing(file, given)
         report = store.push(source, path, token, strict=strict)
+    for column in report.absent:
+        session.note(f"  the batch has no column {column}: it is NULL in all its rows")
     if session.is_json:
         session.data(_report_data(report))
         return
@@ -51,7 +53,7 @@ def push(session: Session, source: str, file: str, token: str | None, strict: bo
 
 
 def _report_data(report: PushReport) -> dict[str, object]:
-    names = ("source", "rows", "accepted", "duplicates", "rejected", "replayed_batch", "token", "made_late")
+    names = ("source", "rows", "accepted", "duplicates", "rejected", "replayed_batch", "token", "made_late", "absent")
     return {name: getattr(report, name) for name in names}
 
 

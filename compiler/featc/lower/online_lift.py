@@ -58,13 +58,18 @@ def _instant_columns(source: Source) -> set[str]:
 
 def view_columns(layout: Layout) -> set[str]:
     """The source columns a view's rows are made of."""
-    view, source = layout.view, layout.source
+    source = layout.source
     if layout.versioned:
         return {c.name for c in source.columns}
+    return read_columns(layout) | _instant_columns(source) | set(source.id) | set(source.tie_break)
+
+
+def read_columns(layout: Layout) -> set[str]:
+    """The source columns that a view's features, its `where` and its keys read."""
+    view = layout.view
     slots = [view.slot(s) for s in layout.slots]
-    used = _columns_of((view.where, source.valid_to, *(k.expr for k in view.keys)))
-    used |= _columns_of(e for s in slots for e in (s.value, s.filter))
-    return used | _instant_columns(source) | set(view.state_columns) | set(source.id) | set(source.tie_break)
+    used = _columns_of((view.where, layout.source.valid_to, *(k.expr for k in view.keys)))
+    return used | _columns_of(e for s in slots for e in (s.value, s.filter)) | set(view.state_columns)
 
 
 def required_columns(source: Source, views: Iterable[View]) -> set[str]:
