@@ -176,7 +176,9 @@ FIRST, SECOND = datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 25
 EAST = timezone(timedelta(hours=5, minutes=30))
 
 
-@pytest.mark.parametrize("physical", ["TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"])
+@pytest.mark.parametrize(
+    "physical", ["TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"]
+)
 @pytest.mark.parametrize("form", ["dicts", "arrow", "relation", "text", "csv", "beside naive"])
 def test_instants_with_a_zone_survive_the_hour_that_local_time_has_twice(
     form: str, physical: str, tmp_path: Path

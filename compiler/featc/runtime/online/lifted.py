@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from featc.errors import FeatcError
 from featc.lower.online import SourcePlan, ViewPlan
 from featc.lower.online_lift import BATCH
 from featc.runtime.online.batch import rejected_rows
+from featc.runtime.online.blame import blamed
 from featc.runtime.online.engine import Engine
 
 Row = tuple[Any, ...]
@@ -38,7 +40,19 @@ class Lifted:
 
 
 def lift(engine: Engine, plan: SourcePlan, rows: int) -> Lifted:
-    """Lifts what lies in the table of the batch. The caller holds `engine.batch`."""
+    """Lifts what lies in the table of the batch. The caller holds `engine.batch`.
+
+    Raises FeatcError F620 where a value makes an expression fail, at the expression's place.
+    """
+    try:
+        return _lift(engine, plan, rows)
+    except FeatcError as error:
+        if error.code != "F620":
+            raise
+        raise blamed(engine, plan, error) from error
+
+
+def _lift(engine: Engine, plan: SourcePlan, rows: int) -> Lifted:
     census = engine.rows(plan.census_sql)
     faults: dict[int, list[str]] = {}
     for row in census:
