@@ -10,6 +10,8 @@ from typing import Any
 from featc.errors import FeatcError
 from featc.lower.online import SourcePlan, ViewPlan
 from featc.lower.online_lift import BATCH
+from featc.lower.source import quoted
+from featc.resolve.model import ColumnRef, Source
 from featc.runtime.online.batch import rejected_rows
 from featc.runtime.online.blame import blamed
 from featc.runtime.online.engine import Engine
@@ -58,6 +60,7 @@ def _lift(engine: Engine, plan: SourcePlan, rows: int) -> Lifted:
     for row in census:
         if row[1] is not None:
             faults.setdefault(row[0], []).append(row[1])
+    _tell_infinite(engine, plan.source, faults)
     unseen = frozenset(faults)
     versions = {s.stream.table: engine.rows(s.lift_sql) if s.lift_sql else census for s in plan.streams}
     views = [(view, _seen(view, engine.rows(view.lift_sql), faults)) for view in plan.views]
@@ -65,6 +68,19 @@ def _lift(engine: Engine, plan: SourcePlan, rows: int) -> Lifted:
     newest = max((row[2] for row in census if row[1] is None and row[2] is not None), default=None)
     texts_of = partial(rejected_rows, engine, plan.source)
     return Lifted(rows, versions, views, faults, unseen, texts, newest, texts_of, partial(_behind, engine, plan))
+
+
+def _tell_infinite(engine: Engine, source: Source, faults: dict[int, list[str]]) -> None:
+    """Says of instants that count as NULL because they are infinite (semantics.md, "Time") that they are."""
+    for word, expr in (("time", source.time), ("available_at", source.available_at)):
+        ref = expr.parts[0] if expr is not None and expr.is_bare else None
+        null = f"{word} is NULL"
+        lacking = [place for place, reasons in faults.items() if null in reasons]
+        if lacking and isinstance(ref, ColumnRef):
+            infinite = f"NOT isfinite({quoted(ref.column)}::TIMESTAMP)"
+            sql = f"SELECT _row FROM {BATCH} WHERE _row IN (SELECT unnest($1::BIGINT[])) AND {infinite}"
+            for (place,) in engine.rows(sql, [lacking]):
+                faults[place][faults[place].index(null)] = f"{word} is infinite"
 
 
 def _behind(engine: Engine, plan: SourcePlan, instant: int) -> frozenset[int]:
