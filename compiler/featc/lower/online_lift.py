@@ -150,6 +150,24 @@ def census_sql(source: Source, stream: Stream | None) -> str:
     return ctes.query(select(["_row", fault, *_version_items(source, stream)], f"FROM {rows}\nORDER BY _row")) + ";\n"
 
 
+def reasons_sql(source: Source, views: Iterable[View]) -> str:
+    """All that is wrong with each of the rows `$1`: `_row` and a list of reasons, those of the source first.
+
+    A plan needs one reason to leave a row out; people who are to mend the rows need all.
+    """
+    ctes = Ctes()
+    rows = _source_rows(ctes, source, {c.name for c in source.columns})
+    found = [f"CASE WHEN {condition} THEN {src.literal(reason)} END" for condition, reason in _faults(source)]
+    alive = "true" if source.deleted is None else f"NOT {DELETED}"
+    for view in views:
+        passes = alive if view.where is None else f"{alive} AND try({src.render(view.where)})"
+        for key in view.keys:
+            reason = src.literal(f"{view.name}: key {key.name} is NULL")
+            found.append(f"CASE WHEN {passes} AND try({src.key_sql(key)}) IS NULL THEN {reason} END")
+    listed = f"list_filter([{', '.join(found)}], lambda r: r IS NOT NULL)"
+    return ctes.query(select(["_row", f"{listed} AS _reasons"], f"FROM {rows}\nWHERE _row IN (SELECT unnest($1))"))
+
+
 def behind_sql(source: Source) -> str:
     """The `_row`s whose α is before the instant `$1`."""
     ctes = Ctes()

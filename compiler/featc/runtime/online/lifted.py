@@ -9,7 +9,7 @@ from typing import Any
 
 from featc.errors import FeatcError
 from featc.lower.online import SourcePlan, ViewPlan
-from featc.lower.online_lift import BATCH
+from featc.lower.online_lift import BATCH, reasons_sql
 from featc.lower.source import quoted
 from featc.resolve.model import ColumnRef, Source
 from featc.runtime.online.batch import rejected_rows
@@ -37,6 +37,8 @@ class Lifted:
     newest_arrival: int | None
     texts_of: Callable[[Iterable[int]], dict[int, str]]
     """Rows as JSON by their places, while the batch, or this slice of it, is still at hand."""
+    reasons_of: Callable[[Iterable[int]], dict[int, list[str]]]
+    """All reasons why rows are rejected, where `faults` has the first of each; while they are at hand."""
     behind: Callable[[int], frozenset[int]]
     """The places of the rows whose α is before an instant, while they are at hand."""
 
@@ -67,7 +69,9 @@ def _lift(engine: Engine, plan: SourcePlan, rows: int) -> Lifted:
     texts = rejected_rows(engine, plan.source, sorted(faults))
     newest = max((row[2] for row in census if row[1] is None and row[2] is not None), default=None)
     texts_of = partial(rejected_rows, engine, plan.source)
-    return Lifted(rows, versions, views, faults, unseen, texts, newest, texts_of, partial(_behind, engine, plan))
+    reasons_of = partial(_reasons, engine, plan)
+    behind = partial(_behind, engine, plan)
+    return Lifted(rows, versions, views, faults, unseen, texts, newest, texts_of, reasons_of, behind)
 
 
 def _tell_infinite(engine: Engine, source: Source, faults: dict[int, list[str]]) -> None:
@@ -81,6 +85,13 @@ def _tell_infinite(engine: Engine, source: Source, faults: dict[int, list[str]])
             sql = f"SELECT _row FROM {BATCH} WHERE _row IN (SELECT unnest($1::BIGINT[])) AND {infinite}"
             for (place,) in engine.rows(sql, [lacking]):
                 faults[place][faults[place].index(null)] = f"{word} is infinite"
+
+
+def _reasons(engine: Engine, plan: SourcePlan, places: Iterable[int]) -> dict[int, list[str]]:
+    sql = reasons_sql(plan.source, (v.layout.view for v in plan.views))
+    found = dict(engine.rows(sql, [list(places)]))
+    _tell_infinite(engine, plan.source, found)
+    return found
 
 
 def _behind(engine: Engine, plan: SourcePlan, instant: int) -> frozenset[int]:

@@ -136,7 +136,8 @@ class _Taking:
     def take(self, lifted: Lifted) -> None:
         """Takes in the next rows of the batch."""
         if self.strict and lifted.faults:
-            _refuse(self.plan.source.name, lifted.rows, lifted.faults, lifted.texts)
+            faults = lifted.reasons_of(lifted.faults)
+            _refuse(self.plan.source.name, lifted.rows, faults, lifted.texts)
         behind = frozenset() if self.horizon is None else lifted.behind(self.horizon)
         streams: dict[str, _Accepted] = {}
         for stream in self.plan.streams:
