@@ -60,6 +60,25 @@ def prepare(
     found = Findings()
     instant = _instant(connection, types, time, found)
     _collisions(types, outputs, inner, found)
+    casts = _casts(connection, types, needed, keys, found)
+    found.raise_errors()
+    assert instant is not None
+    _retype(connection, types, {instant: "TIMESTAMP"} | dict(needed))
+    at = _utc(instant, types[instant])
+    _check_instants(connection, instant, at)
+    if at != quoted(instant):
+        casts.setdefault(instant, at)
+    return _laid(connection, types, instant, {n: casts.get(n, quoted(n)) for n in (*dict(needed), instant)})
+
+
+def _casts(
+    connection: duckdb.DuckDBPyConnection,
+    types: dict[str, str],
+    needed: Sequence[tuple[str, str]],
+    keys: Sequence[tuple[str, str]],
+    found: Findings,
+) -> dict[str, str]:
+    """{name: SQL} of the needed columns that are not as they have to be; missing and unfit ones go to `found`."""
     casts: dict[str, str] = {}
     for name, kind in needed:
         actual = _named(types, name)
@@ -75,14 +94,7 @@ def prepare(
             found.error("F512", message, hint=_casting(actual, kind))
         elif cast != quoted(name) or actual != name:
             casts[name] = cast
-    found.raise_errors()
-    assert instant is not None
-    _retype(connection, types, {instant: "TIMESTAMP"} | dict(needed))
-    at = _utc(instant, types[instant])
-    _check_instants(connection, instant, at)
-    if at != quoted(instant):
-        casts.setdefault(instant, at)
-    return _laid(connection, types, instant, {n: casts.get(n, quoted(n)) for n in (*dict(needed), instant)})
+    return casts
 
 
 def _types(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
