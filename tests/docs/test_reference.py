@@ -29,6 +29,7 @@ def test_the_reference_is_made_of_the_code_as_it_is(tmp_path: Path) -> None:
         assert kept[name] == text, f"docs/reference/{name} is not of today's code: make docs"
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_language_are_a_project_that_builds_and_passes_its_test(tmp_path: Path) -> None:
     play = Play(tmp_path)
     for block in blocks((REFERENCE / "language.md").read_text(encoding="utf-8")):
