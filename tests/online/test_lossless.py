@@ -317,3 +317,10 @@ def test_all_columns_that_do_not_fit_are_told_with_their_first_rows(form: str, t
         store.push("ev", rows)
     told = [(d.code, d.message.partition(", and it cannot")[0]) for d in caught.value.diagnostics]
     assert told == [("F612", "row 3: ev.k is BIGINT"), ("F612", "row 4: ev.x is BIGINT")]
+
+
+def test_a_stream_that_can_be_read_once_names_its_first_value_that_does_not_fit(tmp_path: Path) -> None:
+    rows = pa.table({"k": [1, 1.5], "ts": [datetime(2026, 1, 1)] * 2, "x": [1, 2]}).to_reader()
+    with OnlineStore(tmp_path / "o.db", kept_in("BIGINT")) as store, pytest.raises(FeatcError) as caught:
+        store.push("ev", rows)
+    assert str(caught.value).startswith("error F612: ev.k is BIGINT, and it cannot hold 1.5")

@@ -7,6 +7,7 @@ value (semantics.md, "Types"). Nanosecond instants are floored to microseconds l
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
@@ -102,8 +103,10 @@ def _made(engine: Engine, source: Source, scan: Scan, conversions: Mapping[str, 
     except duckdb.Error as trouble:
         if "F612: " not in str(trouble).splitlines()[0]:
             raise
-        # a stream that was read is gone, and only the first misfit known
-        raise FeatcError(_misfits(engine, source, scan, conversions) or failed(trouble).diagnostics) from trouble
+        misfits: Sequence[Diagnostic] = failed(trouble).diagnostics
+        with suppress(duckdb.Error):  # a stream that was read is gone, and only its first misfit known
+            misfits = _misfits(engine, source, scan, conversions) or misfits
+        raise FeatcError(misfits) from trouble
     count = made.fetchone()
     return int(count[0]) if count else 0
 
