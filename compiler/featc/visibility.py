@@ -10,6 +10,8 @@ with inclusive bounds:
 * A window at `t` holds the visible events with `after(t) < τ <= upto(t)`:
   `upto = top - strict`, `after = base - lower_closed`, where `top = t - offset` (floored to the hop when aligned) and
   `base = top - length` (floored to the hop when it is a sawtooth).
+* A window `next_W` of labels at `t` holds `t - strict < τ <= t + W - strict`: it begins where the past of the view
+  ends, so that no event is in both (semantics.md, "Labels").
 * A version is visible at `t` when `enter <= t - strict` and not `superseded <= t - strict`.
 """
 
@@ -60,7 +62,12 @@ def edges(window: Window, t: int, closed: Closed) -> Edges:
     base = top - window.length
     if window.hop and not window.align:
         base = base // window.hop * window.hop
-    return Edges(base - lower_closed(closed), upto)
+    return Edges(base - _below(window, closed), upto)
+
+
+def _below(window: Window, closed: Closed) -> int:
+    """How far below a window's lower end the last τ lies that it does not hold."""
+    return strict(closed) if window.is_ahead else lower_closed(closed)
 
 
 # ── the same rule as SQL text ─────────────────────────────────────────────────────────────────────────────────────
@@ -94,7 +101,7 @@ def after_sql(window: Window, t: str, closed: Closed) -> str | None:
     """The greatest τ below the window, or None when it has no lower end."""
     if window.length is None:
         return None
-    below = lower_closed(closed)
+    below = _below(window, closed)
     if window.hop:
         from_ = window.offset if window.align else window.offset + window.length
         floored = floor_to_sql(_minus(t, from_), window.hop)
@@ -108,3 +115,11 @@ def visible_sql(enter: str, superseded: str | None, t: str, closed: Closed) -> s
     if superseded is None:
         return f"{enter} <= {known}"
     return f"{enter} <= {known} AND ({superseded} IS NULL OR {superseded} > {known})"
+
+
+def known_sql(arrival: str, superseded: str | None, k: int | None, closed: Closed) -> list[str]:
+    """The conditions that a version counts at the knowledge instant `k` (None: ∞), whatever its τ (semantics.md,
+    "Observation"): `α ⊲ k` and not `α(next) ⊲ k`."""
+    if k is not None:
+        return [visible_sql(arrival, superseded, str(k), closed)]
+    return [] if superseded is None else [f"{superseded} IS NULL"]

@@ -25,6 +25,7 @@ from featc.resolve.model import (
     Aggregation,
     AsOfRef,
     ColumnRef,
+    CompleteRef,
     Expr,
     Feature,
     FeatureRef,
@@ -244,7 +245,7 @@ def _row_columns(view: View, source: Source, feature: Feature) -> Iterator[tuple
                 yield from _argument_columns(view, view.aggregation(name))
             case StateRef(column):
                 yield column, "value"
-            case ColumnRef() | FeatureRef() | RequestRef() | KeyRef() | AsOfRef():
+            case ColumnRef() | FeatureRef() | RequestRef() | KeyRef() | AsOfRef() | CompleteRef():
                 pass
     for expr in (view.where, source.deleted):
         yield from ((c, "filter") for c in _columns(expr))

@@ -78,6 +78,7 @@ def read_window(reader: Reader, key: Key, node: Node) -> WindowDef | None:
         reader.duration_of(fields, "hop"),
         reader.flag(align) if align is not None else False,
         read_meta(reader, fields),
+        reader.duration_of(fields, "next"),
     )
     _check_kind(reader, window, fields)
     return window
@@ -89,6 +90,12 @@ def _check_kind(reader: Reader, window: WindowDef, fields: Fields) -> None:
     """
     has = fields.keys
     what = f"window '{window.name}'"
+    if "next" in has:
+        for other in ("range", "rows", "lifetime", "hop", "offset", "align"):
+            if other in has:
+                hint = "a window of labels has a length alone: next: 30d"
+                reader.findings.error("F123", f"{what} has both next and {other}", has[other], hint)
+        return
     if not ("range" in has or "rows" in has or "lifetime" in has):
         if not fields.refused:
             hint = "add range: (such as 7d), rows: or lifetime: true"

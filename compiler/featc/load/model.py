@@ -103,6 +103,7 @@ class WindowDef:
     hop: Duration | None
     align: bool
     meta: Meta
+    next: Duration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +184,7 @@ class ViewDef:
     request: Mapping[str, ColumnDef]
     features: tuple[FeatureDef, ...]
     meta: Meta
+    labels: tuple[FeatureDef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +213,7 @@ class RoleDef:
 
 @dataclass(frozen=True, slots=True)
 class ServiceDef:
-    """A feature service: its picks and roles in order, and expressions of its own."""
+    """A feature service: its picks and roles in order, expressions of its own, and the labels of its training sets."""
 
     name: str
     span: Span
@@ -220,6 +222,7 @@ class ServiceDef:
     request: Mapping[str, ColumnDef]
     derived: tuple[FeatureDef, ...]
     meta: Meta
+    labels: tuple[PickDef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

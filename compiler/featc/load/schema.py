@@ -67,7 +67,9 @@ class Entity(_Described):
 
 
 class Window(_Described):
-    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [k]} for k in ("range", "rows", "lifetime")]})
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": [k]} for k in ("range", "rows", "lifetime", "next")]}
+    )
 
     range: Duration = about("how long it is")
     offset: Duration = about("how far before the instant of asking it ends")
@@ -79,7 +81,7 @@ class Window(_Described):
     previous: Any = later("calendar windows")
     timezone: Any = later("calendar windows")
     since: Any = later("windows since an event")
-    next: Any = later("labels")
+    next: Duration = about("of labels: how far it reaches from the instant of asking on")
     current: Any = later("aggregates over the current rows of a state source")
 
 
@@ -126,8 +128,9 @@ class Feature(_Described):
 class View(_Described):
     model_config = ConfigDict(
         json_schema_extra={
-            "dependencies": {name: ["source"] for name in ("where", "keys", "windows", "ttl", "closed")},
+            "dependencies": {name: ["source"] for name in ("where", "keys", "windows", "ttl", "closed", "labels")},
             "not": {"required": ["source", "request"]},
+            "anyOf": [{"required": ["features"]}, {"required": ["labels"]}],
         }
     )
 
@@ -141,13 +144,17 @@ class View(_Described):
     closed: Closed = about(_CLOSED)
     ttl: Duration = about("of a state source: a row older than this counts as unknown")
     request: dict[str, Type | Column] = about("what a request brings, with types", names=FREE_NAME)
-    features: Columns | dict[str, Sql | Feature] = needed(
+    features: Columns | dict[str, Sql | Feature] = about(
         "a name and an expression for each; or a list of columns of a state source",
         {"orders": "count(*)", "spend": "sum(amount)"},
         names=NAME,
     )
+    labels: dict[str, Sql | Feature] = about(
+        "what training sets are to predict: expressions over windows next_<duration>, never read online",
+        {"bought": "count(*) over next_30d > 0"},
+        names=NAME,
+    )
     join: Any = later("enrichment joins")
-    labels: Any = later("labels")
     version: Any = later("versions of views and features")
 
 
@@ -172,7 +179,9 @@ class Service(_Described):
         "features over roles, views, request.x, key.x and as_of", {"share": "request.amount / user.spend_7d"},
         names=NAME,
     )
-    labels: Any = later("labels")
+    labels: list[Pick | dict[str, OneFeature]] | Pick = about(
+        "labels of views for its training sets, after the features: view.label, or NEW_NAME: view.label"
+    )
 
 
 class Test(_Described):

@@ -12,6 +12,7 @@ from featc.load.text import Text
 from featc.parse import AggregateCall, Fragment, Name
 from featc.resolve.asking import Asked
 from featc.resolve.families import Families
+from featc.resolve.leaks import looks_its_way
 from featc.resolve.model import Aggregation, Expr, Key, Slot, Window
 from featc.resolve.openview import OpenView, Template
 from featc.resolve.sources import OpenSource, ask_fragment, check_known, is_boolean, parsed
@@ -44,15 +45,11 @@ class ViewRows:
 
 
 def ask_view(view: OpenView, opened: OpenSource, families: Families, findings: Findings) -> ViewRows:
-    """Asks for the types of all row expressions of a view."""
+    """Asks for the types of all row expressions of a view. Labels have the keys and the `where` of their view."""
     rows = ViewRows(view)
-    definition = view.definition
-    if definition.where is not None:
-        fragment = parsed(definition.where, findings)
-        rows.where_text = definition.where
-        rows.where = _ask(fragment, definition.where, "where", opened, findings)
-        rows.broken |= rows.where is None
-    _ask_keys(rows, opened, findings)
+    if view.base is None:
+        _ask_where(rows, opened, findings)
+        _ask_keys(rows, opened, findings)
     for template in view.templates:
         if template.broken:
             continue
@@ -63,6 +60,14 @@ def ask_view(view: OpenView, opened: OpenSource, families: Families, findings: F
             else:
                 rows.calls[template, call] = asked
     return rows
+
+
+def _ask_where(rows: ViewRows, opened: OpenSource, findings: Findings) -> None:
+    where = rows.view.definition.where
+    if where is not None:
+        rows.where_text = where
+        rows.where = _ask(parsed(where, findings), where, "where", opened, findings)
+        rows.broken |= rows.where is None
 
 
 def _ask(
@@ -163,7 +168,13 @@ def lift(rows: ViewRows, opened: OpenSource, findings: Findings) -> Lifted:
     for template in view.templates:
         for call in () if template.broken else template.calls:
             asked = rows.calls[template, call]
-            made = _slots_of(lifted, template, call, asked, opened, findings)
+            windows = [asked.window] if asked.window else template.windows
+            span = template.text.span_at(call.start, call.end - call.start)
+            made = (
+                _slots_of(lifted, template, call, asked, opened, findings)
+                if looks_its_way(view, template, windows, span, findings)
+                else None
+            )
             if made is None:
                 template.broken = True
                 break
@@ -210,9 +221,9 @@ def _slots_of(
                 "take a part of it, or cast it, as in x::varchar",
             )
             return None
-    # every expression is checked, so that each column known too late is named
+    # every expression is checked, so that each column known too late is named; labels may know it
     known = [
-        check_known(e, source, text, f"{template.name}", findings)
+        template.is_label or check_known(e, source, text, f"{template.name}", findings)
         for e in (*values, *((condition,) if condition else ()))
     ]
     if not all(known):

@@ -67,7 +67,15 @@ class AsOfRef:
     """The observation instant as a naive UTC TIMESTAMP."""
 
 
-Ref = ColumnRef | StateRef | AggregateRef | FeatureRef | RequestRef | KeyRef | AsOfRef
+@dataclass(frozen=True, slots=True)
+class CompleteRef:
+    """Whether the data of the view's source reaches `reach` µs beyond the observation instant: a BOOLEAN, only in the
+    `__complete` of labels (semantics.md, "Labels")."""
+
+    reach: int
+
+
+Ref = ColumnRef | StateRef | AggregateRef | FeatureRef | RequestRef | KeyRef | AsOfRef | CompleteRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +170,8 @@ class Source:
 class Window:
     """Which visible events count (semantics.md, "Windows"). Lengths in µs.
 
-    `length` None and `rows` None is `lifetime`. `rows` with `length` is the last `rows` within the range.
+    `length` None and `rows` None is `lifetime`. `rows` with `length` is the last `rows` within the range. A window of
+    labels begins at t: its `offset` is −`length`.
     """
 
     name: str = field(compare=False)
@@ -171,6 +180,11 @@ class Window:
     rows: int | None = None
     hop: int | None = None
     align: bool = False
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether it is a `next_<duration>`, which lies after the observation instant."""
+        return self.offset < 0
 
 
 # ── views ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -252,7 +266,8 @@ class View:
     `where` and the slots are evaluated on the source's row; `where` applies after versions have been resolved.
     `state_columns` are the columns a state lookup has to bring (those its features use), `where` included apart.
     `ttl` in µs applies to state lookups. `of` is set on a view as a service asks it (`Project.asked`): the name of the
-    view whose rows it reads, for the entity that its keys are `given`.
+    view whose rows it reads, for the entity that its keys are `given`. The labels of a view are a view of their own,
+    `ahead`, and `of` that view (`Project.labels`).
     """
 
     name: str
@@ -270,6 +285,7 @@ class View:
     meta: Mapping[str, object] = field(default_factory=dict)
     span: Span | None = field(default=None, compare=False)
     of: str | None = None
+    ahead: bool = False
 
     @property
     def origin(self) -> str:
@@ -322,7 +338,7 @@ class Service:
     """A named list of features with the spine columns they need: `keys` and `request` as (name, type), sorted.
 
     `own` names the view of the service's own expressions in `Project.asked`: `key.<key>` and `<role>.<key>` are the
-    keys it computes, the others its `derived`.
+    keys it computes, the others its `derived`. `labels` are in training sets only, each followed by its `__complete`.
     """
 
     name: str
@@ -332,10 +348,25 @@ class Service:
     meta: Mapping[str, object] = field(default_factory=dict)
     span: Span | None = field(default=None, compare=False)
     roles: tuple[Role, ...] = ()
+    labels: tuple[Output, ...] = ()
 
     @property
     def own(self) -> str:
         return own_view(self.name)
+
+    @property
+    def training(self) -> tuple[Output, ...]:
+        """The columns of its training sets."""
+        return (*self.outputs, *self.labels)
+
+
+COMPLETE = "__complete"
+"""What follows a label's name in that of the column that says whether it is complete."""
+
+
+def label_view(view: str) -> str:
+    """The name of the view of a view's labels; no author can give a view such a name."""
+    return f"{view} labels"
 
 
 def own_view(service: str) -> str:
@@ -348,7 +379,8 @@ class Project:
     """Everything, in name order per kind. `order` lists view.feature names so that parents come first.
 
     `asked` are views as services ask them, where these compute keys, and of the services' own expressions. They are no
-    definitions: nothing is stored or listed for them. Features refer to them as to any view.
+    definitions: nothing is stored or listed for them. Features refer to them as to any view. `labels` are views of the
+    labels of views, by `label_view`: training sets alone read them, and nothing of them is stored.
     """
 
     name: str
@@ -358,10 +390,13 @@ class Project:
     order: tuple[tuple[str, str], ...]
     entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     asked: Mapping[str, View] = field(default_factory=dict)
+    labels: Mapping[str, View] = field(default_factory=dict)
 
     def view(self, name: str) -> View:
-        """A view of the project, or one as a service asks it."""
-        return self.views[name] if name in self.views else self.asked[name]
+        """A view of the project, one as a service asks it, or that of a view's labels."""
+        if name in self.views:
+            return self.views[name]
+        return self.asked[name] if name in self.asked else self.labels[name]
 
     def feature(self, view: str, name: str) -> Feature:
         return self.view(view).feature(name)

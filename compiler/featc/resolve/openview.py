@@ -30,6 +30,7 @@ class Template:
     family: bool = False
     windows: tuple[Window, ...] = ()
     broken: bool = False
+    is_label: bool = False
 
     @property
     def name(self) -> str:
@@ -87,7 +88,7 @@ class OpenView:
     """A view under work. `blind`: its source cannot be read, so its names cannot be judged.
 
     `is_service`: it holds a service's own expressions, and is no view that an author names; `roles` are the names it
-    knows beside views: folded → (role, view).
+    knows beside views: folded → (role, view). `labels` is the view of its labels, whose `base` it is then.
     """
 
     definition: ViewDef
@@ -103,6 +104,13 @@ class OpenView:
     lost: frozenset[str] = frozenset()
     is_service: bool = False
     roles: dict[str, tuple[str, str]] = field(default_factory=dict)
+    labels: OpenView | None = None
+    base: OpenView | None = None
+
+    @property
+    def spoken(self) -> str:
+        """The view in its author's words: labels are those of their view."""
+        return self.base.name if self.base is not None else self.name
 
     def is_lost(self, feature: str) -> bool:
         """Whether a name belongs to a feature that could not be loaded, which was reported then."""
@@ -171,6 +179,7 @@ def read_templates(view: OpenView, findings: Findings) -> None:
         text = feature.sql if feature.sql is not None else Text(feature.name, feature.span)
         template = Template(view.name, feature, text, parsed(text, findings), index)
         template.broken = template.fragment is None
+        template.is_label = view.base is not None
         view.templates.append(template)
         view.by_name.setdefault(feature.name.casefold(), template)
     _check_shape(view, findings)

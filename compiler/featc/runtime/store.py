@@ -173,6 +173,12 @@ class FeatureStore:
                 found[output.name] = output
         return tuple(found.values())
 
+    def training_outputs(self, features: str | Sequence[str]) -> tuple[Output, ...]:
+        """The columns of the training sets of a service, its labels among them, or of a list of features."""
+        if isinstance(features, str) and features in self.project.services:
+            return self.project.services[features].training
+        return self.outputs(features)
+
     def _matching(self, pattern: str) -> list[Output]:
         if pattern in self.project.services:
             return list(self.project.services[pattern].outputs)
