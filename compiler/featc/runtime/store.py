@@ -21,11 +21,13 @@ from featc.runtime.located import located
 if TYPE_CHECKING:
     import duckdb
 
+    from featc.lower.training import Knowledge
     from featc.runtime.backfill import BackfillReport, SnapshotReport
     from featc.runtime.dataset import Dataset
     from featc.runtime.materialize import MaterializeReport, Progress
     from featc.runtime.online import OnlineStore, PushReport
     from featc.runtime.online.evict import Eviction
+    from featc.runtime.online.store import Instant
     from featc.runtime.status import Status
     from featc.runtime.training_set.origin import Asked
     from featc.runtime.training_set.reading import Read
@@ -115,37 +117,59 @@ class FeatureStore:
         time: str | None = None,
         *,
         entity_df: Any = None,
+        known_at: Instant = None,
+        data_until: Instant = None,
+        start: Instant = None,
+        end: Instant = None,
+        every: str | timedelta | None = None,
         read: Read = "auto",
     ) -> Dataset:
         """The training set of a service, or of a list of features, at the spine's instants.
 
         `features`: a service's name, or `view.feature`, `view`, `view.spend_*` (Feast's `view:feature` works too).
         `spine` (or Feast's `entity_df`): a data frame, Arrow table, list of dicts, file, SELECT, or binary stream.
-        `time` names its instant column. The result is lazy: nothing is computed until rows are asked for. `read`:
-        `auto` takes backfilled tiles where they are exact and less is read, `tiles` wherever they are exact, `rows`
-        never; `explain()` says which.
+        `time` names its instant column. In place of a spine, `start`, `end` and `every` ask for all entities there were
+        by each of the instants before `end`. Labels of a service know what was known at `known_at` (None: all there
+        is), and are complete as far as data reaches, to `data_until` (None: to what the source has).
+
+        The result is lazy: nothing is computed until rows are asked for. `read`: `auto` takes backfilled tiles where
+        they are exact and less is read, `tiles` wherever they are exact, `rows` never; `explain()` says which.
         """
+        from featc.lower.training import Knowledge
+        from featc.runtime.online.store import instant
+        from featc.runtime.training_set.entity_range import asked_range
         from featc.runtime.training_set.origin import Asked
 
-        given = spine if spine is not None else entity_df
+        instants = asked_range(start, end, every)
+        if instants is not None and not (spine is None and entity_df is None):
+            raise _incomplete("F500", "a spine and a range of instants are given, and one of them says it all", "spine")
+        given = next((g for g in (spine, entity_df, instants) if g is not None), None)
         if features is None or given is None:
             raise _incomplete("F500", "a training set needs features and a spine", "spine")
         if spine is not None and entity_df is not None:
             raise _incomplete("F500", "spine and entity_df are the same thing, and both are given", "spine")
-        outputs = self.outputs(features)
+        outputs = self.training_outputs(features)
         service = features if isinstance(features, str) and features in self.project.services else None
         listed = () if service else (features,) if isinstance(features, str) else tuple(features)
         asked = Asked(service, listed, self.root, self.compiled.definitions.target.name)
-        return self.dataset(outputs, asked, given, time, read)
+        known, until = (None if each is None else instant(each) for each in (known_at, data_until))
+        return self.dataset(outputs, asked, given, time, read, Knowledge(known, until))
 
     def dataset(
-        self, outputs: Sequence[Output], asked: Asked, spine: Any, time: str | None, read: Read = "auto"
+        self,
+        outputs: Sequence[Output],
+        asked: Asked,
+        spine: Any,
+        time: str | None,
+        read: Read = "auto",
+        knowledge: Knowledge | None = None,
     ) -> Dataset:
         """The training set of given output columns; `asked` is what people and its card are told it is of."""
+        from featc.lower.training import LATEST
         from featc.runtime.dataset import Dataset
 
         connection = self.connect()
-        made = Dataset(connection, self.located, outputs, spine, time, asked)
+        made = Dataset(connection, self.located, outputs, spine, time, asked, knowledge or LATEST)
         made.choose(self.project, self.root, read)
         return made
 

@@ -17,8 +17,8 @@ class Knowledge:
     """Instants in µs: labels know what was known at `known_at` (None: all there is), and the data reaches to
     `data_until` (None: to the source's greatest enter), at most to `known_at`.
 
-    With `hindsight` features, too, know all there is. That is no training set: it is what others silently make, for
-    telling how much it would differ.
+    With `hindsight` features know all there is. That is no training set: it is what others silently make, for telling
+    how much it would differ.
     """
 
     known_at: int | None = None
@@ -28,7 +28,7 @@ class Knowledge:
     def of(self, view: View) -> Known:
         """What the rows of a view are known by."""
         if view.ahead:
-            return KnownBy(None if self.hindsight else self.known_at)
+            return KnownBy(self.known_at)
         return KnownBy(None) if self.hindsight else AtT()
 
 

@@ -62,6 +62,9 @@ def choose(place: Place, outputs: Sequence[Output], read: Read) -> Reading:
     refused: list[str] = []
     for name, aggregations in wanted(place.project, outputs).aggregations.items():
         view = place.project.view(name)
+        if view.ahead:
+            words[name] = "rows: labels are not backfilled"
+            continue
         if any(key.given is not None for key in view.keys):
             words[name] = "rows: its keys are computed by the service"
             continue
