@@ -77,7 +77,7 @@ def knowledge_report(
         counts = []
         for o in compared:
             there = "true" if kind == "feature" else whole[o.view, f"{o.feature}{COMPLETE}"]
-            counts += [f"count_if({there})", f"count_if({there} AND {_differs(o)})"]
+            counts += [f"count(*) FILTER (WHERE {there})", f"count(*) FILTER (WHERE {there} AND {_differs(o)})"]
         a, b = (f"(\n{indent(side)}\n)" for side in sides)
         found = connection.execute(f"SELECT {', '.join(counts)}\nFROM {a} a\nJOIN {b} b USING ({ROW})").fetchall()[0]
         pairs = zip(found[::2], found[1::2], strict=True)

@@ -120,19 +120,19 @@ def _measures(output: Output, default: str | None) -> dict[str, str]:
     finite = f" FILTER (WHERE isfinite({x}))" if kind == "float" else ""
     found |= {"distinct": f"approx_count_distinct({x})", "min": f"min({x}){finite}", "max": f"max({x}){finite}"}
     if default is not None:
-        found["default_share"] = f"count_if({x} IS NOT DISTINCT FROM {default})"
+        found["default_share"] = f"count(*) FILTER (WHERE {x} IS NOT DISTINCT FROM {default})"
     if kind in _NUMBERS:
         tame = f" FILTER (WHERE abs({x}::DOUBLE) < {_SPREADS})"
         found |= {
             "mean": f"avg({x}::DOUBLE){finite}",
             "sd": f"stddev_samp({x}::DOUBLE){tame}",
             "quantiles": f"approx_quantile({x}::DOUBLE, {list(QUANTILES)}){finite}",
-            "zero_share": f"count_if({x} = 0)",
+            "zero_share": f"count(*) FILTER (WHERE {x} = 0)",
         }
     if kind == "boolean":
         found["mean"] = f"avg({x}::TINYINT)"
     if kind == "float":
-        found |= {"nan": f"count_if(isnan({x}))", "inf": f"count_if(isinf({x}))"}
+        found |= {"nan": f"count(*) FILTER (WHERE isnan({x}))", "inf": f"count(*) FILTER (WHERE isinf({x}))"}
     return found
 
 
