@@ -72,8 +72,8 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """`range` (µs), `rows`, both or neither (lifetime); `hop`, `align`, `offset` as in the page's table; `next` alone, of
-    labels."""
+    """`range` (µs), `rows`, both or neither (lifetime); `hop`, `align`, `offset` as in the page's table; `next` alone,
+    of labels."""
 
     range: int | None = None
     rows: int | None = None

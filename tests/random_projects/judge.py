@@ -134,7 +134,7 @@ class Hindsight(Oracle):
     """Features by all there is to know: what others silently make of late and corrected rows."""
 
     def entered(self, view: oracle.View, v: oracle.Version, t: int) -> bool:
-        return True
+        return v.tau is not None and self.before(view.closed, v.tau, t)
 
     def superseded(self, view: oracle.View, v: oracle.Version, t: int) -> bool:
         return v.superseded_at is not None

@@ -33,7 +33,8 @@ class StandIn:
     ) -> Any:
         """An object with `arrow()`."""
         rows = spine.to_pylist()
-        self.offline.known_at, self.offline.data_until = (None if t is None else micros(t) for t in (known_at, data_until))
+        self.offline.known_at = None if known_at is None else micros(known_at)
+        self.offline.data_until = None if data_until is None else micros(data_until)
         for row in rows:
             row |= {**self.answer(self.offline, row, row["as_of"]), **self.labels(row)}
         return Rows(rows)

@@ -401,6 +401,11 @@ class Project:
     def feature(self, view: str, name: str) -> Feature:
         return self.view(view).feature(name)
 
+    def without_labels(self) -> Project:
+        """The project as both plans know it."""
+        order = tuple(pair for pair in self.order if pair[0] not in self.labels)
+        return replace(self, labels={}, order=order)
+
     def with_views(self, views: Mapping[str, View]) -> Project:
         """The project with other views in the places of those of the same names."""
         return replace(

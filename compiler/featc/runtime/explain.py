@@ -30,7 +30,7 @@ def explain(store: FeatureStore, outputs: Sequence[Output]) -> list[dict[str, An
     """Each view behind the outputs, parents first: see `featc.lower.explained`, and `derived`, `cost`."""
     project = store.project
     pairs = feature_closure(project, tuple((o.view, o.feature) for o in outputs))
-    slow = _in_duckdb(store, outputs)
+    slow = _in_duckdb(store, [o for o in outputs if o.view not in project.labels])
     found = []
     for name in dict.fromkeys(view for view, _ in pairs):
         features = [project.feature(view, feature) for view, feature in pairs if view == name]
@@ -39,7 +39,8 @@ def explain(store: FeatureStore, outputs: Sequence[Output]) -> list[dict[str, An
         about = explain_view(project, project.view(name), wanted)
         if about["retention"] is not None:
             about["retention"]["replay"] = store.compiled.definitions.target.online.replay_us
-        derived = [_derived(project, f, slow) for f in features if not (f.expr.is_bare and f.default is None)]
+        online = () if name in project.labels else features
+        derived = [_derived(project, f, slow) for f in online if not (f.expr.is_bare and f.default is None)]
         found.append({**about, "derived": derived, "cost": _cost(store, name, wanted)})
     return found
 
@@ -66,7 +67,7 @@ def _derived(project: Project, feature: Feature, slow: Iterable[str]) -> dict[st
 def _cost(store: FeatureStore, name: str, wanted: frozenset[str]) -> dict[str, Any] | None:
     project = store.project
     view = project.views.get(project.view(name).origin)
-    if view is None or view.source is None:
+    if view is None or name in project.labels or view.source is None:
         return None
     plan = view_plan(project, view, view_fingerprint(project, view.name))
     read = read_plan(plan.layout, decompose(view, wanted), lookup=looks_up(plan.layout))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from featc.errors import Diagnostic, FeatcError, did_you_mean
 from featc.load import Definitions, find_project, read_project
 from featc.resolve.model import Output, Project
-from featc.resolve.needs import spine_columns
+from featc.resolve.needs import labels_named, spine_columns
 from featc.runtime.engine import connect, limits_of, unbuilt
 from featc.runtime.extras import needed
 from featc.runtime.located import located
@@ -201,7 +201,8 @@ class FeatureStore:
         """The columns of the training sets of a service, its labels among them, or of a list of features."""
         if isinstance(features, str) and features in self.project.services:
             return self.project.services[features].training
-        return self.outputs(features)
+        rest, labels = labels_named(self.project, features)
+        return (*(self.outputs(rest) if rest or not labels else ()), *labels)
 
     def _matching(self, pattern: str) -> list[Output]:
         if pattern in self.project.services:
@@ -318,7 +319,7 @@ class FeatureStore:
         """What `featc explain` says, as plain data: a dict per view behind a service or list of features."""
         from featc.runtime.explain import explain
 
-        return explain(self, self.outputs(features))
+        return explain(self, self.training_outputs(features))
 
     def build(self, out: str | Path | None = None) -> dict[str, str]:
         """Writes manifest and SQL below `out` (default `target/`); gives the files by their path."""
