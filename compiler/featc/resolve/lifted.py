@@ -169,7 +169,8 @@ def lift(rows: ViewRows, opened: OpenSource, findings: Findings) -> Lifted:
         for call in () if template.broken else template.calls:
             asked = rows.calls[template, call]
             windows = [asked.window] if asked.window else template.windows
-            span = template.text.span_at(call.start, call.end - call.start)
+            place = call.over or call
+            span = template.text.span_at(place.start, place.end - place.start)
             made = (
                 _slots_of(lifted, template, call, asked, opened, findings)
                 if looks_its_way(view, template, windows, span, findings)

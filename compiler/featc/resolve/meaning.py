@@ -152,7 +152,8 @@ class Meanings:
             hint = f"write {elsewhere[0]}" if elsewhere else did_you_mean(word, known)
             hint = hint or "write an aggregate over a window, view.feature, request.x or key.x"
             what = "column or feature" if view.is_state else "feature"
-            self._error(template, name, "F301", f"{view.name} has no {what} '{word}'", hint)
+            what = what if view.base is None else "label or feature"
+            self._error(template, name, "F301", f"{view.spoken} has no {what} '{word}'", hint)
         return None
 
     def _state(self, view: OpenView, template: Template, name: Name) -> Parts | None:

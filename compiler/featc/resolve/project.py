@@ -254,6 +254,7 @@ def _check_internal(definitions: Definitions, findings: Findings) -> None:
 def _check_collisions(views: Mapping[str, OpenView], findings: Findings) -> None:
     """Features of one view whose names are equal but for letter case, or are those of its keys."""
     for view in views.values():
+        what = "feature" if view.base is None else "label"
         keys = () if view.is_service else view.key_names  # which of its keys a service's spine has is not known yet
         seen: dict[str, str] = {k.casefold(): f"the key {k}" for k in keys}
         for template in view.templates:
@@ -263,7 +264,7 @@ def _check_collisions(views: Mapping[str, OpenView], findings: Findings) -> None
                 if folded in seen:
                     findings.error(
                         "F307",
-                        f"the feature {name} of {view.name} has the name of {seen[folded]}",
+                        f"the {what} {name} of {view.spoken} has the name of {seen[folded]}",
                         template.definition.span,
                         f"rename it, for instance {name}_value" if "key" in seen[folded] else "rename one of them",
                     )
