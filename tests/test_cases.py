@@ -242,7 +242,8 @@ def test_every_aggregate_has_a_case(opened: Callable[[str], Opened]) -> None:
 
 def test_windows_of_labels_have_a_case_for_each_closed(opened: Callable[[str], Opened]) -> None:
     views = [v for name in NAMES for v in opened(name).store.project.labels.values()]
-    assert {v.closed for v in views if any(a.window.is_ahead for a in v.aggregations)} == {"left", "right", "both", "neither"}
+    ahead = {v.closed for v in views if any(a.window.is_ahead for a in v.aggregations)}
+    assert ahead == {"left", "right", "both", "neither"}
 
 
 def kind_of(window: Window) -> str:
