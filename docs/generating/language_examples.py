@@ -59,6 +59,7 @@ windows:
   week_before_last: {range: 7d, offset: 14d}
   five_in_a_day: {rows: 5, range: 1d}
   all_but_today: {lifetime: true, offset: 1d}
+  coming_week: {next: 7d}             # for labels
 """
 
 _SOURCES = """\
@@ -109,6 +110,8 @@ feature_views:
     features:
       orders: count(*)              # orders_7d, orders_30d
       spend: sum(amount)
+    labels:                         # what training sets are to predict
+      buys_again: count(*) over next_30d > 0
 
   user_plan:
     entity: user
@@ -156,6 +159,8 @@ feature_services:
       - user_returns.return_rate_*
       - idle: user_returns.idle_days  # renamed
       - basket
+    labels:                           # in training sets, after the features
+      - user_orders.buys_again
 
   gift:
     request:

@@ -20,6 +20,7 @@ _BUILT_IN = {
     "prev_<duration>": ("prev_7d", "the equal span before `last_7d`"),
     "last_<n>_rows": ("last_10_rows", "the last ten events that pass `where`"),
     "lifetime": ("lifetime", "all events there ever were"),
+    "next_<duration>": ("next_7d", "of labels alone: the seven days that begin at `t`"),
 }
 _OWN = {
     "{range: 6h}": ("as `last_6h`, under a name of yours; `6h` alone says the same", Window("w", _H := 6 * UNITS["h"])),
@@ -36,6 +37,7 @@ _OWN = {
     "{rows: 5, range: 6h}": ("the last five, none older than six hours", Window("w", _H, rows=5)),
     "{rows: 5, offset: 1h}": ("the last five of those that are an hour old", Window("w", None, UNITS["h"], rows=5)),
     "{lifetime: true, offset: 1h}": ("everything but the last hour", Window("w", None, UNITS["h"])),
+    "{next: 6h}": ("of labels alone: as `next_6h`, under a name of yours", Window("w", _H, -_H)),
 }
 _LAST_7D = Window("last_7d", parse_duration("7d"))
 
@@ -105,7 +107,7 @@ def _later() -> Iterable[tuple[str, str]]:
         if reason is not None:
             yield f"`{key}:` in a window", reason
     for name, reason in LATER.items():
-        yield code(f"over {name}{'_<duration>' if name == 'next' else ''}"), reason
+        yield code(f"over {name}"), reason
 
 
 def _us(instant: datetime) -> int:
