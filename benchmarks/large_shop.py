@@ -1,8 +1,8 @@
 """A shop of 20 million events in 2 GB: `python benchmarks/large_shop.py [--events 20000000] [--folder F]`.
 
 The project in `features/shop` with a history after the rules of `features/shop/generate.py`, made in DuckDB: a
-quarter of the events are versions of orders, the rest page views; 40 of them for each user. Then, each in a process
-that cannot have more than 2 GB: `featc backfill`, `featc materialize`, and a comparison of online vectors with the
+quarter of the events are versions of orders, the rest page views; 100 for each user on average, and a tenth of the
+users has almost half of them. Then, each in a process that cannot have more than 2 GB: `featc backfill`, `featc materialize`, and a comparison of online vectors with the
 training set. Ends with an error when a process fails or was larger, or when a value differs.
 
 The limit is the kernel's: RLIMIT_DATA counts the memory that a process has asked for and that is its own, used or
@@ -47,7 +47,7 @@ def below(what: str, most: int | str) -> str:
 
 def popular(what: str, most: str) -> str:
     """The same, small numbers more often than great ones."""
-    return f"floor(pow({uniform(what)}, 2) * {most})::BIGINT"
+    return f"floor(pow({uniform(what)}, 3) * {most})::BIGINT"
 
 
 _LATE = f"""CASE WHEN {uniform("late")} < 0.93 THEN 2
@@ -132,7 +132,7 @@ def write_shop(folder: Path, events: int) -> dict[str, int]:
     (folder / "featc.yaml").write_text(settings.replace(target, target + SETTINGS), encoding="utf-8")
     data = folder / "data"
     (data / "orders").mkdir(parents=True)
-    users, products = max(20, events // 40), max(20, round(200 * math.sqrt(events / 80_000)))
+    users, products = max(20, events // 100), max(20, round(200 * math.sqrt(events / 80_000)))
     orders = round(events / 4 / 1.154)
     span = DAYS * 86_400
     people = {"users": users, "products": products}
