@@ -2,11 +2,12 @@
 
 The project in `features/shop` with a history after the rules of `features/shop/generate.py`, made in DuckDB: a
 quarter of the events are versions of orders, the rest page views; 100 for each user on average, and a tenth of the
-users has almost half of them. Then, each in a process that cannot have more than 2 GB: `featc backfill`, `featc materialize`, and a comparison of online vectors with the
-training set. Ends with an error when a process fails or was larger, or when a value differs.
+users has almost half of them. Then, each in a process that cannot have more than 2 GB: `featc backfill`, `featc
+materialize`, and a comparison of online vectors with the training set. Ends with an error when a process fails or
+was larger, or when a value differs. Half an hour on two cores; most of it is SQLite's.
 
 The limit is the kernel's: RLIMIT_DATA counts the memory that a process has asked for and that is its own, used or
-not. The peak is what it used (VmHWM, from wait4). Needs Linux. The folder takes about 1 GB for each million events.
+not. The peak is what it used (VmHWM, from wait4). Needs Linux. The folder takes about 10 GB.
 """
 
 from __future__ import annotations
@@ -191,7 +192,8 @@ def measure(folder: Path, events: int) -> None:
     print(f"{machine()}\nevery process has {LIMIT / 1e9:.1f} GB", flush=True)
     started = time.perf_counter()
     rows = write_shop(folder, events)
-    print(f"made in {time.perf_counter() - started:.0f} s: {', '.join(f'{n:,} {s}' for s, n in rows.items())}", flush=True)
+    made = ", ".join(f"{n:,} {s}" for s, n in rows.items())
+    print(f"made in {time.perf_counter() - started:.0f} s: {made}", flush=True)
     for command in ("backfill", "materialize"):
         cost = limited(folder, *FEATC, command)
         rate = sum(rows.values()) / cost.seconds
