@@ -10,7 +10,6 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any
 
 from featc.errors import Diagnostic, FeatcError
@@ -216,12 +215,7 @@ def _anonymous(plan: SourcePlan, lifted: Lifted) -> int:
 def _take_view(
     store: sqlite3.Connection, view: ViewPlan, rows: Sequence[Row], first: int, changes: Sequence[Row]
 ) -> None:
-    """A view's new rows, and (`_superseded`, `_seq`) of rows whose successor changed.
-
-    The rows go in by their place in the table: in order of arrival a large batch would come to each page many times,
-    and write it each time that the cache had let go of it.
-    """
-    rows = sorted(rows, key=itemgetter(*range(2, 3 + len(view.layout.view.keys))))
+    """A view's new rows, and (`_superseded`, `_seq`) of rows whose successor changed."""
     tiles = _Tiles(store, view) if view.seal_sql else None
     if tiles:
         tiles.before(rows)
