@@ -69,7 +69,8 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ),
     (
         "push orders data/orders.csv --token first",
-        "`rejected` counts rows by reason; `replayed_batch`: the token was known.",
+        "`rejected` counts rows by reason; `replayed_batch`: the token was known; `absent` are columns that features "
+        "read and the batch lacked.",
     ),
     (
         "materialize",
