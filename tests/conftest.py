@@ -36,8 +36,9 @@ def _unkilled(config: pytest.Config) -> list[str]:
     """What the kills of a run that played every slow test do not show; nothing for a run of some tests."""
     from kills import counted, missing
 
-    chosen = config.getoption("keyword") or config.getoption("markexpr") not in ("", "slow")
-    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not chosen
+    some = any(config.getoption(name, None) for name in ("keyword", "deselect", "lf", "collectonly"))
+    slow = config.getoption("markexpr") in ("", "slow")
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and slow and not some
     return missing(counted(_KILLED)) if whole else []
 
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
 from kills import COMPACTION, FLOOR, PHASES, missing, place, table
 
 EACH = {(command, phase): 3 for command, phases in PHASES.items() for phase in phases}
@@ -31,3 +37,14 @@ def test_the_table_has_a_line_for_each_command_and_counts_by_place() -> None:
     compacting = sum(place("evict", phase) == COMPACTION for phase in PHASES["evict"])
     assert lines[-1].split()[-3:] == [str(3 * compacting), str(3 * len(PHASES["evict"])), str(len(PHASES["evict"]))]
     assert head.split()[-1] == "phases"
+
+
+@pytest.mark.parametrize(("marks", "code"), [("slow", 5), ("not slow", 0), ("", 1)])
+def test_a_run_of_all_slow_tests_without_kills_fails(marks: str, code: int) -> None:
+    """As `pytest` runs it whose only tests are these; 5 says that none was there to run."""
+    few = ("-o", "testpaths=tests/load/test_durations.py")
+    command = (sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", *few, "-m", marks)
+    repository = Path(__file__).resolve().parents[1]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=repository, timeout=120, check=False)
+    assert done.returncode == code, done.stdout
+    assert ("kills: no backfill was killed at 'commit'" in done.stdout) is (marks != "not slow")
