@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featc.cli.completing import selectors
 from featc.cli.progress import Progress
 from featc.cli.session import Session, command, some, table
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--end", metavar="T", help="Fill up to here, T left out; default: where the source ends.")
 @click.option("--at", metavar="T", help="Take a snapshot of all entities at T instead.")
 @click.option("--every", metavar="D", help="Take snapshots from --start on, D apart, before --end.")
-@click.option("--select", metavar="SEL", help="Only what these features need.")
+@click.option("--select", metavar="SEL", shell_complete=selectors, help="Only what these need: features, services.")
 @click.option("--restate", is_flag=True, help="Fill the range again, whatever is there.")
 @click.option("--dry-run", is_flag=True, help="Say what would be read and filled; write nothing.")
 def backfill(

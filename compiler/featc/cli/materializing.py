@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featc.cli.completing import selectors
 from featc.cli.failures import finding_data, report
 from featc.cli.progress import progress_line
 from featc.cli.session import Session, command, some
@@ -24,7 +25,7 @@ _BETWEEN = 0.2
 
 @command("materialize", "Bring the online store to an instant, from the sources.")
 @click.option("--until", metavar="T", help="Rows that arrive later wait. Default: all rows there are.")
-@click.option("--select", metavar="SEL", help="Only the sources of these features.")
+@click.option("--select", metavar="SEL", shell_complete=selectors, help="Only the sources that these need.")
 def materialize(session: Session, until: str | None, select: str | None) -> None:
     """Bring the online store to an instant from the project's sources, in order of arrival, from where it is.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featc.errors import Diagnostic, Findings
-from featc.lineage.select import selected_features
+from featc.lineage import needed_features
 from featc.lower.online import SourcePlan
 from featc.lower.source import literal
 from featc.runtime.materialize.intake import bring_in
@@ -37,7 +37,7 @@ def materialize(
     writing the store can raise; batches that were taken in before stay.
     """
     online = project.online
-    chosen = {view for view, _ in selected_features(project.project, select)}
+    chosen = {view for view, _ in needed_features(project.project, select)}
     plans = [p for p in online.plans.values() if any(v.layout.view.name in chosen for v in p.views)]
     _refuse_other_routes(online.database, plans)
     last = None if until is None else instant(until)
