@@ -10,7 +10,6 @@ from click.testing import CliRunner
 from featc import FeatureStore
 from featc.cli import cli
 from featc.lineage import chosen_features, needed_features
-
 from services.test_services import CHAIN, ETA, project
 
 EXTRA = """\
