@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from featc.runtime.backfill import BackfillReport, SnapshotReport
     from featc.runtime.dataset import Dataset
-    from featc.runtime.materialize import MaterializeReport, Progress
+    from featc.runtime.materialize import Foreseen, MaterializeReport, Progress
     from featc.runtime.online import OnlineStore, PushReport
     from featc.runtime.online.evict import Eviction
     from featc.runtime.status import Status
@@ -253,6 +253,12 @@ class FeatureStore:
         from featc.runtime.materialize import materialize
 
         return materialize(self, until, select, progress)
+
+    def foresee(self, until: datetime | str | int | None = None, *, select: str | None = None) -> tuple[Foreseen, ...]:
+        """What `materialize` with the same arguments would read of each source. Writes nothing, and makes no store."""
+        from featc.runtime.materialize import foresee
+
+        return foresee(self, until, select)
 
     def get_online_features(
         self,
