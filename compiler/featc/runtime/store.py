@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from featc.runtime.backfill import BackfillReport, SnapshotReport
+    from featc.runtime.backfill.unused import Unused
     from featc.runtime.dataset import Dataset
     from featc.runtime.materialize import Foreseen, MaterializeReport, Progress
     from featc.runtime.online import OnlineStore, PushReport
@@ -240,6 +241,12 @@ class FeatureStore:
         again. Raises FeatcError F6xx; then nothing of the batch is kept.
         """
         return self.online.push(source, rows, token=token, strict=strict)
+
+    def drop_unused_tiles(self, *, dry_run: bool = False) -> Unused:
+        """Drops from the target's database the tables and states of tiles that no definition reads any more."""
+        from featc.runtime.backfill.unused import drop_unused
+
+        return drop_unused(self, dry_run=dry_run)
 
     def materialize(
         self, until: datetime | str | int | None = None, *, select: str | None = None, progress: Progress | None = None
