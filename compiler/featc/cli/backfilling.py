@@ -9,6 +9,7 @@ import click
 from featc.cli.completing import selectors
 from featc.cli.progress import Progress
 from featc.cli.session import Session, command, some, table
+from featc.cli.tabular import in_bytes
 from featc.errors import Diagnostic, FeatcError
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _say_tiles(session: Session, report: BackfillReport) -> None:
     else:
         session.say(table(headers, rows, right=frozenset({2, 3, 4, 5})))
     for source in report.sources:
-        size = f", {_size(source.bytes_read)}" if source.bytes_read is not None and source.rows_read else ""
+        size = f", {in_bytes(source.bytes_read)}" if source.bytes_read is not None and source.rows_read else ""
         read = f"; {some(source.rows_read, 'row')} {would}read{size}" if source.rows_read else ""
         session.say(f"{source.source}: {some(source.rows_scanned, 'row')} looked at for changes{read}")
     for view in report.views:
@@ -137,16 +138,6 @@ def _drop_unused(session: Session, dry_run: bool) -> None:
         session.say(f"featc.{state.table}: {', '.join(state.columns)} {done}")
     if not (found.tables or found.states):
         session.say("nothing is unused: every table and state is read by a definition")
-
-
-def _size(count: int) -> str:
-    """Bytes as people read them."""
-    size, unit = float(count), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if size < 1000:
-            break
-        size, unit = size / 1000, larger
-    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
 
 
 COMMANDS = (backfill,)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from featc.resolve.model import Output, Project
     from featc.runtime.store import FeatureStore
 
-PLANS = ("training", "backfill", "lift", "schema", "update", "read")
+PLANS = ("training", "backfill", "lift", "schema", "update", "read", "evict")
 
 
 @command("build", "Check everything, write SQL and manifest.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featc.cli.session import Session, command, some, table
+from featc.cli.tabular import in_bytes
 from featc.errors import Diagnostic, FeatcError
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _unproven(service: ServiceStatus) -> str:
 
 def _say(session: Session, found: Status) -> None:
     store = found.store
-    size = _bytes(store.size) if store.size is not None else "nothing was pushed yet"
+    size = in_bytes(store.size) if store.size is not None else "nothing was pushed yet"
     session.say(f"{found.project}, target {found.target}, at {_moment(found.now)} UTC")
     session.say(f"online store {session.shown(store.path)}: {size}")
     if found.sources and store.trouble is None:
@@ -171,10 +172,6 @@ def _say_stale(session: Session, stale: tuple[tuple[str, str, str], ...]) -> Non
         session.say("\nstale:" if stale else "\nnothing is stale")
     for kind, name, why in stale:
         session.say(f"{'' if session.quiet else '  '}{kind} {name}: {why}")
-
-
-def _bytes(size: int) -> str:
-    return f"{size / 1_000_000:.1f} MB" if size >= 1_000_000 else f"{size / 1_000:.0f} kB"
 
 
 def _moment(us: int | None) -> str:

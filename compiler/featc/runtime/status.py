@@ -130,7 +130,7 @@ def status(store: FeatureStore, recent: int = _DAY) -> Status:
         store.project.name,
         store.compiled.definitions.target.name,
         now,
-        StoreStatus(path, _size(path), trouble),
+        StoreStatus(path, size_of(path), trouble),
         sources,
         views,
         tuple(_services(store, {s.name: s.watermark for s in sources})),
@@ -157,7 +157,8 @@ def _log_of(path: Path) -> Path:
     return path.with_name(f"{path.name}-wal")
 
 
-def _size(path: Path) -> int | None:
+def size_of(path: Path) -> int | None:
+    """Bytes of a store, with what was written last; None where there is none."""
     files = (path, _log_of(path))
     return sum(f.stat().st_size for f in files if f.exists()) if path.exists() else None
 

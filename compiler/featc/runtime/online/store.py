@@ -20,6 +20,7 @@ from featc.runtime.online.evict import Eviction, evict, try_to_evict
 from featc.runtime.online.ledger import PushReport, horizon_of
 from featc.runtime.online.push import push_batch
 from featc.runtime.online.service import ServiceReader
+from featc.runtime.online.space import give_back
 
 _EPOCH = datetime(1970, 1, 1)
 
@@ -135,13 +136,17 @@ class OnlineStore:
         sources' horizons there; None is unlimited and drops nothing.
 
         No value changes; reads before the horizon are errors from then on, and pushed rows with α before it are
-        rejected. A view is one transaction: stopped at any moment, the next run does the rest. With `dry_run` all of
-        it is done and taken back. Raises FeatcError F90x.
+        rejected. A view is one transaction: stopped at any moment, the next run does the rest. Where much of the file
+        is free then, it is given back to the disk. With `dry_run` all of it is done and taken back. Raises FeatcError
+        F90x.
         """
         if replay is None:
             return ()
-        run = try_to_evict if dry_run else evict
-        return tuple(run(self._database, plan, replay) for plan in self._plans.values())
+        if dry_run:
+            return tuple(try_to_evict(self._database, plan, replay) for plan in self._plans.values())
+        found = tuple(evict(self._database, plan, replay) for plan in self._plans.values())
+        give_back(self._database)
+        return found
 
     # ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────
 
