@@ -219,19 +219,19 @@ class OnlineStore:
                 sql = "SELECT missed FROM featc_tables WHERE name = ?"
                 row = self._database.connection.execute(sql, (table,)).fetchone() if here else None
                 if row is None or row[0]:
-                    yield _incomplete(view, None if row is None else row[0])
+                    yield _incomplete(view, None if row is None else row[0], self._database.name)
                     break
 
 
-def _incomplete(view: ViewPlan, missed: int | None) -> Diagnostic:
+def _incomplete(view: ViewPlan, missed: int | None, file: str) -> Diagnostic:
     name, source = view.layout.view.name, view.layout.source.name
     if missed is None:
         message = f"the online store has no tables of view '{name}' as it is defined now"
     else:
         message = f"view '{name}' is newer than {missed} rows of {source} in the store, so its history is incomplete"
     hint = (
-        f"bring all of {source} into a new store, by `featc materialize` or pushes: set another online path, or delete"
-        " the store's file"
+        f"move {file} away, or set another online path and let the old store answer until then; run `featc materialize`,"
+        " and push again what no source's data holds"
     )
     return Diagnostic("F603", message, hint=hint)
 
