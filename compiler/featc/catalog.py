@@ -12,6 +12,10 @@ from typing import Protocol
 
 from featc.resolve.model import Location
 
+DEEPEST = 200
+"""Operators and calls that may stand one in another, `a + b + c` being two; `let` names are written out. Engines have
+such limits of their own, and what reads expressions after the catalog goes down their trees."""
+
 
 @dataclass(frozen=True, slots=True)
 class TypeProblem:

@@ -91,6 +91,23 @@ def functions_page() -> str:
             "source, a "
             "feature of the view, `view.feature`, `request.x`, `key.x` or `as_of`."
         ),
+        *_written(named, values),
+        *_computed(),
+        *_scalars(values),
+        "## Refused, and why",
+        *_refused(),
+        "## Computed online without DuckDB",
+        prose(
+            "Derived and on-demand features whose every part stands in this list are computed in the process that "
+            "answers; others ask DuckDB for each read. Both give the same value."
+        ),
+        allow_list_markdown(),
+    )
+
+
+def _written(named: dict[str, str], values: Examples) -> list[str]:
+    """The aggregates: how they are written, and what they give."""
+    return [
         "## Aggregates",
         "```text\nsum(amount) filter (where status = 'paid') over last_7d\n```",
         prose(
@@ -109,6 +126,12 @@ def functions_page() -> str:
         prose(
             "— is refused (F313). A sum that leaves its type is an error (F421) that names feature, entity and instant."
         ),
+    ]
+
+
+def _computed() -> list[str]:
+    """What an aggregate costs in both plans, and why."""
+    return [
         "### How they are computed",
         prose(
             "*Ordered*: the value depends on [event order](../windows-and-time.md#equal-instants). *Taken out*: "
@@ -125,6 +148,12 @@ def functions_page() -> str:
             "A window of `rows: n` is answered from the newest n rows in both plans, whatever the aggregate. "
             "[The SQL of each shape](../sql.md)."
         ),
+    ]
+
+
+def _scalars(values: Examples) -> list[str]:
+    """featc's own scalars, and DuckDB's."""
+    return [
         "## Scalars of featc",
         table(("written", "gives", "example", "value"), (_own_scalar(name, values) for name in _OWN)),
         "## Scalars of DuckDB",
@@ -138,15 +167,7 @@ def functions_page() -> str:
             f"**Types** in casts and `columns:`: {listed(dict.fromkeys(CANONICAL.values()))}, and lists of them, "
             "as in `BIGINT[]`."
         ),
-        "## Refused, and why",
-        *_refused(),
-        "## Computed online without DuckDB",
-        prose(
-            "Derived and on-demand features whose every part stands in this list are computed in the process that "
-            "answers; others ask DuckDB for each read. Both give the same value."
-        ),
-        allow_list_markdown(),
-    )
+    ]
 
 
 def _aggregates(named: dict[str, str], values: Examples) -> str:

@@ -116,6 +116,7 @@ def test_killed_at_every_phase_a_backfill_ends_as_if_nothing_had_happened(tmp_pa
     ended_like(stormy, fresh)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phase", [("tiles", 3, 0), ("commit", 4, 200), ("cover", 1, 0)], ids=lambda p: p[0])
 def test_the_run_after_a_killed_one_does_only_the_rest(tmp_path: Path, phase: tuple[str, int, int]) -> None:
     folder = write_bank(tmp_path / "p")

@@ -43,6 +43,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.slow
 def test_whoever_needs_the_database_is_told_that_it_is_held(held: Path) -> None:
     for name, words in COMMANDS.items():
         done = featc(*words, cwd=held)

@@ -48,6 +48,7 @@ def table(folder: Path, report: SnapshotReport, view: str) -> list[dict[str, Any
         return [dict(zip(names, row, strict=True)) for row in done.fetchall()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", ["by_user", "by_user_and_shop", "everything", "visitors", "derived"])
 def test_a_snapshot_holds_what_the_training_query_says(project: Path, view: str) -> None:
     found = table(project, take(project, at=AT), view)
@@ -83,6 +84,7 @@ def test_a_view_that_needs_a_request_is_left_out_and_named(project: Path) -> Non
     assert take(project, at=AT).skipped == (("asked", "its features need a request"),)
 
 
+@pytest.mark.slow
 def test_an_instant_is_taken_once(project: Path) -> None:
     take(project, at=AT)
     before = content(project)
@@ -91,6 +93,7 @@ def test_an_instant_is_taken_once(project: Path) -> None:
     assert content(project) == before
 
 
+@pytest.mark.slow
 def test_a_series_is_half_open_and_takes_only_what_is_missing(project: Path) -> None:
     take(project, at=START + timedelta(days=2), select="by_user")
     series = take(project, start=START, end=START + timedelta(days=4), every="1d", select="by_user")

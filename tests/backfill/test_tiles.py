@@ -14,6 +14,7 @@ from .projects import KEYS, history, store, write_project, write_rows
 from .tiles import content, expected, reading, same_tiles, table_of, tiles
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_tiles_are_the_states_of_the_final_rows(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
@@ -27,6 +28,7 @@ def test_tiles_are_the_states_of_the_final_rows(tmp_path: Path, seed: int) -> No
         same_tiles(tiles(made, view), expected(made, view, rows[source.name]), made, view)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_runs_between_which_rows_come_and_go_end_like_one_run(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
@@ -61,6 +63,7 @@ def test_runs_between_which_rows_come_and_go_end_like_one_run(
         same_tiles(tiles(made, view), expected(made, view, listed), made, view)
 
 
+@pytest.mark.slow
 def test_the_artefact_runs_as_it_stands_and_gives_the_same_tiles(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

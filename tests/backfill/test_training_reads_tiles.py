@@ -49,6 +49,7 @@ def near(left: Any, right: Any) -> bool:
     return type(left) is type(right) and bool(left == right)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 def test_random_histories(tmp_path: Path, seed: int) -> None:
     rng = random.Random(900 + seed)

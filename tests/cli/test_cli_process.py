@@ -53,6 +53,7 @@ def test_processes_share_the_online_store(project: Path) -> None:
     assert done.stdout.splitlines()[-1] == "  recent  15.50", done.stderr
 
 
+@pytest.mark.slow
 def test_a_reader_that_stops_early_is_no_error(project: Path) -> None:
     sources = os.pathsep.join(str(REPO / root) for root in ("compiler", "dialects"))
     listing = " ".join(f"'{part}'" for part in (*FEATC, "sql", "checkout"))

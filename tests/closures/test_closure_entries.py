@@ -136,6 +136,7 @@ LITERAL_FORMS = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("type_", NUMBERS)
 def test_number_literals_take_duckdbs_type_and_value(type_: str) -> None:
     rows, wrong, compared = corner_rows(type_), [], 0
@@ -149,6 +150,7 @@ def test_number_literals_take_duckdbs_type_and_value(type_: str) -> None:
     assert compared >= (120 if type_ in INTEGER_BITS or type_ == "DOUBLE" else 30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "form",
     [

@@ -59,6 +59,7 @@ def test_deep_trees_compile_often_and_give_duckdbs_values(bare: bool) -> None:
     assert answered >= 20 * max(fallen, 1)
 
 
+@pytest.mark.slow
 def test_one_row_of_typed_parameters_gives_the_same_value() -> None:
     """DuckDB folds constants and then takes other paths than over columns."""
     rows, rng, compared = tree_rows(), random.Random(3), 0

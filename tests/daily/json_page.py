@@ -73,7 +73,8 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ),
     (
         "push orders data/orders.csv --token first",
-        "`rejected` counts rows by reason; `replayed_batch`: the token was known.",
+        "`rejected` counts rows by reason; `replayed_batch`: the token was known; `absent` are columns that features "
+        "read and the batch lacked.",
     ),
     (
         "materialize --dry-run",
@@ -106,8 +107,8 @@ COMMANDS: tuple[tuple[str, str], ...] = (
         "status",
         "`history` is complete, incomplete (`missed` rows came before), absent or on demand; `verified` is proven, "
         "thin, different, moved or never. `watermark` is the newest arrival, a service's the oldest of its sources; "
-        "reads before `horizon` are refused. Under `tiles`, `open_days` of the days from `start` to `end` lack a state; "
-        "`unchanged` is whether the source's files are those that were looked at, null where it has none.",
+        "reads before `horizon` are refused. Under `tiles`, `open_days` of the days from `start` to `end` lack a "
+        "state; `unchanged` is whether the source's files are those that were looked at, null where it has none.",
     ),
     ("status --check --max-lag 1h", "The same and `stale`, why the exit code is 3; empty when it is 0."),
     (

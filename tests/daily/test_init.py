@@ -41,6 +41,7 @@ def made(tmp_path: Path) -> Path:
     return tmp_path / "shop"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["build"], ["test"], ["verify"]])
 def test_the_new_project_passes_at_once(made: Path, command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(made)
@@ -51,6 +52,7 @@ def test_the_new_project_passes_at_once(made: Path, command: list[str], monkeypa
         assert "11 of 11 features proven equal" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_commands_of_its_readme_work(made: Path) -> None:
     (block,) = re.findall(r"```console\n(.*?)```", (made / "README.md").read_text(), re.S)
     commands = [line for line in block.splitlines() if line]

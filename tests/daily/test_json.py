@@ -17,6 +17,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     return run_all(tmp_path_factory.mktemp("json").resolve())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [*(c for c, _ in COMMANDS), ERROR])
 def test_the_page_shows_the_shape_that_is_printed(command: str, answers: dict[str, object]) -> None:
     assert shape(cut(answers[command])) == shape(shown()[command]), "python tests/daily/json_page.py"

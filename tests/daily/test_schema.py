@@ -205,6 +205,7 @@ _RESOLVED = re.compile(r"/(?:windows/\d+|windows|(?:columns|request)/\w+(?:/type
 """Names of windows and types of columns, which the phase after loading refuses."""
 
 
+@pytest.mark.slow
 def test_what_the_loader_takes_is_not_flagged(tmp_path: Path) -> None:
     """Good files with one or two things changed at random: where no error comes of it, none is marked."""
     draw = random.Random(11)

@@ -43,6 +43,7 @@ def test_a_card_says_what_the_set_was_made_of(featc: Featc, project: Path) -> No
     assert card["result"]["rows"] == 4
 
 
+@pytest.mark.slow
 def test_the_parquet_file_holds_the_same_card(featc: Featc, project: Path) -> None:
     make(featc)
     beside = json.loads((project / "t.parquet.featc.json").read_text())
@@ -51,6 +52,7 @@ def test_the_parquet_file_holds_the_same_card(featc: Featc, project: Path) -> No
     assert featc("--from", "t.parquet").exit_code == 0
 
 
+@pytest.mark.slow
 def test_only_the_instant_differs_between_two_runs(featc: Featc) -> None:
     one, other = make(featc, "a.parquet"), make(featc, "b.csv")
     assert one.pop("made_at").endswith("Z")
@@ -58,6 +60,7 @@ def test_only_the_instant_differs_between_two_runs(featc: Featc) -> None:
     assert one == other
 
 
+@pytest.mark.slow
 def test_a_set_is_made_again_from_its_card_from_any_folder(
     featc: Featc, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,6 +82,7 @@ def test_sql_and_lists_of_features_come_back_from_a_card(featc: Featc, project: 
     assert featc("--from", "t.csv").exit_code == 0
 
 
+@pytest.mark.slow
 def test_rows_that_came_are_told_and_end_with_code_3(featc: Featc, project: Path) -> None:
     make(featc)
     add_order(project)
@@ -132,6 +136,7 @@ def test_a_feature_that_is_gone_ends_with_code_3(featc: Featc, project: Path) ->
     assert "did you mean 'user_orders.payed_1d'?" in done.stderr
 
 
+@pytest.mark.slow
 def test_another_spine_is_compared_by_content_not_by_format(featc: Featc, project: Path) -> None:
     make(featc)
     duckdb.sql("COPY (FROM 'spine.csv') TO 'same.parquet'")

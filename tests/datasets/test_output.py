@@ -27,6 +27,7 @@ def left_over(folder: Path) -> list[str]:
     return sorted(p.name for p in folder.iterdir() if p.name.startswith("."))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["t.parquet", "t.csv", "t.csv.gz", "t.json", "t.jsonl", "t.jsonl.gz"])
 def test_every_format_holds_the_same_rows_in_order(name: str, store: FeatureStore, project: Path) -> None:
     dataset = store.get_historical_features("small", MANY)
@@ -201,6 +202,7 @@ store.get_historical_features("small", sys.argv[1]).write("train", rows_per_file
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["hash", "put", "card"])
 def test_a_killed_run_leaves_the_former_set_and_the_next_one_cleans_up(
     where: str, store: FeatureStore, project: Path

@@ -42,6 +42,7 @@ def test_all_ways_to_the_rows_give_the_same(store: FeatureStore) -> None:
     assert "user_orders_values: user_orders: its aggregates at each spine row" in dataset.explain()
 
 
+@pytest.mark.slow
 def test_a_stream_that_is_still_read_is_in_nobodys_way(store: FeatureStore) -> None:
     spine = "SELECT 7 AS user_id, TIMESTAMP '2026-01-05' + to_seconds(i) AS as_of FROM range(300000) r(i)"
     dataset = store.get_historical_features("small", spine)
@@ -148,6 +149,7 @@ def in_child(blocked: str, expression: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("package", "expression", "extra"),
     [
@@ -167,6 +169,7 @@ def test_a_package_that_is_missing_is_named_with_its_extra(
     assert f"pip install 'featc[{extra}]'" in said
 
 
+@pytest.mark.slow
 def test_without_any_of_them_the_rest_works(project: Path) -> None:
     everything = (
         "(len(ds.rows()), len(ds.to_dict()), str(ds.write('t.parquet')), type(ds.__arrow_c_stream__()).__name__,"

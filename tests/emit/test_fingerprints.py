@@ -123,6 +123,7 @@ def shape(value: object) -> object:
     return (type(value), value)
 
 
+@pytest.mark.slow
 @given(values, values)
 def test_different_values_have_different_encodings(a: object, b: object) -> None:
     assert (fp.encode(a) == fp.encode(b)) == (shape(a) == shape(b))

@@ -47,6 +47,7 @@ def artefacts(folder: Path) -> dict[str, str]:
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
+@pytest.mark.slow
 def test_builds_to_the_same_bytes_twice(project: Path) -> None:
     first = featc(project, "build")
     assert first.returncode == 0, first.stdout + first.stderr
@@ -58,6 +59,7 @@ def test_builds_to_the_same_bytes_twice(project: Path) -> None:
     assert artefacts(project / "target") == built
 
 
+@pytest.mark.slow
 def test_authors_tests_pass_through_both_plans(project: Path) -> None:
     assert list((project / "tests").glob("*.yaml")), "an example without tests teaches the wrong thing"
     done = featc(project, "test")

@@ -29,17 +29,20 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return generate(tmp_path_factory.mktemp("shop") / "data")
 
 
+@pytest.mark.slow
 def test_same_seed_gives_the_same_bytes(data: Path, tmp_path: Path) -> None:
     again = digests(generate(tmp_path / "data"))
     assert len(again) == 8
     assert again == digests(data)
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_data(data: Path, tmp_path: Path) -> None:
     other = digests(generate(tmp_path / "data", seed=8))
     assert all(other[name] != digest for name, digest in digests(data).items())
 
 
+@pytest.mark.slow
 def test_scale_multiplies_the_rows(data: Path, tmp_path: Path) -> None:
     twice = generate(tmp_path / "data", scale=0.2)
     counts = [

@@ -176,6 +176,7 @@ def near(estimate: float, measured: float) -> bool:
     return measured / FACTOR <= estimate <= measured * FACTOR
 
 
+@pytest.mark.slow
 def test_costs_estimated_from_the_source_are_near_those_of_the_store(project: Path) -> None:
     estimated = costs(project)
     store = featc.FeatureStore(project)

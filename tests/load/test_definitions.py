@@ -68,47 +68,44 @@ def test_windows_that_are_refused(shop: Shop, window: str, code: str) -> None:
     assert {d.code for d in shop.load(f"windows:\n  {window}\n").findings} == {code}
 
 
-def test_sources_in_every_form(shop: Shop) -> None:
-    found = shop.load(
-        """
-        sources:
-          orders:
-            path: data/orders/*.parquet   # a comment
-            time: ordered_at
-            available_at: loaded_at
-            id: order_id
-            deleted: op = 'D'
-            tie_break: [seq, batch]
-            timezone: Europe/Berlin
-            final_after: 30d
-            let:
-              paid: status = 'paid'
-            columns:
-              order_id: bigint
-              amount: decimal(12,2)
-              "Customer ID": text
-              refunded_at: {type: timestamp, known_after: refunded_at, tags: [pii]}
-          plans:
-            kind: state
-            key: [user_id, plan]
-            table: raw.plans
-            time: changed_at
-            valid_to: ends_at
-          clicks:
-            sql: |
-              SELECT *
-              FROM clicks
-            time: at
-            delay: 15m
-        """
-    ).good
-    orders, plans, clicks = (found.sources[n] for n in ("orders", "plans", "clicks"))
+SOURCES = """
+sources:
+  orders:
+    path: data/orders/*.parquet   # a comment
+    time: ordered_at
+    available_at: loaded_at
+    id: order_id
+    deleted: op = 'D'
+    tie_break: [seq, batch]
+    timezone: Europe/Berlin
+    final_after: 30d
+    let:
+      paid: status = 'paid'
+    columns:
+      order_id: bigint
+      amount: decimal(12,2)
+      "Customer ID": text
+      refunded_at: {type: timestamp, known_after: refunded_at, tags: [pii]}
+  plans:
+    kind: state
+    key: [user_id, plan]
+    table: raw.plans
+    time: changed_at
+    valid_to: ends_at
+  clicks:
+    sql: |
+      SELECT *
+      FROM clicks
+    time: at
+    delay: 15m
+"""
+
+
+def test_a_source_of_events_in_every_form(shop: Shop) -> None:
+    orders = shop.load(SOURCES).good.sources["orders"]
     assert (orders.kind, orders.location.kind, orders.time.value) == ("event", "path", "ordered_at")
     assert orders.available_at and orders.available_at.value == "loaded_at"
-    assert [t.value for t in orders.id] == ["order_id"] and [t.value for t in orders.tie_break] == [
-        "seq",
-        "batch",
-    ]
+    assert [t.value for t in orders.id] == ["order_id"] and [t.value for t in orders.tie_break] == ["seq", "batch"]
     assert orders.deleted and orders.deleted.value == "op = 'D'" and orders.final_after
     assert orders.let["paid"].value == "status = 'paid'"
     assert {n: c.type.value if c.type else None for n, c in orders.columns.items()} == {
@@ -118,12 +115,14 @@ def test_sources_in_every_form(shop: Shop) -> None:
         "refunded_at": "timestamp",
     }
     assert orders.columns["refunded_at"].meta.tags == ("pii",)
+
+
+def test_sources_of_states_and_of_a_query(shop: Shop) -> None:
+    sources = shop.load(SOURCES).good.sources
+    plans, clicks = sources["plans"], sources["clicks"]
     assert (plans.kind, [k.value for k in plans.key]) == ("state", ["user_id", "plan"])
-    assert (
-        clicks.location.value.value == "SELECT *\nFROM clicks"
-        and clicks.delay
-        and clicks.delay.us == 900_000_000
-    )
+    assert clicks.location.value.value == "SELECT *\nFROM clicks"
+    assert clicks.delay and clicks.delay.us == 900_000_000
 
 
 @pytest.mark.parametrize(
@@ -148,69 +147,72 @@ def test_sources_that_are_refused(shop: Shop, source: str, place: tuple[str, int
     assert shop.load(f"sources:\n  s: {source}\n").places[0] == place
 
 
-def test_views_in_every_form(shop: Shop) -> None:
-    found = shop.load(
-        """
-        feature_views:
-          user_orders:
-            entity: user
-            source: orders
-            keys:
-              user_id: buyer_id
-            where: status = 'paid'
-            windows: [1d, 7d, smooth_30d]
-            closed: right
-            owner: growth
-            tags: [core]
-            meta: {tier: 1}
-            features:
-              orders: count(*)
-              refunds: count(*) filter (where status = 'refunded')
-              idle_seconds:
-                sql: seconds_since(last(ordered_at) over lifetime)
-                default: 1000000000
-                description: Time since the last paid order
-                tags: [recency, core]
-                windows: 7d
-          user_plan:
-            entity: user
-            source: plans
-            ttl: 365d
-            features: [plan, mrr]
-          total:
-            entity: []
-            source: orders
-            features: {n: count(*) over lifetime}
-          cross:
-            entity: [user, product]
-            source: orders
-            features:
-              n: count(*) over lifetime
-          basket_context:
-            request:
-              amount: decimal(12,2)
-              country: {type: text, description: ISO code}
-            features:
-              ratio: request.amount / nullif(user_orders.avg, 0)
-        """
-    ).good
-    orders, plan, total = (found.views[n] for n in ("user_orders", "user_plan", "total"))
+VIEWS = """
+feature_views:
+  user_orders:
+    entity: user
+    source: orders
+    keys:
+      user_id: buyer_id
+    where: status = 'paid'
+    windows: [1d, 7d, smooth_30d]
+    closed: right
+    owner: growth
+    tags: [core]
+    meta: {tier: 1}
+    features:
+      orders: count(*)
+      refunds: count(*) filter (where status = 'refunded')
+      idle_seconds:
+        sql: seconds_since(last(ordered_at) over lifetime)
+        default: 1000000000
+        description: Time since the last paid order
+        tags: [recency, core]
+        windows: 7d
+  user_plan:
+    entity: user
+    source: plans
+    ttl: 365d
+    features: [plan, mrr]
+  total:
+    entity: []
+    source: orders
+    features: {n: count(*) over lifetime}
+  cross:
+    entity: [user, product]
+    source: orders
+    features:
+      n: count(*) over lifetime
+  basket_context:
+    request:
+      amount: decimal(12,2)
+      country: {type: text, description: ISO code}
+    features:
+      ratio: request.amount / nullif(user_orders.avg, 0)
+"""
+
+
+def test_a_view_of_events_in_every_form(shop: Shop) -> None:
+    orders = shop.load(VIEWS).good.views["user_orders"]
     assert sqls(orders.features)["refunds"] == "count(*) filter (where status = 'refunded')"
     assert [w.value for w in orders.windows] == ["1d", "7d", "smooth_30d"]
     assert orders.keys["user_id"].value == "buyer_id" and orders.closed == "right"
-    idle = orders.features[2]
-    assert (
-        idle.default
-        and idle.default.value == 1_000_000_000
-        and idle.windows
-        and idle.windows[0].value == "7d"
-    )
+
+
+def test_a_feature_in_its_long_form(shop: Shop) -> None:
+    idle = shop.load(VIEWS).good.views["user_orders"].features[2]
+    assert idle.default and idle.default.value == 1_000_000_000
+    assert idle.windows and idle.windows[0].value == "7d"
     assert (idle.meta.owner, idle.meta.tags, idle.meta.meta) == ("growth", ("core", "recency"), {"tier": 1})
+
+
+def test_views_of_states_of_everything_of_crosses_and_without_source(shop: Shop) -> None:
+    views = shop.load(VIEWS).good.views
+    plan, total, basket = views["user_plan"], views["total"], views["basket_context"]
     assert sqls(plan.features) == {"plan": None, "mrr": None} and plan.ttl and plan.ttl.us == 365 * DAY
     assert total.entity == () and plan.closed == "left"
-    cross = found.views["cross"].entity
+    cross = views["cross"].entity
     assert cross is not None and [e.value for e in cross] == ["user", "product"]
-    basket = found.views["basket_context"]
     assert basket.entity is None and basket.source is None and set(basket.request) == {"amount", "country"}
 
 

@@ -31,7 +31,7 @@ def test_defaults_without_targets(shop: Shop) -> None:
     found = shop.load("entities: {a: x}\n").good
     target = found.target
     assert (target.name, str(target.dialect), str(target.database)) == ("dev", "duckdb", ".featc/shop.duckdb")
-    assert (target.online.store, str(target.online.path), target.online.replay_us) == (
+    assert (str(target.online.store), str(target.online.path), target.online.replay_us) == (
         "sqlite",
         ".featc/online.db",
         None,
@@ -94,6 +94,10 @@ def test_a_target_that_places_an_unknown_source(shop: Shop) -> None:
         ("version: 1\nproject: a\npathes: [features]\n", "F106"),
         ("version: 1\nproject: a\ndefaults: {closed: lft}\n", "F118"),
         ("version: 1\nproject: a\ntargets: {x: {}, y: {}}\n", "F112"),
+        ("version: 1\nproject: a\ndefault_target: x\n", "F120"),
+        ("version: 1\nproject: a\ndefault_target: x\ntargets: {y: {}}\n", "F120"),
+        ("version: 1\nproject: a\ntargets: {x: {dialect: oracle}}\n", "F118"),
+        ("version: 1\nproject: a\ntargets: {dev: {}, x: {online: {store: mongo}}}\n", "F118"),
         ("version: 1\nproject: a\ntargets: {x: {online: {replay: 1mo}}}\n", "F119"),
         ("version: 1\nproject: {{ a }}\n", "F107"),
     ],

@@ -9,6 +9,7 @@ import pytest
 from .shop import FORMATS, content, histories, materialize, push_all, reads, rejected, write_shop
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_store_is_that_of_a_push_of_all_rows(form: str, tmp_path: Path) -> None:
     rows = histories(seed=FORMATS.index(form))

@@ -22,6 +22,7 @@ CASES = int(os.environ.get("FEATC_MATERIALIZE_CASES", "300"))
 FIRST = 700_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", range(FIRST, FIRST + 30, 10))
 def test_reads_are_the_oracles_whatever_way_rows_turn_up(
     first: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -42,6 +42,7 @@ def without_id(rows: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     return {**rows["orders"][0], "order_id": None, "user_id": 1, "op": "U", **times}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["push", "materialize", "half of each"])
 def test_sources_with_an_identity_take_both_routes_in_any_order(first: str, tmp_path: Path) -> None:
     rows = identified(seed=30)
@@ -71,6 +72,7 @@ def test_sources_with_an_identity_take_both_routes_in_any_order(first: str, tmp_
     assert whole(mixed) == before
 
 
+@pytest.mark.slow
 def test_a_push_after_materialize_is_refused_without_an_id(tmp_path: Path) -> None:
     rows = histories(seed=31)
     rows["orders"].append(without_id(rows))
@@ -90,6 +92,7 @@ def test_a_push_after_materialize_is_refused_without_an_id(tmp_path: Path) -> No
     assert whole(folder) == before
 
 
+@pytest.mark.slow
 def test_materialize_after_a_push_is_refused_without_an_id_before_anything_is_read(tmp_path: Path) -> None:
     rows = histories(seed=32)
     folder = write_shop(tmp_path / "shop", "parquet", rows)
@@ -104,6 +107,7 @@ def test_materialize_after_a_push_is_refused_without_an_id_before_anything_is_re
     assert [s.source for s in report.sources] == ["orders", "plans"]
 
 
+@pytest.mark.slow
 def test_rows_without_their_id_keep_to_the_push_they_came_by(tmp_path: Path) -> None:
     rows = histories(seed=33)
     rows["orders"].append(without_id(rows))
@@ -115,6 +119,7 @@ def test_rows_without_their_id_keep_to_the_push_they_came_by(tmp_path: Path) -> 
     materialize(folder, select="user_orders")  # no such row, no question
 
 
+@pytest.mark.slow
 def test_a_store_of_the_format_before_is_brought_forward(tmp_path: Path) -> None:
     rows = histories(seed=34)
     folder = write_shop(tmp_path / "shop", "parquet", rows)

@@ -50,6 +50,7 @@ def test_a_second_run_writes_nothing(tmp_path: Path, small_batches: None) -> Non
     assert whole(folder) == before
 
 
+@pytest.mark.slow
 def test_one_instant_after_another_is_the_last_of_them_at_once(tmp_path: Path, small_batches: None) -> None:
     rows = histories(seed=21)
     twice, once = (write_shop(tmp_path / name, "csv", rows) for name in ("twice", "once"))
@@ -70,6 +71,7 @@ def test_one_instant_after_another_is_the_last_of_them_at_once(tmp_path: Path, s
     assert reads(twice) == reads(complete)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["parquet", "table"])
 def test_rows_that_appear_behind_the_watermark_arrive(form: str, tmp_path: Path, small_batches: None) -> None:
     rows = histories(seed=22)
@@ -90,6 +92,7 @@ def test_rows_that_appear_behind_the_watermark_arrive(form: str, tmp_path: Path,
     assert rejected(folder) == rejected(complete)
 
 
+@pytest.mark.slow
 def test_rows_in_the_last_interval_and_beyond_it_at_once_are_booked_once(tmp_path: Path) -> None:
     rows = histories(seed=28)
     folder = write_shop(tmp_path / "grown", "parquet", {name: listed[::2] for name, listed in rows.items()})
@@ -102,6 +105,7 @@ def test_rows_in_the_last_interval_and_beyond_it_at_once_are_booked_once(tmp_pat
     assert whole(folder) == before
 
 
+@pytest.mark.slow
 def test_an_interval_that_grows_beyond_a_batch_becomes_several(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,6 +126,7 @@ def test_an_interval_that_grows_beyond_a_batch_becomes_several(
     assert rejected(folder) == rejected(complete)
 
 
+@pytest.mark.slow
 def test_rows_below_the_first_one_arrive_too(tmp_path: Path) -> None:
     rows = histories(seed=23)
     late = sorted((r for r in rows["visits"] if r["told"]), key=lambda r: r["told"])
@@ -135,6 +140,7 @@ def test_rows_below_the_first_one_arrive_too(tmp_path: Path) -> None:
     assert content(folder) == content(complete)
 
 
+@pytest.mark.slow
 def test_corrections_and_deletions_by_id_arrive(tmp_path: Path, small_batches: None) -> None:
     rows = histories(seed=24)
     folder = write_shop(tmp_path / "grown", "parquet", rows)
@@ -155,6 +161,7 @@ def test_corrections_and_deletions_by_id_arrive(tmp_path: Path, small_batches: N
     assert reads(folder) == reads(complete)
 
 
+@pytest.mark.slow
 def test_rows_that_left_the_source_stay_and_are_counted_once(tmp_path: Path, small_batches: None) -> None:
     rows = histories(seed=25)
     folder = write_shop(tmp_path / "shop", "parquet", rows)
@@ -174,6 +181,7 @@ def test_rows_that_left_the_source_stay_and_are_counted_once(tmp_path: Path, sma
     assert len(rejected(folder)) == len(set(enumerate(rejected(folder))))
 
 
+@pytest.mark.slow
 def test_a_column_that_no_view_reads_is_no_news_where_rows_have_no_id(tmp_path: Path, small_batches: None) -> None:
     rows = histories(seed=26)
     folder = write_shop(tmp_path / "shop", "parquet", rows)
@@ -189,6 +197,7 @@ def test_a_column_that_no_view_reads_is_no_news_where_rows_have_no_id(tmp_path: 
     assert not any(s.rows or s.gone for s in report.sources)
 
 
+@pytest.mark.slow
 def test_a_column_that_was_read_and_is_of_another_type_is_refused(tmp_path: Path) -> None:
     rows = histories(seed=27)
     folder = write_shop(tmp_path / "shop", "parquet", rows)

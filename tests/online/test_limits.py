@@ -16,6 +16,7 @@ NOON = datetime(2026, 1, 1, 12)
 COLUMNS = {"k": "BIGINT", "ts": "TIMESTAMP", "x": "BIGINT"}
 
 
+@pytest.mark.slow
 def test_a_view_may_have_a_thousand_features_that_depend_on_order(tmp_path: Path) -> None:
     made = source("ev", COLUMNS)
     slots: Any = {f"x{n}": (f"{{x}} + {n}", "BIGINT") for n in range(1000)}
@@ -27,6 +28,7 @@ def test_a_view_may_have_a_thousand_features_that_depend_on_order(tmp_path: Path
     assert found == {f"f{n}": n + 10_000 * (n % 2) for n in range(1000)}
 
 
+@pytest.mark.slow
 def test_a_view_may_have_a_thousand_windows(tmp_path: Path) -> None:
     made = source("ev", COLUMNS)
     counts: Any = {f"n{n}": ("count_rows", (), last(n * HOUR)) for n in range(1, 1001)}
@@ -37,6 +39,7 @@ def test_a_view_may_have_a_thousand_windows(tmp_path: Path) -> None:
     assert sum(found.values()) == 1000 - 503
 
 
+@pytest.mark.slow
 def test_a_view_that_is_too_wide_for_a_table_is_refused_with_a_way_out(tmp_path: Path) -> None:
     made = source("ev", COLUMNS)
     slots: Any = {f"x{n}": (f"{{x}} + {n}", "BIGINT") for n in range(2100)}

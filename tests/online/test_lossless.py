@@ -176,7 +176,9 @@ FIRST, SECOND = datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 25
 EAST = timezone(timedelta(hours=5, minutes=30))
 
 
-@pytest.mark.parametrize("physical", ["TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP WITH TIME ZONE"])
+@pytest.mark.parametrize(
+    "physical", ["TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"]
+)
 @pytest.mark.parametrize("form", ["dicts", "arrow", "relation", "text", "csv", "beside naive"])
 def test_instants_with_a_zone_survive_the_hour_that_local_time_has_twice(
     form: str, physical: str, tmp_path: Path
@@ -206,11 +208,13 @@ def test_instants_with_a_zone_survive_the_hour_that_local_time_has_twice(
     ("sql", "wanted"),
     [
         ("'1969-12-31 23:59:59.999999999'::TIMESTAMP_NS", datetime(1969, 12, 31, 23, 59, 59, 999999)),
+        ("'1969-12-31 23:59:59.999999999+00'::TIMESTAMPTZ_NS", datetime(1969, 12, 31, 23, 59, 59, 999999)),
         ("'1969-12-31 23:59:59'::TIMESTAMP_S", datetime(1969, 12, 31, 23, 59, 59)),
         ("'2026-01-01 02:00:00+02'::TIMESTAMPTZ", datetime(2026, 1, 1)),
         ("DATE '2026-01-01'", datetime(2026, 1, 1)),
         ("'infinity'::TIMESTAMP", None),
         ("'-infinity'::TIMESTAMPTZ", None),
+        ("'infinity'::TIMESTAMPTZ_NS", None),
     ],
 )
 def test_the_instants_of_a_relation_keep_their_microsecond(sql: str, wanted: Any, tmp_path: Path) -> None:
@@ -290,3 +294,33 @@ def test_a_date_is_an_instant_and_a_boolean_is_none(tmp_path: Path) -> None:
         assert [store.get("v", [{"k": 0}], at=date(2026, 1, d))[0]["n"] for d in (1, 2)] == [0, 1]
         with pytest.raises(FeatcError, match="F632"):
             store.get("v", [{"k": 0}], at=True)
+
+
+@pytest.mark.parametrize("rows", [None, 5, object()])
+def test_what_holds_no_rows_is_refused_in_our_words(rows: Any, tmp_path: Path) -> None:
+    with OnlineStore(tmp_path / "o.db", kept_in("BIGINT")) as store, pytest.raises(FeatcError) as caught:
+        store.push("ev", rows)
+    (finding,) = caught.value.diagnostics
+    assert finding.code == "F615" and "which holds no rows" in finding.message
+    assert finding.hint is not None and "a list of dicts" in finding.hint
+
+
+@pytest.mark.parametrize("form", ["dicts", "text", "arrow"])
+def test_all_columns_that_do_not_fit_are_told_with_their_first_rows(form: str, tmp_path: Path) -> None:
+    rows: Any = [{"k": 1, "ts": datetime(2026, 1, 1), "x": 1}] * 2
+    rows += [{"k": 1.5, "ts": datetime(2026, 1, 1), "x": 1}, {"k": 2.5, "ts": datetime(2026, 1, 1), "x": 7.25}]
+    if form == "text":
+        rows = [{**r, "x": str(r["x"])} for r in rows]
+    elif form == "arrow":
+        rows = pa.table({n: [r[n] for r in rows] for n in rows[0]})
+    with OnlineStore(tmp_path / "o.db", kept_in("BIGINT")) as store, pytest.raises(FeatcError) as caught:
+        store.push("ev", rows)
+    told = [(d.code, d.message.partition(", and it cannot")[0]) for d in caught.value.diagnostics]
+    assert told == [("F612", "row 3: ev.k is BIGINT"), ("F612", "row 4: ev.x is BIGINT")]
+
+
+def test_a_stream_that_can_be_read_once_names_its_first_value_that_does_not_fit(tmp_path: Path) -> None:
+    rows = pa.table({"k": [1, 1.5], "ts": [datetime(2026, 1, 1)] * 2, "x": [1, 2]}).to_reader()
+    with OnlineStore(tmp_path / "o.db", kept_in("BIGINT")) as store, pytest.raises(FeatcError) as caught:
+        store.push("ev", rows)
+    assert str(caught.value).startswith("error F612: ev.k is BIGINT, and it cannot hold 1.5")

@@ -44,6 +44,7 @@ def differences(store: OnlineStore, project: Project, moments: Iterable[int]) ->
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", ["left", "right", "both", "neither"])
 @pytest.mark.parametrize(("windows", "span", "step"), [(SHORT, 12 * HOUR, 5 * MINUTE), (LONG, 90 * DAY, DAY)])
 @pytest.mark.parametrize("made", [plain_project, versions_project])
@@ -63,6 +64,7 @@ def test_bands_and_tiles_equal_folding(
         assert store._database.connection.execute(f"SELECT count(*) FROM {tiles}").fetchone()[0] > 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_any_order_and_batching_gives_the_same_answers(seed: int, tmp_path: Path) -> None:
     rng = random.Random(seed)

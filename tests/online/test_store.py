@@ -439,6 +439,7 @@ def test_a_store_with_a_table_missing_is_damaged(tmp_path: Path) -> None:
         assert count(store) == 1
 
 
+@pytest.mark.slow
 def test_processes_may_make_and_fill_a_store_at_once(tmp_path: Path) -> None:
     script = (
         "import sys\n"

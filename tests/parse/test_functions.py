@@ -57,6 +57,7 @@ def naive_calls() -> Iterator[str]:
                 yield call
 
 
+@pytest.mark.slow
 def test_no_call_over_naive_values_is_bound_to_an_overload_for_values_with_a_zone() -> None:
     con = duckdb.connect()
     con.execute("CREATE TABLE row (ts TIMESTAMP, d DATE, t TIME, v VARCHAR, n BIGINT)")

@@ -71,6 +71,7 @@ def engine() -> duckdb.DuckDBPyConnection:
     return duckdb.connect()
 
 
+@pytest.mark.slow
 @settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=12), st.sampled_from([" ", " ", "", "  "]))
 def test_what_is_accepted_is_what_duckdb_reads(engine: duckdb.DuckDBPyConnection, words: list[str], space: str) -> None:
@@ -110,6 +111,7 @@ def expressions() -> st.SearchStrategy[str]:
     return st.recursive(atoms, grow, max_leaves=8).filter(lambda text: not compares_null.search(text))
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(expressions())
 def test_ordinary_expressions_are_accepted_and_kept(engine: duckdb.DuckDBPyConnection, text: str) -> None:

@@ -201,6 +201,7 @@ FACTS: tuple[dict[str, Value], ...] = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["parquet", "csv", "json"])
 def test_no_value_loses_anything_on_its_way_through_files_and_processes(ending: str, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()

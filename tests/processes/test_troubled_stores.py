@@ -85,6 +85,7 @@ def test_the_first_push_into_a_locked_file_gives_up_in_time(tmp_path: Path) -> N
     assert again.returncode == 0, said(again)
 
 
+@pytest.mark.slow
 def test_a_push_waits_for_a_short_lock(project: Path) -> None:
     with held(project / STORE):
         pushing = subprocess.Popen(
@@ -97,6 +98,7 @@ def test_a_push_waits_for_a_short_lock(project: Path) -> None:
     assert pushing.returncode == 0, err
 
 
+@pytest.mark.slow
 def test_reads_go_on_while_somebody_writes(project: Path) -> None:
     with held(project / STORE):
         done = featc(*GET, cwd=project)
@@ -107,6 +109,7 @@ def test_reads_go_on_while_somebody_writes(project: Path) -> None:
 # ------------------------------------------------------------------------------------- no room
 
 
+@pytest.mark.slow
 def test_a_push_that_finds_no_room_writes_nothing_and_can_be_repeated(project: Path) -> None:
     """A limit on the size of files stands for a full disk."""
     many = "".join(f"{n},7,1.00,paid,U,2026-01-03 10:00:00,2026-01-03 10:05:00\n" for n in range(100, 3100))
@@ -156,6 +159,7 @@ def settle(path: Path) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [garbage, half, head_only, overwritten_middle])
 def test_a_damaged_store_is_named_without_a_traceback(damage: Callable[[Path], None], project: Path) -> None:
     path = project / STORE
@@ -168,6 +172,7 @@ def test_a_damaged_store_is_named_without_a_traceback(damage: Callable[[Path], N
     assert path.read_bytes() == left, "whoever wants to rescue rows needs the file as it was"
 
 
+@pytest.mark.slow
 def test_no_cut_or_overwritten_page_gives_a_traceback(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """In this process, for there are many: each page cut off, each page overwritten. An answer, if any, is right."""
     path = project / STORE
@@ -193,6 +198,7 @@ def test_no_cut_or_overwritten_page_gives_a_traceback(project: Path, capfd: pyte
 # ------------------------------------------------------------------------------------- not what was expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "code", "words"),
     [
@@ -212,6 +218,7 @@ def test_a_store_written_by_another_version_is_refused(change: str, code: str, w
     assert dump(project) == before
 
 
+@pytest.mark.slow
 def test_a_view_that_is_newer_than_the_rows_pushed_does_not_answer_as_if_it_knew_them(project: Path) -> None:
     path = project / "features" / "orders.yaml"
     path.write_text(path.read_text().replace("status <> 'cancelled'", "status <> 'new'"))

@@ -66,6 +66,7 @@ def test_values_at_and_after_the_horizon_stay_and_most_rows_go(folder: Path) -> 
     assert answers(store) == before
 
 
+@pytest.mark.slow
 def test_days_pushed_after_evictions_give_what_a_store_without_any_gives(tmp_path: Path) -> None:
     calm, evicted = filled(write_club(tmp_path / "calm")), featc.FeatureStore(write_club(tmp_path / "evicted"))
     for number in range(DAYS):
@@ -76,6 +77,7 @@ def test_days_pushed_after_evictions_give_what_a_store_without_any_gives(tmp_pat
     assert answers(evicted) == answers(calm)
 
 
+@pytest.mark.slow
 def test_a_read_before_the_horizon_is_an_error_that_names_it(folder: Path) -> None:
     store = filled(folder)
     store.evict()
@@ -87,6 +89,7 @@ def test_a_read_before_the_horizon_is_an_error_that_names_it(folder: Path) -> No
     assert run(folder, "get", "user_visits", "--key", "user_id=1", "--at", at).exit_code == 0, "its horizon is another"
 
 
+@pytest.mark.slow
 def test_a_push_from_before_the_horizon_is_refused_counted_and_kept(folder: Path) -> None:
     store = filled(folder)
     store.evict()
@@ -105,6 +108,7 @@ def test_a_push_from_before_the_horizon_is_refused_counted_and_kept(folder: Path
     assert refused.value.diagnostics[0].code == "F614"
 
 
+@pytest.mark.slow
 def test_a_whole_history_pushed_again_changes_nothing(folder: Path) -> None:
     store = filled(folder)
     store.evict()
@@ -116,6 +120,7 @@ def test_a_whole_history_pushed_again_changes_nothing(folder: Path) -> None:
     assert answers(store) == before
 
 
+@pytest.mark.slow
 def test_an_event_whose_rows_are_gone_is_still_final(folder: Path) -> None:
     store = filled(folder)
     store.evict()
@@ -150,6 +155,7 @@ def test_a_version_superseded_at_the_horizon_itself_is_seen_by_a_read_there(fold
     assert seen == [0.0, 0.0]
 
 
+@pytest.mark.slow
 def test_without_final_after_events_stay(folder: Path) -> None:
     store = filled(folder)
     visits = rows_of(folder, "user_visits")
@@ -168,6 +174,7 @@ def test_the_horizon_follows_accepted_rows_only_and_never_goes_back(folder: Path
     assert store.online.evict(None) == ()
 
 
+@pytest.mark.slow
 def test_pushes_evict_nothing(folder: Path) -> None:
     store = filled(folder)
     store.evict()
@@ -178,6 +185,7 @@ def test_pushes_evict_nothing(folder: Path) -> None:
     store.get_online_features("user_orders", REQUESTS, at=HORIZON)
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_what_would_go_and_writes_nothing(folder: Path) -> None:
     filled(folder).close()
     before = content(folder)
@@ -192,6 +200,7 @@ def test_a_dry_run_says_what_would_go_and_writes_nothing(folder: Path) -> None:
     assert all(v["final_rows"] > 0 and v["superseded_rows"] > 0 for v in orders["views"])
 
 
+@pytest.mark.slow
 def test_the_command_says_what_went_and_why_rows_stay(folder: Path) -> None:
     filled(folder).close()
     said = run(folder, "evict")
@@ -208,6 +217,7 @@ def test_an_unlimited_replay_and_a_store_that_is_not_there_say_so(tmp_path: Path
     assert content(folder) == before
 
 
+@pytest.mark.slow
 def test_a_store_of_the_format_before_gets_the_tables_it_lacks(folder: Path) -> None:
     store = filled(folder, range(20))
     at = (START + timedelta(days=15)).isoformat()

@@ -67,6 +67,7 @@ def test_a_version_is_made_late_by_one_that_comes_after_it(project: Path) -> Non
     assert (report.accepted, report.rejected, report.made_late) == (1, {}, 1)
 
 
+@pytest.mark.slow
 def test_the_order_of_pushes_does_not_matter(tmp_path: Path, project: Path) -> None:
     at = "2026-01-04T00:00:00Z"
     rows = [FIRST, LATER, order(1, "2026-01-01 12:00:00", "2026-01-02 09:00:00", amount=4), OTHER]

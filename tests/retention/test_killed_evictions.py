@@ -89,6 +89,7 @@ def killed(folder: Path, statement: int, steps: int) -> bool:
     return process.returncode == -9
 
 
+@pytest.mark.slow
 def test_a_store_is_read_while_it_is_evicted(tmp_path: Path) -> None:
     folder = write_club(tmp_path / "club")
     store = filled(folder)

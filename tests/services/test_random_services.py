@@ -33,6 +33,7 @@ def compared(seeds: range, folder: Path) -> tuple[Counter[str], list[str]]:
     return met, wrong
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [0, 10])
 def test_training_oracle_and_online_agree_on_services(first: int, tmp_path: Path) -> None:
     met, wrong = compared(range(first, first + 10), tmp_path)

@@ -85,6 +85,7 @@ def answers(folder: Path, expressions: dict[str, str], columns: dict[str, str], 
     return training, store.get_online_features("s", list(rows), at=AT)
 
 
+@pytest.mark.slow
 def test_geo_cell_is_the_geohash_and_haversine_km_the_distance(tmp_path: Path) -> None:
     rows = places(1500)
     here = {

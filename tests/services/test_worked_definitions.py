@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import duckdb
+import pytest
 
 from featc import FeatureStore
 from services.test_scalars import distance, geohash
@@ -96,6 +97,7 @@ def history(folder: Path) -> FeatureStore:
     return store
 
 
+@pytest.mark.slow
 def test_arrival_times_are_the_same_in_both_plans_and_as_counted_by_hand(tmp_path: Path) -> None:
     store = history(tmp_path)
     service = store.project.services["eta"]

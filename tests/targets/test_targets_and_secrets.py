@@ -102,6 +102,7 @@ def told(text: str) -> list[str]:
     return [form for form in FORMS if form in text]
 
 
+@pytest.mark.slow
 def test_no_command_prints_or_writes_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = secretive(tmp_path, monkeypatch)
     (folder / "data").mkdir()

@@ -42,6 +42,7 @@ def test_the_same_seed_gives_the_same_certificate(small: FeatureStore) -> None:
     assert (small.root / "target" / "certificate.json").read_bytes() == first
 
 
+@pytest.mark.slow
 def test_a_selection_verifies_only_what_it_names(small: FeatureStore) -> None:
     report = verify(small, "user_orders.spend_*", budget=QUICK)
     assert [f.feature for f in report.features] == ["user_orders.spend_1h", "user_orders.spend_1d"]
@@ -74,6 +75,7 @@ feature_views:
     assert verify(store, budget=QUICK, allow_thin=True).exit_code == 0
 
 
+@pytest.mark.slow
 def test_many_rows_are_sampled_by_entity_and_it_says_so(small: FeatureStore) -> None:
     report = verify(small, budget=replace(QUICK, rows=100, more=0), allow_thin=True)
     said = report.histories[0].sampled["orders"]
@@ -155,6 +157,7 @@ def test_a_saved_case_can_be_kept_among_the_projects_tests(
     assert [o.passed for o in report.outcomes] == [True]
 
 
+@pytest.mark.slow
 def test_nothing_is_left_behind_but_target(small: FeatureStore) -> None:
     verify(small, budget=QUICK)
     assert sorted(p.name for p in small.root.iterdir()) == ["data", "featc.yaml", "features", "target"]

@@ -30,6 +30,20 @@ from featc.cli.failures import close_output, failure_of, report
 from featc.cli.session import FORMAT
 from featc.errors import nearest
 
+_LATER = {
+    "plan": "featc build says what is wrong, featc status what is live",
+    "apply": "definitions take effect with the next command, and a changed one gets tables of its own",
+    "rollback": "bring the old definitions back, and materialize into a new store",
+    "gc": "tables of old definitions stay",
+    "diff": "featc build --out DIR writes the SQL of a version, to be compared file by file",
+    "docs": "featc ls, featc explain and featc lineage show what there is",
+    "serve": "use featc get, or FeatureStore.get_online_features in a process of your own",
+    "stream": "use featc push, or FeatureStore.push in a consumer of your own",
+    "why": "featc explain says how a feature is computed",
+    "skew": "featc verify proves that both plans agree",
+}
+"""Commands of later versions, and what there is until then."""
+
 
 class Commands(click.Group):
     """The commands, with errors of any kind told in the same way."""
@@ -51,6 +65,8 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
+        if self.get_command(ctx, name) is None and name in _LATER:
+            raise click.UsageError(f"featc {name} is not built yet: {_LATER[name]}.", ctx)
         if self.get_command(ctx, name) is None and not name.startswith("-"):
             close = nearest(name, self.list_commands(ctx))
             hint = f" Did you mean '{close}'?" if close else ""

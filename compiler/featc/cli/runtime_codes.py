@@ -22,7 +22,8 @@ DATA: Mapping[str, str] = {
     "F420": "A DOUBLE column is declared integral, and the data holds a value that is not, such as 1.5. "
     "Declare another type, or put the data right.",
     "F421": "A feature has no value it could give: a sum beyond its type, an integer division by zero, a "
-    "cast that fails. The message names feature, entity and instant. Widen the type, as in "
+    "cast that fails. The message names feature, entity and instant, or the where, key or let that fails for all "
+    "features of a view. Widen the type, as in "
     "sum(amount::DOUBLE), or guard the expression with nullif or try_cast. featc never gives a "
     "wrong number instead.",
     "F422": "The data holds a value that cannot be read: text in a CSV or JSON file that its column's type cannot "
@@ -54,8 +55,8 @@ TRAINING: Mapping[str, str] = {
     "F517": "The spine has several timestamp columns, and none is called as_of. Name one with --time.",
     "F518": "A column of the spine has the name of a feature. Rename it there, or the feature in the "
     "service.",
-    "F519": "A column of the spine has a name that featc uses itself, or the name of another column but for letter "
-    "case. Rename the column in the spine.",
+    "F519": "A column of the spine has no name, a name that featc uses itself, or the name of another column but for "
+    "letter case. Rename the column in the spine.",
     "F520": "The ending of --out says how a training set is written: .parquet, .csv, .json or .jsonl, the last three "
     "perhaps with .gz. A folder is made with --partition-by or --rows-per-file.",
     "F521": "An optional package is not installed. featc itself needs neither pandas nor polars nor pyarrow; install "
@@ -100,10 +101,10 @@ ONLINE: Mapping[str, str] = {
     "new token, or push the first ones unchanged.",
     "F614": "With --strict a batch is refused when a single row is bad. Without, bad rows are counted and"
     " kept apart in the store's table featc_rejected.",
-    "F615": "The file of the batch does not exist or cannot be read. Check its path, its rights and that it is "
-    "CSV, JSON or parquet as its name says.",
-    "F620": "A value in the batch makes an expression fail, such as a cast. Nothing of the batch was "
-    "written.",
+    "F615": "The batch is nothing that holds rows, or its file does not exist or cannot be read. "
+    "Check its path, its rights and that it is CSV, JSON or parquet as its name says.",
+    "F620": "A value in the batch makes an expression fail, such as a cast. The message names the row. Nothing "
+    "of the batch was written.",
     "F621": "An expression over features and request has no value it could give. Guard it with nullif or "
     "try_cast.",
     "F630": "The request lacks a key or request column of the service, or has one that it does not know. featc "

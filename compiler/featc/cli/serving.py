@@ -40,18 +40,28 @@ def push(session: Session, source: str, file: str, token: str | None, strict: bo
     with session.store() as store, given_rows(file) as given:
         path = _existing(file, given)
         report = store.push(source, path, token, strict=strict)
+        views = frozenset(store.project.views)
+    for column in report.absent:
+        session.note(f"  the batch has no column {column}: it is NULL in all its rows")
     if session.is_json:
         session.data(_report_data(report))
         return
     session.say(_report_text(report))
     for reason, number in report.rejected.items():
-        session.note(f"  kept apart in the online store's table featc_rejected: {number} × {reason}")
+        session.note(f"  {_kept_apart(reason, views)}: {number} × {reason}")
     if report.made_late:
         session.note(f"  {some(report.made_late, 'version')} accepted before count as absent now: final_after")
 
 
+def _kept_apart(reason: str, views: frozenset[str]) -> str:
+    """What became of rows for a reason: a view's own concerns that view, and other views take them."""
+    where = "kept apart in the online store's table featc_rejected"
+    view = reason.partition(": ")[0]
+    return f"accepted, not taken by {view}, and {where}" if view in views else where
+
+
 def _report_data(report: PushReport) -> dict[str, object]:
-    names = ("source", "rows", "accepted", "duplicates", "rejected", "replayed_batch", "token", "made_late")
+    names = ("source", "rows", "accepted", "duplicates", "rejected", "replayed_batch", "token", "made_late", "absent")
     return {name: getattr(report, name) for name in names}
 
 
@@ -120,7 +130,8 @@ def get(
             rows = [given]
         else:
             rows = [given | row for row in _rows_of(store, file, types)]
-        is_new = not store.online_path.exists()
+        path = store.online_path
+        is_new = not path.exists() or path.stat().st_size == 0
         found = store.get_online_features(wanted, rows, at)
         if is_new:
             session.note("nothing was pushed yet: these are the values of an unknown entity")

@@ -277,7 +277,7 @@ class Setting:
 class OnlineDef:
     """A target's online store. `replay_us` None is unlimited (semantics, Events and versions)."""
 
-    store: str
+    store: Setting
     path: Setting | None
     url: Setting | None
     replay_us: int | None

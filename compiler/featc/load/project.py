@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from yaml.nodes import MappingNode, Node
 
-from featc.errors import Findings, Span, did_you_mean
+from featc.errors import Findings, Span, did_you_mean, nearest
 from featc.load import schema
 from featc.load.jinja import has_jinja
 from featc.load.meta import read_free
@@ -24,6 +24,9 @@ _LIMITS = {
     "memory_limit": (re.compile(r"\d+([.]\d+)? *([KMGT]i?B|%)\Z", re.IGNORECASE), "write a size, such as 2GB"),
     "threads": (re.compile(r"[1-9]\d*\Z"), "write a number from 1 on"),
 }
+DIALECTS = ("duckdb", "postgres")
+STORES = ("sqlite", "redis")
+"""The engines and online stores of the language. What of them is built is the runtime's to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,7 @@ def _targets(
 def _places(project: str, name: str, usual: str) -> tuple[Setting, OnlineDef]:
     """The database and online store of a target that names none; two targets never share tables."""
     apart = "" if name == usual else f".{name}"
-    online = OnlineDef("sqlite", Setting(f".featc/online{apart}.db"), None, None)
+    online = OnlineDef(Setting("sqlite"), Setting(f".featc/online{apart}.db"), None, None)
     return Setting(f".featc/{project}{apart}.duckdb"), online
 
 
@@ -167,7 +170,7 @@ def _check_apart(reader: Reader, targets: Mapping[str, TargetDef]) -> None:
     known."""
     kept: dict[tuple[str, str], str] = {}
     for name, target in targets.items():
-        online = target.online.path if target.online.store == "sqlite" else None
+        online = target.online.path if target.online.store.value == "sqlite" else None
         for what, path in (("database", target.database), ("online store", online)):
             if path is None or has_jinja(path.value):
                 continue
@@ -184,9 +187,7 @@ def _target_name(reader: Reader, fields: Fields, wanted: str | None, names: tupl
     if wanted is not None:
         if names and wanted not in names:
             hint = did_you_mean(wanted, names)
-            reader.findings.error(
-                "F120", f"featc.yaml has no target '{wanted}'", fields.keys["targets"], hint
-            )
+            reader.findings.error("F120", f"featc.yaml has no target '{wanted}'", fields.keys["targets"], hint)
         elif not names and wanted != "dev":
             hint = f"add it under targets:, or leave out --target {wanted}"
             reader.findings.error("F120", f"featc.yaml has no target '{wanted}'", fields.span, hint)
@@ -194,6 +195,9 @@ def _target_name(reader: Reader, fields: Fields, wanted: str | None, names: tupl
     if declared is not None:
         if names and declared.value not in names:
             hint = did_you_mean(declared.value, names)
+            reader.findings.error("F120", f"there is no target '{declared.value}'", declared.span, hint)
+        elif not names and declared.value != "dev":
+            hint = f"add it under targets:, or leave out default_target: {declared.value}"
             reader.findings.error("F120", f"there is no target '{declared.value}'", declared.span, hint)
         return declared.value
     if len(names) == 1:
@@ -211,7 +215,7 @@ def _target(reader: Reader, key: Key, node: Node, database: Setting, usual: Onli
     fields = reader.fields(node, schema.Target, what)
     if fields is None:
         return None
-    dialect = _setting(reader, fields, "dialect") or Setting("duckdb")
+    dialect = _one_of(reader, fields, "dialect", DIALECTS, what)
     if reader.rendering:
         reader.renderer.scope.target.dialect = str(dialect)
     given = _setting(reader, fields, "database")
@@ -249,18 +253,30 @@ def _setting(reader: Reader, fields: Fields, name: str) -> Setting | None:
     return Setting(text.value, text.span, secret) if text is not None else None
 
 
+def _one_of(reader: Reader, fields: Fields, name: str, known: tuple[str, ...], what: str) -> Setting:
+    """A word of which a few are known; the first of them where none is given, or none of them."""
+    setting = _setting(reader, fields, name)
+    if setting is None or (not reader.rendering and has_jinja(setting.value)):
+        return Setting(known[0])
+    if setting.value not in known:
+        close = nearest(setting.value, known)
+        hint = f"did you mean '{close}'?" if close else f"write {known[0]}"
+        reader.findings.error("F118", f"{name} of {what} cannot be '{setting}'", setting.span, hint)
+        return Setting(known[0])
+    return setting
+
+
 def _online(reader: Reader, node: Node | None, what: str, usual: OnlineDef) -> OnlineDef:
     if node is None:
         return usual
     fields = reader.fields(node, schema.Online, f"online of {what}")
     if fields is None:
         return usual
-    store = reader.optional(fields, "store")
-    kind = store.value if store is not None else "sqlite"
+    store = _one_of(reader, fields, "store", STORES, what)
     path = _setting(reader, fields, "path")
-    if path is None and kind == "sqlite":
+    if path is None and store.value == "sqlite":
         path = usual.path
-    return OnlineDef(kind, path, _setting(reader, fields, "url"), _replay(reader, fields), fields.span)
+    return OnlineDef(store, path, _setting(reader, fields, "url"), _replay(reader, fields), fields.span)
 
 
 def _replay(reader: Reader, fields: Fields) -> int | None:

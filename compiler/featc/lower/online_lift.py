@@ -28,7 +28,9 @@ TOO_LATE = "arrived later than final_after allows"
 
 
 def pushed(source: Source) -> Source:
-    """The source as its batches lie in `featc_batch`: columns that are local times in the data are in UTC."""
+    """The source as its batches lie in `featc_batch`: columns that are local times in the data are in UTC,
+    and so are nanoseconds with a zone, as microseconds."""
+    source = replace(source, columns=tuple(map(_in_micros, source.columns)))
     if source.timezone is None:
         return source
     bare = replace(source, timezone=None)
@@ -41,6 +43,11 @@ def pushed(source: Source) -> Source:
     return replace(bare, columns=tuple(map(as_pushed, source.columns)))
 
 
+def _in_micros(column: Column) -> Column:
+    """Nanoseconds with a zone, which few of the engine's functions take, are brought to naive UTC as they come."""
+    return replace(column, physical="TIMESTAMP") if column.physical == "TIMESTAMPTZ_NS" else column
+
+
 def _columns_of(expressions: Iterable[Expr | None]) -> set[str]:
     return {r.column for e in expressions if e is not None for r in e.refs if isinstance(r, ColumnRef)}
 
@@ -51,13 +58,18 @@ def _instant_columns(source: Source) -> set[str]:
 
 def view_columns(layout: Layout) -> set[str]:
     """The source columns a view's rows are made of."""
-    view, source = layout.view, layout.source
+    source = layout.source
     if layout.versioned:
         return {c.name for c in source.columns}
+    return read_columns(layout) | _instant_columns(source) | set(source.id) | set(source.tie_break)
+
+
+def read_columns(layout: Layout) -> set[str]:
+    """The source columns that a view's features, its `where` and its keys read."""
+    view = layout.view
     slots = [view.slot(s) for s in layout.slots]
-    used = _columns_of((view.where, source.valid_to, *(k.expr for k in view.keys)))
-    used |= _columns_of(e for s in slots for e in (s.value, s.filter))
-    return used | _instant_columns(source) | set(view.state_columns) | set(source.id) | set(source.tie_break)
+    used = _columns_of((view.where, layout.source.valid_to, *(k.expr for k in view.keys)))
+    return used | _columns_of(e for s in slots for e in (s.value, s.filter)) | set(view.state_columns)
 
 
 def required_columns(source: Source, views: Iterable[View]) -> set[str]:
@@ -136,6 +148,24 @@ def census_sql(source: Source, stream: Stream | None) -> str:
         faulty = select(["_row", fault, "NULL AS _arrival"], f"FROM {rows}\nWHERE _fault IS NOT NULL")
         return ctes.query(f"{newest}\nUNION ALL\n{faulty}") + ";\n"
     return ctes.query(select(["_row", fault, *_version_items(source, stream)], f"FROM {rows}\nORDER BY _row")) + ";\n"
+
+
+def reasons_sql(source: Source, views: Iterable[View]) -> str:
+    """All that is wrong with each of the rows `$1`: `_row` and a list of reasons, those of the source first.
+
+    A plan needs one reason to leave a row out; people who are to mend the rows need all.
+    """
+    ctes = Ctes()
+    rows = _source_rows(ctes, source, {c.name for c in source.columns})
+    found = [f"CASE WHEN {condition} THEN {src.literal(reason)} END" for condition, reason in _faults(source)]
+    alive = "true" if source.deleted is None else f"NOT {DELETED}"
+    for view in views:
+        passes = alive if view.where is None else f"{alive} AND try({src.render(view.where)})"
+        for key in view.keys:
+            reason = src.literal(f"{view.name}: key {key.name} is NULL")
+            found.append(f"CASE WHEN {passes} AND try({src.key_sql(key)}) IS NULL THEN {reason} END")
+    listed = f"list_filter([{', '.join(found)}], lambda r: r IS NOT NULL)"
+    return ctes.query(select(["_row", f"{listed} AS _reasons"], f"FROM {rows}\nWHERE _row IN (SELECT unnest($1))"))
 
 
 def behind_sql(source: Source) -> str:

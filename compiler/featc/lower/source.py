@@ -161,6 +161,11 @@ def integral(raw: str, type_: str, problem: str) -> str:
     )
 
 
+def floored(nanoseconds: str) -> str:
+    """An instant in nanoseconds as a naive TIMESTAMP, floored: a cast rounds toward zero, which is up before 1970."""
+    return f"make_timestamp(epoch_ns({nanoseconds}) // 1000 - (epoch_ns({nanoseconds}) % 1000 < 0)::BIGINT)"
+
+
 def normalised_column(source: Source, name: str) -> str:
     """SQL that turns a column of the source's data into what expressions see."""
     column = source.column(name)
@@ -182,10 +187,11 @@ def normalised_batch_column(source: Source, name: str) -> str:
     match physical:
         case "TIMESTAMP WITH TIME ZONE":
             return f"nullif(nullif({raw}, 'infinity'), '-infinity') AT TIME ZONE 'UTC'"
-        case "TIMESTAMP_NS":  # a cast rounds toward zero, which is up before 1970
+        case "TIMESTAMPTZ_NS":
+            return floored(f"CASE WHEN isfinite({raw}::TIMESTAMPTZ) THEN {raw} END")
+        case "TIMESTAMP_NS":
             finite = f"CASE WHEN isfinite({raw}::TIMESTAMP) THEN {raw} END"
-            floored = f"make_timestamp(epoch_ns({finite}) // 1000 - (epoch_ns({finite}) % 1000 < 0)::BIGINT)"
-            return in_utc(floored, source.timezone)
+            return in_utc(floored(finite), source.timezone)
         case "TIMESTAMP" | "TIMESTAMP_S" | "TIMESTAMP_MS":
             cast = raw if physical == "TIMESTAMP" else f"{raw}::TIMESTAMP"
             return in_utc(f"nullif(nullif({cast}, 'infinity'), '-infinity')", source.timezone)

@@ -38,6 +38,8 @@ CODES: Mapping[str, str] = {
     "F217": "A built-in function of featc with a wrong number of arguments. The message says how many it takes.",
     "F219": "A comparison with NULL by = or <> is NULL for every row, which counts as false. Write is null or "
     "is not null.",
+    "F225": "The expression is too long: operators and calls stand more than 200 deep in each other, a + b + c being "
+    "two. let names are written out and count, too. Make features of its parts and combine those.",
     "F299": "The language has this, but this version of featc does not build it yet. Leave it out for now; the "
     "hint says what to use instead, if anything.",
 }

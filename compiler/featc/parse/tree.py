@@ -17,6 +17,11 @@ from sqlglot.tokenizer_core import Token as RawToken
 from featc.parse.lexer import duckdb, wrapped
 from featc.parse.model import Problem
 
+_QUERY_WORD = re.compile(r"\b(select|with|from|values)\b", re.IGNORECASE)
+_CLAUSES = frozenset(
+    {"union", "intersect", "except", "from", "group", "order", "having", "limit", "offset", "qualify", "join"}
+)
+
 
 @cache
 def _plain_nodes() -> tuple[type[exp.Expr], ...]:
@@ -144,11 +149,13 @@ def _refuse(node: exp.Expr, text: str) -> Problem | None:
 
 
 def _place(node: exp.Expr, text: str) -> tuple[int, int]:
-    """Offset and length of a node, as well as its identifiers and literals tell."""
+    """Offset and length of a node, as well as its identifiers and literals tell; a query begins at its first word."""
     places = [(n.meta["start"], n.meta["end"]) for n in node.walk() if "start" in n.meta]
     if not places:
         return 0, max(1, len(text))
     start = min(s for s, _ in places) - 1
+    if isinstance(node, exp.Query | exp.Exists):
+        start = max((m.start() for m in _QUERY_WORD.finditer(text, 0, start)), default=start)
     return start, max(1, max(e for _, e in places) - start)
 
 
@@ -190,6 +197,8 @@ def _way_out(before: str, word: str) -> str:
     """What to do about a word that cannot follow the text `before`."""
     words = re.findall(r"\w+", before.casefold())
     last = words[-1] if words else ""
+    if word.casefold() in _CLAUSES:
+        return f"an expression has no {word.upper()}: rows are chosen by where: and windows, or under a source's sql:"
     if word.casefold() == "where":
         return "write filter (where …) behind the aggregate"
     if word.casefold() == "over":

@@ -122,7 +122,21 @@ def check_words(text: str, tokens: Sequence[Token]) -> list[Problem]:
                 )
             continue
         problems += _check_word(text, tokens, i, token, after)
+        problems += _check_operand(token, before)
     return problems
+
+
+_OPENING = frozenset({"where", "and", "or", "not", "case", "when", "then", "else"})
+
+
+def _check_operand(token: Token, before: Token | None) -> list[Problem]:
+    """An AND or OR without anything before it, which sqlglot takes for a column's name."""
+    if token.kind != "word" or token.word not in ("and", "or"):
+        return []
+    if before is None or before.word in _OPENING or before.is_symbol("(", ","):
+        hint = "an operand is missing"
+        return [Problem("F201", f"something is missing before '{token.text}'", token.start, len(token.text), hint)]
+    return []
 
 
 def _check_word(

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from featc.catalog import Catalog, TypeProblem
-from featc.errors import Findings, Span
+from featc.catalog import DEEPEST, Catalog, TypeProblem
+from featc.errors import Diagnostic, Findings, Span
 from featc.load.text import Text
 from featc.parse import Fragment
 from featc.resolve.model import Column, ColumnRef, Expr, Ref
@@ -75,12 +75,21 @@ class RowBatch:
                 asked.expr = Expr(parts, type_, asked.span)
             elif not asked.uses & self.broken_lets and asked.parts not in told:
                 told.add(asked.parts)
-                words = engine_words(answer.message)
-                findings.error("F311", words, asked.span, types_hint(self._types(asked.parts), words))
+                findings.items.append(refused(answer, self._types(asked.parts), asked.span))
 
     def _types(self, parts: Parts) -> dict[str, str]:
         types = {c.name: c.type for c in self.columns}
         return {p.column: types[p.column] for p in parts if isinstance(p, ColumnRef)}
+
+
+def refused(problem: TypeProblem, types: dict[str, str], span: Span | None) -> Diagnostic:
+    """Why the engine gives an expression no type (F311), or that it is too long (F225). `types` are of its names."""
+    if "max_expression_depth" in problem.message:
+        message = f"the expression is too long: more than {DEEPEST} operators stand one in another"
+        hint = "make features of its parts and combine those; parts of a row can be computed under the source's sql:"
+        return Diagnostic("F225", message, span, hint)
+    words = engine_words(problem.message)
+    return Diagnostic("F311", words, span, types_hint(types, words))
 
 
 def types_hint(types: Mapping[str, str], words: str) -> str | None:

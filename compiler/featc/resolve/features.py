@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from featc.catalog import Catalog, TypeProblem
 from featc.errors import Findings, Span
 from featc.parse import AggregateCall, BuiltinCall, Fragment, Name
-from featc.resolve.asking import engine_words, narrowed, quoted, types_hint
+from featc.resolve.asking import narrowed, quoted, refused
 from featc.resolve.defaults import default_sql
 from featc.resolve.families import Families
 from featc.resolve.lifted import Lifted, shown
@@ -223,9 +223,8 @@ class Typing:
         names = dict.fromkeys(p for p in draft.parts if not isinstance(p, str))
         calls = self._calls(template)
         spoken = (calls.get(r) or _spoken(r) for r in names)
-        words = engine_words(answer.message)
-        hint = types_hint(dict(zip(spoken, types, strict=True)), words)
-        self.findings.error("F311", words, _span(template), hint)
+        types_of = dict(zip(spoken, types, strict=True))
+        self.findings.items.append(refused(answer, types_of, _span(template)))
 
     def _calls(self, template: Template) -> dict[Ref, str]:
         """Aggregations in the author's words."""

@@ -149,6 +149,7 @@ class Source:
     final_after: int | None = None
     meta: Mapping[str, object] = field(default_factory=dict)
     span: Span | None = field(default=None, compare=False)
+    lets: tuple[tuple[str, Expr], ...] = field(default=(), compare=False)  # written out wherever they are used
 
     def column(self, name: str) -> Column:
         return next(c for c in self.columns if c.name == name)

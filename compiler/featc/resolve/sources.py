@@ -249,6 +249,7 @@ def finished_source(opened: OpenSource, findings: Findings) -> Source | None:
     if time is None or not (ok_time and ok_available and ok_deleted and ok_valid):
         return None
     source = replace(opened.source, time=time, available_at=available, deleted=deleted, valid_to=valid_to)
+    source = replace(source, lets=_lets(opened))
     for word, expr, text in (("time", time, definition.time), ("deleted", deleted, definition.deleted)):
         if expr is not None and text is not None:
             check_known(expr, source, text, word, findings)
@@ -260,6 +261,17 @@ def finished_source(opened: OpenSource, findings: Findings) -> Source | None:
             "name the column of arrival under available_at:, if there is one",
         )
     return source
+
+
+def _lets(opened: OpenSource) -> tuple[tuple[str, Expr], ...]:
+    """The `let` names and what they stand for. They were asked first; what is one of them and no more came later."""
+    names = {entry.parts: entry.name for entry in opened.scope.lets.values() if entry.parts is not None}
+    asked = ((names.get(a.parts), a.expr) for a in opened.batch.asked)
+    found: dict[str, Expr] = {}
+    for name, expr in asked:
+        if name is not None and expr is not None:
+            found.setdefault(name, expr)
+    return tuple(found.items())
 
 
 def is_instant(expr: Expr, text: Text, word: str, findings: Findings, *, untyped: bool = False) -> bool:

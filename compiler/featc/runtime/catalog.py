@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from featc.catalog import TypeProblem
+from featc.catalog import DEEPEST, TypeProblem
 from featc.errors import Diagnostic, FeatcError, nearest
 from featc.lower import text_columns
 from featc.lower.source import csv_dialect, literal, quoted, reader_of, relation_at
@@ -153,10 +153,17 @@ class DuckDBCatalog:
 
         All are asked in one statement; only when that fails are the offending ones sought, by halves.
         Expressions with string literals are also run over one made-up row, since a literal that is no number
-        or date (as in `amount > 'x'`) has a type until it is run.
+        or date (as in `amount > 'x'`) has a type until it is run. None may be deeper than `DEEPEST`.
         """
         if not expressions:
             return []
+        self._connection.execute(f"SET max_expression_depth = {DEEPEST}")
+        try:
+            return self._answers(columns, expressions)
+        finally:
+            self._connection.execute("RESET max_expression_depth")
+
+    def _answers(self, columns: Sequence[tuple[str, str]], expressions: Sequence[str]) -> Sequence[str | TypeProblem]:
         empty = ", ".join(f"NULL::{type_} AS {quoted(name)}" for name, type_ in columns) or "NULL AS _nothing"
         answers = self._types(f"FROM (SELECT {empty})", list(expressions))
         literal = [i for i, e in enumerate(expressions) if "'" in e and not isinstance(answers[i], TypeProblem)]

@@ -20,6 +20,7 @@ from featc.runtime import spine as spines
 from featc.runtime.engine import sibling
 from featc.runtime.extras import needed
 from featc.runtime.reasons import reason
+from featc.runtime.spine_given import read as read_spine
 from featc.runtime.training_set.blame import blamed, over
 from featc.runtime.training_set.origin import Asked, origin_of
 from featc.runtime.training_set.reading import Place, Read, Reading, choose
@@ -62,7 +63,7 @@ class Dataset:
         self.asked = asked or Asked()
         keys, request = spine_columns(project, outputs)
         self.origin = origin_of(spine, self.asked.root)
-        spines.read(connection, spine)
+        read_spine(connection, spine)
         names = [o.name for o in outputs]
         self.spine = spines.prepare(connection, keys, request, names, time, _inner(project, outputs))
         self.reading = Reading()

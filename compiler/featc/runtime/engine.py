@@ -25,6 +25,15 @@ def limits_of(target: TargetDef, root: Path) -> Limits:
     return {**target.settings, "temp_directory": Setting(str(root / place.value), place.span, place.secret)}
 
 
+def unbuilt(target: TargetDef) -> list[Diagnostic]:
+    """F199 for an engine or online store of a target that the language knows, and this version does not run."""
+    return [
+        Diagnostic("F199", f"{what}: {word} is not built yet", word.span or target.span, f"write {what}: {built}")
+        for what, word, built in (("dialect", target.dialect, "duckdb"), ("store", target.online.store, "sqlite"))
+        if word.value != built
+    ]
+
+
 def connect(
     root: Path | None = None, database: Path | None = None, limits: Limits | None = None, *, writes: bool = False
 ) -> duckdb.DuckDBPyConnection:

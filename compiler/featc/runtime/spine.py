@@ -1,4 +1,4 @@
-"""The spine of a training set: read from whatever the user has, checked, brought to the types the query needs.
+"""The spine of a training set: checked, and brought to the types the query needs. `spine_given` takes it in.
 
 semantics.md "Observation", "The result": every spine row is kept, in order, with all its columns; a NULL key is an
 unknown entity; a NULL instant is an error.
@@ -6,28 +6,25 @@ unknown entity; a NULL instant is an error.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from featc.errors import Diagnostic, FeatcError, Findings, did_you_mean, nearest
-from featc.lower.source import integral, literal, quoted
+from featc.lower.source import floored, integral, literal, quoted
 from featc.names import is_internal
-from featc.runtime import spine_files as files
 from featc.runtime.reasons import reason
+from featc.runtime.spine_given import GIVEN
 from featc.types import family
 
 if TYPE_CHECKING:
     import duckdb
 
-GIVEN = "memory.main.spine_given"
 ROW = "_given"
 """A row of the spine as it was given. No column of a spine has that name: it would be taken for the row."""
-"""Not a temporary table, so that a second cursor of the connection sees it: one streams while the other works."""
 TYPED = "memory.main.spine_typed"
-_INSTANTS = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS", "TIMESTAMP_S", "TIMESTAMP_MS", "DATE")
+_ZONED = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")
+_INSTANTS = ("TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_S", "TIMESTAMP_MS", "DATE", *_ZONED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,94 +42,6 @@ class Spine:
     relation: str = GIVEN
 
 
-def read(connection: duckdb.DuckDBPyConnection, given: Any) -> None:
-    """Makes the table `spine_given` of a data frame, an Arrow table, rows as dicts, a file, a stream of bytes, or a
-    SELECT. Raises FeatcError F501 to F503."""
-    import duckdb
-
-    try:
-        with ExitStack() as stack:
-            origin = _origin(connection, given, stack)
-            connection.execute(f"CREATE OR REPLACE TABLE {GIVEN} AS SELECT * FROM {origin}")
-    except duckdb.Error as error:
-        raise FeatcError(
-            Diagnostic(
-                "F501",
-                f"the spine cannot be read: {reason(error)}",
-                hint="check its rights" if "Permission denied" in str(error) else files.READABLE,
-            )
-        ) from None
-    finally:
-        connection.execute("DROP VIEW IF EXISTS spine_input")
-
-
-def _origin(connection: duckdb.DuckDBPyConnection, given: Any, stack: ExitStack) -> str:
-    if isinstance(given, str) and files.is_select(given):
-        relation = files.query(connection, given)
-        _distinct(connection.sql(given).columns)
-        return relation
-    if isinstance(given, (str, Path)):
-        return files.relation(connection, Path(given.strip() if isinstance(given, str) else given))
-    if isinstance(given, list):
-        return _rows(connection, given)
-    if hasattr(given, "read"):
-        return files.relation(connection, stack.enter_context(files.spooled(given)))
-    names = getattr(given, "column_names", None)  # Arrow's; its `columns` are values
-    _distinct(getattr(given, "columns", ()) if names is None else names)
-    connection.register("spine_input", given)
-    return "spine_input"
-
-
-def _distinct(names: Iterable[Any]) -> None:
-    """Refuses columns whose names are one to the engine, which would give some of them other names."""
-    known: dict[str, str] = {}
-    for name in map(str, names):
-        if name.casefold() in known:
-            message = f"the spine has the columns '{known[name.casefold()]}' and '{name}', which are one name"
-            raise FeatcError(Diagnostic("F519", message, hint="rename one of them, or leave it out"))
-        known[name.casefold()] = name
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, rows: Sequence[dict[str, Any]]) -> str:
-    """Rows as dicts, without pandas or Arrow: bound as parameters, typed by DuckDB."""
-    if not rows:
-        raise FeatcError(
-            Diagnostic(
-                "F503",
-                "the spine is an empty list, so its columns are unknown",
-                hint="give a table with columns and no rows instead",
-            )
-        )
-    wrong = next((r for r in rows if not isinstance(r, Mapping)), None)
-    if wrong is not None or None in rows:
-        hint = "write [{'user_id': 42, 'as_of': …}]"
-        raise FeatcError(Diagnostic("F501", f"a spine is a list of rows by column, and {wrong!r} is none", hint=hint))
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    _distinct(names)
-    for name in names:
-        _one_kind(name, [row.get(name) for row in rows])
-    selects = []
-    values: list[Any] = []
-    for row in rows:
-        selects.append("SELECT " + ", ".join(f"? AS {quoted(n)}" for n in names))
-        values += [row.get(n) for n in names]
-    connection.execute("CREATE OR REPLACE TEMP TABLE spine_rows_given AS " + " UNION ALL ".join(selects), values)
-    return "spine_rows_given"
-
-
-def _one_kind(name: str, values: Sequence[Any]) -> None:
-    """Refuses a column of integers and floats that no one type holds without loss."""
-    large = [v for v in values if isinstance(v, int) and abs(v) > 2**53]
-    if large and any(isinstance(v, float) for v in values):
-        raise FeatcError(
-            Diagnostic(
-                "F501",
-                f"the spine's column '{name}' mixes floats with integers as large as {large[0]}",
-                hint="make all of them integers",
-            )
-        )
-
-
 def prepare(
     connection: duckdb.DuckDBPyConnection,
     keys: Sequence[tuple[str, str]],
@@ -146,58 +55,82 @@ def prepare(
     Raises FeatcError F51x with all that is wrong: missing keys or request columns, no instant or several, types that
     do not fit, names that collide with outputs, NULL instants.
     """
-    import duckdb
-
-    described = connection.execute(f"DESCRIBE {GIVEN}").fetchall()
-    types = {name: kind for name, kind, *_ in described}
-    types.update(dict.fromkeys(_without_values(connection, types), "NULL"))
+    types = _types(connection)
+    needed = tuple(dict.fromkeys((*keys, *request)))
     found = Findings()
     instant = _instant(connection, types, time, found)
     _collisions(types, outputs, inner, found)
+    casts = _casts(connection, types, needed, keys, found)
+    found.raise_errors()
+    assert instant is not None
+    _retype(connection, types, {instant: "TIMESTAMP"} | dict(needed))
+    at = _utc(instant, types[instant])
+    _check_instants(connection, instant, at)
+    if at != quoted(instant):
+        casts.setdefault(instant, at)
+    return _laid(connection, types, instant, {n: casts.get(n, quoted(n)) for n in (*dict(needed), instant)})
+
+
+def _casts(
+    connection: duckdb.DuckDBPyConnection,
+    types: dict[str, str],
+    needed: Sequence[tuple[str, str]],
+    keys: Sequence[tuple[str, str]],
+    found: Findings,
+) -> dict[str, str]:
+    """{name: SQL} of the needed columns that are not as they have to be; missing and unfit ones go to `found`."""
     casts: dict[str, str] = {}
-    for name, kind in dict.fromkeys((*keys, *request)):
+    for name, kind in needed:
         actual = _named(types, name)
         if actual is None:
             what = "key" if (name, kind) in keys else "request column"
-            found.error(
-                "F511",
-                f"the spine has no column '{name}', which is a {what} of these features",
-                hint=_lacking(name, kind, types),
-            )
+            message = f"the spine has no column '{name}', which is a {what} of these features"
+            found.error("F511", message, hint=_lacking(name, kind, types))
             continue
         cast = _cast(actual, types[actual], kind)
         if cast is None:
-            found.error(
-                "F512",
-                f"the spine's column '{actual}' is {types[actual]}{_such_as(connection, actual, kind)},"
-                f" and {name} is {kind}",
-                hint=_casting(actual, kind),
-            )
+            such = _such_as(connection, actual, kind)
+            message = f"the spine's column '{actual}' is {types[actual]}{such}, and {name} is {kind}"
+            found.error("F512", message, hint=_casting(actual, kind))
         elif cast != quoted(name) or actual != name:
             casts[name] = cast
-    found.raise_errors()
-    assert instant is not None
-    _retype(connection, types, {instant: "TIMESTAMP"} | dict((*keys, *request)))
-    at = _utc(instant, types[instant])
-    (missing,) = connection.execute(
-        f"SELECT count(*) FROM {GIVEN} WHERE {at} IS NULL OR NOT isfinite({at})"
-    ).fetchall()[0]
-    if missing:
-        raise FeatcError(
-            Diagnostic(
-                "F513",
-                f"{missing} spine rows have no instant ('{instant}' is NULL or infinite)",
-                hint="every row of a training set needs the instant it is observed at",
-            )
-        )
+    return casts
+
+
+def _types(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """{column: type} of the spine as given; NULL for a column that holds no value of any type."""
+    described = connection.execute(f"DESCRIBE {GIVEN}").fetchall()
+    types = {name: "NULL" if kind == '"NULL"' else kind for name, kind, *_ in described}
+    types.update(dict.fromkeys(_without_values(connection, types), "NULL"))
+    return types
+
+
+def _check_instants(connection: duckdb.DuckDBPyConnection, instant: str, at: str) -> None:
+    """Refuses rows without an instant (F513), naming the first (semantics.md, "Events and versions")."""
+    lacking = f"FROM {GIVEN} WHERE {at} IS NULL OR NOT isfinite({at})"
+    count, row = connection.execute(f"SELECT count(*), min(rowid) + 1 {lacking}").fetchall()[0]
+    if not count:
+        return
+    given = connection.execute(f"SELECT {quoted(instant)}::VARCHAR FROM {GIVEN} WHERE rowid = {row - 1}").fetchall()
+    what = "NULL" if given[0][0] is None else str(given[0][0])
+    more = f" ({count} rows have none)" if count > 1 else ""
+    message = f"row {row} of the spine has no instant: '{instant}' is {what}{more}"
+    hint = "every row of a training set needs the instant it is observed at: fill it in, or leave the row out"
+    raise FeatcError(Diagnostic("F513", message, hint=hint))
+
+
+def _laid(
+    connection: duckdb.DuckDBPyConnection, types: dict[str, str], instant: str, columns: dict[str, str]
+) -> Spine:
+    """Lays the view `spine` over the rows as given, or where `columns` (name → SQL) convert, over a typed copy."""
+    import duckdb
+
     (rows,) = connection.execute(f"SELECT count(*) FROM {GIVEN}").fetchall()[0]
-    if not casts and at == quoted(instant):
+    if all(sql == quoted(name) for name, sql in columns.items()):
         connection.execute(f"CREATE OR REPLACE TEMP VIEW spine AS FROM {GIVEN}")
         return Spine(instant, tuple(quoted(n) for n in types), tuple(types), rows)
-    needed = {name: casts.get(name, quoted(name)) for name, _ in (*keys, *request)}
-    needed[instant] = casts.get(instant, at)
-    columns = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in needed.items())
-    typed = f"CREATE OR REPLACE TABLE {TYPED} AS SELECT {ROW} AS {ROW}, {columns} FROM {GIVEN} {ROW}"
+    items = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in columns.items())
+    typed = f"CREATE OR REPLACE TABLE {TYPED} AS SELECT {ROW} AS {ROW}, {items} FROM {GIVEN} {ROW}"
     try:
         connection.execute(typed)
     except duckdb.Error as error:
@@ -242,11 +175,12 @@ def _lacking(name: str, kind: str, types: dict[str, str]) -> str:
 
 
 def _such_as(connection: duckdb.DuckDBPyConnection, column: str, kind: str) -> str:
-    """The first value of a column that is no `kind`, in words."""
+    """The first value of a column that is no `kind`, and its row, in words."""
     raw = quoted(column)
-    asked = f"SELECT {raw}::VARCHAR FROM {GIVEN} WHERE {raw} IS NOT NULL AND try_cast({raw}::VARCHAR AS {kind}) IS NULL"
-    found = connection.execute(f"{asked} LIMIT 1").fetchall()
-    return f", such as '{found[0][0]}'" if found else ""
+    wrong = f"{raw} IS NOT NULL AND try_cast({raw}::VARCHAR AS {kind}) IS NULL"
+    asked = f"SELECT {raw}::VARCHAR, rowid + 1 FROM {GIVEN} WHERE {wrong} ORDER BY rowid LIMIT 1"
+    found = connection.execute(asked).fetchall()
+    return f", such as '{found[0][0]}' in row {found[0][1]}" if found else ""
 
 
 def _casting(column: str, kind: str) -> str:
@@ -326,8 +260,8 @@ def _utc(column: str, kind: str) -> str:
             return raw
         case "TIMESTAMP WITH TIME ZONE":
             return f"{raw} AT TIME ZONE 'UTC'"
-        case "TIMESTAMP_NS":
-            return f"make_timestamp(epoch_ns({raw}) // 1000 - (epoch_ns({raw}) % 1000 < 0)::BIGINT)"
+        case "TIMESTAMP_NS" | "TIMESTAMPTZ_NS":
+            return floored(raw)
         case _:
             return f"{raw}::TIMESTAMP"
 
@@ -344,7 +278,7 @@ def _cast(column: str, actual: str, wanted: str) -> str | None:
     if actual == wanted:
         # −0.0 is 0.0 (semantics.md, "Order and ties"), so that 1 / x is the same in both plans
         return raw if family(wanted) != "float" else f"{raw} + 0.0::{wanted}"
-    if actual == '"NULL"' or actual == "NULL":
+    if actual == "NULL":
         return f"{raw}::{wanted}"
     from_, to = family(actual), family(wanted)
     if to == "timestamp" and actual in _INSTANTS:

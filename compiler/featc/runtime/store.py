@@ -14,7 +14,7 @@ from featc.errors import Diagnostic, FeatcError, did_you_mean
 from featc.load import Definitions, find_project, read_project
 from featc.resolve.model import Output, Project
 from featc.resolve.needs import full_named, spine_columns
-from featc.runtime.engine import connect, limits_of
+from featc.runtime.engine import connect, limits_of, unbuilt
 from featc.runtime.located import located
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def compile_project(root: Path, target: str | None = None) -> Compiled:
     from featc.runtime.catalog import DuckDBCatalog
 
     definitions, written = read_project(root, target)
+    written = (*written, *(unbuilt(definitions.target) if definitions is not None else ()))
     if definitions is None:
         raise FeatcError(sorted((d for d in written if d.severity == "error"), key=_place))
     with DuckDBCatalog(root, database_of(definitions), limits_of(definitions.target, root)) as catalog:

@@ -7,7 +7,8 @@ value (semantics.md, "Types"). Nanosecond instants are floored to microseconds l
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -18,45 +19,63 @@ from featc.encoding import sort_key_sql
 from featc.errors import Diagnostic, FeatcError, Findings, did_you_mean
 from featc.lower import text_columns
 from featc.lower.online_lift import BATCH, pushed
-from featc.lower.source import literal, normalised_batch_column, quoted
+from featc.lower.source import floored, literal, normalised_batch_column, quoted
 from featc.resolve.model import Column, Source
 from featc.runtime.online.engine import Engine, failed
 from featc.runtime.online.files import reader
 from featc.runtime.online.relations import copied
-from featc.runtime.online.values import NAIVE, ZONED, given, plain, refusal
+from featc.runtime.online.values import NAIVE, ZONED, ZONED_NS, given, plain, refusal
 from featc.types import FLOATS, INTEGERS, decimal_parts
 
 INPUT = "featc_input"
-_INSTANTS = (*NAIVE, ZONED, "DATE")
+_INSTANTS = (*NAIVE, ZONED, ZONED_NS, "DATE")
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What to select a batch's rows from, with the lists its SQL binds, and {column: DuckDB type}."""
+    """What to select a batch's rows from, with the lists its SQL binds, and {column: DuckDB type}.
+
+    `refused` are columns with a value that was found not to fit on the way here; their values are left out.
+    """
 
     relation: str
     types: Mapping[str, str]
     lists: tuple[list[Any], ...] = ()
+    refused: tuple[Diagnostic, ...] = ()
 
 
-def load_batch(engine: Engine, source: Source, rows: Any, required: frozenset[str]) -> int:
-    """Makes `featc_batch` of `rows` and returns how many there are. The caller holds `engine.batch`.
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """How many rows a batch has, and which of the source's columns it lacks: they are NULL in all rows."""
+
+    rows: int
+    lacking: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Conversion:
+    """SQL that brings a given column to its physical type, and, where values can be lost, the SQL of which are."""
+
+    sql: str
+    lost: str | None = None
+
+
+def load_batch(engine: Engine, source: Source, rows: Any, required: frozenset[str]) -> Loaded:
+    """Makes `featc_batch` of `rows`. The caller holds `engine.batch`.
 
     `rows`: a path to csv, parquet or json, dicts (a list or any iterator), a dict of columns, or anything DuckDB can
     scan (pyarrow, pandas, polars, a DuckDB relation). Raises FeatcError F610 (unknown column), F611 (a needed column
-    is missing), F612 (a type or value does not fit), F615 (unreadable).
+    is missing), F612 (types or values do not fit, one for each column), F615 (unreadable).
     """
     if isinstance(rows, Iterator) and not hasattr(rows, "__arrow_c_stream__"):
         rows = list(rows)
     with engine.lock:
         try:
             scan = _scan(engine, source, rows)
-            items = _items(source, scan.types, required)
-            made = engine.connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE {BATCH} AS"
-                f" SELECT row_number() OVER () - 1 AS _row, {', '.join(items)} FROM {scan.relation}",
-                list(scan.lists),
-            ).fetchone()
+            conversions = _conversions(source, scan.types, required)
+            if scan.refused:
+                raise FeatcError((*scan.refused, *_misfits(engine, source, scan, conversions)))
+            rows = _made(engine, source, scan, conversions)
         except duckdb.Error as trouble:
             raise _unreadable(source, trouble) from trouble
         except (TypeError, ValueError, RuntimeError, AttributeError, ImportError, OverflowError) as trouble:
@@ -65,13 +84,55 @@ def load_batch(engine: Engine, source: Source, rows: Any, required: frozenset[st
             raise refusal("F615", f"the batch for {source.name}, a {kind}, cannot be read: {trouble}") from trouble
         finally:
             engine.connection.unregister(INPUT)
-    return int(made[0]) if made else 0
+    return Loaded(rows, frozenset(c.name for c in source.columns) - set(scan.types))
+
+
+def _made(engine: Engine, source: Source, scan: Scan, conversions: Mapping[str, _Conversion]) -> int:
+    """Makes the table, and gives how many rows there are. Raises FeatcError F612 where values do not fit."""
+    items = []
+    for name, conversion in conversions.items():
+        raw, sql = quoted(name), conversion.sql
+        if conversion.lost is not None:
+            held = literal(f"F612: {source.name}.{name} is {source.column(name).physical}, and it cannot hold ")
+            lost = f"WHEN {conversion.lost} THEN error({held} || {raw}::VARCHAR)"
+            sql = f"CASE WHEN {raw} IS NULL THEN NULL {lost} ELSE {sql} END"
+        items.append(f"{sql} AS {raw}")
+    numbered = f"SELECT row_number() OVER () - 1 AS _row, {', '.join(items)} FROM {scan.relation}"
+    try:
+        made = engine.connection.execute(f"CREATE OR REPLACE TEMP TABLE {BATCH} AS {numbered}", list(scan.lists))
+    except duckdb.Error as trouble:
+        if "F612: " not in str(trouble).splitlines()[0]:
+            raise
+        misfits: Sequence[Diagnostic] = failed(trouble).diagnostics
+        with suppress(duckdb.Error):  # a stream that was read is gone, and only its first misfit known
+            misfits = _misfits(engine, source, scan, conversions) or misfits
+        raise FeatcError(misfits) from trouble
+    count = made.fetchone()
+    return int(count[0]) if count else 0
+
+
+def _misfits(engine: Engine, source: Source, scan: Scan, conversions: Mapping[str, _Conversion]) -> list[Diagnostic]:
+    """F612 for each column with values that its type cannot hold, naming the first of them and its row."""
+    lossy = {name: c.lost for name, c in conversions.items() if c.lost is not None}
+    if not lossy:
+        return []
+    items = []
+    for name, lost in lossy.items():
+        kept = f"FILTER (WHERE {quoted(name)} IS NOT NULL AND ({lost}))"
+        items += [f"count(*) {kept}", f"min(_row) {kept}", f"arg_min({quoted(name)}::VARCHAR, _row) {kept}"]
+    numbered = f"(SELECT row_number() OVER () AS _row, * FROM {scan.relation})"
+    found = engine.connection.execute(f"SELECT {', '.join(items)} FROM {numbered}", list(scan.lists)).fetchall()[0]
+    misfits = []
+    for name, count, row, value in zip(lossy, found[::3], found[1::3], found[2::3], strict=True):
+        if count:
+            held = f"row {row}: {source.name}.{name} is {source.column(name).physical}, and it cannot hold {value}"
+            more = f" ({count} rows of the batch do not fit)" if count > 1 else ""
+            misfits.append(Diagnostic("F612", held + more, hint="nothing was written"))
+    return misfits
 
 
 def _unreadable(source: Source, trouble: duckdb.Error) -> FeatcError:
     """DuckDB's refusal: what and where, without its advice on options of its own."""
-    if "F612: " in str(trouble).splitlines()[0]:
-        return failed(trouble)
     said = str(trouble).partition("\n\n")[0].splitlines()
     said = list(takewhile(lambda line: not line.startswith(("Possible", "*", "LINE ")), said))
     what = "; ".join(line.strip() for line in said).partition(" Error: ")
@@ -93,8 +154,19 @@ def _scan(engine: Engine, source: Source, rows: Any) -> Scan:
     mixed = _mixed_frame(rows)
     if mixed is not None:
         return _columns(engine, source, mixed)
-    engine.connection.register(INPUT, rows)
+    try:
+        engine.connection.register(INPUT, rows)
+    except (duckdb.Error, TypeError, ValueError, RuntimeError):
+        message = f"the batch for {source.name} is {_shown(rows)}, which holds no rows"
+        raise FeatcError(Diagnostic("F615", message, hint=_PUSHABLE)) from None
     return _described(engine, INPUT)
+
+
+_PUSHABLE = "give a file, a list of dicts, a dict of lists, a data frame, an Arrow table or a DuckDB relation"
+
+
+def _shown(given: Any) -> str:
+    return "None" if given is None else f"a {type(given).__name__}"
 
 
 def _described(engine: Engine, relation: str) -> Scan:
@@ -134,11 +206,16 @@ def _columns(engine: Engine, source: Source, columns: Mapping[Any, Any]) -> Scan
     items: list[str] = []
     types: dict[str, str] = {}
     lists: list[list[Any]] = []
+    refused: list[Diagnostic] = []
     for name, values in columns.items():
         if isinstance(values, (str, bytes, Mapping)):
             raise refusal("F615", f"the batch for {source.name} cannot be read: {name} is not a list")
         column = known.get(str(name)) or Column(str(name), "VARCHAR", "VARCHAR")
-        found = given(source, column, list(values))
+        try:
+            found = given(source, column, list(values))
+        except FeatcError as misfit:  # the other columns are told of in the same run
+            refused += misfit.diagnostics
+            found = given(source, column, [None] * len(values))
         sql = found.sql.format(*(f"${len(lists) + n}" for n in range(1, len(found.lists) + 1)))
         items.append(f"{sql} AS {quoted(str(name))}")
         lists += found.lists
@@ -148,8 +225,8 @@ def _columns(engine: Engine, source: Source, columns: Mapping[Any, Any]) -> Scan
     relation = f"(SELECT {', '.join(items)})"
     if "" in types.values():
         engine.connection.execute(f"CREATE OR REPLACE TEMP TABLE featc_copied AS SELECT {', '.join(items)}", lists)
-        return _described(engine, "featc_copied")
-    return Scan(relation, types, tuple(lists))
+        return replace(_described(engine, "featc_copied"), refused=tuple(refused))
+    return Scan(relation, types, tuple(lists), tuple(refused))
 
 
 def _check_names(source: Source, names: Iterable[str], findings: Findings) -> None:
@@ -162,8 +239,8 @@ def _check_names(source: Source, names: Iterable[str], findings: Findings) -> No
 # ── into the source's types ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _items(source: Source, types: Mapping[str, str], required: frozenset[str]) -> list[str]:
-    """The batch's columns, in the types of `pushed`."""
+def _conversions(source: Source, types: Mapping[str, str], required: frozenset[str]) -> dict[str, _Conversion]:
+    """The batch's columns, in the types of `pushed`. Raises FeatcError F610 to F612, all of them together."""
     findings = Findings()
     known = [c.name for c in source.columns]
     if not set(known) & set(types):
@@ -174,68 +251,61 @@ def _items(source: Source, types: Mapping[str, str], required: frozenset[str]) -
     for name in sorted(required - set(types)):
         message = f"the batch for {source.name} lacks the column '{name}'"
         findings.error("F611", message, hint="it says which event a row is, when it happened, or to whom")
-    items = []
+    made = {}
     for column, batch in zip(source.columns, pushed(source).columns, strict=True):
         if column.name not in types:
-            items.append(f"NULL::{batch.physical} AS {quoted(column.name)}")
+            made[column.name] = _Conversion(f"NULL::{batch.physical}")
             continue
-        sql = _converted(source, batch, types[column.name], is_local=batch is not column)
-        if sql is None:
+        found = _converted(source, batch, types[column.name], is_local=batch is not column)
+        if found is None:
             message = f"{source.name}.{column.name} is {column.physical}, and the batch has {types[column.name]}"
             findings.error("F612", message, hint="convert the column first; nothing was written")
         else:
-            items.append(f"{sql} AS {quoted(column.name)}")
+            made[column.name] = found
     findings.raise_errors()
-    return items
+    return made
 
 
-def _checked(source: Source, column: Column, converted: str, lost: str) -> str:
-    """`converted`, and an error naming column and value where `lost` holds."""
-    raw = quoted(column.name)
-    text = literal(f"F612: {source.name}.{column.name} is {column.physical}, and it cannot hold ")
-    return f"CASE WHEN {raw} IS NULL THEN NULL WHEN {lost} THEN error({text} || {raw}::VARCHAR) ELSE {converted} END"
-
-
-def _converted(source: Source, column: Column, type_: str, *, is_local: bool) -> str | None:
+def _converted(source: Source, column: Column, type_: str, *, is_local: bool) -> _Conversion | None:
     """SQL that brings a given column to its physical type exactly, or None where the types do not go together.
 
     `is_local`: naive values are local times of the source's zone, and the batch has them in UTC.
     """
     raw, to = quoted(column.name), column.physical
     if type_ in ('"NULL"', "NULL"):
-        return f"NULL::{to}"
+        return _Conversion(f"NULL::{to}")
     if type_ == to and not is_local:
-        return raw
+        return _Conversion(raw)
     zone = literal(source.timezone or "UTC")
     if type_ == "VARCHAR":
         return _from_text(source, column)
     if to in _INSTANTS and type_ in _INSTANTS:
-        return _instant(source, column, type_, zone, is_local=is_local)
+        return _instant(column, type_, zone, is_local=is_local)
     numbers = type_ in (*INTEGERS, *FLOATS) or decimal_parts(type_)
     if numbers and (to in INTEGERS or to in FLOATS or decimal_parts(to)):
-        return _number(source, column, type_)
+        return _number(column, type_)
     if to == "VARCHAR" and (type_.startswith("ENUM") or type_ == "UUID"):
-        return f"{raw}::VARCHAR"
+        return _Conversion(f"{raw}::VARCHAR")
     if "(" in to or "[" in to:  # nested types: as DuckDB casts them, and back again
         cast = f"try_cast({raw} AS {to})"
-        return _checked(source, column, cast, f"try_cast({cast} AS {type_}) IS DISTINCT FROM {raw}")
+        return _Conversion(cast, f"try_cast({cast} AS {type_}) IS DISTINCT FROM {raw}")
     return None
 
 
-def _number(source: Source, column: Column, type_: str) -> str:
+def _number(column: Column, type_: str) -> _Conversion:
     raw, to = quoted(column.name), column.physical
     cast = f"try_cast({raw} AS {to})"
     if to in FLOATS and type_ in FLOATS:
         if to == "DOUBLE":
-            return f"{raw}::{to}"
-        return _checked(source, column, cast, f"{cast}::DOUBLE IS DISTINCT FROM {raw}")
+            return _Conversion(f"{raw}::{to}")
+        return _Conversion(cast, f"{cast}::DOUBLE IS DISTINCT FROM {raw}")
     if decimal_parts(to) and type_ in FLOATS:  # 12.34 is meant by the DOUBLE nearest to it
         cast = f"try_cast({raw}::VARCHAR AS {to})"
     wide = type_ if type_ in FLOATS or decimal_parts(type_) else "HUGEINT"
-    return _checked(source, column, cast, f"try_cast({cast} AS {wide}) IS DISTINCT FROM {raw}::{wide}")
+    return _Conversion(cast, f"try_cast({cast} AS {wide}) IS DISTINCT FROM {raw}::{wide}")
 
 
-def _from_text(source: Source, column: Column) -> str:
+def _from_text(source: Source, column: Column) -> _Conversion:
     """By the rule that text in files is read by; an instant comes out in UTC, from the source's zone or its own."""
     raw, to = quoted(column.name), column.physical
     found = text_columns.value(raw, "TIMESTAMP" if to in (*NAIVE, ZONED) else to, source.timezone)
@@ -243,27 +313,32 @@ def _from_text(source: Source, column: Column) -> str:
         found = f"({found}) AT TIME ZONE 'UTC'"
     elif to in NAIVE and to != "TIMESTAMP":
         found = f"({found})::{to}"
-    return _checked(source, column, found, f"({found}) IS NULL")
+    return _Conversion(found, f"({found}) IS NULL")
 
 
-def _instant(source: Source, column: Column, type_: str, zone: str, *, is_local: bool) -> str:
+def _instant(column: Column, type_: str, zone: str, *, is_local: bool) -> _Conversion:
     raw, to = quoted(column.name), column.physical
+    if type_ == ZONED_NS and is_local:
+        return _Conversion(floored(raw))
+    if type_ == ZONED_NS:
+        raw, type_ = f"(({floored(raw)}) AT TIME ZONE 'UTC')", ZONED
+        if to == ZONED:
+            return _Conversion(raw)
     if type_ == ZONED and is_local:  # never by way of local time, which has some instants twice
-        return f"{raw} AT TIME ZONE 'UTC'"
+        return _Conversion(f"{raw} AT TIME ZONE 'UTC'")
     if type_ == ZONED:
         naive = f"{raw} AT TIME ZONE {zone}"
-    elif type_ == "TIMESTAMP_NS" and to != "TIMESTAMP_NS":  # a cast rounds toward zero, which is up before 1970
-        naive = f"make_timestamp(epoch_ns({raw}) // 1000 - (epoch_ns({raw}) % 1000 < 0)::BIGINT)"
-        naive = f"CASE WHEN isfinite({raw}::TIMESTAMP) THEN {naive} ELSE {raw}::TIMESTAMP END"
+    elif type_ == "TIMESTAMP_NS" and to != "TIMESTAMP_NS":
+        naive = f"CASE WHEN isfinite({raw}::TIMESTAMP) THEN {floored(raw)} ELSE {raw}::TIMESTAMP END"
     else:
         naive = f"{raw}::TIMESTAMP"
     if is_local:
-        return f"({naive}) AT TIME ZONE {zone} AT TIME ZONE 'UTC'"
+        return _Conversion(f"({naive}) AT TIME ZONE {zone} AT TIME ZONE 'UTC'")
     if to == ZONED:
-        return f"({naive}) AT TIME ZONE {zone}"
+        return _Conversion(f"({naive}) AT TIME ZONE {zone}")
     if to in ("TIMESTAMP", "TIMESTAMP_NS"):
-        return f"({naive})::{to}"
-    return _checked(source, column, f"({naive})::{to}", f"({naive})::{to}::TIMESTAMP IS DISTINCT FROM ({naive})")
+        return _Conversion(f"({naive})::{to}")
+    return _Conversion(f"({naive})::{to}", f"({naive})::{to}::TIMESTAMP IS DISTINCT FROM ({naive})")
 
 
 def content_digest(engine: Engine, source: Source) -> str:

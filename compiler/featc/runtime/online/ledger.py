@@ -35,7 +35,8 @@ class PushReport:
 
     `accepted` are the rows the source took in, `duplicates` those it had. A row that one view rejects (a NULL key) is
     accepted for the others. `made_late` are versions accepted before that this batch made too late for `final_after`,
-    by an earlier time of the same event. With `replayed_batch` the token was known and nothing changed; the counts
+    by an earlier time of the same event. `absent` are the columns that features read and the batch lacked: they are
+    NULL in all its rows. With `replayed_batch` the token was known and nothing changed; the counts
     are those of the first time.
     """
 
@@ -47,6 +48,7 @@ class PushReport:
     replayed_batch: bool = False
     token: str | None = None
     made_late: int = 0
+    absent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

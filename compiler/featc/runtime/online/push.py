@@ -14,7 +14,7 @@ from typing import Any
 
 from featc.errors import Diagnostic, FeatcError
 from featc.lower.online import SourcePlan, StreamPlan, ViewPlan
-from featc.lower.online_lift import TOO_LATE
+from featc.lower.online_lift import TOO_LATE, read_columns
 from featc.lower.online_store import ABSENT, key_parameters
 from featc.runtime.online.batch import content_digest, load_batch
 from featc.runtime.online.database import Database
@@ -33,13 +33,15 @@ Faults = Mapping[int, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch as it was asked to be taken in. `digest` is of its rows, where it has a token."""
+    """A batch as it was asked to be taken in. `digest` is of its rows, where it has a token; `lacking` are the columns
+    of its source that it does not have."""
 
     rows: int
     route: Route
     token: str | None = None
     digest: str | None = None
     strict: bool = False
+    lacking: frozenset[str] = frozenset()
 
 
 def push_batch(
@@ -52,11 +54,12 @@ def push_batch(
         with database.read() as store:
             known = known_batch(store, source, token)
     with engine.batch:  # to the end: what is rejected on the way is looked up in the batch
-        count = load_batch(engine, plan.source, rows, plan.required)
-        batch = Batch(count, "push", token, None if token is None else content_digest(engine, plan.source), strict)
+        loaded = load_batch(engine, plan.source, rows, plan.required)
+        digest = None if token is None else content_digest(engine, plan.source)
+        batch = Batch(loaded.rows, "push", token, digest, strict, loaded.lacking)
         if known is not None:
             return _same_batch(known, batch)
-        return _write(database, plan, lifted_batch(engine, plan, count), batch)
+        return _write(database, plan, lifted_batch(engine, plan, loaded.rows), batch)
 
 
 def lifted_batch(engine: Engine, plan: SourcePlan, rows: int) -> Iterator[Lifted]:
@@ -126,6 +129,7 @@ class _Taking:
         self.accepted = 0
         self.duplicates = 0
         self.anonymous = 0
+        self.fed: set[str] = set()
         self.made_late = 0
         self.rejected: list[tuple[int, list[str], str]] = []
         self.newest_arrival: int | None = None
@@ -133,7 +137,8 @@ class _Taking:
     def take(self, lifted: Lifted) -> None:
         """Takes in the next rows of the batch."""
         if self.strict and lifted.faults:
-            _refuse(self.plan.source.name, lifted.rows, lifted.faults, lifted.texts)
+            faults = lifted.reasons_of(lifted.faults)
+            _refuse(self.plan.source.name, lifted.rows, faults, lifted.texts)
         behind = frozenset() if self.horizon is None else lifted.behind(self.horizon)
         streams: dict[str, _Accepted] = {}
         for stream in self.plan.streams:
@@ -145,6 +150,7 @@ class _Taking:
             skip = found.known | found.late | behind
             fresh = [r for r in rows if r[0] not in skip] if skip else rows
             _take_view(self.store, view, fresh, self.first, found.changed)
+            self.fed |= {view.layout.view.name} if fresh else set()
         self.anonymous += _anonymous(self.plan, lifted)
         self._count(lifted, tuple(streams.values()), behind)
 
@@ -202,7 +208,9 @@ class _Taking:
         rejected = dict(sorted(counts.items()))
         source = self.plan.source.name
         counted = (self.rows, self.accepted, self.duplicates, rejected)
-        report = PushReport(source, *counted, False, batch.token, self.made_late)
+        fed = [v.layout for v in self.plan.views if v.layout.view.name in self.fed]
+        absent = tuple(sorted(batch.lacking & set().union(*map(read_columns, fed))))
+        report = PushReport(source, *counted, False, batch.token, self.made_late, absent)
         kept = ((place, "; ".join(reasons), text) for place, reasons, text in self.rejected)
         enter_batch(self.store, report, kept, self.newest_arrival, batch.digest)
         return report

@@ -7,7 +7,7 @@ import duckdb
 from featc.encoding import is_wide
 from featc.lower.source import quoted
 from featc.runtime.online.engine import Engine
-from featc.runtime.online.values import ZONED
+from featc.runtime.online.values import ZONED, ZONED_NS
 from featc.types import decimal_parts
 
 COPY = "featc_copied"
@@ -33,6 +33,8 @@ def _sent(column: str, type_: str) -> str:
     """SQL for what Python gets: instants as integers, since datetime has neither nanoseconds nor all years."""
     if type_ == "TIMESTAMP_NS":
         return f"epoch_ns(CASE WHEN isfinite({column}) THEN {column} END)"
+    if type_ == ZONED_NS:
+        return f"epoch_ns(CASE WHEN isfinite({column}::TIMESTAMPTZ) THEN {column} END)"
     if type_ == ZONED or type_.startswith("TIMESTAMP"):
         return f"epoch_us(CASE WHEN isfinite({column}) THEN {column} END)"
     if type_ == "DATE":
@@ -44,6 +46,8 @@ def _taken(number: int, type_: str) -> str:
     """SQL over the list of such values. Instants that are not finite have become NULL, which they count as."""
     if type_ == "TIMESTAMP_NS":
         return f"make_timestamp_ns(unnest(${number}::BIGINT[]))"
+    if type_ == ZONED_NS:
+        return f"make_timestamp_ns(unnest(${number}::BIGINT[])) AT TIME ZONE 'UTC'"
     if type_ == ZONED:
         return f"make_timestamp(unnest(${number}::BIGINT[])) AT TIME ZONE 'UTC'"
     if type_.startswith("TIMESTAMP"):

@@ -230,8 +230,8 @@ def _incomplete(view: ViewPlan, missed: int | None, file: str) -> Diagnostic:
     else:
         message = f"view '{name}' is newer than {missed} rows of {source} in the store, so its history is incomplete"
     hint = (
-        f"move {file} away, or set another online path and let the old store answer until then; run `featc materialize`,"
-        " and push again what no source's data holds"
+        f"move {file} away, or set another online path and let the old store answer until then; run"
+        " `featc materialize`, and push again what no source's data holds"
     )
     return Diagnostic("F603", message, hint=hint)
 

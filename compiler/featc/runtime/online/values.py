@@ -21,6 +21,7 @@ from featc.resolve.model import Column, Source
 from featc.types import FLOATS, INTEGERS, decimal_parts
 
 ZONED = "TIMESTAMP WITH TIME ZONE"
+ZONED_NS = "TIMESTAMPTZ_NS"
 NAIVE = ("TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S")
 
 _PLAIN = frozenset({type(None), bool, int, float, Decimal, str, bytes, datetime, date, time, timedelta, UUID})
@@ -84,7 +85,7 @@ def _fitting(physical: str) -> tuple[type, ...]:
     """The Python types whose values can be brought to a physical type; none where DuckDB converts."""
     if physical in INTEGERS or physical in FLOATS or decimal_parts(physical):
         return (int, float, Decimal)
-    if physical in (*NAIVE, ZONED, "DATE"):
+    if physical in (*NAIVE, ZONED, ZONED_NS, "DATE"):
         return (date,)
     return (bool,) if physical == "BOOLEAN" else ()
 
@@ -92,7 +93,7 @@ def _fitting(physical: str) -> tuple[type, ...]:
 def _exact(source: Source, column: Column, values: list[Any]) -> Given:
     """Every value by itself to the physical type."""
     physical = column.physical
-    if physical in (*NAIVE, ZONED, "DATE"):
+    if physical in (*NAIVE, ZONED, ZONED_NS, "DATE"):
         return _instants(source, column, values)
     convert, sql = _conversion(physical)
     return Given((_each(source, column, values, convert),), sql, physical)

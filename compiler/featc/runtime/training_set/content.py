@@ -51,7 +51,7 @@ def _cell(column: str, type_: str) -> str:
     """SQL of a value as text that is the same in every format; NULL as text that no value has."""
     if type_ in _STAMPS:
         text = f"CASE WHEN isfinite({column}) THEN epoch_us({column}::TIMESTAMP)::VARCHAR ELSE {column}::VARCHAR END"
-    elif type_ == "TIMESTAMP_NS":
+    elif type_ in ("TIMESTAMP_NS", "TIMESTAMPTZ_NS"):
         nanoseconds = f"epoch_ns({column})"
         micros = f"({nanoseconds} // 1000 - ({nanoseconds} % 1000 < 0)::BIGINT)"
         rest = f"nullif(({nanoseconds} % 1000 + 1000) % 1000, 0)"

@@ -52,7 +52,7 @@ def _part(text: str, types: dict[str, str]) -> Part:
         raise _refused(f"{column} is {kind}, and {unit}(…) takes an instant", "name a column of instants")
     if unit in {name.lower() for name in types}:
         raise _refused(f"the set has a column '{unit}' already", f"partition by {unit}, or rename that column")
-    naive = "AT TIME ZONE 'UTC'" if kind == "TIMESTAMP WITH TIME ZONE" else "::TIMESTAMP"
+    naive = "AT TIME ZONE 'UTC'" if kind in ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS") else "::TIMESTAMP"
     return Part(unit, f"strftime({quoted(column)} {naive}, {literal(_OF_INSTANT[unit])})")
 
 

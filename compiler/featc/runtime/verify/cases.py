@@ -120,7 +120,7 @@ def _cell(source: Source, number: int, value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        utc = source.timezone is None or source.columns[number].physical == ZONED
+        utc = source.timezone is None or source.columns[number].physical in ZONED
         return value.isoformat() + ("Z" if utc else "")
     if isinstance(value, bool):
         return "true" if value else "false"

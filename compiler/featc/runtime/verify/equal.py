@@ -53,7 +53,7 @@ def _stamp(text: str, type_: str, zone: str | None) -> datetime:
     made = datetime.fromisoformat(text)
     if made.tzinfo is None:
         return made
-    if zone is None or type_ == ZONED:
+    if zone is None or type_ in ZONED:
         return made.astimezone(UTC).replace(tzinfo=None)
     return made.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
 

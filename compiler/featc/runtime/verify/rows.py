@@ -24,8 +24,8 @@ Row = tuple[Any, ...]
 Rows = Mapping[str, Sequence[Row]]
 """Rows by source."""
 
-ZONED = "TIMESTAMP WITH TIME ZONE"
-STAMPS = ("TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_S", "TIMESTAMP_MS", ZONED)
+ZONED = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")
+STAMPS = ("TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_S", "TIMESTAMP_MS", *ZONED)
 _EPOCH = datetime(1970, 1, 1)
 
 
@@ -50,8 +50,8 @@ def fetchable(column: str, type_: str) -> str:
     count.
     """
     raw = quoted(column)
-    if type_ == ZONED:
-        return f"CASE WHEN isfinite({raw}) THEN {raw} AT TIME ZONE 'UTC' END"
+    if type_ in ZONED:
+        return f"CASE WHEN isfinite({raw}::TIMESTAMPTZ) THEN {raw} AT TIME ZONE 'UTC' END"
     if type_ in STAMPS or type_ == "DATE":
         kind = "DATE" if type_ == "DATE" else "TIMESTAMP"
         return f"CASE WHEN isfinite({raw}) THEN {raw}::{kind} END"
@@ -99,14 +99,14 @@ def create(
         native = family(type_) == "other" and type_ not in STAMPS
         given = [row[number] for row in rows]
         values[f"c{number}"] = given if native else [text_of(v) for v in given]
-        items.append(_column_sql(name, type_, number, type_ == ZONED))
+        items.append(_column_sql(name, type_, number, type_ in ZONED))
     connection.execute(f"CREATE OR REPLACE TABLE {quoted(table)} AS SELECT {', '.join(items)}", values)
 
 
 def as_pushed(source: Source, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Rows as the dicts a user would push."""
     columns = physical(source)
-    zoned = [n for n, (_, type_) in enumerate(columns) if type_ == ZONED]
+    zoned = [n for n, (_, type_) in enumerate(columns) if type_ in ZONED]
     names = [name for name, _ in columns]
     found = [dict(zip(names, row, strict=True)) for row in rows]
     for n in zoned:
