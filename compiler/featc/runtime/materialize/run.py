@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featc.errors import Diagnostic, Findings
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from featc.runtime.store import FeatureStore
 
 _MEMORY = "1GB"
-"""What DuckDB may hold of the sources at a time; the rest waits on disk."""
+"""What DuckDB may hold of the sources at a time where the target does not say; the rest waits on disk."""
 
 
 def materialize(
@@ -74,13 +73,14 @@ def refuse_other_routes(store: sqlite3.Connection, plans: Sequence[SourcePlan]) 
 
 @contextmanager
 def engine_of(project: FeatureStore) -> Iterator[Engine]:
-    """An engine that sees the project's data, for this run."""
-
+    """An engine that sees the project's data, for this run, within the target's limits."""
+    own = project.compiled.definitions.target.settings
     with tempfile.TemporaryDirectory(prefix="featc-") as folder:
         connection = project.connect()
         try:
-            connection.execute(f"SET memory_limit = '{_MEMORY}'")
-            connection.execute(f"SET temp_directory = {literal(str(Path(folder)))}")
+            for name, value in (("memory_limit", _MEMORY), ("temp_directory", folder)):
+                if name not in own:
+                    connection.execute(f"SET {name} = {literal(value)}")
             connection.execute("SET preserve_insertion_order = true")
             yield Engine(connection)
         finally:
