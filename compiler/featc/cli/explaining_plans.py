@@ -43,7 +43,7 @@ def _lines(view: dict[str, Any]) -> list[str]:
     else:
         for part in (_source, _windows, _training):
             lines += part(view)
-        lines += _online(view) if view["online"] is not None else _labels(view["labels"])
+        lines += [*_tiles(view), *_online(view)] if view["online"] is not None else _labels(view["labels"])
     lines += _derived(view["derived"])
     if view["retention"] is not None:
         lines += [*_retention(view["retention"]), *_cost(view["cost"])]
@@ -65,14 +65,32 @@ def _windows(view: dict[str, Any]) -> list[str]:
 
 
 def _training(view: dict[str, Any]) -> list[str]:
-    rows = [(t["aggregation"], t["state"], t["reads"], t["shape"]) for t in view["training"]]
-    lines = _under("training", ("aggregation", "state", "reads", "shape"), list(dict.fromkeys(rows)))
+    rows = [(t["aggregation"], t["state"], t["window"], t["reads"], t["shape"]) for t in view["training"]]
+    lines = _under("training", ("aggregation", "state", "window", "reads", "shape"), list(dict.fromkeys(rows)))
     reasons = dict.fromkeys((t["shape"], t["because"]) for t in view["training"])
     return lines + [f"            {shape}: {because}" for shape, because in reasons]
 
 
 def _labels(labels: dict[str, Any]) -> list[str]:
     return [f"  online    nothing: {labels['online']}", f"  complete  {labels['complete']}"]
+
+
+def _tiles(view: dict[str, Any]) -> list[str]:
+    """Whether backfilled tiles are read, what is filled, and what comes from rows even so."""
+    tiles = view["tiles"]
+    lines = [f"  tiles     {tiles['reads']} are read{': ' if tiles['reads'] == 'rows' else ' '}{tiles['because']}"]
+    stretches = [f"{_day(each['start'])} … {_day(each['end'])}" for each in tiles["filled"]]
+    lines += [f"            filled: {', '.join(stretches)}"] if stretches else []
+    if tiles["reads"] == "tiles":
+        rows = [t for t in view["training"] if t["reads"] == "rows"]
+        for why in dict.fromkeys(t["reads_because"] for t in rows):
+            names = dict.fromkeys(t["aggregation"] for t in rows if t["reads_because"] == why)
+            lines.append(f"            rows for {', '.join(names)}: {why}")
+    return lines
+
+
+def _day(instant: str) -> str:
+    return instant.removesuffix("T00:00:00Z")
 
 
 def _online(view: dict[str, Any]) -> list[str]:
