@@ -204,10 +204,10 @@ class FeatureStore:
         return tuple(found.values())
 
     def training_outputs(self, features: str | Sequence[str], *, full_names: bool = False) -> tuple[Output, ...]:
-        """The columns of a training set: those of `outputs`, then the labels of a service, or those listed. Raises F504."""
+        """The columns of a training set: those of `outputs`, then the labels of a service or those listed."""
         service = self.project.services.get(features) if isinstance(features, str) else None
         rest, labels = (features, service.labels) if service is not None else labels_named(self.project, features)
-        found = self.outputs(rest, full_names=full_names) if rest or not labels else ()
+        found = self.outputs(rest, full_names=full_names) if not labels or len(rest) else ()
         taken = {o.name.lower() for o in found}
         for output in labels if not full_names else full_named(self.project, "", labels):
             if output.name.lower() in taken:
