@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -41,7 +42,7 @@ class Table:
 @dataclass(frozen=True, slots=True)
 class Case:
     """A case as it lies in its folder. `error` is empty where values are expected. `knowledge` is what its
-    training set is asked to know: `known_at`, `data_until`, in knowledge.yaml."""
+    training set is asked to know: `known_at`, `data_until`, in knowledge.json."""
 
     name: str
     definitions: str
@@ -100,7 +101,7 @@ def read(name: str) -> Case:
     """The case in the folder of this name."""
     folder = HERE / name
     special = {"expected.txt", "error.txt"}
-    error, settings, knowledge = (folder / name for name in ("error.txt", "featc.yaml", "knowledge.yaml"))
+    error, settings, knowledge = (folder / name for name in ("error.txt", "featc.yaml", "knowledge.json"))
     return Case(
         name,
         (folder / "definitions.yaml").read_text(encoding="utf-8"),
@@ -108,7 +109,7 @@ def read(name: str) -> Case:
         {p.stem: _table(p) for p in sorted(folder.glob("*.txt")) if p.name not in special},
         _table(folder / "expected.txt"),
         tuple(error.read_text(encoding="utf-8").splitlines()) if error.exists() else (),
-        yaml.safe_load(knowledge.read_text(encoding="utf-8")) if knowledge.exists() else {},
+        json.loads(knowledge.read_text(encoding="utf-8")) if knowledge.exists() else {},
     )
 
 
