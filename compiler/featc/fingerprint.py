@@ -230,7 +230,8 @@ class _Layers:
             case AggregateRef(name):
                 aggregation = view.aggregation(name)
                 tiles = self._partials(view, aggregation)
-                return ("aggregate", aggregation.aggregate, tiles, _window(aggregation.window), view.closed)
+                found = ("aggregate", aggregation.aggregate, tiles, _window(aggregation.window), view.closed)
+                return (*found, tuple(sorted(aggregation.params))) if aggregation.params else found
             case StateRef(column):
                 return ("state", self._state(view, column), view.ttl, view.closed)
             case FeatureRef(other, name):

@@ -49,6 +49,16 @@ def family(type_: str) -> Family:
     return named.get(type_, "other")
 
 
+_COLLECTION = re.compile(r"(?:MAP\((?P<key>.+), (?P<value>[^()]+(?:\([\d,]+\))?)\)|(?P<item>.+)\[\])\Z")
+
+
+def is_collection(type_: str) -> bool:
+    """Whether a type is a list or a map of plain values, which some aggregates give."""
+    found = _COLLECTION.match(type_)
+    parts = [p for p in found.groupdict().values() if p] if found else []
+    return bool(parts) and all(family(p) != "other" for p in parts)
+
+
 def is_number(type_: str) -> bool:
     return family(type_) in ("integer", "decimal", "float")
 

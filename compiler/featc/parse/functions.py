@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from featc.algebra import AGGREGATES
-from featc.algebra.aggregates import SPELLINGS, lookup
+from featc.algebra.aggregates import SPELLINGS, forms
 from featc.errors import nearest
 from featc.parse.model import Problem
 from featc_dialects.duckdb_functions import AGGREGATES as DUCKDB_AGGREGATES
@@ -20,12 +20,7 @@ EXAMPLES: dict[str, str] = {
 BUILTINS: dict[str, int] = {name: example.count(",") + 1 for name, example in EXAMPLES.items()}
 """featc's own scalars and how many arguments each takes."""
 
-LATER_AGGREGATES = frozenset(
-    """
-    nth lag list sum_by count_by decay_sum decay_avg decay_count streak approx_count_distinct
-    approx_quantile mode median quantile quantile_cont quantile_disc histogram
-    """.split()  # noqa: SIM905
-)
+LATER_AGGREGATES = frozenset({"approx_count_distinct", "approx_quantile"})
 
 _INSTEAD = {
     "row_number": "count(*) over lifetime counts the rows so far",
@@ -68,11 +63,11 @@ _MOMENT = frozenset(
 
 
 def is_aggregate(name: str) -> bool:
-    return lookup(name) is not None or lookup(name, star=True) is not None
+    return bool(forms(name))
 
 
 def aggregate_names() -> str:
-    return ", ".join(sorted({n.removesuffix("_rows").removesuffix("_distinct") for n in AGGREGATES}))
+    return ", ".join(sorted({row.word for row in AGGREGATES.values()}))
 
 
 def changing(name: str, start: int) -> Problem:
@@ -116,7 +111,7 @@ def refusal(name: str, start: int) -> Problem | None:
             size,
             "declare it as a source",
         )
-    own = [n.removesuffix("_rows") for n in (*BUILTINS, *AGGREGATES, *SPELLINGS)]
+    own = [*BUILTINS, *(row.word for row in AGGREGATES.values()), *SPELLINGS]
     close = nearest(name, own) or nearest(name, SCALARS)
     hint = _INSTEAD.get(name) or (
         f"did you mean '{close}'?"

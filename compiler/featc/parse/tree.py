@@ -32,7 +32,7 @@ def _plain_nodes() -> tuple[type[exp.Expr], ...]:
     NullSafeNEQ Is In Between Like ILike Escape Glob SimilarTo RegexpLike RegexpILike DPipe BitwiseAnd
     BitwiseOr BitwiseNot BitwiseLeftShift BitwiseRightShift BitwiseXor Case If Cast TryCast Bracket
     Array Distinct Filter Where Window JSONPath JSONPathRoot JSONPathKey JSONPathSubscript JSONPathPart
-    StartsWith Tuple Position
+    StartsWith Tuple Position Kwarg
     """.split()  # noqa: SIM905
     return tuple(t for t in (getattr(exp, n, None) for n in names) if t is not None)
 
