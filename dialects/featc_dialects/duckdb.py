@@ -171,7 +171,7 @@ _MERGES: dict[Kind, Callable[[Sequence[str], Sequence[str]], tuple[str, ...]]] =
     Kind.LAST: _nearer(">"),
     Kind.PICK_MIN: _best("least"),
     Kind.PICK_MAX: _best("greatest"),
-    Kind.SERIES: lambda a, b: (f"list_concat({a[0]}, {b[0]})",),
+    Kind.SERIES: lambda a, b: (f"nullif(list_concat({a[0]}, {b[0]}), [])",),
 }
 
 

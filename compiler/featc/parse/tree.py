@@ -14,6 +14,7 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel, ParseError, SqlglotError
 from sqlglot.tokenizer_core import Token as RawToken
 
+from featc.algebra import forms
 from featc.parse.lexer import duckdb, wrapped
 from featc.parse.model import Problem
 
@@ -124,7 +125,7 @@ def columns(tree: exp.Expr) -> Mapping[int, int]:
 def _refuse(node: exp.Expr, text: str) -> Problem | None:
     kind = type(node).__name__
     if isinstance(node, exp.Star):
-        if isinstance(node.parent, exp.Count):
+        if isinstance(node.parent, exp.Count) or any(r.arity == 0 for r in forms(node.parent.name)):
             return None
         return Problem("F204", "* stands in count(*) only", *_place(node, text), "name the column")
     if isinstance(node, exp.Alias):
