@@ -190,10 +190,7 @@ class _Cutter:
             return "", (), ()
         args = tuple(self.fragment(a, b, name) for a, b in placed[: row.arity])
         given = dict(zip((p.name for p in row.placed), placed[row.arity :], strict=False)) | named
-        constants = []
-        for param in row.params:
-            if param.name in given:
-                constants.append((param.name, self.constant(row, param, *given[param.name])))
+        constants = ((p.name, self.constant(row, p, *given[p.name])) for p in row.params if p.name in given)
         return row.name, args, tuple(constants)
 
     def is_named(self, place: tuple[int, int]) -> bool:
