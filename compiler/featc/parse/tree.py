@@ -125,7 +125,8 @@ def columns(tree: exp.Expr) -> Mapping[int, int]:
 def _refuse(node: exp.Expr, text: str) -> Problem | None:
     kind = type(node).__name__
     if isinstance(node, exp.Star):
-        if isinstance(node.parent, exp.Count) or any(r.arity == 0 for r in forms(node.parent.name if node.parent else "")):
+        call = node.parent
+        if isinstance(call, exp.Count) or (call and any(r.arity == 0 for r in forms(call.name))):
             return None
         return Problem("F204", "* stands in count(*) only", *_place(node, text), "name the column")
     if isinstance(node, exp.Alias):
