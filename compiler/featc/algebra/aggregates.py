@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from math import inf, isfinite, nan, sqrt
 from typing import Any
 
-from featc.algebra import rounding, series
+from featc.algebra import frequencies, ordered, rounding, statistics
 from featc.algebra.row import Aggregate, Finish, Given, Need
 from featc.algebra.states import Kind, float_total
 from featc.types import FLOATS, family, is_number, sum_type
@@ -258,7 +258,16 @@ _RATES = (
     ),
 )
 
-AGGREGATES: dict[str, Aggregate] = {row.name: row for row in (*_ROWS, *_RATES, *series.ROWS)}
+_OVER_SERIES = (
+    *ordered.ORDERED,
+    *ordered.DECAYED,
+    *statistics.STATISTICS,
+    *statistics.QUANTILES,
+    *frequencies.FREQUENCIES,
+    *frequencies.KEYED,
+)
+
+AGGREGATES: dict[str, Aggregate] = {row.name: row for row in (*_ROWS, *_RATES, *_OVER_SERIES)}
 
 SPELLINGS: dict[str, str] = {
     "variance": "var_samp",
