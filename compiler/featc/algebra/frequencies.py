@@ -128,7 +128,7 @@ def _keyed_row(name: str, value: Finish, sql: str, result: Callable[[str], str],
     def returns(types: tuple[str, ...]) -> str:
         if name in ("sum_by", "avg_by") and not is_number(types[0]):
             raise TypeError(f"{name} needs a number, and this is {types[0]}")
-        if "other" in (family(types[0]), family(types[1])) or family(types[1]) == "float":
+        if "other" in (family(types[0]), family(types[1])):
             raise TypeError(f"{name} cannot keep values of type {types[0]} by keys of type {types[1]}")
         return f"MAP({types[1]}, {result(types[0])})"
 

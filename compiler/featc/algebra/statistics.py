@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from math import ceil, exp, floor, inf, isnan, log, nan, sqrt
 
 from featc.algebra import rounding
@@ -291,12 +292,19 @@ STATISTICS = (
 
 # ── quantiles ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
+_SHARE = "{p:.15f}"
+"""A share as the decimal that was written: places among values are exact, which 0.07 * 100 as DOUBLEs is not."""
 
-def _between(values: list[float], share: float) -> float:
+
+def _written(share: float) -> Fraction:
+    return Fraction(f"{share:.15f}")
+
+
+def _between(values: list[float], share: Fraction) -> float:
     """The quantile between two neighbours, `values` being sorted."""
     place = (len(values) - 1) * share
     low, high = values[floor(place)], values[ceil(place)]
-    part = place - floor(place)
+    part = float(place - floor(place))
     return low if low == high else low * (1 - part) + high * part
 
 
@@ -304,7 +312,7 @@ def _quantile(share: Callable[[Given], float]) -> Finish:
     def finish(given: Given, v: Series) -> float | None:
         if not v:
             return None
-        return _between([given.number(x) for x in sorted(r[1] for r in v)], share(given))
+        return _between([given.number(x) for x in sorted(r[1] for r in v)], _written(share(given)))
 
     return finish
 
@@ -312,7 +320,7 @@ def _quantile(share: Callable[[Given], float]) -> Finish:
 def _quantile_sql(share: str) -> str:
     place = f"(len(x) - 1) * {share}"
     low, high = f"x[floor({place})::BIGINT + 1]", f"x[ceil({place})::BIGINT + 1]"
-    part = f"({place} - floor({place}))"
+    part = f"({place} - floor({place}))::DOUBLE"
     between = f"CASE WHEN {low} = {high} THEN {low} ELSE {low} * (1 - {part}) + {high} * {part} END"
     return let("list_sort(" + DOUBLES + ")", "x", between)
 
@@ -321,24 +329,24 @@ def _discrete(given: Given, v: Series) -> float | None:
     if not v:
         return None
     values = sorted(r[1] for r in v)
-    return given.number(values[max(ceil(given.params["p"] * len(values)), 1) - 1])
+    return given.number(values[max(ceil(_written(given.params["p"]) * len(values)), 1) - 1])
 
 
 _P = Param("p", "share")
 
 QUANTILES = (
     Aggregate(
-        "median", 1, rows(1), _quantile_sql("0.5::DOUBLE"), _quantile(lambda given: 0.5), double("median"),
+        "median", 1, rows(1), _quantile_sql("0.5"), _quantile(lambda given: 0.5), double("median"),
         "the value in the middle, or half way between the two there",
     ),
     Aggregate(
-        "quantile_cont", 1, rows(1), _quantile_sql("{p}::DOUBLE"), _quantile(lambda given: given.params["p"]),
+        "quantile_cont", 1, rows(1), _quantile_sql(_SHARE), _quantile(lambda given: given.params["p"]),
         double("quantile_cont"), "the value below which the share p lies, between two values where need be",
         params=(_P,),
     ),
     Aggregate(
         "quantile_disc", 1, rows(1),
-        let("list_sort(" + DOUBLES + ")", "x", "x[greatest(ceil({p}::DOUBLE * len(x)), 1)::BIGINT]"),
+        let("list_sort(" + DOUBLES + ")", "x", f"x[greatest(ceil({_SHARE} * len(x)), 1)::BIGINT]"),
         _discrete, double("quantile_disc"), "the least value up to which at least the share p lies", params=(_P,),
     ),
 )  # fmt: skip
