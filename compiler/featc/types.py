@@ -52,11 +52,20 @@ def family(type_: str) -> Family:
 _COLLECTION = re.compile(r"(?:MAP\((?P<key>.+), (?P<value>[^()]+(?:\([\d,]+\))?)\)|(?P<item>.+)\[\])\Z")
 
 
-def is_collection(type_: str) -> bool:
-    """Whether a type is a list or a map of plain values, which some aggregates give."""
+def collection_parts(type_: str) -> tuple[str | None, str] | None:
+    """(type of keys, type of values) of a map, (None, type of items) of a list, of plain values both; else None. Some
+    aggregates give such."""
     found = _COLLECTION.match(type_)
-    parts = [p for p in found.groupdict().values() if p] if found else []
-    return bool(parts) and all(family(p) != "other" for p in parts)
+    if found is None:
+        return None
+    key, item = found["key"], found["value"] or found["item"]
+    return None if "other" in (family(item), family(key or item)) else (key, item)
+
+
+def has_doubles(type_: str) -> bool:
+    """Whether values of a type are DOUBLEs, or hold such as items."""
+    parts = collection_parts(type_)
+    return (parts[1] if parts else type_) in FLOATS
 
 
 def is_number(type_: str) -> bool:

@@ -76,7 +76,7 @@ FREQUENCIES = (
             "-list_sum(list_transform(x, lambda p: p * log2(p))) + 0.0::DOUBLE",
         ),
         _entropy, each("entropy", lambda t: "DOUBLE"), "the entropy of the values' frequencies, in bits",
-        rounding=rounding.NEAR,
+        rounding=rounding.UNITS,
     ),
     Aggregate(
         "histogram", 1, rows(1),
@@ -135,7 +135,7 @@ def _keyed_row(name: str, value: Finish, sql: str, result: Callable[[str], str],
     return Aggregate(
         f"{name}_key", 2, rows(2), _keyed_sql("b", sql), _keyed(2, value), returns,
         f"{summary} for each value of the second argument, as a map of the max_keys most frequent ones",
-        spelled=name, params=(_MAX_KEYS,), rounding=rounding.NEAR if name in ("sum_by", "avg_by") else None,
+        spelled=name, params=(_MAX_KEYS,), rounding=rounding.RELATIVE if name in ("sum_by", "avg_by") else None,
     )  # fmt: skip
 
 

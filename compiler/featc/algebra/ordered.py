@@ -156,13 +156,13 @@ ORDERED = (
     ),
     Aggregate(
         "drawdown", 1, rows(1), _DRAWDOWN, over_doubles(_drawdown), double("drawdown"),
-        "the deepest fall from a value to a later one", rounding=rounding.NEAR,
+        "the deepest fall from a value to a later one", rounding=rounding.SUM,
     ),
     Aggregate(
         "ewma", 1, rows(1),
         "list_reduce(" + DOUBLES + ", lambda p, x: (1 - {alpha}::DOUBLE) * p + {alpha}::DOUBLE * x)",
         _ewma, double("ewma"), "the mean in which each value moves the former mean by the share alpha toward it",
-        params=(Param("alpha", "share", named=True),), rounding=rounding.NEAR,
+        params=(Param("alpha", "share", named=True),), rounding=rounding.SUM,
     ),
 )  # fmt: skip
 
@@ -217,17 +217,17 @@ DECAYED = (
         "decay_count", 1, rows(2), f"coalesce({_count_sql('{as_of}', 'b')}, 0)", _decayed_count,
         each("decay_count", lambda t: "DOUBLE"),
         "how many values there are, each halved for every half_life since it happened", empty=0,
-        params=(_HALF_LIFE,), timed=True, rounding=rounding.NEAR,
+        params=(_HALF_LIFE,), timed=True, rounding=rounding.RELATIVE,
     ),
     Aggregate(
         "decay_count_rows", 0, rows(1), f"coalesce({_count_sql('{as_of}', 'a')}, 0)", _decayed_count,
         lambda types: "DOUBLE", "decay_count(*): how many rows, each halved for every half_life since it happened",
-        empty=0, spelled="decay_count", params=(_HALF_LIFE,), timed=True, rounding=rounding.NEAR,
+        empty=0, spelled="decay_count", params=(_HALF_LIFE,), timed=True, rounding=rounding.RELATIVE,
     ),
     Aggregate(
         "decay_avg", 1, rows(2), f"{_decayed_sql(_NEWEST)} / {_count_sql(_NEWEST, 'b')}", _decayed_mean,
         double("decay_avg"),
         "the mean of values, each of half the weight for every half_life since it happened",
-        params=(_HALF_LIFE,), timed=True, rounding=rounding.MEAN,
+        params=(_HALF_LIFE,), timed=True, rounding=rounding.SUM,
     ),
 )  # fmt: skip

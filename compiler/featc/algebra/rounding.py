@@ -54,7 +54,11 @@ VARIANCE = Rounding(_variance, ("avg",))
 DEVIATION = Rounding(_deviation, ("avg",))
 
 
-def _near(value: float, seen: Mapping[str, Any]) -> float:
+def _relative(value: float, seen: Mapping[str, Any]) -> float:
+    return EPSILON * abs(value)
+
+
+def _in_units(value: float, seen: Mapping[str, Any]) -> float:
     return EPSILON * max(1.0, abs(value))
 
 
@@ -65,5 +69,8 @@ def _shape(value: float, seen: Mapping[str, Any]) -> float:
     return EPSILON * max(1.0, abs(value)) * (1.0 + lost)
 
 
-NEAR = Rounding(_near, ())
+RELATIVE = Rounding(_relative, ())
+UNITS = Rounding(_in_units, ())
 SHAPE = Rounding(_shape, ("avg", "stddev_pop"))
+"""Those of aggregates over series. Both plans compute them alike, one row after the other, so that only powers,
+logarithms and casts of long decimals can differ in their last bits."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from featc.algebra.rounding import Rounding
 from featc.algebra.states import LAWS, Kind
 from featc.encoding import arithmetic, decoder
-from featc.types import decimal_parts, sum_type
+from featc.types import decimal_parts, has_doubles, sum_type
 
 Finish = Callable[..., Any]
 ParamKind = Literal["count", "share", "duration"]
@@ -101,6 +101,10 @@ class Aggregate:
     params: tuple[Param, ...] = ()
     timed: bool = False
     ranged: bool = False
+
+    def rounds(self, type_: str) -> bool:
+        """Whether values of this result type may differ in rounding: DOUBLEs that are computed, not passed on."""
+        return self.rounding is not None and has_doubles(type_)
 
     @property
     def word(self) -> str:

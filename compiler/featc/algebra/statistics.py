@@ -247,21 +247,21 @@ STATISTICS = (
     Aggregate(
         "covar_samp", 2, rows(2), _pairs_sql("len(v) > 1", f"{_products('d', 'a', 'b')} / (len(d) - 1)"),
         _covariance(2, 1), double("covar_samp", 2), "the sample covariance; NULL below two rows with both",
-        rounding=rounding.NEAR,
+        rounding=rounding.RELATIVE,
     ),
     Aggregate(
         "covar_pop", 2, rows(2), _pairs_sql("len(v) > 0", f"{_products('d', 'a', 'b')} / len(d)"), _covariance(1, 0),
-        double("covar_pop", 2), "the population covariance", rounding=rounding.NEAR,
+        double("covar_pop", 2), "the population covariance", rounding=rounding.RELATIVE,
     ),
     Aggregate(
         "corr", 2, rows(2), _CORRELATION, _correlation, double("corr", 2),
         "Pearson's correlation; NULL below two rows with both, and where either is always the same",
-        rounding=rounding.NEAR,
+        rounding=rounding.UNITS,
     ),
     Aggregate(
         "regr_slope", 2, rows(2), _SLOPE, _slope, double("regr_slope", 2),
         "how much the first argument rises with the second, by least squares; NULL where the second is always the same",
-        rounding=rounding.NEAR,
+        rounding=rounding.RELATIVE,
     ),
     Aggregate(
         "geomean", 1, rows(1),
@@ -271,18 +271,18 @@ STATISTICS = (
             "x", "exp(list_sum(x) / len(x))",
         ),
         over_doubles(_geometric), double("geomean"), "the geometric mean; NaN where a value is negative",
-        rounding=rounding.NEAR,
+        rounding=rounding.RELATIVE,
     ),
     Aggregate(
         "product", 1, rows(1), "list_reduce(" + DOUBLES + ", lambda p, x: p * x)", over_doubles(_product),
-        double("product"), "the product, as DOUBLE", rounding=rounding.NEAR,
+        double("product"), "the product, as DOUBLE", rounding=rounding.RELATIVE,
     ),
     Aggregate(
         "weighted_avg", 2, rows(2),
         added_sql("list_transform({v}, lambda r: r.a::DOUBLE * r.b::DOUBLE)")
         + " / nullif(" + added_sql("list_transform({v}, lambda r: r.b::DOUBLE)") + ", 0)",
         _weighted, double("weighted_avg", 2), "the mean of the first argument, each weighted by the second",
-        rounding=rounding.NEAR,
+        rounding=rounding.RELATIVE,
     ),
     _bits("bit_and", lambda a, b: a & b, "p & x", "the bits that all values have"),
     _bits("bit_or", lambda a, b: a | b, "p | x", "the bits that any value has"),
@@ -337,16 +337,17 @@ _P = Param("p", "share")
 QUANTILES = (
     Aggregate(
         "median", 1, rows(1), _quantile_sql("0.5"), _quantile(lambda given: 0.5), double("median"),
-        "the value in the middle, or half way between the two there",
+        "the value in the middle, or half way between the two there", rounding=rounding.RELATIVE,
     ),
     Aggregate(
         "quantile_cont", 1, rows(1), _quantile_sql(_SHARE), _quantile(lambda given: given.params["p"]),
         double("quantile_cont"), "the value below which the share p lies, between two values where need be",
-        params=(_P,),
+        params=(_P,), rounding=rounding.RELATIVE,
     ),
     Aggregate(
         "quantile_disc", 1, rows(1),
         let("list_sort(" + DOUBLES + ")", "x", f"x[greatest(ceil({_SHARE} * len(x)), 1)::BIGINT]"),
         _discrete, double("quantile_disc"), "the least value up to which at least the share p lies", params=(_P,),
+        rounding=rounding.RELATIVE,
     ),
 )  # fmt: skip

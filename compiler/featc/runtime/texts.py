@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from math import isfinite, isnan
 from typing import Any
@@ -21,8 +21,32 @@ def to_text(value: Any) -> str:
             return format_double(value)
         case datetime():
             return str(value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value)
+        case list() | tuple():
+            return f"[{', '.join(map(to_text, value))}]"
+        case Mapping():
+            return f"{{{', '.join(f'{to_text(k)}: {to_text(v)}' for k, v in value.items())}}}"
         case _:
             return str(value)
+
+
+def exact_text(value: Any) -> str | None:
+    """A value of a plain type as text that DuckDB casts back to the same value."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
+    return str(value)
+
+
+def exact_texts(value: Any) -> list[Any] | None:
+    """A list as `exact_text` of its items; a map as two such lists, of its keys and of its values."""
+    if isinstance(value, Mapping):
+        return [exact_texts(list(value)), exact_texts(list(value.values()))]
+    return None if value is None else [exact_text(v) for v in value]
 
 
 def format_double(value: float) -> str:
