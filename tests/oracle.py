@@ -1024,6 +1024,8 @@ def of_slope(s: Series, expected: float) -> float:
     if not s.finite:
         return 0.0
     a, b = side(s, 0), side(s, 1)
+    if all_equal(b):
+        return 0.0
     lost = lost_digits(a) + lost_digits(b)
     unit = spread_of(b)
     scale = spread_of(a) / unit
@@ -1039,6 +1041,8 @@ def of_weights(s: Series, expected: float) -> float:
         return math.inf if any(abs(p) > LARGEST for p in products) else 0.0
     size = sum(abs(Fraction(x) * Fraction(w)) for x, w in s.rows)
     total, sizes = abs(sum(Fraction(w) for _, w in s.rows)), sum(abs(Fraction(w)) for _, w in s.rows)
+    if not sizes:
+        return 0.0
     if size > LARGEST or total * 10**6 < sizes or sizes > LARGEST:
         return math.inf
     return rounded((size / total + abs(Fraction(expected)) * sizes / total) / 10**9) + 1e-300
@@ -1119,8 +1123,8 @@ def same(kind: str, expected: Value, got: Value, members: Any = ()) -> bool:
     expected as µs and got as datetimes. A value of another Python type is another value.
     """
     slack = 0.0
-    if kind in SLACK and isinstance(members, Series) and members.rows and expected is not None:
-        slack = SLACK[kind](members, expected)
+    if kind in SLACK and isinstance(members, Series) and members.rows:
+        slack = SLACK[kind](members, 0.0 if expected is None else expected)
         if slack == math.inf:
             return True  # beyond what DOUBLEs can tell
     if expected is None or got is None:

@@ -231,7 +231,8 @@ class _Layers:
                 aggregation = view.aggregation(name)
                 tiles = self._partials(view, aggregation)
                 found = ("aggregate", aggregation.aggregate, tiles, _window(aggregation.window), view.closed)
-                return (*found, tuple(sorted(aggregation.params))) if aggregation.params else found
+                params = tuple(sorted((name, repr(value)) for name, value in aggregation.params))
+                return (*found, params) if params else found
             case StateRef(column):
                 return ("state", self._state(view, column), view.ttl, view.closed)
             case FeatureRef(other, name):
