@@ -130,6 +130,13 @@ class Aggregate:
     def named(self) -> tuple[Param, ...]:
         return tuple(p for p in self.params if p.named)
 
+    def written(self, values: Mapping[ParamKind, str]) -> str:
+        """How it is called, with x and y for arguments and such values for parameters."""
+        arguments = ["distinct x" if self.distinct else "x", "y"][: self.arity] or ["*"]
+        placed = [values[p.kind] for p in self.placed]
+        named = [f"{p.name} => {values[p.kind]}" for p in self.named]
+        return f"{self.word}({', '.join([*arguments, *placed, *named])})"
+
     def takes(self, given: int) -> bool:
         """Whether it may be called with so many arguments by place."""
         least = self.arity + sum(not p.optional for p in self.placed)

@@ -11,7 +11,7 @@ from featc.algebra import Aggregate, Constant, Param, lookup
 from featc.errors import nearest
 from featc.parse.constants import constant
 from featc.parse.frames import read_over
-from featc.parse.functions import BUILTINS, EXAMPLES, aggregate_names, is_aggregate
+from featc.parse.functions import BUILTINS, EXAMPLES, LISTED, is_aggregate
 from featc.parse.lexer import Token
 from featc.parse.model import AggregateCall, BuiltinCall, Fragment, Name, Over, Piece, Problem
 from featc.parse.words import KEYWORDS, UNITS, type_places
@@ -247,6 +247,8 @@ class _Cutter:
         """Refuses a word that has no part in the grammar where it stands."""
         token = self.tokens[i]
         word = token.word
+        if i + 1 < high and self.tokens[i + 1].is_symbol("=>"):
+            return  # the arrow is told
         if token.is_symbol("=>"):
             hint = "give arguments by their place; aggregates such as decay_sum(x, half_life => '6h') have names"
             self.problem("F204", "this argument has no name to be given by", i, i, hint)
@@ -267,7 +269,7 @@ class _Cutter:
                 i,
                 i,
                 f"{word.upper()} belongs to an aggregate, as in last(x) {_EXAMPLES[word]};"
-                f" there are: {aggregate_names()}",
+                f" {LISTED}",
             )
         elif i and (self.tokens[i - 1].word == "over" or self.tokens[i - 1].word in ("ignore", "respect")):
             return  # the word before it is told already

@@ -20,7 +20,13 @@ EXAMPLES: dict[str, str] = {
 BUILTINS: dict[str, int] = {name: example.count(",") + 1 for name, example in EXAMPLES.items()}
 """featc's own scalars and how many arguments each takes."""
 
-LATER_AGGREGATES = frozenset({"approx_count_distinct", "approx_quantile"})
+_LATER = {
+    "approx_count_distinct": "count(distinct x) is exact",
+    "approx_quantile": "quantile_cont(x, 0.9) is exact",
+}
+LATER_AGGREGATES = frozenset(_LATER)
+
+LISTED = "featc help functions lists the aggregates"
 
 _INSTEAD = {
     "row_number": "count(*) over lifetime counts the rows so far",
@@ -86,7 +92,7 @@ def refusal(name: str, start: int) -> Problem | None:
         return None
     size = len(name)
     if name in LATER_AGGREGATES and name not in SCALARS:
-        return Problem("F299", f"{name} is not built yet", start, size, f"there are: {aggregate_names()}")
+        return Problem("F299", f"{name} is not built yet", start, size, _LATER[name])
     if name in CHANGING:
         return changing(name, start)
     if name in SCALARS:
@@ -101,7 +107,7 @@ def refusal(name: str, start: int) -> Problem | None:
             hint,
         )
     if name in DUCKDB_AGGREGATES:
-        hint = _INSTEAD.get(name, f"there are: {aggregate_names()}")
+        hint = _INSTEAD.get(name, LISTED)
         return Problem("F211", f"featc has no aggregate {name}", start, size, hint)
     if name in TABLES or name == "unnest":
         return Problem(
@@ -116,6 +122,6 @@ def refusal(name: str, start: int) -> Problem | None:
     hint = _INSTEAD.get(name) or (
         f"did you mean '{close}'?"
         if close
-        else "use a scalar function of DuckDB, or an aggregate: " + aggregate_names()
+        else "use a scalar function of DuckDB, or an aggregate; " + LISTED
     )
     return Problem("F207", f"there is no function {name}", start, size, hint)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from featc.algebra import Aggregate, forms, lookup
+from featc.algebra.row import ParamKind
 from featc.errors import nearest
 from featc.parse import functions
 from featc.parse.frames import read_over
@@ -232,15 +233,12 @@ def _names(row: Aggregate, named: tuple[str, ...]) -> str | None:
     return f"{row.word} needs {missing[0]}" if missing else None
 
 
-_VALUES = {"count": "10", "share": "0.5", "duration": "'6h'"}
+_VALUES: Mapping[ParamKind, str] = {"count": "10", "share": "0.5", "duration": "'6h'"}
 
 
 def _example(row: Aggregate) -> str:
     """How a row is called."""
-    letters = ["distinct x" if row.distinct else "x", "y"][: row.arity] or ["*"]
-    placed = [_VALUES[p.kind] for p in row.placed]
-    named = [f"{p.name} => {_VALUES[p.kind]}" for p in row.named]
-    return f"write {row.word}({', '.join([*letters, *placed, *named])}): {row.summary}"
+    return f"write {row.written(_VALUES)}: {row.summary}"
 
 
 def _no_form(

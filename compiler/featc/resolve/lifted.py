@@ -256,7 +256,7 @@ def shown(type_: str) -> str:
 def _refuse_type(
     call: AggregateCall, text: Text, values: list[Expr], reason: str, findings: Findings
 ) -> None:
-    first = values[0]
+    first = next((v for v in values if reason.endswith(f" {v.type}")), values[0])
     hint = {
         "BOOLEAN": "to count where it holds write count(*) filter (where …)",
         "VARCHAR": "cast it, as in x::double, or try_cast(x as double)",
