@@ -111,7 +111,8 @@ def _keyed(key: int, value: Callable[[Given, list[tuple[Any, ...]]], Any]) -> Fi
 def _keyed_sql(slot: str, value: str) -> str:
     kept = f"list_sort(list_transform(({_frequent_sql(slot)})[1:{{max_keys}}], lambda e: e.v))"
     rows = f"list_filter({{v}}, lambda r: r.{slot} = k)"
-    return let(kept, "x", f"map(x, list_transform(x, lambda k: {value.replace('ROWS', rows)}))")
+    by_key = let(kept, "x", f"map(x, list_transform(x, lambda k: {value.replace('ROWS', rows)}))")
+    return let("{v}", "v", by_key.replace("{v}", "v"))  # the rows are sorted once
 
 
 def _of_rows(function: str) -> str:

@@ -63,11 +63,12 @@ def added(values: Iterable[float], n: int = 1) -> float:
     return plain_sum(v / UNIT for v in found) / n * UNIT
 
 
-def added_sql(values: str, n: str = "1") -> str:
-    """The same in SQL."""
+def added_sql(values: str, n: str | None = None) -> str:
+    """The same in SQL, over a list of the name `z`."""
+    part = "" if n is None else f" / {n}"
     small = "list_max(z) < 2.0 ** 900 AND list_min(z) > -(2.0 ** 900)"
-    scaled = f"list_sum(list_transform(z, lambda e: e / 2.0 ** 64)) / {n} * 2.0 ** 64"
-    return let(values, "z", f"CASE WHEN {small} THEN list_sum(z) / {n} ELSE {scaled} END")
+    scaled = f"list_sum(list_transform(z, lambda e: e / 2.0 ** 64)){part} * 2.0 ** 64"
+    return let(values, "z", f"CASE WHEN {small} THEN list_sum(z){part} ELSE {scaled} END")
 
 
 def divided(a: float, b: float) -> float:
