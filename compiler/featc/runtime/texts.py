@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from math import isfinite, isnan
@@ -22,11 +24,17 @@ def to_text(value: Any) -> str:
         case datetime():
             return str(value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value)
         case list() | tuple():
-            return f"[{', '.join(map(to_text, value))}]"
+            return f"[{', '.join(map(_item, value))}]"
         case Mapping():
-            return f"{{{', '.join(f'{to_text(k)}: {to_text(v)}' for k, v in value.items())}}}"
+            return f"{{{', '.join(f'{_item(k)}: {_item(v)}' for k, v in value.items())}}}"
         case _:
             return str(value)
+
+
+def _item(value: Any) -> str:
+    """A value inside a list or map: text that could be read as more than itself stands in quotes."""
+    text = to_text(value)
+    return json.dumps(text, ensure_ascii=False) if isinstance(value, str) and re.search(r'[][{}",:]|^$', text) else text
 
 
 def exact_text(value: Any) -> str | None:
