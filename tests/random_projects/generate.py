@@ -61,7 +61,7 @@ def draw_case(draw: Draw, size: int = 40, label: str = "drawn") -> Case:
         defaults={"closed": closed} if closed else {},
     )
     case = case.with_(probes=tuple(ProbeMaker(draw, line, case, domain).probes(draw.between(8, 13))))
-    return with_labels(draw, case.with_(steps=tuple(draw_steps(draw, case))), histories)
+    return with_labels(draw, case.with_(steps=tuple(draw_steps(draw, case))), histories, line)
 
 
 # ------------------------------------------------------------------------------------- project

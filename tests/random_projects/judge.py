@@ -176,11 +176,7 @@ class Judge:
             if row.get(f"{output}__complete", "absent") is not complete:
                 got = row.get(f"{output}__complete", "absent")
                 found.append(Difference("training", f"{name}__complete", number, complete, got, knows))
-            members: list[Value] = []
-            view = self.oracle.labels[name][0]
-            if isinstance(label, oracle.Aggregate) and feature_kind(label) in oracle.TOLERANT:
-                ahead = self.oracle.ahead(view, label.window, probe)
-                members = oracle.only(self.oracle.arguments(label, ahead))
+            members = ahead_of(self.oracle, name, probe)
             if output not in row or not same(feature_kind(label), value, row[output], members):
                 found.append(Difference("training", name, number, value, row.get(output, "absent"), knows))
         return found
@@ -189,7 +185,7 @@ class Judge:
         """Of each aggregate without a tolerance, at how many probes hindsight changes it."""
         other, found = self.case.oracle(Hindsight), {}
         for output, name, feature in self.outputs:
-            if isinstance(feature, oracle.Aggregate | oracle.Lookup) and feature_kind(feature) not in oracle.TOLERANT:
+            if isinstance(feature, oracle.Aggregate | oracle.Lookup) and not oracle.is_tolerant(feature_kind(feature)):
                 probes = [self.case.probes[n] for n in numbers]
                 pairs = ((self.oracle.value(name, p), other.value(name, p)) for p in probes)
                 found[output] = sum(oracle.rank(a) != oracle.rank(b) for a, b in pairs)
@@ -212,7 +208,7 @@ class Judge:
                 found.append(Difference(kind, name, number, expected, row[output], detail))
         return found
 
-    def expected(self, name: str, feature: Feature, probe: Probe, row: Answer) -> tuple[Value, list[Value]]:
+    def expected(self, name: str, feature: Feature, probe: Probe, row: Answer) -> tuple[Value, Any]:
         """The oracle's value and the members its tolerance is measured by.
 
         A derived feature is judged on the inputs this very answer gives: identical on identical inputs.
@@ -232,12 +228,25 @@ class Judge:
         return micros(value) if isinstance(value, datetime) else value
 
 
-def members_of(judge: Oracle, name: str, probe: Probe) -> list[Value]:
-    """The arguments that count in an aggregate with a tolerance."""
+def members_of(judge: Oracle, name: str, probe: Probe) -> Any:
+    """The arguments that count in an aggregate with a tolerance, or its Series."""
     view, feature = judge.features[name]
-    if not isinstance(feature, oracle.Aggregate) or feature_kind(feature) not in oracle.TOLERANT:
+    if not isinstance(feature, oracle.Aggregate) or not oracle.is_tolerant(feature_kind(feature)):
         return []
+    if feature.fn not in oracle.TOLERANT:
+        return judge.series(feature, judge.members(view, feature, probe), probe.t)
     return oracle.only(judge.arguments(feature, judge.members(view, feature, probe)))
+
+
+def ahead_of(judge: Oracle, name: str, probe: Probe) -> Any:
+    """The same of a label."""
+    view, label = judge.labels[name]
+    if not isinstance(label, oracle.Aggregate) or not oracle.is_tolerant(feature_kind(label)):
+        return []
+    ahead = judge.in_order(view, label, judge.ahead(view, label.window, probe))
+    if label.fn not in oracle.TOLERANT:
+        return judge.series(label, ahead, probe.t)
+    return oracle.only(judge.arguments(label, ahead))
 
 
 def plain(value: Value) -> Value:

@@ -16,10 +16,10 @@ from .definitions import Call, draw_call, draw_default, entry, minus, visible
 from .expressions import Expr, column
 from .histories import History
 from .model import Case, FeatureSpec, Knowledge, ViewSpec
-from .timeline import duration
+from .timeline import Timeline, duration
 
 
-def with_labels(draw: Draw, case: Case, histories: Sequence[History]) -> Case:
+def with_labels(draw: Draw, case: Case, histories: Sequence[History], line: Timeline) -> Case:
     """The case, now and then with labels on one or two of its views."""
     if not draw.chance(45):
         return case
@@ -29,7 +29,7 @@ def with_labels(draw: Draw, case: Case, histories: Sequence[History]) -> Case:
     if not chosen:
         return case
     views = [
-        replace(v, labels=LabelMaker(draw, v, by_source[str(v.source)], case).labels()) if v.name in chosen else v
+        replace(v, labels=LabelMaker(draw, v, by_source[str(v.source)], case, line).labels()) if v.name in chosen else v
         for v in case.views
     ]
     made = case.with_(views=tuple(views))
@@ -45,8 +45,8 @@ def _changes(history: History) -> bool:
 class LabelMaker:
     """Draws the labels of one view."""
 
-    def __init__(self, draw: Draw, view: ViewSpec, history: History, case: Case):
-        self.draw, self.view, self.history = draw, view, history
+    def __init__(self, draw: Draw, view: ViewSpec, history: History, case: Case, line: Timeline):
+        self.draw, self.view, self.history, self.line = draw, view, history, line
         steps = sorted({b - a for a, b in zip(self.times(case), self.times(case)[1:], strict=False) if b > a})
         self.unit = steps[0] if steps and steps[0] > 2 else steps[-1] if steps else 1
         self.specs: list[FeatureSpec] = []
@@ -60,6 +60,11 @@ class LabelMaker:
         length = max(1, self.unit * self.draw.between(1, 8) + self.draw.weighted(((70, 0), (15, 1), (15, -1))))
         return f"next_{duration(length, combine=self.draw.chance(20))}", Window(next=length)
 
+    def call(self) -> Call:
+        """Any aggregate but those that weigh rows by how long ago they are."""
+        found = draw_call(self.draw, self.history.names, [Window(next=1)], self.line)
+        return Call("count(*)", "count", (), None, "bigint") if found.fn.startswith("decay") else found
+
     def labels(self) -> tuple[FeatureSpec, ...]:
         """A few aggregates, then what is derived from them."""
         for _ in range(self.draw.between(1, 3)):
@@ -70,12 +75,12 @@ class LabelMaker:
         return tuple(self.specs)
 
     def plain(self, name: str) -> FeatureSpec:
-        call, (w, window) = draw_call(self.draw, self.history.names), self.window()
+        call, (w, window) = self.call(), self.window()
         default = draw_default(self.draw, call.type)
         return FeatureSpec(name, entry(self.draw, f"{call.sql} over {w}", default), (call.over(name, window, default),))
 
     def family(self, name: str) -> FeatureSpec:
-        call, default = draw_call(self.draw, self.history.names), None
+        call, default = self.call(), None
         chosen = dict(self.window() for _ in range(2))
         outputs = tuple(call.over(f"{name}_{w}", window, default) for w, window in chosen.items())
         return FeatureSpec(name, entry(self.draw, call.sql, default, windows=list(chosen)), outputs, family=True)
@@ -84,8 +89,8 @@ class LabelMaker:
         """Whether there will be any, over one window or two."""
         hidden, words = [], []
         for part in "lr"[: self.draw.between(1, 2)]:
-            call = draw_call(self.draw, self.history.names)
-            call = call if call.fn.startswith("count") else Call("count(*)", "count", (), None, "bigint")
+            call = self.call()
+            call = call if call.fn in ("count", "count_distinct") else Call("count(*)", "count", (), None, "bigint")
             w, window = self.window()
             hidden.append(call.over(f"#{name}{part}", window))
             words.append(f"{call.sql} over {w}")

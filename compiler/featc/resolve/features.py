@@ -31,7 +31,7 @@ from featc.resolve.openview import OpenView, Template
 from featc.resolve.pieces import Parts, enclosed, joined
 from featc.resolve.scalars import write_out
 from featc.resolve.sources import meta_of
-from featc.types import family
+from featc.types import collection_parts, family
 
 Pair = tuple[str, str]
 
@@ -240,7 +240,7 @@ class Typing:
 
     def _accept(self, draft: Draft, type_: str) -> None:
         draft.parts, draft.type = narrowed(draft.parts, type_)
-        if family(draft.type) != "other":
+        if family(draft.type) != "other" or collection_parts(draft.type):
             return
         draft.broken = True
         if not draft.template.broken:

@@ -6,16 +6,16 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from featc.algebra import Aggregate, lookup
+from featc.algebra import AGGREGATES, Aggregate, Constant, lookup
 from featc.errors import Findings, nearest
 from featc.load.text import Text
 from featc.parse import AggregateCall, Fragment, Name
 from featc.resolve.asking import Asked
 from featc.resolve.families import Families
-from featc.resolve.leaks import looks_its_way
-from featc.resolve.model import Aggregation, Expr, Key, Slot, Window
+from featc.resolve.model import Aggregation, Expr, Key, Slot, Source, Window
 from featc.resolve.openview import OpenView, Template
-from featc.resolve.sources import OpenSource, ask_fragment, check_known, is_boolean, parsed
+from featc.resolve.sources import OpenSource, ask_fragment, check_known, is_boolean, parsed, time_of
+from featc.resolve.standing import may_stand
 from featc.resolve.windows import WindowBook, suffix_of
 from featc.types import family
 
@@ -130,9 +130,7 @@ def _default_key(
 def _ask_call(
     template: Template, call: AggregateCall, opened: OpenSource, book: WindowBook, findings: Findings
 ) -> AskedCall | None:
-    row = lookup(call.name, star=call.star, distinct=call.distinct)
-    if row is None or len(call.args) != row.arity:
-        raise AssertionError(f"parse lets no such call pass: {call}")
+    row = AGGREGATES[call.row]
     text = template.text
     args = [_ask(a, text, call.name, opened, findings) for a in call.args]
     condition = _ask(call.filter, text, f"the FILTER of {call.name}", opened, findings)
@@ -149,13 +147,17 @@ def _ask_call(
 # ── slots ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+Named = tuple[str, tuple[str, ...], Window, tuple[tuple[str, Constant], ...]]
+"""What makes two aggregations one: row of the algebra, slots, window, parameters."""
+
+
 @dataclass(slots=True)
 class Lifted:
     """The slots and aggregations of one view, each made once."""
 
     taken: set[str]
     slots: dict[tuple[Expr, Expr | None], Slot] = field(default_factory=dict)
-    aggregations: dict[tuple[str, tuple[str, ...], Window], Aggregation] = field(default_factory=dict)
+    aggregations: dict[Named, Aggregation] = field(default_factory=dict)
     names: dict[tuple[Template, AggregateCall, Window | None], str] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
 
@@ -164,16 +166,14 @@ def lift(rows: ViewRows, opened: OpenSource, findings: Findings) -> Lifted:
     """Slots and aggregations of a view's features; those with errors are left out, their features broken."""
     view = rows.view
     lifted = Lifted({k.casefold() for k in view.key_names})
-    wanted: list[tuple[Template, AggregateCall, Window | None, tuple[str, tuple[str, ...], Window], str]] = []
+    wanted: list[tuple[Template, AggregateCall, Window | None, Named, str]] = []
     for template in view.templates:
         for call in () if template.broken else template.calls:
             asked = rows.calls[template, call]
             windows = [asked.window] if asked.window else template.windows
-            place = call.over or call
-            span = template.text.span_at(place.start, place.end - place.start)
             made = (
                 _slots_of(lifted, template, call, asked, opened, findings)
-                if looks_its_way(view, template, windows, span, findings)
+                if may_stand(view, template, call, asked.row, windows, findings)
                 else None
             )
             if made is None:
@@ -183,7 +183,7 @@ def lift(rows: ViewRows, opened: OpenSource, findings: Findings) -> Lifted:
             for _, window in template.members:
                 own = asked.window or window
                 assert own is not None
-                wanted.append((template, call, window, (name, slots, own), type_))
+                wanted.append((template, call, window, (name, slots, own, call.constants), type_))
     _name_aggregations(view, lifted, [w for w in wanted if not w[0].broken])
     return lifted
 
@@ -206,7 +206,8 @@ def _slots_of(
         return None
     row = asked.row
     if row.arity == 0 and condition is not None:
-        row = lookup(call.name) or row  # counting rows that pass is counting a TRUE that is there only then
+        # counting rows that pass is counting a TRUE that is there only then
+        row = lookup(call.name, given=1, named=bool(row.named)) or row
         values = [Expr(("true",), "BOOLEAN", condition.span)]
     try:
         type_ = row.returns(tuple(v.type for v in values)) if values else row.returns(())
@@ -231,7 +232,17 @@ def _slots_of(
         return None
     fragments = call.args if call.args else (None,) * len(values)
     slots = tuple(_slot(lifted, v, f, condition, call.filter) for v, f in zip(values, fragments, strict=True))
+    if row.timed:
+        slots = (*slots, _time_slot(lifted, source))
     return row.name, slots, type_
+
+
+def _time_slot(lifted: Lifted, source: Source) -> str:
+    """Each row's τ as a slot, for aggregates that weigh rows by it."""
+    key = (time_of(source), None)
+    if key not in lifted.slots:
+        lifted.slots[key] = Slot(_unused("row_time", lifted.taken), key[0], None, "TIMESTAMP")
+    return lifted.slots[key].name
 
 
 def shown(type_: str) -> str:
@@ -241,7 +252,7 @@ def shown(type_: str) -> str:
 def _refuse_type(
     call: AggregateCall, text: Text, values: list[Expr], reason: str, findings: Findings
 ) -> None:
-    first = values[0]
+    first = next((v for v in values if reason.endswith(f" {v.type}")), values[0])
     hint = {
         "BOOLEAN": "to count where it holds write count(*) filter (where …)",
         "VARCHAR": "cast it, as in x::double, or try_cast(x as double)",
@@ -295,10 +306,10 @@ def _unused(base: str, taken: set[str]) -> str:
 def _name_aggregations(
     view: OpenView,
     lifted: Lifted,
-    wanted: list[tuple[Template, AggregateCall, Window | None, tuple[str, tuple[str, ...], Window], str]],
+    wanted: list[tuple[Template, AggregateCall, Window | None, Named, str]],
 ) -> None:
     """Names each aggregation: as the feature that is nothing else, or after what it does."""
-    own: dict[tuple[str, tuple[str, ...], Window], str] = {}
+    own: dict[Named, str] = {}
     for template, call, window, key, _ in wanted:
         if template.bare_call is call:
             own.setdefault(key, template.member(window))
@@ -307,10 +318,10 @@ def _name_aggregations(
     }
     for template, call, window, key, type_ in wanted:
         if key not in lifted.aggregations:
-            aggregate, slots, over = key
+            aggregate, slots, over, params = key
             name = own.get(key) or _unused("_".join((aggregate, *slots, suffix_of(over))), taken)
             span = template.text.span_at(call.start, call.end - call.start)
-            lifted.aggregations[key] = Aggregation(name, aggregate, slots, over, type_, span)
+            lifted.aggregations[key] = Aggregation(name, aggregate, slots, over, type_, span, params)
             lifted.types[name] = type_
         lifted.names[template, call, window] = lifted.aggregations[key].name
 
