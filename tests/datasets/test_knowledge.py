@@ -181,6 +181,20 @@ def test_the_report_counts_what_late_and_corrected_rows_change(store: FeatureSto
     assert json.loads(stats.stdout)["knowledge"]["features"]["spend"] == {"values": 1, "differing": 1}
 
 
+def test_a_number_that_would_be_nan_is_another(tmp_path: Path) -> None:
+    (tmp_path / "features").mkdir()
+    (tmp_path / "featc.yaml").write_text("version: 1\nproject: nan\n")
+    columns = "columns: {k: bigint, x: double, at: timestamp, known: timestamp}"
+    (tmp_path / "features" / "all.yaml").write_text(
+        f"entities: {{e: k}}\nsources:\n  s: {{path: s.csv, time: at, available_at: known, {columns}}}\n"
+        "feature_views:\n  v: {entity: e, source: s, features: {last: last(x) over lifetime}}\n"
+    )
+    rows = "1,2.5,2026-01-01 00:00:00,2026-01-01 00:00:00\n1,nan,2026-01-02 00:00:00,2026-01-09 00:00:00\n"
+    (tmp_path / "s.csv").write_text(f"k,x,at,known\n{rows}")
+    made = FeatureStore(tmp_path).get_historical_features(["v"], [{"k": 1, "as_of": day(3)}])
+    assert [c.differing for c in made.knowledge().columns] == [1]
+
+
 def test_the_report_of_no_rows_is_zeros(store: FeatureStore) -> None:
     none = "SELECT 1 AS user_id, TIMESTAMP '2026-01-01' AS as_of WHERE false"
     found = store.get_historical_features("churn", none, known_at=day(5)).knowledge()

@@ -94,4 +94,6 @@ def _differs(output: Output) -> str:
     differs = f"{a} IS DISTINCT FROM {b}"
     if family(output.type) != "float":
         return differs
-    return f"{differs} AND NOT coalesce(abs({a} - {b}) <= 1e-9 * greatest(abs({a}), abs({b})), false)"
+    # to the engine NaN is as great as NaN, and so would be near every number
+    near = f"isfinite({a}) AND isfinite({b}) AND abs({a} - {b}) <= 1e-9 * greatest(abs({a}), abs({b}))"
+    return f"{differs} AND NOT coalesce({near}, false)"
