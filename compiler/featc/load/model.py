@@ -91,7 +91,7 @@ class EntityDef:
 @dataclass(frozen=True, slots=True)
 class WindowDef:
     """A window of the project's library (semantics, Windows). Checked to be of one kind; a range may limit
-    rows.
+    rows. `previous` and `timezone` go with `calendar`; the zone is one that exists, spelled as the zone tables have it.
     """
 
     name: str
@@ -103,6 +103,10 @@ class WindowDef:
     hop: Duration | None
     align: bool
     meta: Meta
+    calendar: str | None = None
+    previous: int | None = None
+    timezone: str | None = None
+    since: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,8 +66,12 @@ class Entity(_Described):
     keys: Texts = needed("the columns that identify it", "user_id", ["shop_id", "sku"])
 
 
+_EXTENTS = ("range", "rows", "lifetime", "calendar", "since")
+CALENDARS = ("day", "week", "month", "quarter", "year")
+
+
 class Window(_Described):
-    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [k]} for k in ("range", "rows", "lifetime")]})
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [k]} for k in _EXTENTS]})
 
     range: Duration = about("how long it is")
     offset: Duration = about("how far before the instant of asking it ends")
@@ -75,10 +79,10 @@ class Window(_Described):
     lifetime: Flag = about("true: all events there ever were")
     hop: Duration = about("its older end moves in steps of this length only")
     align: Flag = about("true: its newer end moves in steps of hop too")
-    calendar: Any = later("calendar windows")
-    previous: Any = later("calendar windows")
-    timezone: Any = later("calendar windows")
-    since: Any = later("windows since an event")
+    calendar: Annotated[Any, word(*CALENDARS)] = about("the current day, week, month, quarter or year, up to now")
+    previous: Count = about("of a calendar: so many whole units before the current one instead", 1)
+    timezone: Text = about("of a calendar: the zone whose clocks count; UTC if not given", "Europe/Berlin")
+    since: Sql = about("the events from the last one on for which this is true", "status = 'failed'")
     next: Any = later("labels")
     current: Any = later("aggregates over the current rows of a state source")
 

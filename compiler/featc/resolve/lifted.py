@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from featc.algebra import Aggregate, lookup
 from featc.errors import Findings, nearest
@@ -40,6 +40,7 @@ class ViewRows:
     where_text: Text | None = None
     keys: dict[str, tuple[Asked, Text]] = field(default_factory=dict)
     calls: dict[tuple[Template, AggregateCall], AskedCall] = field(default_factory=dict)
+    since: dict[str, tuple[Asked, Fragment]] = field(default_factory=dict)
     broken: bool = False
 
 
@@ -62,7 +63,25 @@ def ask_view(view: OpenView, opened: OpenSource, families: Families, findings: F
                 template.broken = True
             else:
                 rows.calls[template, call] = asked
+                for window in filter(None, (asked.window, *template.windows)):
+                    template.broken |= not _ask_since(rows, window, opened, families.book, findings)
     return rows
+
+
+def _ask_since(
+    rows: ViewRows, window: Window, opened: OpenSource, book: WindowBook, findings: Findings
+) -> bool:
+    """Asks what the events are that a window begins with, where it is such a window; False where that is no row
+    expression of the source, which is reported."""
+    text = book.since.get(window.name) if window.since else None
+    if text is None or window.name in rows.since:
+        return True
+    fragment = parsed(text, findings)
+    asked = _ask(fragment, text, f"since of the window {window.name}", opened, findings)
+    if fragment is None or asked is None:
+        return False
+    rows.since[window.name] = (asked, fragment)
+    return True
 
 
 def _ask(
@@ -169,11 +188,31 @@ def lift(rows: ViewRows, opened: OpenSource, findings: Findings) -> Lifted:
                 break
             name, slots, type_ = made
             for _, window in template.members:
-                own = asked.window or window
-                assert own is not None
+                own = _begun(lifted, rows, asked.window or window, opened, findings)
+                if own is None:
+                    template.broken = True
+                    break
                 wanted.append((template, call, window, (name, slots, own), type_))
     _name_aggregations(view, lifted, [w for w in wanted if not w[0].broken])
     return lifted
+
+
+def _begun(
+    lifted: Lifted, rows: ViewRows, window: Window | None, opened: OpenSource, findings: Findings
+) -> Window | None:
+    """The window, of a `since` window with the slot that can begin it; None where that has an error, which is
+    reported."""
+    assert window is not None
+    if window.since is None:
+        return window
+    asked, fragment = rows.since[window.name]
+    condition, place = asked.expr, f"since of the window {window.name}"
+    if condition is None or not is_boolean(condition, asked.text, place, findings):
+        return None
+    if not check_known(condition, opened.source, asked.text, place, findings):
+        return None
+    value = Expr(("true",), "BOOLEAN", condition.span)
+    return replace(window, since=_slot(lifted, value, None, condition, fragment))
 
 
 def _slots_of(

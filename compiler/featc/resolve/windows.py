@@ -9,7 +9,7 @@ from featc.durations import BadDuration, is_duration, parse_duration
 from featc.errors import Findings, Span, did_you_mean
 from featc.load.model import WindowDef
 from featc.load.text import Text
-from featc.resolve.model import Window
+from featc.resolve.model import Calendar, Unit, Window
 
 _ROWS = re.compile(r"last_(\d+)_rows?\Z")
 _MOST_ROWS = 1_000_000
@@ -65,7 +65,16 @@ def builtin_window(name: str) -> Window | None:
 
 
 def library_window(definition: WindowDef) -> Window:
-    """A window of the project's library. Raises BadWindow where its parts do not fit."""
+    """A window of the project's library. Raises BadWindow where its parts do not fit.
+
+    Of a `since` window the slot is not known before a view uses it; the window's own name stands for it.
+    """
+    if definition.calendar is not None:
+        unit: Unit = definition.calendar  # type: ignore[assignment]
+        calendar = Calendar(unit, definition.timezone or "UTC", definition.previous or 0)
+        return Window(definition.name, calendar=calendar)
+    if definition.since is not None:
+        return Window(definition.name, since=definition.name)
     ranged = definition.range is not None
     if definition.hop is not None and (definition.rows is not None or definition.lifetime or not ranged):
         raise BadWindow(
@@ -100,6 +109,8 @@ class WindowBook:
         self._found: dict[str, Window | None] = {}
         self._broken = broken
         self._findings = findings
+        self.since = {name: d.since for name, d in definitions.items() if d.since is not None}
+        """What the events are that `since` windows can begin with, by the windows' names."""
         for name, definition in definitions.items():
             try:
                 self._found[name] = library_window(definition)
