@@ -29,10 +29,12 @@ def unit_of(us: str, unit: str, zone: str) -> str:
     return f"date_trunc('{unit}', {local(us, zone)})"
 
 
-def step(unit: str, count: int) -> str:
-    """So many units as an INTERVAL."""
+def earlier(midnight: str, unit: str, count: int) -> str:
+    """The local midnight of so many units before; of later ones where `count` is below zero."""
+    if not count:
+        return midnight
     number, _, word = _STEPS[unit].partition(" ")
-    return f"INTERVAL {int(number) * count} {word}"
+    return f"{midnight} {'-' if count > 0 else '+'} INTERVAL {int(number) * abs(count)} {word}"
 
 
 def begins(units: str, zone: str) -> str:

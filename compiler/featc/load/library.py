@@ -6,13 +6,11 @@ import re
 
 from yaml.nodes import MappingNode, Node
 
-from featc.errors import nearest
 from featc.load import schema
 from featc.load.meta import read_meta
-from featc.load.model import EntityDef, Meta, WindowDef
+from featc.load.model import EntityDef, Meta, Unit, WindowDef
 from featc.load.reader import Fields, Key, Reader
 from featc.load.text import Text
-from featc.zones import zones
 
 _MOST_UNITS = 1_000
 _PARTS = ("range", "rows", "lifetime", "hop", "align", "offset", "calendar", "previous", "timezone", "since")
@@ -72,8 +70,7 @@ def read_window(reader: Reader, key: Key, node: Node) -> WindowDef | None:
     rows = fields.get("rows")
     lifetime = fields.get("lifetime")
     align = fields.get("align")
-    kind, zone = fields.get("calendar"), fields.get("timezone")
-    previous = fields.get("previous")
+    calendar, previous = fields.get("calendar"), fields.get("previous")
     window = WindowDef(
         key.name,
         key.span,
@@ -84,9 +81,9 @@ def read_window(reader: Reader, key: Key, node: Node) -> WindowDef | None:
         reader.duration_of(fields, "hop"),
         reader.flag(align) if align is not None else False,
         read_meta(reader, fields),
-        reader.choice(kind, schema.CALENDARS, "calendar") if kind is not None else None,
+        _unit(reader, calendar) if calendar is not None else None,
         _previous(reader, previous) if previous is not None else None,
-        _zone(reader, zone) if zone is not None else None,
+        reader.optional(fields, "timezone"),
         reader.optional(fields, "since", "sql"),
     )
     _check_kind(reader, window, fields)
@@ -96,23 +93,15 @@ def read_window(reader: Reader, key: Key, node: Node) -> WindowDef | None:
 def _previous(reader: Reader, node: Node) -> int | None:
     found = reader.count(node, "previous")
     if found is not None and found > _MOST_UNITS:
-        reader.error("F118", f"previous is {_MOST_UNITS:,} at most, not {found:,}", node, "take a longer unit, or a range")
+        message = f"previous is {_MOST_UNITS:,} at most, not {found:,}"
+        reader.error("F118", message, node, "take a longer unit, or a range")
         return None
     return found
 
 
-def _zone(reader: Reader, node: Node) -> str | None:
-    """The zone's name as the zone tables spell it."""
-    text = reader.text(node)
-    if text is None or not reader.rendering:
-        return None
-    known = zones()
-    if text.value.casefold() not in known:
-        close = nearest(text.value.casefold(), known)
-        hint = f"did you mean '{known[close]}'?" if close else "zones are called Europe/Berlin, UTC …"
-        reader.error("F217", f"there is no time zone '{text.value}'", node, hint)
-        return None
-    return known[text.value.casefold()]
+def _unit(reader: Reader, node: Node) -> Unit | None:
+    found = reader.choice(node, schema.CALENDARS, "calendar")
+    return next((unit for unit in schema.CALENDARS if unit == found), None)
 
 
 def _check_kind(reader: Reader, window: WindowDef, fields: Fields) -> None:

@@ -16,6 +16,7 @@ from featc.errors import Diagnostic, Span
 from featc.load.text import SourceFile, Text
 
 Closed = OneOf["left", "right", "both", "neither"]
+Unit = OneOf["day", "week", "month", "quarter", "year"]
 SourceKind = OneOf["event", "state"]
 LocationKind = OneOf["path", "table", "sql"]
 
@@ -91,7 +92,7 @@ class EntityDef:
 @dataclass(frozen=True, slots=True)
 class WindowDef:
     """A window of the project's library (semantics, Windows). Checked to be of one kind; a range may limit
-    rows. `previous` and `timezone` go with `calendar`; the zone is one that exists, spelled as the zone tables have it.
+    rows. `previous` and `timezone` go with `calendar`.
     """
 
     name: str
@@ -103,9 +104,9 @@ class WindowDef:
     hop: Duration | None
     align: bool
     meta: Meta
-    calendar: str | None = None
+    calendar: Unit | None = None
     previous: int | None = None
-    timezone: str | None = None
+    timezone: Text | None = None
     since: Text | None = None
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from featc.load.model import Unit
 from featc.load.shapes import (
     FREE_NAME,
     NAME,
@@ -67,7 +68,7 @@ class Entity(_Described):
 
 
 _EXTENTS = ("range", "rows", "lifetime", "calendar", "since")
-CALENDARS = ("day", "week", "month", "quarter", "year")
+CALENDARS: tuple[Unit, ...] = ("day", "week", "month", "quarter", "year")
 
 
 class Window(_Described):

@@ -31,7 +31,8 @@ def with_begins(ctes: Ctes, numbered: str, columns: Columns) -> str:
             place = now
             if back:
                 place = f"{now}_{back}"
-                joins.append(f"LEFT JOIN {units} {place} ON {place}._unit = {now}._unit - {engine.step(unit, back)}")
+                unit_then = engine.earlier(f"{now}._unit", unit, back)
+                joins.append(f"LEFT JOIN {units} {place} ON {place}._unit = {unit_then}")
             items.append(f"{place}._begin AS {name}")
     return select(items, f"FROM {numbered} s\n" + "\n".join(joins))
 
@@ -40,7 +41,7 @@ def _units(ctes: Ctes, numbered: str, unit: str, zone: str, backs: Iterable[int]
     """The CTE of the units around the instants: those that the clocks show, the next, and so many before both."""
     shown = select([f"{engine.unit_of(AS_OF, unit, zone)} AS _unit"], f"FROM {numbered}", distinct=True)
     # an hour shown again is of a unit that is over: the next has begun
-    steps = [f"_unit - {engine.step(unit, n)}" for back in backs for n in ((back, back - 1) if back else (0, -1))]
+    steps = [engine.earlier("_unit", unit, n) for back in backs for n in ((back, back - 1) if back else (0, -1))]
     listed = ", ".join(dict.fromkeys(steps))
     around = select([f"unnest([{listed}]) AS _unit"], f"FROM (\n{indent(shown)}\n)", distinct=True)
     return ctes.add(

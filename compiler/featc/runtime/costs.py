@@ -24,7 +24,7 @@ from featc.lower.online_store import key_columns, tile_columns
 from featc.lower.source import key_sql, quoted, version_order
 from featc.lower.training.census import census_sql
 from featc.resolve.model import Source
-from featc.runtime.calendars import begins
+from featc.runtime.online.calendars import begins
 from featc.visibility import edges
 
 _FILL = 1.35

@@ -44,7 +44,8 @@ def late_rows(ctes: Ctes, rows: ViewRows, windows: Sequence[Window]) -> str:
         + conjunction([f"NOT r.{REGULAR}", visible, reach]),
     )
     bucket = f"({horizon_sql(AS_OF, closed)}) // greatest({rows.lag}, 1)"
-    spine = select([ROW, AS_OF, *begins, *rows.keys, f"unnest([{bucket}, {bucket} - 1]) AS {BUCKET}"], f"FROM {rows.spine}")
+    buckets = f"unnest([{bucket}, {bucket} - 1]) AS {BUCKET}"
+    spine = select([ROW, AS_OF, *begins, *rows.keys, buckets], f"FROM {rows.spine}")
     recent = select(
         items,
         f"FROM (\n{indent(spine)}\n) s\nJOIN {rows.relation} r"

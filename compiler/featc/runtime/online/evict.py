@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from featc.lower.online import SourcePlan, StreamPlan, ViewPlan
 from featc.lower.online_evict import BOUNDARY_SQL, first_kept, gone
 from featc.lower.online_store import key_parameters
-from featc.runtime.calendars import begins
+from featc.runtime.online.calendars import begins
 from featc.runtime.online.database import Database
 from featc.runtime.online.ledger import horizon_of, newest_arrival, set_horizon
 

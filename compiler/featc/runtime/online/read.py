@@ -14,7 +14,7 @@ from featc.encoding import arithmetic, decoder
 from featc.lower.online_read import Members, ReadPlan, Sets
 from featc.lower.online_store import key_parameters
 from featc.resolve.model import Window
-from featc.runtime.calendars import begins
+from featc.runtime.online.calendars import begins
 from featc.types import decimal_parts
 from featc.visibility import Edges, edges, horizon
 from featc_dialects.sqlite import SPELLINGS

@@ -22,7 +22,7 @@ from featc.lower.training.tiles import is_tiled
 from featc.resolve.model import ColumnRef, Output, Project, Source
 from featc.runtime.backfill.complete import complete
 from featc.runtime.backfill.session import Session
-from featc.runtime.calendars import begins
+from featc.runtime.online.calendars import begins
 from featc.visibility import edges, horizon
 
 if TYPE_CHECKING:
