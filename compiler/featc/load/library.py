@@ -123,6 +123,15 @@ def _check_kind(reader: Reader, window: WindowDef, fields: Fields) -> None:
         if other in has:
             hint = "add calendar:, such as calendar: month"
             reader.findings.error("F123", f"{what} has {other} without calendar", has[other], hint)
+    check_extent(reader, what, window, fields)
+
+
+def check_extent(reader: Reader, what: str, window: WindowDef, fields: Fields) -> None:
+    """Refuses parts of a window that do not go together, calendars and `since` apart."""
+    has = fields.keys
+    if not any(kind in has for kind in ("range", "rows", "lifetime")) and not fields.refused:
+        message = f"{what} does not say what it holds"
+        reader.findings.error("F112", message, window.span, "add range: (such as 7d), rows: or lifetime: true")
     for other in ("rows", "lifetime"):
         if "hop" in has and other in has:
             hint = "hop belongs to windows of a range alone"

@@ -157,7 +157,8 @@ class FeatureDef:
     """One feature, `each` already expanded. `sql` None is the short form: the column of the feature's own
     name.
 
-    `windows` None means the view's. `meta` already holds what it inherits from the view.
+    `windows` None means the view's. `over` are the windows of aggregates without OVER, in place of a family's; with
+    `series` the feature is the list of its values over each. `meta` already holds what it inherits from the view.
     """
 
     name: str
@@ -166,6 +167,8 @@ class FeatureDef:
     default: Literal | None
     windows: tuple[Text, ...] | None
     meta: Meta
+    over: tuple[WindowDef, ...] = ()
+    series: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,11 @@ from featc.load.shapes import (
     Columns,
     Count,
     Duration,
+    Durations,
     Flag,
     One,
     OneFeature,
+    OwnDuration,
     Pick,
     ProjectName,
     Prose,
@@ -117,10 +119,23 @@ class Source(_Described):
     union: Any = later("unions of sources")
 
 
+class Over(_Model):
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [k]} for k in ("range", "rows", "lifetime")]})
+
+    range: OwnDuration = about("how long it is")
+    offset: OwnDuration = about("how far before the instant of asking it ends")
+    offsets: Durations = about("several offsets: the feature is the list of its values at each", ["0d", "7d", "14d"])
+    rows: Count = about("only the last so many events", 10)
+    lifetime: Flag = about("true: all events there ever were")
+    hop: OwnDuration = about("its older end moves in steps of this length only")
+    align: Flag = about("true: its newer end moves in steps of hop too")
+
+
 class Feature(_Described):
     sql: Sql = about("the feature's expression", "sum(amount)", "sum(amount) over last_7d")
     default: Any = about("the value in place of NULL")
     windows: Windows = about("the windows of aggregates without OVER, in place of the view's")
+    over: Over = about("a window of the feature's own, for aggregates without OVER")
     each: dict[str, Values] = about(
         "makes a feature for each value; {parameter} in sql and name", {"status": ["paid", "refunded"]}, names=NAME
     )

@@ -63,7 +63,7 @@ def ask_view(view: OpenView, opened: OpenSource, families: Families, findings: F
                 template.broken = True
             else:
                 rows.calls[template, call] = asked
-                for window in filter(None, (asked.window, *template.windows)):
+                for window in filter(None, (asked.window, *template.windows, *template.over)):
                     template.broken |= not _ask_since(rows, window, opened, families.book, findings)
     return rows
 
@@ -187,7 +187,7 @@ def lift(rows: ViewRows, opened: OpenSource, findings: Findings) -> Lifted:
                 template.broken = True
                 break
             name, slots, type_ = made
-            for _, window in template.members:
+            for window in template.over or [w for _, w in template.members]:
                 own = _begun(lifted, rows, asked.window or window, opened, findings)
                 if own is None:
                     template.broken = True
@@ -327,8 +327,8 @@ def _name_aggregations(
     """Names each aggregation: as the feature that is nothing else, or after what it does."""
     own: dict[tuple[str, tuple[str, ...], Window], str] = {}
     for template, call, window, key, _ in wanted:
-        if template.bare_call is call:
-            own.setdefault(key, template.member(window))
+        if template.bare_call is call and not template.definition.series:
+            own.setdefault(key, template.member(window if template.family else None))
     taken = {m.casefold() for t in view.templates for m, _ in t.members} | {
         k.casefold() for k in view.key_names
     }
