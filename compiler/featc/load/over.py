@@ -71,7 +71,7 @@ def _offsets(reader: Reader, what: str, fields: Fields) -> list[Duration] | None
         message = f"{what} has both offset and offsets"
         reader.findings.error("F123", message, fields.keys["offset"], "keep offsets; 0d is among them if you want it")
     if not isinstance(node, SequenceNode) or not node.value:
-        reader.error("F111", f"offsets of {what} is a list of durations", node, "write offsets: [0d, 7d, 14d]")
+        reader.error("F111", f"{what} has offsets that are no list of durations", node, "write offsets: [0d, 7d, 14d]")
         return []
     if len(node.value) > _MOST:
         reader.error("F118", f"{what} has {len(node.value)} offsets; {_MOST} are the most", node, "split it up")

@@ -82,7 +82,9 @@ class Window(_Described):
     lifetime: Flag = about("true: all events there ever were")
     hop: Duration = about("its older end moves in steps of this length only")
     align: Flag = about("true: its newer end moves in steps of hop too")
-    calendar: Annotated[Any, word(*CALENDARS)] = about("the current day, week, month, quarter or year, up to now")
+    calendar: Annotated[Any, word("day", "week", "month", "quarter", "year")] = about(
+        "the current day, week, month, quarter or year, up to now"
+    )
     previous: Count = about("of a calendar: so many whole units before the current one instead", 1)
     timezone: Text = about("of a calendar: the zone whose clocks count; UTC if not given", "Europe/Berlin")
     since: Sql = about("the events from the last one on for which this is true", "status = 'failed'")
