@@ -149,23 +149,9 @@ feature_views:
         name: "{status}_orders_30d"   # paid_orders_30d, refunded_orders_30d
       month_orders: count(*) over month_to_date
       orders_since_refund: count(*) over since_refund
-"""
-
-_OVER = """\
-feature_views:
-  user_weeks:
-    entity: user
-    source: orders
-    keys: {user_id: buyer_id}
-    features:
       orders_by_week:
         sql: count(*)
-        over: {range: 7d, offsets: [0d, 7d, 14d]}   # a list of three
-      week:
-        sql: count(*)
-        over: {range: 7d, offset: "{back}"}
-        each: {back: [0d, 7d]}
-        name: "orders_before_{back}"                # a feature each
+        over: {range: 7d, offsets: [0d, 7d, 14d]}   # a list of three numbers
 """
 
 _SERVICES = """\
@@ -220,7 +206,7 @@ EXAMPLES: dict[type[BaseModel], tuple[str, str]] = {
     schema.Column: ("", ""),
     schema.View: ("features/views.yaml", _VIEWS),
     schema.Feature: ("features/returns.yaml", _FEATURES),
-    schema.Over: ("features/weeks.yaml", _OVER),
+    schema.Over: ("", ""),
     schema.Service: ("features/services.yaml", _SERVICES),
     schema.Role: ("", ""),
     schema.Test: ("tests/checkout.yaml", _TESTS),

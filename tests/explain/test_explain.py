@@ -87,7 +87,8 @@ def run(folder: Path, *arguments: str) -> str:
         (
             Window("w", calendar=Calendar("month", "Europe/Berlin", 2)),
             "both",
-            "begin of the month 2 before the month of t in Europe/Berlin ≤ τ < begin of the month of t in Europe/Berlin",
+            "begin of the month 2 before the month of t in Europe/Berlin ≤ τ"
+            " < begin of the month of t in Europe/Berlin",
         ),
         (
             Window("w", since="is_paid"),

@@ -42,6 +42,7 @@ FILES = {
     ),
     "last_rows": ("sql/duckdb/user_visits/training.sql", "sql/sqlite/user_visits/online_read.sql"),
     "derived": ("sql/duckdb/services/checkout/training.sql",),
+    "calendar": ("sql/duckdb/user_visits/training.sql", "sql/sqlite/user_visits/online_read.sql"),
 }
 PINNED = [(name, file) for name, files in FILES.items() for file in files]
 QUERIES = [(name, file) for name, file in PINNED if file.endswith("/training.sql")]
@@ -62,6 +63,7 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
         (50 / 99.9, 26 / 24),
         (None, None),
     ],
+    "calendar": [(1, 1, 1), (1, 0, 0), (0, 1, 0), (0, 0, 0)],
 }
 """The features of each spine row, worked out by hand from the project's data."""
 

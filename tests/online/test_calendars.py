@@ -67,7 +67,8 @@ def test_training_online_and_the_page_agree(unit: Unit, zone: str, previous: int
     assert online[1] <= online[0] <= t
     near = unit == "day" and agree(calendar, t) and t > FIRST + 10**12
     if near:
-        lower, upper = oracle.Oracle([], [], {}).edges(oracle.Window(calendar=unit, timezone=zone, previous=previous), t)
+        window = oracle.Window(calendar=unit, timezone=zone, previous=previous)
+        lower, upper = oracle.Oracle([], [], {}).edges(window, t)
         assert online[1] == lower
         assert online[0] == upper or not previous
 
