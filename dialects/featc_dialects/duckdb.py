@@ -184,14 +184,28 @@ _UNITED: dict[Kind, tuple[str, ...]] = {
 
 
 def unites(kind: Kind) -> bool:
-    """Whether one aggregate call a field unites any number of states of this kind."""
-    return kind in _UNITED
+    """Whether one aggregation unites any number of states of this kind."""
+    return kind in _UNITED or kind is Kind.MOMENTS
 
 
 def united(kind: Kind, columns: Sequence[str], tail: str) -> tuple[str, ...]:
     """The state of the union of many disjoint sets, field by field, over the columns that hold theirs."""
+    if kind is Kind.MOMENTS:
+        return _united_moments(columns, tail)
     calls = zip(_UNITED[kind], columns, strict=True)
     return tuple(call.replace("({})", f"({column}){tail}") for call, column in calls)
+
+
+def _united_moments(columns: Sequence[str], tail: str) -> tuple[str, ...]:
+    """Moments united one after the other: no sum of squares, so that no small spread drowns in a large mean."""
+    names = FIELDS[Kind.MOMENTS]
+
+    def state(values: Sequence[str]) -> str:
+        return "{" + ", ".join(f"'{name}': {sql}" for name, sql in zip(names, values, strict=True)) + "}"
+
+    both = _moments(*([f"{side}.{name}" for name in names] for side in ("a", "b")))
+    reduced = f"list_reduce(list({state(columns)}){tail}, lambda a, b: {state(both)})"
+    return tuple(f"({reduced}).{name}" for name in names)
 
 
 def merge(kind: Kind, a: Sequence[str], b: Sequence[str]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -90,12 +91,16 @@ def ended_like(stormy: Path, calm: Path) -> None:
 
 
 @pytest.mark.slow
-def test_killed_at_every_phase_a_backfill_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
+def test_killed_at_every_phase_a_backfill_ends_as_if_nothing_had_happened(
+    tmp_path: Path, sigkill: Callable[[str, str], None]
+) -> None:
     calm, stormy = write_bank(tmp_path / "calm"), write_bank(tmp_path / "stormy")
     assert not dying(calm, "never", 1, 0)
     deaths, filled = 0, 0
     for phase in FIRST:
-        deaths += dying(stormy, *phase)
+        if dying(stormy, *phase):
+            deaths += 1
+            sigkill("backfill", phase[0])
         now = whole(stormy)
         assert now >= filled, "what was filled stays"
         filled = now
@@ -105,7 +110,9 @@ def test_killed_at_every_phase_a_backfill_ends_as_if_nothing_had_happened(tmp_pa
     deliver(stormy)
     assert not dying(calm, "never", 1, 0)
     for phase in SECOND:
-        deaths += dying(stormy, *phase)
+        if dying(stormy, *phase):
+            deaths += 1
+            sigkill("backfill", phase[0])
         whole(stormy)
     assert not dying(stormy, "never", 1, 0)
     ended_like(stormy, calm)
@@ -133,9 +140,12 @@ def test_the_run_after_a_killed_one_does_only_the_rest(tmp_path: Path, phase: tu
 
 @pytest.mark.slow
 @pytest.mark.parametrize("phase", [("rows", 1, 0), ("tiles", 1, 0), ("ledger", 2, 0), ("commit", 2, 100)])
-def test_killed_snapshots_are_whole_or_not_there(tmp_path: Path, phase: tuple[str, int, int]) -> None:
+def test_killed_snapshots_are_whole_or_not_there(
+    tmp_path: Path, phase: tuple[str, int, int], sigkill: Callable[[str, str], None]
+) -> None:
     calm, stormy = write_bank(tmp_path / "calm"), write_bank(tmp_path / "stormy")
     dying(calm, "never", 1, 0, "1970-01-10")
     assert dying(stormy, *phase, "1970-01-10")
+    sigkill("backfill", phase[0])
     dying(stormy, "never", 1, 0, "1970-01-10")
     assert content(stormy) == content(calm)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import featc.runtime.materialize.run as materializing
 from featc.errors import FeatcError
 from featc.runtime.catalog import DuckDBCatalog
 from featc.runtime.engine import limits_of
@@ -38,6 +40,32 @@ def test_limits_hold_on_every_connection(tmp_path: Path) -> None:
     kept = made.get_historical_features(["by_user"], [{"k": 1, "as_of": NEW_YEAR}])
     assert kept.relation().query("it", asked).fetchall() == [wanted]
     assert made.backfill()
+
+
+@pytest.mark.parametrize(("settings", "limit", "spills"), [(LIMITS, "286.1 MiB", "spill"), ("", "953.6 MiB", "featc-")])
+def test_materialize_keeps_to_the_targets_limits_and_has_its_own_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: str, limit: str, spills: str
+) -> None:
+    asked = "SELECT current_setting('memory_limit'), current_setting('temp_directory')"
+    seen = []
+
+    def bring_in(database: Any, engine: Any, *rest: Any) -> Any:
+        seen.extend(engine.rows(asked))
+        return original(database, engine, *rest)
+
+    original = materializing.bring_in
+    monkeypatch.setattr(materializing, "bring_in", bring_in)
+    made = store(project(tmp_path / "p", settings))
+    made.materialize()
+    made.close()
+    assert {memory for memory, _ in seen} == {limit}
+    assert all(Path(place).name.startswith(spills) for _, place in seen)
+
+
+def test_the_engine_draws_no_progress_of_its_own(tmp_path: Path) -> None:
+    """It would on stdout, wherever the program has no file of its own: in notebooks and under `python -c`."""
+    with store(project(tmp_path / "p", "")).connect() as connection:
+        assert connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(False,)]
 
 
 def test_without_limits_what_spills_lies_beside_the_database(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import math
 import os
 import random
 from datetime import datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +122,74 @@ def test_days_that_are_not_filled_are_read_row_by_row(tmp_path: Path) -> None:
     beyond = [{"k": 1, "s": "a", "as_of": datetime(2026, 3, 10)}]
     words = made.get_historical_features(VISITS, beyond).reading.words
     assert words == {"visitors": "rows: not all days in the reach of its windows are backfilled"}
+
+
+SPREADS = """\
+entities: {user: k}
+sources:
+  visits: {path: data/visits.parquet, time: ts}
+feature_views:
+  visitors:
+    entity: user
+    source: visits
+    features:
+      var_pop: var_pop(x) over last_30d
+      var_samp: var_samp(x) over last_30d
+      stddev_pop: stddev_pop(x) over lifetime
+      stddev_samp: stddev_samp(x) over lifetime
+"""
+FAR = [{"k": k, "as_of": datetime(2026, 2, 10, 1)} for k in (1, 2, 3, 4, 5)]
+
+
+def spreads(folder: Path, values: dict[int, list[float]], read: Read) -> list[dict[str, Any]]:
+    """By key the spreads of its values, which are an hour apart."""
+    write_project(folder, SPREADS)
+    rows = [
+        dict.fromkeys(TYPES) | {"k": k, "x": x, "ts": datetime(2026, 1, 15) + timedelta(hours=n)}
+        for k, listed in values.items()
+        for n, x in enumerate(listed)
+    ]
+    write_rows(folder, "visits", rows)
+    settled(folder)
+    made = store(folder)
+    made.backfill()
+    dataset = made.get_historical_features(["visitors"], FAR, read=read)
+    assert bool(dataset.reading.tables) is (read == "tiles")
+    return dataset.rows()
+
+
+def test_spreads_from_tiles_are_as_near_as_the_law_asks(tmp_path: Path) -> None:
+    rng = random.Random(5)
+    values = {
+        1: [1e9 + rng.random() for _ in range(500)],  # squares would lose all of it
+        2: [rng.gauss(0, 1e-6) for _ in range(500)],
+        3: [1e6 if n % 97 else -1e6 for n in range(500)],
+        4: [0.1] * 500,
+        5: [7.25],
+    }
+    for row in spreads(tmp_path / "p", values, "tiles"):
+        exact = [Fraction(x) for x in values[row["k"]]]
+        mean = sum(exact) / len(exact)
+        squares = sum((x - mean) ** 2 for x in exact)
+        for name, samp in (("pop", 0), ("samp", 1)):
+            if len(exact) == samp:
+                assert (row[f"var_{name}"], row[f"stddev_{name}"]) == (None, None)
+                continue
+            var = float(squares / (len(exact) - samp))
+            sd = math.sqrt(var)
+            assert abs(row[f"var_{name}"] - var) <= 1e-9 * (var + abs(mean) * sd), (row["k"], name)
+            assert abs(row[f"stddev_{name}"] - sd) <= 1e-9 * (sd + abs(mean)), (row["k"], name)
+            assert var or row[f"var_{name}"] == row[f"stddev_{name}"] == 0.0
+
+
+def test_spreads_of_odd_values_are_those_of_rows(tmp_path: Path) -> None:
+    values = {
+        1: [1.0, math.nan] + [2.0] * 300,
+        2: [math.inf] * 60,
+        3: [2.0**1000, -(2.0**1000)] * 60,
+        4: [math.nan] * 30 + [1.0] * 40 + [math.nan] * 20,
+        5: [2.0**1000] * 60,
+    }
+    tiles = spreads(tmp_path / "tiles", values, "tiles")
+    rows = spreads(tmp_path / "rows", values, "rows")
+    assert [[str(v) for v in row.values()] for row in tiles] == [[str(v) for v in row.values()] for row in rows]

@@ -68,9 +68,18 @@ COMMANDS: tuple[tuple[str, str], ...] = (
         "With `--at` or `--every`: instants `taken` in this run and `kept` from before; `entities` are rows written.",
     ),
     (
+        "backfill --drop-unused --dry-run",
+        "Whole `tables` with their tiles, and `states` of tables that are still read, that no definition reads.",
+    ),
+    (
         "push orders data/orders.csv --token first",
         "`rejected` counts rows by reason; `replayed_batch`: the token was known; `absent` are columns that features "
         "read and the batch lacked.",
+    ),
+    (
+        "materialize --dry-run",
+        "What a run would read: rows `beyond` the watermark, intervals `behind` it that changed, all of whose rows are "
+        "gone through again, rows `without_arrival`; `first` and `last` are arrivals.",
     ),
     (
         "materialize",
@@ -81,7 +90,11 @@ COMMANDS: tuple[tuple[str, str], ...] = (
         "get checkout --key user_id=1 --at 2026-03-01T00:00:00Z --request amount=25",
         "A list: for each row asked, in order, the features by name.",
     ),
-    ("explain user_orders", "How each view is kept online, and what a read costs."),
+    (
+        "explain user_orders",
+        "How each view is computed, kept online, and what a read costs. `tiles` is what is backfilled now and whether "
+        "training sets read it; `reads_because` says of an aggregation why it comes from rows, null where from tiles.",
+    ),
     ("test", "`mismatches` are by row, column and plan; `errors` are texts."),
     (
         "verify",
@@ -93,10 +106,15 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     (
         "status",
         "`history` is complete, incomplete (`missed` rows came before), absent or on demand; `verified` is proven, "
-        "thin, different, moved or never. `watermark` is the newest arrival, a service's the oldest of its sources.",
+        "thin, different, moved or never. `watermark` is the newest arrival, a service's the oldest of its sources; "
+        "reads before `horizon` are refused. Under `tiles`, `open_days` of the days from `start` to `end` lack a "
+        "state; `unchanged` is whether the source's files are those that were looked at, null where it has none.",
     ),
     ("status --check --max-lag 1h", "The same and `stale`, why the exit code is 3; empty when it is 0."),
-    ("evict", "What of each source was let go; none while `replay:` is unlimited, as here."),
+    (
+        "evict",
+        "What of each source was let go, none while `replay:` is unlimited, as here; and the size of the store's file.",
+    ),
     ("doctor", "`verdict` is ok, warn or fail; `ok` is false, and the exit code 4, if one fails."),
     ("schema --out .featc-schema", "Without `--out`, the schema itself."),
     ("help", "Commands with what they do, and the codes of each area."),

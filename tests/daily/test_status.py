@@ -230,3 +230,56 @@ def test_python_gives_the_same(project: Path) -> None:
 )
 def test_lengths_are_said_in_two_units(us: int, said: str) -> None:
     assert _ago(us) == said
+
+
+def test_the_horizon_is_where_eviction_put_it(featc: Featc, project: Path) -> None:
+    assert featc("push", "orders", "data/orders.csv").exit_code == 0
+    assert standing(featc)["sources"]["orders"]["horizon"] is None
+    assert " the start " in featc("status").stdout
+    (project / "featc.yaml").write_text(
+        "version: 1\nproject: tiny\ntargets: {dev: {online: {path: .featc/online.db, replay: 12h}}}\n"
+    )
+    assert featc("evict").exit_code == 0
+    assert standing(featc)["sources"]["orders"]["horizon"] == "2026-01-03T12:00:00Z"
+    assert "  2026-01-03 12:00:00  " in featc("status").stdout
+
+
+def tiles(featc: Featc) -> Any:
+    return standing(featc)["database"]["tiles"]["user_orders"]
+
+
+def test_backfilled_and_open_days_are_told_without_reading_rows(featc: Featc, project: Path) -> None:
+    assert tiles(featc)["start"] is None and tiles(featc)["open_days"] == 0
+    assert featc("backfill", "--end", "2026-01-02").exit_code == 0
+    assert featc("backfill", "--start", "2026-01-03").exit_code == 0
+    found = tiles(featc)
+    assert found.pop("table").startswith("featc.user_orders__")
+    assert found.pop("unchanged") in (True, False), "whether a file of this very moment counts is the clock's"
+    assert found == {"start": "2026-01-01T00:00:00Z", "end": "2026-01-04T00:00:00Z", "open_days": 1}
+    stale = standing(featc, "--check")["stale"]
+    assert {"kind": "view", "name": "user_orders", "reason": "1 day of its tiles is open: featc backfill"} in stale
+    assert featc("backfill").exit_code == 0
+    assert tiles(featc)["open_days"] == 0
+    assert "user_orders  2026-01-01 … 2026-01-04          0" in featc("status").stdout
+
+
+def test_a_state_that_is_new_opens_every_day_that_has_rows(featc: Featc, project: Path) -> None:
+    assert featc("backfill").exit_code == 0
+    path = project / "features/orders.yaml"
+    path.write_text(path.read_text().replace("      spend:\n", "      largest: max(amount)\n      spend:\n"))
+    assert tiles(featc)["open_days"] == 2, "nothing happened on 2 January"
+    assert featc("backfill").exit_code == 0
+    assert tiles(featc)["open_days"] == 0
+
+
+def test_a_backfill_that_runs_hides_the_tiles_and_nothing_else(featc: Featc, project: Path) -> None:
+    assert featc("backfill").exit_code == 0
+    assert featc("push", "orders", "data/orders.csv").exit_code == 0
+    import duckdb
+
+    with duckdb.connect(str(next((project / ".featc").glob("*.duckdb")))):
+        done = featc("status", "--format", "json")
+    assert done.exit_code == 4 and "F901" in done.stderr
+    found = json.loads(done.stdout)
+    assert found["database"]["readable"] is False and found["database"]["tiles"] == {}
+    assert found["sources"]["orders"]["accepted"] == 5

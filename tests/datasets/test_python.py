@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ import pytest
 
 from datasets.conftest import let_it_overflow
 from featc import FeatcError, FeatureStore
+from featc.runtime.training_set.again import dataset_again
 
 REPO = Path(__file__).resolve().parents[2]
 FULL = [Decimal("16.50"), Decimal("6.50"), Decimal("1.00"), Decimal("0.00")]
@@ -121,6 +124,8 @@ def test_showing_computes_the_shown_rows_only_and_raises_nothing(project: Path) 
 
 BLOCKED = """
 import sys
+import time
+from datetime import datetime
 class Block:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in sys.argv[1].split(","):
@@ -218,3 +223,67 @@ def test_calls_that_cannot_be_meant_say_how_it_goes(store: FeatureStore) -> None
         with pytest.raises(FeatcError) as refused:
             store.get_historical_features(*arguments, **more)
         assert refused.value.code == "F500"
+
+
+ROLES = """\
+feature_views:
+  other:
+    entity: user
+    source: orders
+    features: {spend_7d: max(amount) over last_7d}
+feature_services:
+  gift:
+    request: {whom: bigint}
+    features:
+      - user_orders.orders_7d
+      - {renamed: other.spend_7d}
+      - receiver: {view: user_orders, keys: {user_id: request.whom}, features: [orders_7d]}
+    derived: {more: receiver.orders_7d > user_orders.orders_7d}
+"""
+
+
+def test_feasts_full_names_tell_equal_names_apart(project: Path) -> None:
+    (project / "features" / "roles.yaml").write_text(ROLES)
+    store = FeatureStore(project)
+    store.push("orders", "data/orders.csv")
+    both = ["user_orders:spend_7d", "other:spend_7d"]
+    frame = pd.DataFrame({"user_id": [7], "event_timestamp": pd.to_datetime(["2026-01-05 12:00"])})
+    with pytest.raises(FeatcError) as refused:
+        store.get_historical_features(both, frame)
+    assert refused.value.code == "F504"
+    found = store.get_historical_features(entity_df=frame, features=both, full_feature_names=True).to_df()
+    assert list(found.columns) == ["user_id", "event_timestamp", "user_orders__spend_7d", "other__spend_7d"]
+    online = store.get_online_features(both, [{"user_id": 7}], at="2026-01-05T12:00:00", full_feature_names=True)
+    assert online[0] == {name: found[name][0] for name in found.columns[2:]}
+    plain = store.get_online_features(both[:1], [{"user_id": 7}], at="2026-01-05T12:00:00")
+    assert list(plain.to_dict()) == ["user_id", "spend_7d"], "as before where nobody asks"
+    store.close()
+
+
+def test_full_names_of_a_service_are_those_of_its_views_and_roles(project: Path) -> None:
+    (project / "features" / "roles.yaml").write_text(ROLES)
+    store = FeatureStore(project)
+    spine = [{"user_id": 8, "whom": 7, "as_of": datetime(2026, 1, 5)}]
+    made = store.get_historical_features("gift", spine, full_feature_names=True)
+    names = ["user_orders__orders_7d", "other__spend_7d", "receiver__orders_7d", "more"]
+    assert [o.name for o in made.outputs] == names
+    assert [made.rows()[0][n] for n in names] == [1, Decimal("99.99"), 2, True]
+    card = made.save(project / "gift.parquet").card
+    again = dataset_again(store, card, spine)
+    assert [o.name for o in again.outputs] == names, "and its card makes the same columns"
+
+
+def test_feasts_timestamps_are_the_instant_that_values_stand_at(project: Path) -> None:
+    store = FeatureStore(project)
+    store.push("orders", "data/orders.csv")
+    found = store.get_online_features(["user_orders:orders_7d"], [{"user_id": 7}, {"user_id": 8}], at="2026-01-05")
+    assert found.to_dict(include_event_timestamps=True) == {
+        "user_id": [7, 8],
+        "user_id__ts": [0, 0],
+        "orders_7d": [2, 1],
+        "orders_7d__ts": [1767571200, 1767571200],
+    }
+    assert list(found.to_df(True).columns) == ["user_id", "user_id__ts", "orders_7d", "orders_7d__ts"]
+    now = store.get_online_features(["user_orders:orders_7d"], [{"user_id": 7}])
+    assert abs(now.to_dict(include_event_timestamps=True)["orders_7d__ts"][0] - time.time()) < 60
+    store.close()

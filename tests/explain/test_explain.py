@@ -108,7 +108,7 @@ def test_a_view_is_explained_from_its_source_to_its_cost(tmp_path: Path) -> None
         "orders (event): α = loaded_at",
         "rows of one order_id are versions of one event",
         "last_7d   t − 7d ≤ τ < t",
-        "last_status  last_status       rows   latest",
+        "last_status  last_status       lifetime  rows   latest",
         "running: differences of running totals",
         "latest: one ASOF join to the last row that has a value",
         "replay: unlimited: nothing is evicted",
@@ -130,11 +130,11 @@ def test_a_feature_is_explained_alone_and_a_service_with_what_it_needs(tmp_path:
 
 def test_the_json_has_its_documented_shape(tmp_path: Path) -> None:
     (view,) = json.loads(run(write_project(tmp_path / "tiny"), "user_orders", "--format", "json"))["views"]
-    keys = {"view", "entity", "closed", "given", "source", "windows", "training", "online", "retention"}
+    keys = {"view", "entity", "closed", "given", "source", "windows", "training", "tiles", "online", "retention"}
     keys |= {"derived", "cost"}
     assert view.keys() == keys
     assert view["training"][0].keys() == {
-        "aggregation", "aggregate", "window", "state", "reads", "shape", "because"
+        "aggregation", "aggregate", "window", "state", "reads", "reads_because", "shape", "because"
     }  # fmt: skip
     assert view["online"].keys() == {"tile_width", "bands", "statements", "states", "lookup"}
     assert view["retention"].keys() == {"superseded", "rows", "tiles", "replay"}

@@ -1,6 +1,7 @@
 """A program that materializes a project and kills itself at a named phase: `dying FOLDER PHASE NTH`.
 
-With NTH 0 it lives. Batches are of a few rows, so that there are many of them.
+With NTH 0 it lives. Batches are of a few rows, so that there are many of them. Pushes die by the same
+means (`processes/dying.py`).
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,35 +18,41 @@ from featc.runtime.materialize import books, intake, run, staging
 from featc.runtime.online import database, push
 
 MOST = 9
-_AFTER: dict[str, tuple[Any, str]] = {
-    "source counted": (staging.Staging, "census"),
-    "rows set aside": (staging.Staging, "stage"),
-    "batch cut": (staging.Staging, "batch"),
-    "batch lifted": (intake, "lifted_batch"),
+Functions = Mapping[str, tuple[Any, str]]
+"""By the name of a phase, the function at whose end it is: where that lies, and its name there."""
+TAKING: Functions = {
     "versions taken in": (push._Taking, "_accept"),
     "rows taken in": (push, "_take_view"),
     "tiles noted": (push._Tiles, "before"),
     "tiles sealed": (push._Tiles, "seal"),
     "batch booked": (push, "enter_batch"),
+}
+TRANSACTION = ("begun", "at commit", "committed")
+_AFTER: Functions = {
+    "source counted": (staging.Staging, "census"),
+    "rows set aside": (staging.Staging, "stage"),
+    "batch cut": (staging.Staging, "batch"),
+    "batch lifted": (intake, "lifted_batch"),
+    **TAKING,
     "copies booked": (books, "keep_copies"),
     "interval booked": (books, "append"),
     "interval rebooked": (books, "rewrite"),
     "columns booked": (books, "keep_columns"),
     "source done": (run, "bring_in"),
 }
-PHASES = (*_AFTER, "begun", "at commit", "committed")
+PHASES = (*_AFTER, *TRANSACTION)
 
 
 def main(folder: str, phase: str, nth: int) -> None:
     intake.MOST = MOST
     if nth:
-        arm(phase, nth)
+        arm(_AFTER, phase, nth)
     store = featc.FeatureStore(folder)
     store.materialize()
     store.close()
 
 
-def arm(phase: str, nth: int) -> None:
+def arm(after: Functions, phase: str, nth: int) -> None:
     """Lets the process die at the nth pass of the phase."""
     passes = 0
 
@@ -55,8 +62,8 @@ def arm(phase: str, nth: int) -> None:
         if passes == nth:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    if phase in _AFTER:
-        owner, name = _AFTER[phase]
+    if phase in after:
+        owner, name = after[phase]
         setattr(owner, name, _passing(getattr(owner, name), passed))
     else:
         _arm_transactions(phase, passed)

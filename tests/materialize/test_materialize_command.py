@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,15 @@ def test_a_view_that_is_newer_than_the_rows_is_told_of(featc: Featc, project: Pa
     done = featc("materialize")
     assert done.exit_code == 0
     assert done.stderr.startswith("warning F603: view 'user_orders' is newer than 7 rows of orders in the store,")
+    ask = ("get", "user_orders", "--key", "user_id=8", "--at", "2026-01-04T00:00:00Z", "--format", "json")
+    assert featc(*ask).exit_code == 1, "never a half of a history"
+    assert "move .featc/online.db away" in done.stderr
+    Path(".featc/online.db").rename("old.db")
+    assert featc("materialize").exit_code == 0
+    spine = [{"user_id": 8, "as_of": datetime(2026, 1, 4)}]
+    (wanted,) = product.FeatureStore(project).get_historical_features(["user_orders"], spine).rows()
+    ((found,),) = (json.loads(featc(*ask).stdout),)
+    assert found["orders_7d"] == wanted["orders_7d"] == 2, "and that is the way out"
 
 
 def test_progress_goes_up_to_all_rows(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

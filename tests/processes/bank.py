@@ -2,6 +2,8 @@
 
 A batch brings the same number of entries to each of five accounts, and moves one token event, the ball, to the next
 account. What `audit` must answer after `n` batches is `expected(n, size)`, and no other state of the store gives it.
+
+Where several write, each has a branch of its own: its own five accounts and its own ball, in one bank.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ ACCOUNTS = 5
 WEIGHT = 1_000_000
 """The ball's amount."""
 START = datetime(2026, 1, 1)
-LATER = "2027-01-01T00:00:00Z"
+TOTALS = ("all_entries", "all_balls", "all_amount")
+LATER = "2028-01-01T00:00:00Z"
 """An instant after every event of the tests."""
 
 DEFINITIONS = """\
@@ -36,7 +39,7 @@ feature_views:
     features:
       entries: count(*) filter (where kind = 'entry') over lifetime
       balls: count(*) filter (where kind = 'ball') over lifetime
-      amount: sum(amount) over last_400d
+      amount: sum(amount) over last_1000d
       newest: last(amount) filter (where kind = 'entry') over lifetime
   bank:
     entity: []
@@ -58,7 +61,16 @@ SCHEMA = pa.schema(
         "known_at": pa.timestamp("us"),
     }
 )
-REQUESTS: list[dict[str, Any]] = [{"account_id": account} for account in range(ACCOUNTS)]
+_APART = 10**9
+"""Between the numbers of two branches' moves."""
+
+
+def requests(branches: int) -> list[dict[str, Any]]:
+    """All accounts of the first branches."""
+    return [{"account_id": account} for account in range(branches * ACCOUNTS)]
+
+
+REQUESTS = requests(1)
 
 
 def write_bank(folder: Path) -> Path:
@@ -71,16 +83,18 @@ def write_bank(folder: Path) -> Path:
     return folder
 
 
-def batch(number: int, size: int) -> pa.Table:
-    """Batch `number`, from 0: `size` entries for each account, and the ball's newest version."""
+def batch(number: int, size: int, branch: int = 0) -> pa.Table:
+    """A branch's batch `number`, from 0: `size` entries for each account, and the ball's newest version."""
     now = START + timedelta(hours=number)
-    first = 1 + number * size * ACCOUNTS
+    own, account = branch * _APART, branch * ACCOUNTS
+    first = own + 1 + number * size * ACCOUNTS
     rows = [
-        {"move_id": first + i, "account_id": i % ACCOUNTS, "kind": "entry", "amount": number + i % ACCOUNTS}
+        {"move_id": first + i, "account_id": account + i % ACCOUNTS, "kind": "entry", "amount": number + i % ACCOUNTS}
         for i in range(size * ACCOUNTS)
     ]
     times = {"happened_at": now, "known_at": now}
-    ball = {"move_id": 0, "account_id": number % ACCOUNTS, "kind": "ball", "amount": WEIGHT, "happened_at": START}
+    holder = account + number % ACCOUNTS
+    ball = {"move_id": own, "account_id": holder, "kind": "ball", "amount": WEIGHT, "happened_at": START}
     return pa.Table.from_pylist([*({**row, **times} for row in rows), {**ball, "known_at": now}], SCHEMA)
 
 
@@ -109,3 +123,18 @@ def batches_in(answer: Sequence[Mapping[str, Any]], size: int) -> int | None:
     """How many whole batches an answer shows; None when it shows a part of one."""
     batches: int = answer[0]["entries"] // size
     return batches if list(answer) == expected(batches, size) else None
+
+
+def expected_of(batches: Sequence[int], size: int) -> list[dict[str, Any]]:
+    """What `audit` answers for the accounts of all branches after so many batches of each."""
+    parts = [expected(n, size) for n in batches]
+    whole = {name: sum(p[0][name] for p in parts if p[0][name] is not None) for name in TOTALS}
+    if not any(batches):
+        whole["all_amount"] = None
+    return [{**row, **whole} for part in parts for row in part]
+
+
+def batches_of(answer: Sequence[Mapping[str, Any]], size: int) -> list[int] | None:
+    """How many whole batches of each branch an answer shows; None when it shows a part of one."""
+    batches = [answer[first]["entries"] // size for first in range(0, len(answer), ACCOUNTS)]
+    return batches if list(answer) == expected_of(batches, size) else None

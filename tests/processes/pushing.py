@@ -1,4 +1,4 @@
-"""A program that pushes the bank's batches one after another: `pushing FOLDER SIZE LAST SECONDS`.
+"""A program that pushes the bank's batches one after another: `pushing FOLDER SIZE LAST SECONDS [BRANCH]`.
 
 Says `pushing n` before and `pushed n` after each; stops after batch LAST, or when SECONDS are over.
 """
@@ -16,14 +16,14 @@ from .bank import batch
 PATIENCE = 20
 
 
-def main(folder: str, size: int, last: int, seconds: float) -> None:
+def main(folder: str, size: int, last: int, seconds: float, branch: int = 0) -> None:
     """Every batch has a token of its own, so that starting again from the first changes nothing."""
     store = featc.FeatureStore(folder)
     until = time.monotonic() + seconds
     for number in range(last + 1):
-        rows = batch(number, size)
+        rows = batch(number, size, branch)
         print(f"pushing {number}")
-        push(store, rows, f"batch {number}")
+        push(store, rows, f"batch {number}" if branch == 0 else f"batch {number} of branch {branch}")
         print(f"pushed {number}")
         if time.monotonic() > until:
             break
@@ -44,4 +44,4 @@ def push(store: featc.FeatureStore, rows: object, token: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), int(*sys.argv[5:]))

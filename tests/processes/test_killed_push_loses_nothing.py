@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+import signal
 import sqlite3
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -16,21 +17,25 @@ import featc as product
 
 from .bank import LATER, REQUESTS, batch, batches_in, expected, write_bank
 from .commands import TOO_LONG, starting
+from .dying import PHASES
 
-KILLS, SIZE = 14, 500
+KILLS, SIZE, SMALL = 14, 500, 20
 STORE = ".featc/online.db"
 CLOCKS = {"pushed_at"}
 """Columns that hold when something was pushed: no two runs agree on them."""
 
 
 @pytest.mark.slow
-def test_killed_pushes_that_are_repeated_leave_the_store_of_an_undisturbed_run(tmp_path: Path) -> None:
+def test_killed_pushes_that_are_repeated_leave_the_store_of_an_undisturbed_run(
+    tmp_path: Path, sigkill: Callable[[str, str], None]
+) -> None:
     calm, stormy = write_bank(tmp_path / "calm"), write_bank(tmp_path / "stormy")
     duration = statistics.median(pushes_of(calm))
     draw = random.Random(7)
     inside = 0
     for number in range(KILLS):
         inside += killed_during(stormy, number, draw.uniform(0, 1.5 * duration))
+        sigkill("push", "any")
         assert integrity(stormy) == ["ok"]
         assert whole_batches(stormy) in (number, number + 1)
     assert inside >= KILLS // 3, "too few kills hit a push: the test proves little"
@@ -38,6 +43,30 @@ def test_killed_pushes_that_are_repeated_leave_the_store_of_an_undisturbed_run(t
     assert whole_batches(stormy) == whole_batches(calm) == KILLS
     assert answer(stormy) == answer(calm) == expected(KILLS, SIZE)
     assert content(stormy) == content(calm)
+
+
+@pytest.mark.slow
+def test_pushes_killed_at_every_phase_leave_the_store_of_an_undisturbed_run(
+    tmp_path: Path, sigkill: Callable[[str, str], None]
+) -> None:
+    calm, stormy = write_bank(tmp_path / "calm"), write_bank(tmp_path / "stormy")
+    assert dying(calm, len(PHASES)) == 0
+    for number, phase in enumerate(PHASES):
+        assert dying(stormy, number + 1, phase) == -signal.SIGKILL, phase
+        sigkill("push", phase)
+        assert integrity(stormy) == ["ok"]
+        assert batches_in(answer(stormy), SMALL) == number + (phase == "committed"), phase
+    assert dying(stormy, len(PHASES)) == 0
+    assert answer(stormy) == answer(calm) == expected(len(PHASES), SMALL)
+    assert content(stormy) == content(calm)
+
+
+def dying(folder: Path, batches: int, phase: str = "") -> int:
+    """A process that pushes the first batches, and dies in the last one where a phase is named; how it ended."""
+    process = starting("dying", folder, SMALL, batches, phase)
+    _, trouble = process.communicate(timeout=TOO_LONG)
+    assert trouble == ""
+    return process.returncode
 
 
 @pytest.mark.slow

@@ -1,44 +1,66 @@
-"""One process writes while others read: every read sees whole batches, and never fewer than the read before."""
+"""Processes write while others read: every read sees whole batches, and never fewer than the read before."""
 
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 import featc as product
 
-from .bank import LATER, REQUESTS, batch, batches_in, expected, write_bank
+from .bank import LATER, batch, batches_in, batches_of, expected, expected_of, requests, write_bank
 from .commands import FEATC, TOO_LONG, environment, starting
 
-SIZE, SECONDS = 20, 5.0
+SIZE = 20
+MINUTE, WRITERS, READERS = 60.0, 3, 4
 
 
 @pytest.mark.slow
-def test_readers_see_only_whole_batches_while_a_process_writes(tmp_path: Path) -> None:
+def test_three_processes_push_and_four_read_one_store_for_a_minute(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_bank(tmp_path)
-    writer = starting("pushing", tmp_path, SIZE, 1_000_000, SECONDS + 2)
-    readers = [starting("reading", tmp_path, SIZE, SECONDS) for _ in range(2)]
-    written = lines_of(writer)
-    last = int(written[-1].removeprefix("pushed "))
-    for reader in readers:
-        seen = json.loads(lines_of(reader)[-1])
-        assert seen["halves"] == []
-        assert seen["steps_back"] == []
-        assert seen["reads"] >= 20
-        assert seen["states"] >= 3, "the reader met no push: the test proves nothing"
-        assert seen["last"] <= last + 1
-    assert [line for line in written if line.startswith("waiting")] == []
-    assert answer(tmp_path) == expected(last + 1, SIZE)
+    writers = [starting("pushing", tmp_path, SIZE, 1_000_000, MINUTE, branch) for branch in range(WRITERS)]
+    readers = [starting("reading", tmp_path, SIZE, MINUTE, WRITERS) for _ in range(READERS)]
+    written = [lines_of(writer) for writer in writers]
+    seen = [json.loads(lines_of(reader)[-1]) for reader in readers]
+    pushed = [sum(line.startswith("pushed ") for line in lines) for lines in written]
+    waited = [line for lines in written for line in lines if line.startswith("waiting")]
+    assert all("is locked by another writer" in line for line in waited), waited
+    assert min(pushed) >= 10, "a writer hardly came to write"
+    for each in seen:
+        assert (each["halves"], each["steps_back"]) == ([], [])
+        assert each["reads"] >= 50
+        assert each["states"] >= 10, "the reader met few pushes: the test proves little"
+    assert answer(tmp_path, WRITERS) == expected_of(pushed, SIZE)
+    with closing(sqlite3.connect(tmp_path / ".featc/online.db")) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    told = f"pushed {pushed}, {len(waited)} waits; read {[each['reads'] for each in seen]}"
+    with capsys.disabled():
+        print(f"\n{WRITERS} processes pushed and {READERS} read for {MINUTE:.0f} s: {told}")
+
+
+def test_what_several_branches_answer_says_how_many_whole_batches_each_has(tmp_path: Path) -> None:
+    store = product.FeatureStore(write_bank(tmp_path))
+    done = [0, 0, 0]
+    for branch in (1, 0, 1, 2, 1):
+        whole = batch(done[branch], 2, branch)
+        store.push("moves", whole.slice(0, 10))
+        assert batches_of(store.get_online_features("audit", requests(3), at=LATER), 2) is None
+        store.push("moves", whole.slice(10))
+        done[branch] += 1
+        assert batches_of(store.get_online_features("audit", requests(3), at=LATER), 2) == done
 
 
 def test_what_the_bank_answers_says_how_many_whole_batches_there_are(tmp_path: Path) -> None:
     """A batch without its ball, or without one entry, is noticed: otherwise the tests here would prove nothing."""
     store = product.FeatureStore(write_bank(tmp_path))
     for number in range(7):
-        assert batches_in(store.get_online_features("audit", REQUESTS, at=LATER), 2) == number
+        assert batches_in(store.get_online_features("audit", requests(1), at=LATER), 2) == number
         store.push("moves", batch(number, 2))
     whole = batch(7, 2)
     for part in (whole.slice(0, 10), whole.slice(0, 1), whole.slice(10), whole.slice(1)):
@@ -47,7 +69,7 @@ def test_what_the_bank_answers_says_how_many_whole_batches_there_are(tmp_path: P
         for number in range(7):
             other.push("moves", batch(number, 2))
         other.push("moves", part)
-        assert batches_in(other.get_online_features("audit", REQUESTS, at=LATER), 2) is None
+        assert batches_in(other.get_online_features("audit", requests(1), at=LATER), 2) is None
 
 
 @pytest.mark.slow
@@ -74,11 +96,11 @@ def test_processes_that_make_the_store_at_the_same_moment_lose_nothing(same_toke
     assert answer(tmp_path) == expected(1 if same_token else 4, SIZE)
 
 
-def answer(folder: Path) -> list[dict[str, object]]:
+def answer(folder: Path, branches: int = 1) -> list[dict[str, object]]:
     """What the store says when everybody is gone."""
     store = product.FeatureStore(folder)
     try:
-        return list(store.get_online_features("audit", REQUESTS, at=LATER))
+        return list(store.get_online_features("audit", requests(branches), at=LATER))
     finally:
         store.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 import featc
+from kills import EVICT
 from processes.commands import TOO_LONG, starting
 
 from .club import REQUESTS, write_club
@@ -18,23 +20,6 @@ from .test_evict import HORIZON, answers, content, filled
 
 CLOCKS = {"featc_horizons": 2}
 """Columns that say when."""
-
-PHASES = (
-    "INSERT OR REPLACE INTO featc_horizons",
-    "COMMIT",
-    "BEGIN",
-    "DELETE FROM user_orders__",
-    "_superseded <=",
-    "__tiles WHERE _start >",
-    "INSERT OR REPLACE INTO user_orders__",
-    "min(_start), max(_settled_at)",
-    "AND _start > (SELECT min(o._start)",
-    "_seq NOT IN",
-    "INSERT OR REPLACE INTO featc_compacted",
-    "UPDATE orders__",
-    "DELETE FROM orders__",
-)
-
 
 def calm(content: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any, ...]]]:
     """A store's content without the columns that hold clocks."""
@@ -46,21 +31,24 @@ def calm(content: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any,
 
 
 @pytest.mark.slow
-def test_killed_evictions_lose_nothing_and_are_finished_by_the_next(tmp_path: Path) -> None:
+def test_killed_evictions_lose_nothing_and_are_finished_by_the_next(
+    tmp_path: Path, sigkill: Callable[[str, str], None]
+) -> None:
     folder = write_club(tmp_path / "club")
     store = filled(folder)
     expected = answers(store)
     store.close()
     whole, statements = evicted(shutil.copytree(folder, tmp_path / "calm"))
-    moments = list(dict.fromkeys(next(n for n, s in enumerate(statements) if phase in s) for phase in PHASES))
-    moments += [n for n, s in enumerate(statements) if s == "COMMIT"][1::2]
-    long = ("_seq NOT IN", "max(_settled_at)", "_superseded <=")
-    heavy = [n for n, s in enumerate(statements) if any(text in s for text in long)]
-    kills = [(n, 0) for n in moments] + [(n, steps) for n in heavy for steps in (1, 20)]
+    kills = [(phase, next(n for n, s in enumerate(statements) if phase in s), 0) for phase in EVICT]
+    kills += [("COMMIT", n, 0) for n in [n for n, s in enumerate(statements) if s == "COMMIT"][1::2]]
+    for phase in ("_seq NOT IN", "min(_start), max(_settled_at)", "_superseded <="):
+        kills += [(phase, n, steps) for n, s in enumerate(statements) if phase in s for steps in (1, 20)]
     died = 0
-    for number, (statement, steps) in enumerate(kills):
+    for number, (phase, statement, steps) in enumerate(kills):
         stormy = shutil.copytree(folder, tmp_path / str(number))
-        died += killed(stormy, statement, steps)
+        if killed(stormy, statement, steps):
+            died += 1
+            sigkill("evict", phase)
         with closing(sqlite3.connect(stormy / ".featc/online.db")) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         store = featc.FeatureStore(stormy)

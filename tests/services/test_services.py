@@ -345,3 +345,12 @@ def test_a_difference_in_a_derived_feature_is_saved_as_a_test_of_its_service(
     (outcome,) = run_tests(FeatureStore(tmp_path), [case.path]).outcomes
     assert not outcome.diagnostics
     assert {m.column for m in outcome.mismatches} == {"busier"}, "it runs as it stands, through both plans"
+
+
+def test_roles_of_one_view_read_their_source_once(tmp_path: Path) -> None:
+    """Whatever keys the picks of a view have; tests/services/test_random_services.py holds their values to the law."""
+    spine = [{"from_zone": 1, "to_zone": 2, "as_of": datetime(2026, 1, 5, 10, 20)}]
+    made = project(tmp_path, ETA).get_historical_features("eta", spine)
+    assert {"eta.pickup", "eta.dropoff"} <= {o.view for o in made.outputs}, "two of one view, at other keys"
+    plan = made.answer(lambda c: c.execute(f"EXPLAIN {made.query}").fetchall())
+    assert "\n".join(row[1] for row in plan).count("READ_CSV") == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -156,3 +157,19 @@ def test_a_store_that_cannot_be_opened_is_told_without_the_secret(
     with pytest.raises(FeatcError) as refused:
         FeatureStore(folder).push("orders", [{"user_id": 1, "at": "2026-01-01T00:00:00"}])
     assert not told("".join(traceback.format_exception(refused.value)))
+
+
+def test_a_training_sets_sql_is_shown_without_the_secret_and_runs_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = secretive(tmp_path, monkeypatch)
+    (folder / "data").mkdir()
+    place = str(folder / "data" / f"{SECRET}.parquet").replace("'", "''")
+    duckdb.sql(f"COPY (SELECT 1::bigint AS user_id, TIMESTAMP '2026-01-01' AS at) TO '{place}'")
+    spine = [{"user_id": 1, "as_of": datetime(2026, 1, 2)}, {"user_id": 1, "as_of": datetime(2026, 1, 3)}]
+    made = FeatureStore(folder).get_historical_features("s", spine)
+    for shown in (made, made.head(1)):
+        assert "********" in shown.sql
+        assert not told(shown.sql + shown.explain() + repr(shown) + shown._repr_html_())
+    assert len(made.rows()) == 2 and len(made.head(1).rows()) == 1, "what runs is not what is shown"
+    assert not told((card := made.write(folder / "t.parquet").with_name("t.parquet.featc.json")).read_text()), card

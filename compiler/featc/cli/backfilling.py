@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featc.cli.completing import selectors
 from featc.cli.progress import Progress
 from featc.cli.session import Session, command, some, table
+from featc.cli.tabular import in_bytes
+from featc.errors import Diagnostic, FeatcError
 
 if TYPE_CHECKING:
     from featc.runtime.backfill import BackfillReport, SnapshotReport
@@ -18,9 +21,10 @@ if TYPE_CHECKING:
 @click.option("--end", metavar="T", help="Fill up to here, T left out; default: where the source ends.")
 @click.option("--at", metavar="T", help="Take a snapshot of all entities at T instead.")
 @click.option("--every", metavar="D", help="Take snapshots from --start on, D apart, before --end.")
-@click.option("--select", metavar="SEL", help="Only what these features need.")
+@click.option("--select", metavar="SEL", shell_complete=selectors, help="Only what these need: features, services.")
 @click.option("--restate", is_flag=True, help="Fill the range again, whatever is there.")
-@click.option("--dry-run", is_flag=True, help="Say what would be read and filled; write nothing.")
+@click.option("--drop-unused", is_flag=True, help="Drop what no definition reads any more instead.")
+@click.option("--dry-run", is_flag=True, help="Say what would be read, filled or dropped; write nothing.")
 def backfill(
     session: Session,
     start: str | None,
@@ -29,6 +33,7 @@ def backfill(
     every: str | None,
     select: str | None,
     restate: bool,
+    drop_unused: bool,
     dry_run: bool,
 ) -> None:
     """Fill the tables of partial states in the target's database, a day of each source at a time.
@@ -42,10 +47,17 @@ def backfill(
     featc backfill --select user_orders --start 2026-03-01 --end 2026-03-08 --restate
     featc backfill --at 2026-06-01
     featc backfill --every 1d --start 2026-05-01 --end 2026-06-01
+    featc backfill --drop-unused --dry-run
     """
     from featc.runtime.backfill import SnapshotReport
     from featc.runtime.backfill.asked import asked
 
+    if drop_unused:
+        if restate or any(given is not None for given in (start, end, at, every, select)):
+            message = "drop-unused is of all tiles, and takes no range, instants or selection"
+            raise FeatcError(Diagnostic("F727", message, hint="featc backfill --drop-unused [--dry-run]"), exit_code=2)
+        _drop_unused(session, dry_run)
+        return
     with session.store() as store, Progress(session.quiet) as progress:
         report = asked(
             store, start, end, select, restate=restate, dry_run=dry_run, at=at, every=every, watch=progress.watch
@@ -89,7 +101,7 @@ def _say_tiles(session: Session, report: BackfillReport) -> None:
     else:
         session.say(table(headers, rows, right=frozenset({2, 3, 4, 5})))
     for source in report.sources:
-        size = f", {_size(source.bytes_read)}" if source.bytes_read is not None and source.rows_read else ""
+        size = f", {in_bytes(source.bytes_read)}" if source.bytes_read is not None and source.rows_read else ""
         read = f"; {some(source.rows_read, 'row')} {would}read{size}" if source.rows_read else ""
         session.say(f"{source.source}: {some(source.rows_scanned, 'row')} looked at for changes{read}")
     for view in report.views:
@@ -111,14 +123,21 @@ def _say_snapshots(session: Session, report: SnapshotReport) -> None:
     session.say(f"{some(report.statements, 'statement')}, {report.seconds:.1f} s")
 
 
-def _size(count: int) -> str:
-    """Bytes as people read them."""
-    size, unit = float(count), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if size < 1000:
-            break
-        size, unit = size / 1000, larger
-    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+def _drop_unused(session: Session, dry_run: bool) -> None:
+    with session.store() as store:
+        found = store.drop_unused_tiles(dry_run=dry_run)
+    if session.is_json:
+        tables = [{"table": f"featc.{name}", "tiles": tiles} for name, tiles in found.tables.items()]
+        states = [{"table": f"featc.{s.table}", "columns": s.columns} for s in found.states]
+        session.data({"database": found.database, "dry_run": dry_run, "tables": tables, "states": states})
+        return
+    done = "would be dropped" if dry_run else "dropped"
+    for name, tiles in found.tables.items():
+        session.say(f"featc.{name}: {some(tiles, 'tile')} {done}")
+    for state in found.states:
+        session.say(f"featc.{state.table}: {', '.join(state.columns)} {done}")
+    if not (found.tables or found.states):
+        session.say("nothing is unused: every table and state is read by a definition")
 
 
 COMMANDS = (backfill,)

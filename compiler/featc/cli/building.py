@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from featc.resolve.model import Output, Project
     from featc.runtime.store import FeatureStore
 
-PLANS = ("training", "backfill", "lift", "schema", "update", "read")
+PLANS = ("training", "backfill", "lift", "schema", "update", "read", "evict")
 
 
 @command("build", "Check everything, write SQL and manifest.")
@@ -24,7 +24,7 @@ PLANS = ("training", "backfill", "lift", "schema", "update", "read")
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Default: target/ in the project."
 )
 @click.option(
-    "--select", metavar="SEL", shell_complete=selectors, help="Write only these features' SQL; everything is checked."
+    "--select", metavar="SEL", shell_complete=selectors, help="Write only what these need; everything is checked."
 )
 def build(session: Session, dialects: tuple[str, ...], out: Path | None, select: str | None) -> None:
     """Check everything, write SQL and manifest.json.
@@ -35,10 +35,10 @@ def build(session: Session, dialects: tuple[str, ...], out: Path | None, select:
     featc build --select "user_orders tag:recency"
     """
     from featc.emit import build_files, write_files
-    from featc.lineage import selected_features
+    from featc.lineage import needed_features
 
     with session.store(list_warnings=True) as store:
-        only = frozenset(selected_features(store.project, select)) if select else None
+        only = frozenset(needed_features(store.project, select)) if select else None
         files = build_files(store.compiled, only)
         folder = out if out is not None else store.root / "target"
         write_files(folder, files)

@@ -30,7 +30,7 @@ def ls(session: Session, selector: str | None) -> None:
     featc ls tag:recency
     featc ls source:orders+ --format json
     """
-    from featc.lineage.select import selected_features, selected_outputs
+    from featc.lineage import selected_features, selected_outputs
 
     with session.store() as store:
         pairs = set(selected_features(store.project, selector))

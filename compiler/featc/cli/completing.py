@@ -44,13 +44,14 @@ def names_of(*kinds: str) -> Completer:
 
 
 def selectors(ctx: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:
-    """Completes a selector: views, features, `source:` and `tag:`, with a + before it or without."""
+    """Completes a selector: views, features, services, `source:` and `tag:`, with a + before it or without."""
     manifest = _manifest(ctx)
     features = manifest.get("features", {})
     tags = dict.fromkeys(tag for f in features.values() for tag in f.get("tags", ()))
     sources = (f"source:{name}" for name in manifest.get("sources", ()))
     plus = "+" if begun.startswith("+") else ""
-    known = (*manifest.get("views", ()), *features, *sources, *(f"tag:{tag}" for tag in tags))
+    named = (*manifest.get("views", ()), *features, *manifest.get("services", ()))
+    known = (*named, *sources, *(f"tag:{tag}" for tag in tags))
     return _items((plus + name for name in known), begun)
 
 

@@ -40,7 +40,7 @@ def _lines(view: dict[str, Any]) -> list[str]:
     if view["source"] is None:
         lines.append("  no source: computed from other features and the request, when asked")
     else:
-        for part in (_source, _windows, _training, _online):
+        for part in (_source, _windows, _training, _tiles, _online):
             lines += part(view)
     lines += _derived(view["derived"])
     if view["source"] is not None:
@@ -63,10 +63,28 @@ def _windows(view: dict[str, Any]) -> list[str]:
 
 
 def _training(view: dict[str, Any]) -> list[str]:
-    rows = [(t["aggregation"], t["state"], t["reads"], t["shape"]) for t in view["training"]]
-    lines = _under("training", ("aggregation", "state", "reads", "shape"), list(dict.fromkeys(rows)))
+    rows = [(t["aggregation"], t["state"], t["window"], t["reads"], t["shape"]) for t in view["training"]]
+    lines = _under("training", ("aggregation", "state", "window", "reads", "shape"), list(dict.fromkeys(rows)))
     reasons = dict.fromkeys((t["shape"], t["because"]) for t in view["training"])
     return lines + [f"            {shape}: {because}" for shape, because in reasons]
+
+
+def _tiles(view: dict[str, Any]) -> list[str]:
+    """Whether backfilled tiles are read, what is filled, and what comes from rows even so."""
+    tiles = view["tiles"]
+    lines = [f"  tiles     {tiles['reads']} are read{': ' if tiles['reads'] == 'rows' else ' '}{tiles['because']}"]
+    stretches = [f"{_day(each['start'])} … {_day(each['end'])}" for each in tiles["filled"]]
+    lines += [f"            filled: {', '.join(stretches)}"] if stretches else []
+    if tiles["reads"] == "tiles":
+        rows = [t for t in view["training"] if t["reads"] == "rows"]
+        for why in dict.fromkeys(t["reads_because"] for t in rows):
+            names = dict.fromkeys(t["aggregation"] for t in rows if t["reads_because"] == why)
+            lines.append(f"            rows for {', '.join(names)}: {why}")
+    return lines
+
+
+def _day(instant: str) -> str:
+    return instant.removesuffix("T00:00:00Z")
 
 
 def _online(view: dict[str, Any]) -> list[str]:

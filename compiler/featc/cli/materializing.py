@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featc.cli.completing import selectors
 from featc.cli.failures import finding_data, report
 from featc.cli.progress import progress_line
 from featc.cli.session import Session, command, some
 
 if TYPE_CHECKING:
-    from featc.runtime.materialize import SourceReport
+    from featc.runtime.materialize import Foreseen, SourceReport, Stretch
 
 _EPOCH = datetime(1970, 1, 1)
 _BETWEEN = 0.2
@@ -24,18 +25,23 @@ _BETWEEN = 0.2
 
 @command("materialize", "Bring the online store to an instant, from the sources.")
 @click.option("--until", metavar="T", help="Rows that arrive later wait. Default: all rows there are.")
-@click.option("--select", metavar="SEL", help="Only the sources of these features.")
-def materialize(session: Session, until: str | None, select: str | None) -> None:
+@click.option("--select", metavar="SEL", shell_complete=selectors, help="Only the sources that these need.")
+@click.option("--dry-run", is_flag=True, help="Say what would be read; write nothing.")
+def materialize(session: Session, until: str | None, select: str | None, dry_run: bool) -> None:
     """Bring the online store to an instant from the project's sources, in order of arrival, from where it is.
 
     \b
     featc materialize
     featc materialize --until 2026-06-01T00:00:00Z
     featc materialize --select user_orders
+    featc materialize --dry-run
 
     Rows that have appeared behind the watermark are found and taken in; a second run changes nothing. After a kill
     the next run goes on where it was.
     """
+    if dry_run:
+        _foresee(session, until, select)
+        return
     shown = not session.quiet and sys.stderr.isatty()
     with session.store() as store:
         done = store.materialize(until, select=select, progress=_progress() if shown else None)
@@ -53,6 +59,52 @@ def materialize(session: Session, until: str | None, select: str | None) -> None
         session.say("no view reads a source")
     if done.warnings and not session.quiet:
         report(done.warnings)
+
+
+def _foresee(session: Session, until: str | None, select: str | None) -> None:
+    with session.store() as store:
+        found = store.foresee(until, select=select)
+    if session.is_json:
+        session.data({"dry_run": True, "sources": [_foreseen_data(f) for f in found]})
+        return
+    for source in found:
+        session.say(_foreseen_text(source))
+    if not found:
+        session.say("no view reads a source")
+
+
+def _foreseen_data(found: Foreseen) -> dict[str, object]:
+    return {
+        "source": found.source,
+        "watermark": _moment(found.watermark),
+        "beyond": _stretch_data(found.beyond),
+        "behind": [_stretch_data(each) for each in found.behind],
+        "without_arrival": found.without_arrival,
+        "waiting": found.waiting,
+    }
+
+
+def _stretch_data(found: Stretch) -> dict[str, object]:
+    return {"rows": found.rows, "first": _moment(found.first), "last": _moment(found.last)}
+
+
+def _foreseen_text(found: Foreseen) -> str:
+    parts = []
+    if found.beyond.rows:
+        span = f"{_shown(found.beyond.first)} … {_shown(found.beyond.last)}"
+        parts.append(f"would read {some(found.beyond.rows, 'row')} that arrived {span}")
+    for each in found.behind:
+        span = f"{_shown(each.first)} … {_shown(each.last)}" if each.rows else "of which none is left"
+        rows = some(each.rows, "row")
+        parts.append(f"{rows} behind the watermark, {span}, would be gone through again: they changed")
+    if found.without_arrival:
+        parts.append(f"{some(found.without_arrival, 'row')} without a time of arrival")
+    if not parts:
+        parts.append("nothing new")
+    if found.waiting:
+        parts.append(f"{found.waiting} to arrive later")
+    where = f"; known to {_shown(found.watermark)}" if found.watermark is not None else ""
+    return f"{found.source}: {'; '.join(parts)}{where}"
 
 
 def _source_data(source: SourceReport) -> dict[str, object]:

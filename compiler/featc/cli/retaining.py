@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from featc.cli.session import Session, command, some, table
+from featc.cli.tabular import in_bytes
 from featc.errors import Diagnostic, FeatcError
 
 if TYPE_CHECKING:
@@ -21,25 +22,34 @@ def evict(session: Session, dry_run: bool) -> None:
 
     The horizon of a source is its newest arrival less `replay:` (online: {replay: 30d}), and only this command moves
     it. Reads before it are errors from then on; pushed rows that arrived before it are rejected. Superseded versions
-    go; of sources with final_after: also the rows that nothing can change and no window can cut any more.
+    go; of sources with final_after: also the rows that nothing can change and no window can cut any more. The space
+    is given back where it is a large part of the file; otherwise it is used again.
 
     \b
     featc evict --dry-run
     featc evict
     """
+    from featc.runtime.status import size_of
+
     with session.store() as store:
         if not store.online_path.exists():
             message = f"there is no online store at {session.shown(store.online_path)}"
             raise FeatcError(Diagnostic("F601", message, hint="make one with `featc push SOURCE FILE`"))
+        before = size_of(store.online_path)
         found = store.evict(dry_run=dry_run)
+        after = size_of(store.online_path)
         if session.is_json:
-            session.data({"dry_run": dry_run, "sources": [_data(source) for source in found]})
+            sources = [_data(source) for source in found]
+            session.data({"dry_run": dry_run, "sources": sources, "bytes_before": before, "bytes_after": after})
             return
         if not found:
             session.say("replay is unlimited for this target, so nothing goes; set online: {replay: 30d}")
             return
         for source in found:
             _say(session, source, dry_run)
+        if not dry_run:
+            sizes = f"{in_bytes(before or 0)} before, {in_bytes(after or 0)} now"
+            session.say(f"{session.shown(store.online_path)}: {sizes}")
 
 
 def _data(found: Eviction) -> dict[str, object]:

@@ -161,7 +161,7 @@ BACKFILL: Mapping[str, str] = {
     "F725": "The target has no database, so there is no place for tiles. Add database: to it in featc.yaml.",
     "F726": "The engine does not take a value under settings: of the target.",
     "F727": "The options of a backfill contradict each other: --start and --end fill tiles, --at takes one snapshot,"
-    " --every with both --start and --end takes a series.",
+    " --every with both --start and --end takes a series; --drop-unused goes with --dry-run alone.",
 }
 
 ENVIRONMENT: Mapping[str, str] = {

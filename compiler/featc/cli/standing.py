@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featc.cli.session import Session, command, some, table
+from featc.cli.tabular import in_bytes
 from featc.errors import Diagnostic, FeatcError
 
 if TYPE_CHECKING:
+    from featc.runtime.backfill.standing import TilesStatus
     from featc.runtime.status import ServiceStatus, SourceStatus, Status
 
 _SECOND = 1_000_000
@@ -38,7 +40,8 @@ _PROOF = {
 )
 @click.pass_context
 def status(ctx: click.Context, session: Session, check: bool, max_lag: str | None, rejected_within: str) -> None:
-    """How things stand: what the online store holds of each source and view, and when it was last verified.
+    """How things stand: what the online store holds of each source and view, which days are backfilled, and when it
+    was last verified.
 
     \b
     featc status
@@ -46,7 +49,8 @@ def status(ctx: click.Context, session: Session, check: bool, max_lag: str | Non
     featc status --format json
 
     Stale are: a source without a push or behind by more than --max-lag, rows rejected within --rejected-within, a view
-    whose history in the store is not whole, and a service that is not proven as it is defined now.
+    whose history in the store is not whole or with open backfill days, and a service that is not proven as it is
+    defined now. Days whose rows have changed are found by featc backfill --dry-run.
     """
     limit = _length(max_lag, "--max-lag") if max_lag is not None else None
     with session.store() as store:
@@ -58,8 +62,9 @@ def status(ctx: click.Context, session: Session, check: bool, max_lag: str | Non
         _say(session, found)
     if check and not session.is_json:
         _say_stale(session, stale)
-    if found.store.trouble is not None:
-        raise FeatcError(found.store.trouble, exit_code=4 if found.store.trouble.code == "F901" else 1)
+    troubles = [t for t in (found.store.trouble, found.database.trouble) if t is not None]
+    if troubles:
+        raise FeatcError(troubles, exit_code=4 if all(t.code == "F901" for t in troubles) else 1)
     ctx.exit(3 if stale else 0)
 
 
@@ -86,6 +91,10 @@ def _stale(found: Status, limit: int | None) -> Iterator[tuple[str, str, str]]:
             yield "view", view.name, f"{missed} came before it was defined: push all of its source into a new store"
         elif view.history == "absent" and found.store.size is not None:
             yield "view", view.name, "the store does not know it as it is defined now: push its source"
+    for name, tiles in found.database.tiles.items():
+        if tiles.open:
+            are = "is" if tiles.open == 1 else "are"
+            yield "view", name, f"{some(tiles.open, 'day')} of its tiles {are} open: featc backfill"
     for service in found.services:
         if service.proof != "proven":
             yield "service", service.name, _unproven(service)
@@ -119,13 +128,13 @@ def _unproven(service: ServiceStatus) -> str:
 
 def _say(session: Session, found: Status) -> None:
     store = found.store
-    size = _bytes(store.size) if store.size is not None else "nothing was pushed yet"
+    size = in_bytes(store.size) if store.size is not None else "nothing was pushed yet"
     session.say(f"{found.project}, target {found.target}, at {_moment(found.now)} UTC")
     session.say(f"online store {session.shown(store.path)}: {size}")
     if found.sources and store.trouble is None:
-        headers = ("source", "known to", "behind", "last push", "accepted", "known already", "rejected")
+        headers = ("source", "known to", "behind", "known from", "last push", "accepted", "known already", "rejected")
         rows = [_source_row(found, s) for s in found.sources]
-        session.say("\n" + table(headers, rows, right=frozenset((2, 4, 5, 6))))
+        session.say("\n" + table(headers, rows, right=frozenset((2, 5, 6, 7))))
         for s in found.sources:
             for reason, number in s.rejected.items():
                 session.say(f"  rejected from {s.name}: {number} × {reason}")
@@ -133,6 +142,9 @@ def _say(session: Session, found: Status) -> None:
         lacks = {v.name: f"lacks {some(v.missed, 'row')}" for v in found.views}
         views = [[v.name, v.fingerprint[:12], _HISTORY.get(v.history, lacks[v.name])] for v in found.views]
         session.say("\n" + table(("view", "fingerprint", "history"), views))
+    if found.database.tiles:
+        tiles = [_tiles_row(name, t) for name, t in found.database.tiles.items()]
+        session.say("\n" + table(("view", "backfilled", "open days", "source's files"), tiles, right=frozenset((2,))))
     if found.services:
         services = [
             [s.name, _moment(s.known_to), _PROOF[s.proof], _moment(s.verified_at)] for s in found.services
@@ -143,7 +155,16 @@ def _say(session: Session, found: Status) -> None:
 def _source_row(found: Status, s: SourceStatus) -> list[str]:
     behind = _ago(found.now - s.watermark) if s.watermark is not None else "–"
     counts = (s.accepted, s.duplicates, sum(s.rejected.values()))
-    return [s.name, _moment(s.watermark), behind, _moment(s.pushed_at), *(str(n) for n in counts)]
+    known_from = _moment(s.horizon) if s.horizon is not None else "the start"
+    return [s.name, _moment(s.watermark), behind, known_from, _moment(s.pushed_at), *(str(n) for n in counts)]
+
+
+def _tiles_row(name: str, tiles: TilesStatus) -> list[str]:
+    if tiles.range is None:
+        return [name, "nothing", "–", "–"]
+    first, past = (_moment(t).removesuffix(" 00:00:00") for t in tiles.range)
+    files = {True: "as then", False: "may have changed", None: "none to tell by"}[tiles.unchanged]
+    return [name, f"{first} … {past}", str(tiles.open), files]
 
 
 def _say_stale(session: Session, stale: tuple[tuple[str, str, str], ...]) -> None:
@@ -151,10 +172,6 @@ def _say_stale(session: Session, stale: tuple[tuple[str, str, str], ...]) -> Non
         session.say("\nstale:" if stale else "\nnothing is stale")
     for kind, name, why in stale:
         session.say(f"{'' if session.quiet else '  '}{kind} {name}: {why}")
-
-
-def _bytes(size: int) -> str:
-    return f"{size / 1_000_000:.1f} MB" if size >= 1_000_000 else f"{size / 1_000:.0f} kB"
 
 
 def _moment(us: int | None) -> str:
@@ -192,6 +209,11 @@ def _data(session: Session, found: Status, stale: tuple[tuple[str, str, str], ..
             v.name: {"fingerprint": v.fingerprint, "history": v.history, "missed": v.missed, "tables": v.tables}
             for v in found.views
         },
+        "database": {
+            "path": None if found.database.path is None else str(found.database.path),
+            "readable": found.database.trouble is None,
+            "tiles": {name: _tiles_data(t) for name, t in found.database.tiles.items()},
+        },
         "services": {
             s.name: {
                 "sources": s.sources,
@@ -211,12 +233,18 @@ def _source_data(found: Status, s: SourceStatus) -> Mapping[str, Any]:
     return {
         "watermark": _iso(s.watermark),
         "lag_seconds": (found.now - s.watermark) / _SECOND if s.watermark is not None else None,
+        "horizon": _iso(s.horizon),
         "pushed_at": _iso(s.pushed_at),
         "batches": s.batches,
         "accepted": s.accepted,
         "duplicates": s.duplicates,
         "rejected": s.rejected,
     }
+
+
+def _tiles_data(t: TilesStatus) -> Mapping[str, Any]:
+    start, end = t.range or (None, None)
+    return {"table": t.table, "start": _iso(start), "end": _iso(end), "open_days": t.open, "unchanged": t.unchanged}
 
 
 def _iso(us: int | None) -> datetime | int | None:

@@ -27,3 +27,13 @@ def preview(session: Session, dataset: Dataset, limit: int) -> None:
 
 def _room() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def in_bytes(count: int) -> str:
+    """Bytes as people read them."""
+    size, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < 1000:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"

@@ -8,7 +8,8 @@
 | `source:s` | the columns of a source and the features that read them |
 | `+x`, `x+`, `+x+` | x with everything it comes from, that comes from it, or both |
 
-Terms separated by spaces or commas add up.
+Terms separated by spaces or commas add up. What lists definitions shows those that are named (`selected_features`,
+`selected_outputs`); what computes or stores them takes all that these need, hidden ones too (`needed_features`).
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from fnmatch import fnmatchcase
 
 from featc.errors import Diagnostic, FeatcError, did_you_mean
 from featc.lineage.graph import Graph, Node, project_graph
-from featc.resolve.model import Feature, Output, Project
+from featc.resolve.model import Feature, Output, Project, feature_closure
 
 SYNTAX = (
-    "a selector is view, view.feature, view.spend_*, tag:t or source:s; +x adds what x comes from,"
+    "a selector is view, view.feature, view.spend_*, service, tag:t or source:s; +x adds what x comes from,"
     " x+ what comes from x"
 )
 
@@ -47,6 +48,24 @@ def selected_outputs(project: Project, selector: str | None) -> tuple[tuple[str,
         for o in s.outputs
         if kept is None or Node("output", f"{s.name}.{o.name}") in kept
     )
+
+
+def chosen_features(project: Project, selector: str | None) -> tuple[tuple[str, str], ...]:
+    """The (view, feature) pairs a selector names, itself or by a service's outputs, parents first.
+
+    Those of services may be of views as they ask them, and of their own expressions (`Project.asked`). Raises as above.
+    """
+    outputs = {(o.view, o.feature) for _, o in selected_outputs(project, selector)}
+    found = outputs.union(selected_features(project, selector))
+    return tuple(pair for pair in project.order if pair in found)
+
+
+def needed_features(project: Project, selector: str | None) -> tuple[tuple[str, str], ...]:
+    """The features of defined views that computing what a selector names takes, parents first: those named, those they
+    are made of, and those that say which entity a service means. Raises as above."""
+    closure = feature_closure(project, chosen_features(project, selector))
+    found = {(project.view(view).origin, feature) for view, feature in closure}
+    return tuple(pair for pair in project.order if pair in found and pair[0] in project.views)
 
 
 def select(project: Project, selector: str, graph: Graph | None = None) -> set[Node]:

@@ -15,8 +15,10 @@ from featc.lower.online_evict import looks_up
 from featc.lower.online_layout import is_banded
 from featc.lower.online_read import ReadPlan, read_plan
 from featc.lower.source import identity, render
+from featc.lower.tile_table import WIDTH
 from featc.lower.training.cells import shape_of
 from featc.lower.training.rows import is_irregular
+from featc.lower.training.tiles import why_rows
 from featc.resolve.model import Calendar, Closed, Project, Source, View, Window
 from featc.visibility import lower_closed, strict
 from featc_dialects import duckdb as engine
@@ -34,7 +36,10 @@ _SHAPES = {
 
 
 def explain_view(project: Project, view: View, wanted: frozenset[str] | None = None) -> dict[str, Any]:
-    """A view, or of its aggregations the `wanted`. Everything but its cost, which needs data."""
+    """A view, or of its aggregations the `wanted`. Everything but what needs data: its cost, and what is backfilled.
+
+    In `training`, `reads` is what a training set reads at best; for rows, `reads_because` says why.
+    """
     found: dict[str, Any] = {"view": view.name, "entity": list(view.entity), "closed": view.closed}
     given = {k.name: k.given for k in view.keys if k.given is not None}
     found["given"] = {name: project.feature(ref.view, ref.feature).text for name, ref in given.items()}
@@ -124,15 +129,17 @@ def _training(read: ReadPlan, source: Source) -> list[dict[str, Any]]:
             why = _SHAPES["rows" if cell.window.since is None else "since"] if shape == "rows" else _SHAPES[shape]
             if irregular and shape not in ("join", "rows") and engine.merges(cell.partial.kind):
                 why += "; late and superseded rows are joined by key and united with it"
+            rows = why_rows(cell, WIDTH)
             found.append(
                 {
                     "aggregation": finish.aggregation.name,
                     "aggregate": finish.aggregation.aggregate,
                     "window": cell.window.name,
                     "state": cell.partial.name,
-                    "reads": "rows",
                     "shape": shape,
                     "because": why,
+                    "reads": "tiles" if rows is None else "rows",
+                    "reads_because": rows,
                 }
             )
     return found

@@ -95,13 +95,14 @@ def _place(until: int | None) -> str:
 
 
 def census_sql(source: Source, streams: Sequence[Stream], columns: Sequence[str], until: int | None) -> str:
-    """(interval, rows, sum of digests as text) of all that lies in the source, by the ends in `featc_intervals`.
+    """(interval, rows, sum of digests as text, least and greatest α) of all that lies in the source, by the ends in
+    `featc_intervals`.
 
     Rows beyond the last one are at `BEYOND`, those later than `until` (µs) at `WAITING`.
     """
     ctes = Ctes()
     rows = _rows(ctes, source, streams, columns)
-    items = [f"{_place(until)} AS place", "count(*)", "sum(_digest)::VARCHAR"]
+    items = [f"{_place(until)} AS place", "count(*)", "sum(_digest)::VARCHAR", f"min({ARRIVAL})", f"max({ARRIVAL})"]
     return ctes.query(select(items, f"{_placed(rows)}\nGROUP BY place")) + ";\n"
 
 

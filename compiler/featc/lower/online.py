@@ -27,6 +27,7 @@ class StreamPlan:
     schema_sql: str
     accept_sql: str
     known_sql: str
+    passed_sql: str
     resolve_sql: str
     supersede_sql: str
     lift_sql: str | None
@@ -93,6 +94,7 @@ def _stream_plan(source: Source, view: View) -> StreamPlan | None:
         schema_sql=tables.stream_schema_sql(stream),
         accept_sql=tables.accept_version_sql(stream),
         known_sql=tables.known_version_sql(stream),
+        passed_sql=tables.passed_version_sql(stream),
         resolve_sql=tables.resolve_versions_sql(stream),
         supersede_sql=tables.supersede_sql(stream.table),
         lift_sql=lift.stream_sql(source, stream) if by_view else None,

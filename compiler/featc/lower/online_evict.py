@@ -58,7 +58,8 @@ def looks_up(layout: Layout) -> bool:
 def unbounded(layout: Layout) -> str | None:
     """Why a view needs all its rows for ever, in words; None where rows can go once they are final."""
     if layout.source.final_after is None:
-        return f"{layout.source.name} has no final_after, so a version of any event may still come"
+        what = "a version of any event" if layout.stream is not None else "a row of any age"
+        return f"{layout.source.name} has no final_after, so {what} may still come"
     for cell in layout.parts.cells:
         if cell.window.since is not None:
             return f"{cell.window.name} begins with an event that may be any distance back"

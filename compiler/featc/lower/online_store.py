@@ -95,6 +95,14 @@ def known_version_sql(stream: Stream) -> str:
     return f"SELECT 1 FROM {stream.table} WHERE _version = ? AND {same};\n"
 
 
+def passed_version_sql(stream: Stream) -> str:
+    """Whether a later version of the event is there that arrived before an instant: `_version`, its identity, and the
+    instant. Then eviction may have dropped the version."""
+    same = " AND ".join(f"{column} = ?" for column, _, _ in stream.identity)
+    there = f"_arrival < ? AND (_superseded IS NULL OR _superseded <> {ABSENT})"
+    return f"SELECT 1 FROM {stream.table} WHERE _version > ? AND {same} AND {there};\n"
+
+
 def resolve_versions_sql(stream: Stream) -> str:
     """(`_seq`, new `_superseded`) of the versions whose successor changed with the rows numbered from `:first` on."""
     if stream.final_after is not None:

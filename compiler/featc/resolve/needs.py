@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from featc.resolve.model import KeyRef, Output, Project, RequestRef, feature_closure
+from featc.resolve.model import KeyRef, Output, Project, RequestRef, Service, feature_closure
+
+
+def full_named(project: Project, service: str, outputs: Sequence[Output]) -> tuple[Output, ...]:
+    """The outputs under `view__feature`, or `role__feature` where a service (if `service` names one) asks in a role;
+    its own expressions, which no view has, keep their names."""
+    return tuple(replace(o, name=_full_name(project, project.services.get(service), o)) for o in outputs)
+
+
+def _full_name(project: Project, service: Service | None, output: Output) -> str:
+    if service is not None and output.view == service.own:
+        return output.name
+    roles = service.roles if service is not None else ()
+    named = (r.name for r in roles if r.asked == output.view and output.name.startswith(f"{r.name}_"))
+    return f"{next(named, project.view(output.view).origin)}__{output.feature}"
 
 
 def spine_columns(

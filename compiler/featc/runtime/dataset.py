@@ -24,6 +24,7 @@ from featc.runtime.spine_given import read as read_spine
 from featc.runtime.training_set.blame import blamed, over
 from featc.runtime.training_set.origin import Asked, origin_of
 from featc.runtime.training_set.reading import Place, Read, Reading, choose
+from featc.secrets import mask
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,7 +44,7 @@ class Dataset:
     """One training set: a row per spine row, in order, with all its columns and the features (semantics.md, "The
     result"). Nothing runs until rows are asked for; the connection is its own.
 
-    `sql` is the training query over a relation `spine`; `outputs` are the feature columns. Whatever asks for rows
+    `query` is what runs, `sql` what may be shown of it; `outputs` are the feature columns. Whatever asks for rows
     raises FeatcError F421 or F422 when a value cannot be given, naming feature, entity and instant.
     """
 
@@ -66,7 +67,7 @@ class Dataset:
         names = [o.name for o in outputs]
         self.spine = spines.prepare(connection, keys, request, names, time, _inner(project, outputs))
         self.reading = Reading()
-        self.sql = self._query()
+        self.query = self._query()
         self._running: duckdb.DuckDBPyConnection | None = None
 
     def _query(self) -> str:
@@ -78,9 +79,14 @@ class Dataset:
         """Decides whether backfilled tiles are read; `project` is the one whose files are named from `root`."""
         place = Place(self._connection, self.project, project, root, self.spine.time)
         self.reading = choose(place, self.outputs, read)
-        self.sql = self._query()
+        self.query = self._query()
 
     # ── what it is ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def sql(self) -> str:
+        """`query`, the training query over a relation `spine`, for people: a location that is a secret is masked."""
+        return mask(self.query)
 
     def __len__(self) -> int:
         return self.spine.rows
@@ -88,7 +94,7 @@ class Dataset:
     @cached_property
     def columns(self) -> tuple[tuple[str, str], ...]:
         """(name, DuckDB type) of all columns: the spine's, then the features'. Nothing is computed."""
-        described = self.answer(lambda c: c.execute(f"DESCRIBE {self.sql}").fetchall())
+        described = self.answer(lambda c: c.execute(f"DESCRIBE {self.query}").fetchall())
         return tuple((str(name), str(type_)) for name, type_, *_ in described)
 
     @property
@@ -107,7 +113,7 @@ class Dataset:
         from featc.lower.training import stages
 
         found = stages(self.project, self.outputs, self.reading.tables)
-        return "\n".join(f"{name}: {what}" for name, what in (*self.reading.words.items(), *found))
+        return mask("\n".join(f"{name}: {what}" for name, what in (*self.reading.words.items(), *found)))
 
     def progress(self) -> float | None:
         """The share of the running query that is done, 0 to 100; None when nothing runs or nobody knows."""
@@ -122,12 +128,12 @@ class Dataset:
         few = copy(self)
         rows = max(0, min(n, len(self)))
         few.spine = replace(self.spine, rows=rows)
-        few.sql = over(self._query(), self.spine, 0, rows)
+        few.query = over(self._query(), self.spine, 0, rows)
         return few
 
     def relation(self) -> duckdb.DuckDBPyRelation:
         """The answer as a DuckDB relation, computed when it is read."""
-        return self._cursor().sql(self.sql)
+        return self._cursor().sql(self.query)
 
     def left_out(self) -> dict[str, int]:
         """Source → how many of its rows came too late for its `final_after` and count as absent; none, no entry."""
@@ -141,20 +147,20 @@ class Dataset:
 
     def rows(self) -> list[dict[str, Any]]:
         """All rows as dicts of Python values, in the spine's order."""
-        names, found = self.answer(_named_rows(self.sql))
+        names, found = self.answer(_named_rows(self.query))
         return [dict(zip(names, row, strict=True)) for row in found]
 
     def arrow(self) -> Any:
         """A pyarrow Table. Raises FeatcError F521 without pyarrow; the Arrow stream needs none."""
         needed("pyarrow", "pandas", "for arrow()")
-        return self.answer(lambda c: c.sql(self.sql).to_arrow_table())
+        return self.answer(lambda c: c.sql(self.query).to_arrow_table())
 
     to_arrow = arrow
 
     def df(self) -> Any:
         """A pandas DataFrame. Raises FeatcError F521 without pandas."""
         needed("pandas", "pandas", "for df()")
-        return self.answer(lambda c: c.sql(self.sql).df())
+        return self.answer(lambda c: c.sql(self.query).df())
 
     to_df = df
 
@@ -162,16 +168,16 @@ class Dataset:
         """A polars DataFrame. Raises FeatcError F521 without polars."""
         needed("polars", "polars", "for polars()")
         needed("pyarrow", "polars", "for polars()")
-        return self.answer(lambda c: c.sql(self.sql).pl())
+        return self.answer(lambda c: c.sql(self.query).pl())
 
     def to_dict(self) -> dict[str, list[Any]]:
         """Columns as lists, Feast's shape."""
-        names, found = self.answer(_named_rows(self.sql))
+        names, found = self.answer(_named_rows(self.query))
         return {name: [row[i] for row in found] for i, name in enumerate(names)}
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """The rows as a stream of Arrow batches, computed as they are read."""
-        return self.answer(lambda c: c.sql(self.sql).__arrow_c_stream__(requested_schema))
+        return self.answer(lambda c: c.sql(self.query).__arrow_c_stream__(requested_schema))
 
     # ── what is made of it ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -210,7 +216,7 @@ class Dataset:
         """What the features' values are like, in one pass; distinct counts and quantiles are approximate."""
         from featc.runtime.training_set.statistics import statistics
 
-        return self.answer(lambda c: statistics(c, f"(\n{self.sql}\n)", self.project, self.outputs))
+        return self.answer(lambda c: statistics(c, f"(\n{self.query}\n)", self.project, self.outputs))
 
     def __repr__(self) -> str:
         from featc.runtime.training_set.display import as_text

@@ -50,6 +50,7 @@ def connect(
         ":memory:", config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "true"}
     )
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")  # in notebooks and `python -c` DuckDB draws one on stdout
     if root is not None:
         connection.execute(f"SET file_search_path = {literal(str(root))}")
     if database is not None:  # what memory cannot hold goes beside the database, not into the current folder

@@ -17,31 +17,70 @@ from featc.lower.online_derived import ref_type
 from featc.lower.online_evict import looks_up
 from featc.lower.online_read import read_plan
 from featc.resolve.model import AggregateRef, Feature, Output, Project, feature_closure
+from featc.runtime.backfill.ledger import Range
+from featc.runtime.backfill.session import Session, moment
 from featc.runtime.costs import cost_of, source_amounts, store_amounts
-from featc.runtime.engine import connect
 from featc.runtime.online.engine import shared_engine
 from featc.runtime.online.service import ServiceReader
+from featc.runtime.training_set.reading import filled, tiled_cells
 
 if TYPE_CHECKING:
     from featc.runtime.store import FeatureStore
 
+_WHERE = "where the filled days hold the spine's windows, and at most half of the rows in reach are read beside them"
+
 
 def explain(store: FeatureStore, outputs: Sequence[Output]) -> list[dict[str, Any]]:
-    """Each view behind the outputs, parents first: see `featc.lower.explained`, and `derived`, `cost`."""
+    """Each view behind the outputs, parents first: see `featc.lower.explained`, and `tiles`, `derived`, `cost`.
+
+    Raises FeatcError F901 (exit code 4) while another process writes the target's database, F722 for a ledger of
+    another format.
+    """
     project = store.project
     pairs = feature_closure(project, tuple((o.view, o.feature) for o in outputs))
     slow = _in_duckdb(store, outputs)
-    found = []
-    for name in dict.fromkeys(view for view, _ in pairs):
-        features = [project.feature(view, feature) for view, feature in pairs if view == name]
-        refs = [r for f in features for r in f.expr.refs]
-        wanted = frozenset(r.name for r in refs if isinstance(r, AggregateRef))
-        about = explain_view(project, project.view(name), wanted)
-        if about["retention"] is not None:
-            about["retention"]["replay"] = store.compiled.definitions.target.online.replay_us
-        derived = [_derived(project, f, slow) for f in features if not (f.expr.is_bare and f.default is None)]
-        found.append({**about, "derived": derived, "cost": _cost(store, name, wanted)})
-    return found
+    with store.connect() as connection:
+        return [
+            _view(store, Session(connection), name, [f for v, f in pairs if v == name], slow)
+            for name in dict.fromkeys(view for view, _ in pairs)
+        ]
+
+
+def _view(
+    store: FeatureStore, session: Session, name: str, listed: Sequence[str], slow: Iterable[str]
+) -> dict[str, Any]:
+    project = store.project
+    features = [project.feature(name, feature) for feature in listed]
+    refs = [r for f in features for r in f.expr.refs]
+    wanted = frozenset(r.name for r in refs if isinstance(r, AggregateRef))
+    about = explain_view(project, project.view(name), wanted)
+    if about["retention"] is not None:
+        about["retention"]["replay"] = store.compiled.definitions.target.online.replay_us
+    about |= _tiles(store, session, about, wanted)
+    derived = [_derived(project, f, slow) for f in features if not (f.expr.is_bare and f.default is None)]
+    return {**about, "derived": derived, "cost": _cost(store, session, name, wanted)}
+
+
+def _tiles(
+    store: FeatureStore, session: Session, about: dict[str, Any], wanted: frozenset[str]
+) -> dict[str, Any]:
+    """`tiles`: what of a view is backfilled now, and whether a training set may read it; and `training` accordingly."""
+    view = store.project.view(about["view"])
+    if view.source is None:
+        return {"tiles": None}
+    table, cells = tiled_cells(store.project, view, wanted)
+    ranges: tuple[Range, ...] = ()
+    why: str | None
+    if isinstance(table, str):
+        why = table
+    else:
+        ranges, why = filled(session, table, cells, store.project.sources[view.source].location, store.root)
+    stretches = [{"start": moment(a).isoformat() + "Z", "end": moment(b).isoformat() + "Z"} for a, b in ranges]
+    tiles = {"reads": "tiles" if why is None else "rows", "because": why or _WHERE, "filled": stretches}
+    listed = about["training"]
+    if why is not None:
+        listed = [t if t["reads"] == "rows" else {**t, "reads": "rows", "reads_because": why} for t in listed]
+    return {"training": listed, "tiles": tiles}
 
 
 def _in_duckdb(store: FeatureStore, outputs: Sequence[Output]) -> frozenset[str]:
@@ -63,7 +102,7 @@ def _derived(project: Project, feature: Feature, slow: Iterable[str]) -> dict[st
     return {"feature": feature.name, "runs": "duckdb", "because": why or "it uses a feature that runs in DuckDB"}
 
 
-def _cost(store: FeatureStore, name: str, wanted: frozenset[str]) -> dict[str, Any] | None:
+def _cost(store: FeatureStore, session: Session, name: str, wanted: frozenset[str]) -> dict[str, Any] | None:
     project = store.project
     view = project.views.get(project.view(name).origin)
     if view is None or view.source is None:
@@ -72,9 +111,6 @@ def _cost(store: FeatureStore, name: str, wanted: frozenset[str]) -> dict[str, A
     read = read_plan(plan.layout, decompose(view, wanted), lookup=looks_up(plan.layout))
     amounts = store_amounts(store.online_path, plan)
     if amounts is None:
-        from featc.runtime.store import database_of
-
-        connection = connect(store.root, database_of(store.compiled.definitions))
-        amounts = source_amounts(connection, store.located.sources[view.source], plan)
+        amounts = source_amounts(session.connection, store.located.sources[view.source], plan)
     cost = None if amounts is None else cost_of(plan, read, amounts)
     return None if cost is None else asdict(cost)

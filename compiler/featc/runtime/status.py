@@ -1,4 +1,5 @@
-"""How things stand: what the online store holds of each source and view, and whether the last proof still holds.
+"""How things stand: what the online store holds of each source and view, what is backfilled, and whether the last
+proof still holds.
 
 Everything is read: a store is neither made nor locked, and no file is left beside it.
 """
@@ -21,6 +22,8 @@ from featc.errors import Diagnostic
 from featc.fingerprint import feature_fingerprint, view_fingerprint
 from featc.lower.online import source_plan
 from featc.resolve.model import Service, feature_closure
+from featc.runtime.backfill.standing import TilesStatus, standing
+from featc.runtime.online.ledger import horizon_of
 
 if TYPE_CHECKING:
     from featc.runtime.store import FeatureStore
@@ -36,7 +39,8 @@ _DAY = 86_400_000_000
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """Instants are µs since the epoch, None where nothing was pushed. `recent` are rows rejected lately, by reason."""
+    """Instants are µs since the epoch, None where nothing was pushed. `recent` are rows rejected lately, by reason;
+    reads before `horizon` are refused, None while nothing was evicted."""
 
     name: str
     watermark: int | None
@@ -46,6 +50,7 @@ class SourceStatus:
     duplicates: int
     rejected: Mapping[str, int]
     recent: Mapping[str, int]
+    horizon: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,15 @@ class StoreStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseStatus:
+    """The target's database: by view how its tiles stand, and why that cannot be told, if so."""
+
+    path: Path | None
+    tiles: Mapping[str, TilesStatus]
+    trouble: Diagnostic | None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """How things stood at `now` (µs since the epoch)."""
 
@@ -91,6 +105,7 @@ class Status:
     sources: tuple[SourceStatus, ...]
     views: tuple[ViewStatus, ...]
     services: tuple[ServiceStatus, ...]
+    database: DatabaseStatus
 
 
 def status(store: FeatureStore, recent: int = _DAY) -> Status:
@@ -115,10 +130,11 @@ def status(store: FeatureStore, recent: int = _DAY) -> Status:
         store.project.name,
         store.compiled.definitions.target.name,
         now,
-        StoreStatus(path, _size(path), trouble),
+        StoreStatus(path, size_of(path), trouble),
         sources,
         views,
         tuple(_services(store, {s.name: s.watermark for s in sources})),
+        DatabaseStatus(store.database, *standing(store)),
     )
 
 
@@ -141,7 +157,8 @@ def _log_of(path: Path) -> Path:
     return path.with_name(f"{path.name}-wal")
 
 
-def _size(path: Path) -> int | None:
+def size_of(path: Path) -> int | None:
+    """Bytes of a store, with what was written last; None where there is none."""
     files = (path, _log_of(path))
     return sum(f.stat().st_size for f in files if f.exists()) if path.exists() else None
 
@@ -163,12 +180,18 @@ def _source(connection: sqlite3.Connection | None, name: str, since: int) -> Sou
         return SourceStatus(name, None, None, 0, 0, 0, {}, {})
     arrival, pushed_at, batches, accepted, duplicates = row
     rejected, recent = _rejected(connection, name, 0), _rejected(connection, name, since)
-    return SourceStatus(name, arrival, pushed_at, batches, accepted, duplicates, rejected, recent)
+    horizon = horizon_of(connection, name) if _has(connection, "featc_horizons") else None
+    return SourceStatus(name, arrival, pushed_at, batches, accepted, duplicates, rejected, recent, horizon)
 
 
 def _has_books(connection: sqlite3.Connection) -> bool:
     """False for a file of no bytes, which is an empty database."""
     return bool(connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
+
+
+def _has(connection: sqlite3.Connection, table: str) -> bool:
+    """A store of the format before lacks tables."""
+    return bool(connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = ?", (table,)).fetchone()[0])
 
 
 def _rejected(connection: sqlite3.Connection, source: str, since: int) -> dict[str, int]:

@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, Any
 from featc.errors import Diagnostic, FeatcError, did_you_mean
 from featc.load import Definitions, find_project, read_project
 from featc.resolve.model import Output, Project
-from featc.resolve.needs import spine_columns
+from featc.resolve.needs import full_named, spine_columns
 from featc.runtime.engine import connect, limits_of, unbuilt
-from featc.runtime.extras import needed
 from featc.runtime.located import located
 
 if TYPE_CHECKING:
     import duckdb
 
     from featc.runtime.backfill import BackfillReport, SnapshotReport
+    from featc.runtime.backfill.unused import Unused
     from featc.runtime.dataset import Dataset
-    from featc.runtime.materialize import MaterializeReport, Progress
+    from featc.runtime.materialize import Foreseen, MaterializeReport, Progress
     from featc.runtime.online import OnlineStore, PushReport
+    from featc.runtime.online.answers import OnlineRows
     from featc.runtime.online.evict import Eviction
     from featc.runtime.status import Status
     from featc.runtime.training_set.origin import Asked
@@ -115,6 +116,7 @@ class FeatureStore:
         time: str | None = None,
         *,
         entity_df: Any = None,
+        full_feature_names: bool = False,
         read: Read = "auto",
     ) -> Dataset:
         """The training set of a service, or of a list of features, at the spine's instants.
@@ -123,7 +125,8 @@ class FeatureStore:
         `spine` (or Feast's `entity_df`): a data frame, Arrow table, list of dicts, file, SELECT, or binary stream.
         `time` names its instant column. The result is lazy: nothing is computed until rows are asked for. `read`:
         `auto` takes backfilled tiles where they are exact and less is read, `tiles` wherever they are exact, `rows`
-        never; `explain()` says which.
+        never; `explain()` says which. With Feast's `full_feature_names` a column is called `view__feature`
+        (`role__feature` where a service asks in a role), so that features of one name go together.
         """
         from featc.runtime.training_set.origin import Asked
 
@@ -132,7 +135,7 @@ class FeatureStore:
             raise _incomplete("F500", "a training set needs features and a spine", "spine")
         if spine is not None and entity_df is not None:
             raise _incomplete("F500", "spine and entity_df are the same thing, and both are given", "spine")
-        outputs = self.outputs(features)
+        outputs = self.outputs(features, full_names=full_feature_names)
         service = features if isinstance(features, str) and features in self.project.services else None
         listed = () if service else (features,) if isinstance(features, str) else tuple(features)
         asked = Asked(service, listed, self.root, self.compiled.definitions.target.name)
@@ -149,10 +152,11 @@ class FeatureStore:
         made.choose(self.project, self.root, read)
         return made
 
-    def outputs(self, features: str | Sequence[str]) -> tuple[Output, ...]:
-        """The output columns of a service or of a list of features, in order."""
-        if isinstance(features, str) and features in self.project.services:
-            return self.project.services[features].outputs
+    def outputs(self, features: str | Sequence[str], *, full_names: bool = False) -> tuple[Output, ...]:
+        """The output columns of a service or of a list of features, in order; `full_names` puts the view before each.
+
+        Raises FeatcError F500, F504 (two of one name), F505, F506.
+        """
         if not isinstance(features, (str, list, tuple)):  # Feast's order; a frame would pass for its columns' names
             raise _incomplete("F500", "features come first: a service's name, or a list of view.feature", "spine")
         wanted = [features] if isinstance(features, str) else list(features)
@@ -161,7 +165,8 @@ class FeatureStore:
             if not isinstance(pattern, str):
                 message = f"features are named by text, and {pattern!r} is none"
                 raise FeatcError(Diagnostic("F500", message, hint="write ['user_orders.spend_7d']"), exit_code=2)
-            for output in self._matching(pattern.replace(":", ".", 1)):
+            matching = self._matching(pattern.replace(":", ".", 1))
+            for output in full_named(self.project, pattern, matching) if full_names else matching:
                 if output.name.lower() in {n.lower() for n in found} and found.get(output.name) != output:
                     raise FeatcError(
                         Diagnostic(
@@ -242,6 +247,12 @@ class FeatureStore:
         """
         return self.online.push(source, rows, token=token, strict=strict)
 
+    def drop_unused_tiles(self, *, dry_run: bool = False) -> Unused:
+        """Drops from the target's database the tables and states of tiles that no definition reads any more."""
+        from featc.runtime.backfill.unused import drop_unused
+
+        return drop_unused(self, dry_run=dry_run)
+
     def materialize(
         self, until: datetime | str | int | None = None, *, select: str | None = None, progress: Progress | None = None
     ) -> MaterializeReport:
@@ -255,23 +266,35 @@ class FeatureStore:
 
         return materialize(self, until, select, progress)
 
+    def foresee(self, until: datetime | str | int | None = None, *, select: str | None = None) -> tuple[Foreseen, ...]:
+        """What `materialize` with the same arguments would read of each source. Writes nothing, and makes no store."""
+        from featc.runtime.materialize import foresee
+
+        return foresee(self, until, select)
+
     def get_online_features(
         self,
         features: str | Sequence[str] | None = None,
         entity_rows: Sequence[dict[str, Any]] | Mapping[str, Sequence[Any]] | None = None,
         at: datetime | str | int | None = None,
+        *,
+        full_feature_names: bool = False,
     ) -> OnlineRows:
         """The features of a service (or list of features) for each row of keys and request values, in input order,
         as they stand at `at` (None: now). An unknown entity has empty values.
 
-        `entity_rows`: a list of dicts, or as Feast has it a dict of lists.
+        `entity_rows`: a list of dicts, or as Feast has it a dict of lists. `full_feature_names`: see
+        `get_historical_features`.
         """
         if features is None or entity_rows is None:
             raise _incomplete("F600", "an online read needs features and rows of keys", "[{'user_id': 42}]")
-        rows = _rows(entity_rows)
-        outputs = self.outputs(features)
+        from featc.runtime.online.answers import OnlineRows, rows_of
+        from featc.runtime.online.store import instant
+
+        rows, t = rows_of(entity_rows), instant(at)
+        outputs = self.outputs(features, full_names=full_feature_names)
         keys = [name for name, _ in spine_columns(self.project, outputs)[0]]
-        return OnlineRows(self.online.read(outputs, rows, at), rows, (keys, [o.name for o in outputs]))
+        return OnlineRows(self.online.read(outputs, rows, t), rows, keys, [o.name for o in outputs], t)
 
     def evict(self, *, dry_run: bool = False) -> tuple[Eviction, ...]:
         """Drops from the online store what no read within the target's `replay:` needs; empty when it is unlimited.
@@ -321,48 +344,6 @@ class FeatureStore:
         if "online" in self.__dict__:
             self.online.close()
             del self.__dict__["online"]
-
-
-def _rows(given: Any) -> list[Mapping[str, Any]]:
-    """Rows of keys and request values, given as such, as one row, or (Feast's other shape) as columns."""
-    if isinstance(given, Mapping):
-        columns = {n: v for n, v in given.items() if isinstance(v, (list, tuple))}
-        if len(columns) < len(given):
-            return [given]
-        if len({len(v) for v in columns.values()}) > 1:
-            lengths = ", ".join(f"{name} has {len(v)}" for name, v in columns.items())
-            message = f"the columns of an online read differ in length: {lengths}"
-            raise FeatcError(Diagnostic("F600", message, hint="give every row a value in each"), exit_code=2)
-        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    rows = list(given)
-    wrong = next((r for r in rows if not isinstance(r, Mapping)), None)
-    if wrong is not None:
-        message = f"an online read takes rows of keys, and {wrong!r} is none"
-        raise FeatcError(Diagnostic("F600", message, hint="write [{'user_id': 42}]"), exit_code=2)
-    return rows
-
-
-class OnlineRows(list[dict[str, Any]]):
-    """Online vectors: a list of dicts of feature values, in input order.
-
-    Feast's `to_dict` and `to_df` have the keys' columns before the features', one list per column.
-    """
-
-    def __init__(
-        self, found: Sequence[dict[str, Any]], asked: Sequence[Mapping[str, Any]], names: tuple[list[str], list[str]]
-    ) -> None:
-        super().__init__(found)
-        self._asked = asked
-        self._keys, self._features = names
-
-    def to_dict(self) -> dict[str, list[Any]]:
-        """Columns as lists: keys, then features."""
-        keys = {name: [row.get(name) for row in self._asked] for name in self._keys}
-        return keys | {name: [row[name] for row in self] for name in self._features}
-
-    def to_df(self) -> Any:
-        """The same as a pandas DataFrame. Raises FeatcError F521 without pandas."""
-        return needed("pandas", "pandas", "for to_df()").DataFrame(self.to_dict())
 
 
 def _incomplete(code: str, message: str, rows: str) -> FeatcError:

@@ -27,9 +27,23 @@ WHOLE, ENDS, DAY = "d", "x", "_day"
 
 def is_tiled(cell: Cell, width: int) -> bool:
     """Whether a cell's window is long enough for tiles, and its state one that tiles hold and the engine unites."""
-    window = cell.window
-    long = window.span is None or window.span >= 2 * width
-    return not window.in_order and long and LAWS[cell.partial.kind].tiled and engine.unites(cell.partial.kind)
+    return why_rows(cell, width) is None
+
+
+def why_rows(cell: Cell, width: int) -> str | None:
+    """Why a cell can only come from rows, whatever is backfilled; None where it may come from tiles `width` µs long."""
+    window, law = cell.window, LAWS[cell.partial.kind]
+    if window.rows is not None:
+        return "its window counts rows, and a tile holds all of its day"
+    if window.since is not None:
+        return "its window begins with one of its rows, and a tile holds all of its day"
+    if law.ordered:
+        return "it is the value of one row, and a tile knows no order of rows"
+    if not law.tiled:
+        return "it is a set of values, which grows with its rows"
+    if window.span is not None and window.span < 2 * width:
+        return "its window is shorter than two tiles"
+    return None if engine.unites(cell.partial.kind) else f"the engine cannot unite {cell.partial.kind.value}"
 
 
 def tiled(ctes: Ctes, table: TileTable, cells: Iterable[Cell], base: str, reach: Iterable[str], out: Cells) -> None:

@@ -43,6 +43,8 @@ _DDL = (
         snapshot_table VARCHAR, as_of TIMESTAMP, entities BIGINT, featc VARCHAR, taken_at TIMESTAMP)""",
 )
 
+_ABOUT_TILES = ("intervals", "covered", "states", "files")
+
 Range = tuple[int, int]
 """A half-open stretch of τ in µs."""
 
@@ -197,3 +199,27 @@ def compared_with(session: Session, table: TileTable) -> tuple[Listing, bool] | 
         f"SELECT file, bytes, modified_ns FROM {SCHEMA}.files WHERE tile_table = ? ORDER BY file", [table.name]
     )
     return Listing.of(files, seen_at), all(at.get(s.fingerprint) == seen_at for s in table.states)
+
+
+def tables(session: Session) -> frozenset[str]:
+    """The tables of tiles that any line is about."""
+    each = " UNION ".join(f"SELECT tile_table FROM {SCHEMA}.{table}" for table in _ABOUT_TILES)
+    return frozenset(name for (name,) in session.run(each))
+
+
+def states(session: Session, table: str) -> dict[str, tuple[str, ...]]:
+    """By fingerprint, the columns of the states that a table has had, as the engine was given them."""
+    rows = session.run(f"SELECT fingerprint, state_columns FROM {SCHEMA}.states WHERE tile_table = ?", [table])
+    return {fingerprint: tuple(columns) for fingerprint, columns in rows}
+
+
+def forget_table(session: Session, table: str) -> None:
+    """Takes out every line about a table of tiles."""
+    for lines in _ABOUT_TILES:
+        session.run(f"DELETE FROM {SCHEMA}.{lines} WHERE tile_table = ?", [table])
+
+
+def forget_state(session: Session, table: str, fingerprint: str) -> None:
+    """Takes out every line about one state of a table."""
+    for lines in ("intervals", "states"):
+        session.run(f"DELETE FROM {SCHEMA}.{lines} WHERE tile_table = ? AND fingerprint = ?", [table, fingerprint])

@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featc.errors import Diagnostic, FeatcError
-from featc.lineage import selected_features
+from featc.lineage import needed_features
 from featc.lower.backfill import Stream, TileTable, streams, tile_tables
-from featc.resolve.model import feature_closure
 from featc.runtime.backfill import ledger
 from featc.runtime.backfill.files import Listing, listing
 from featc.runtime.backfill.fill import columns_of, fill_stream
@@ -94,8 +93,7 @@ def backfill(
 
 def tables_of(store: FeatureStore, select: str | None) -> tuple[TileTable, ...]:
     """The tables behind the selected features, their files named absolutely. Raises FeatcError F720 for none."""
-    wanted = feature_closure(store.project, selected_features(store.project, select))
-    views = {view for view, _ in wanted}
+    views = {view for view, _ in needed_features(store.project, select)}
     sources = store.located.sources
     tables = (t for t in tile_tables(store.project) if t.view.name in views)
     found = tuple(replace(t, source=sources[t.source.name]) for t in tables)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from featc import __version__
 from featc.errors import Diagnostic, FeatcError
 from featc.fingerprint import outputs_fingerprint
-from featc.lineage import selected_features
+from featc.lineage import chosen_features
 from featc.lower.backfill.entities import SNAPSHOTS, entities_sql, entity_views, snapshot_outputs
 from featc.lower.source import quoted
 from featc.lower.tile_table import SCHEMA
@@ -130,7 +130,8 @@ def snapshot(
 
 def _targets(store: FeatureStore, select: str | None) -> tuple[tuple[_Target, ...], tuple[tuple[str, str], ...]]:
     project = store.project
-    chosen = selected_features(project, select)
+    named = ((project.view(view).origin, feature) for view, feature in chosen_features(project, select))
+    chosen = tuple(pair for pair in named if pair[0] in project.views)
     found, skipped = [], []
     for view in project.views.values():
         if not any(name == view.name for name, _ in chosen):

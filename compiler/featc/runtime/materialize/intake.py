@@ -43,12 +43,12 @@ def bring_in(
         staging = Staging(engine, source, streams, [column for column, _ in columns], until)
         found = staging.census(known)
         waiting = found.pop(WAITING, Interval(WAITING, 0, 0)).rows
-        changed = _changed(known, found)
-        total = sum(found[place].rows for place in changed)
+        places = changed(known, found)
+        total = sum(found[place].rows for place in places)
         if total:
-            staging.stage(changed)
+            staging.stage(places)
         intake = _Intake(database, engine, plan, staging, known, progress, total)
-        for place in changed:
+        for place in places:
             if place == BEYOND:
                 intake.append()
             else:
@@ -62,19 +62,27 @@ def settle_columns(database: Database, plan: SourcePlan) -> Columns:
     Versions are told apart by all columns; with other columns they are others, and the books begin anew. Raises
     FeatcError F642 where rows without identity were taken in that cannot be told apart any more.
     """
+    with database.read() as store:
+        before, now = books.columns(store, plan.source.name), columns_of(store, plan)
+    if now != before:
+        with database.write() as store:
+            books.forget(store, plan.source.name)
+            books.keep_columns(store, plan.source.name, now)
+    return now
+
+
+def columns_of(store: sqlite3.Connection, plan: SourcePlan) -> Columns:
+    """As above; where they are others than the books', these are void."""
     name = plan.source.name
     now = told_apart_by(plan.source, [v.layout for v in plan.views])
-    with database.read() as store:
-        before = books.columns(store, name)
-        route = route_of(store, plan.source)
+    before = books.columns(store, name)
     here = {(c.name, c.physical) for c in plan.source.columns}
-    if before is not None and (before == now or (not plan.streams and here.issuperset(before))):
+    if before is None or before == now:
+        return now
+    if not plan.streams and here.issuperset(before):
         return before
-    if before is not None and route is not None:
+    if route_of(store, plan.source) is not None:
         raise _columns_changed(name, sorted({c for c, _ in set(before) - here}))
-    with database.write() as store:
-        books.forget(store, name)
-        books.keep_columns(store, name, now)
     return now
 
 
@@ -84,7 +92,7 @@ def _columns_changed(source: str, names: list[str]) -> FeatcError:
     return FeatcError(Diagnostic("F642", message, hint=hint))
 
 
-def _changed(known: Mapping[int, Interval], found: dict[int, Interval]) -> list[int]:
+def changed(known: Mapping[int, Interval], found: dict[int, Interval]) -> list[int]:
     """The intervals that do not hold what they held, in order; one that lost all its rows is found empty."""
     for until in known:
         found.setdefault(until, Interval(until, 0, 0))

@@ -35,6 +35,32 @@ class SourceReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """Rows of a source by arrival: how many, and their least and greatest α in µs (None where they have none)."""
+
+    rows: int
+    first: int | None = None
+    last: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a run would read of one source.
+
+    `beyond` are the rows that arrive after the `watermark` (µs, None for a first run); `behind` the intervals at or
+    before it that are not as they were taken in, whose rows would all be gone through, and `without_arrival` those of
+    rows without α. `waiting` rows arrive after the instant asked for.
+    """
+
+    source: str
+    watermark: int | None
+    beyond: Stretch
+    behind: tuple[Stretch, ...]
+    without_arrival: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
 class MaterializeReport:
     """All sources that a selected view reads, and what is doubtful about them."""
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featc.errors import Diagnostic, Findings
-from featc.lineage.select import selected_features
+from featc.lineage import needed_features
 from featc.lower.online import SourcePlan
 from featc.lower.source import literal
 from featc.runtime.materialize.intake import bring_in
 from featc.runtime.materialize.report import MaterializeReport, Progress, SourceReport
-from featc.runtime.online.database import Database
 from featc.runtime.online.engine import Engine
 from featc.runtime.online.routes import other_route, route_of
 from featc.runtime.online.store import Instant, instant
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from featc.runtime.store import FeatureStore
 
 _MEMORY = "1GB"
-"""What DuckDB may hold of the sources at a time; the rest waits on disk."""
+"""What DuckDB may hold of the sources at a time where the target does not say; the rest waits on disk."""
 
 
 def materialize(
@@ -37,11 +36,11 @@ def materialize(
     writing the store can raise; batches that were taken in before stay.
     """
     online = project.online
-    chosen = {view for view, _ in selected_features(project.project, select)}
-    plans = [p for p in online.plans.values() if any(v.layout.view.name in chosen for v in p.views)]
-    _refuse_other_routes(online.database, plans)
+    chosen, plans = wanted(project, online.plans, select)
+    with online.database.read() as store:
+        refuse_other_routes(store, plans)
     last = None if until is None else instant(until)
-    with _engine(project) as engine:
+    with engine_of(project) as engine:
         reports = [
             bring_in(
                 online.database, engine, plan, project.located.sources[plan.source.name], last,
@@ -55,25 +54,33 @@ def materialize(
     return MaterializeReport(tuple(reports), tuple(warnings))
 
 
-def _refuse_other_routes(database: Database, plans: list[SourcePlan]) -> None:
+def wanted(
+    project: FeatureStore, plans: Mapping[str, SourcePlan], select: str | None
+) -> tuple[frozenset[str], list[SourcePlan]]:
+    """The views that a selector needs, and the plans of their sources. Raises FeatcError F801."""
+    chosen = frozenset(view for view, _ in needed_features(project.project, select))
+    return chosen, [p for p in plans.values() if any(v.layout.view.name in chosen for v in p.views)]
+
+
+def refuse_other_routes(store: sqlite3.Connection, plans: Sequence[SourcePlan]) -> None:
     """Before anything is read, all sources without an id that were pushed."""
     findings = Findings()
-    with database.read() as store:
-        for plan in plans:
-            if not plan.streams and route_of(store, plan.source) == "push":
-                findings.items.append(other_route(plan.source, "materialize"))
+    for plan in plans:
+        if not plan.streams and route_of(store, plan.source) == "push":
+            findings.items.append(other_route(plan.source, "materialize"))
     findings.raise_errors()
 
 
 @contextmanager
-def _engine(project: FeatureStore) -> Iterator[Engine]:
-    """An engine that sees the project's data, for this run."""
-
+def engine_of(project: FeatureStore) -> Iterator[Engine]:
+    """An engine that sees the project's data, for this run, within the target's limits."""
+    own = project.compiled.definitions.target.settings
     with tempfile.TemporaryDirectory(prefix="featc-") as folder:
         connection = project.connect()
         try:
-            connection.execute(f"SET memory_limit = '{_MEMORY}'")
-            connection.execute(f"SET temp_directory = {literal(str(Path(folder)))}")
+            for name, value in (("memory_limit", _MEMORY), ("temp_directory", folder)):
+                if name not in own:
+                    connection.execute(f"SET {name} = {literal(value)}")
             connection.execute("SET preserve_insertion_order = true")
             yield Engine(connection)
         finally:

@@ -31,10 +31,14 @@ class Staging:
 
     def census(self, known: Iterable[int]) -> dict[int, Interval]:
         """What lies in the source now, by the ends of the intervals known, `NEVER`, `BEYOND` and `WAITING`."""
+        return {found.until: found for found, _, _ in self.stretches(known)}
+
+    def stretches(self, known: Iterable[int]) -> list[tuple[Interval, int | None, int | None]]:
+        """The same with the least and greatest α that lie in each."""
         ends = [end for end in known if end != sql.NEVER]
         self._table(sql.INTERVALS, ("_until",), [ends])
         rows = self._rows(sql.census_sql(self.source, self.streams, self.columns, self.until))
-        return {place: Interval(place, count, int(digest)) for place, count, digest in rows}
+        return [(Interval(place, count, int(digest)), first, last) for place, count, digest, first, last in rows]
 
     def stage(self, changed: Iterable[int]) -> None:
         """Sets the rows of these intervals aside. `census` has named the intervals."""

@@ -147,6 +147,8 @@ class Database:
         if self.read_only:
             self.connection.execute("PRAGMA query_only = ON")
         else:
+            if not here:  # before anything is written: see `featc.runtime.online.space`
+                self.connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             self.connection.execute("PRAGMA journal_mode = WAL")
             self.connection.execute("PRAGMA synchronous = FULL")
             if not here:

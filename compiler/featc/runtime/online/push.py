@@ -79,7 +79,7 @@ def take_in(store: sqlite3.Connection, plan: SourcePlan, slices: Iterator[Lifted
 
     Raises FeatcError F614 (a strict batch with a bad row), F640 or F641 (rows without an id, by two routes).
     """
-    taking = _Taking(store, plan, batch.strict)
+    taking = _Taking(store, plan, batch)
     for lifted in slices:
         taking.take(lifted)
     return taking.finish(batch)
@@ -118,10 +118,11 @@ class _Accepted:
 class _Taking:
     """One batch going into the store, inside the caller's transaction."""
 
-    def __init__(self, store: sqlite3.Connection, plan: SourcePlan, strict: bool) -> None:
+    def __init__(self, store: sqlite3.Connection, plan: SourcePlan, batch: Batch) -> None:
         self.store = store
         self.plan = plan
-        self.strict = strict
+        self.strict = batch.strict
+        self.is_read_again = batch.route == "materialize"
         self.first = first_row(store)
         self.horizon = horizon_of(store, plan.source.name)
         self.rows = 0
@@ -154,7 +155,8 @@ class _Taking:
         self._count(lifted, tuple(streams.values()), behind)
 
     def _accept(self, stream: StreamPlan, rows: list[Row], behind: frozenset[int]) -> _Accepted:
-        """Takes in versions; of those before the horizon only says whether it has them."""
+        """Takes in versions; of those before the horizon only says whether it has them, or had them: an interval that
+        is materialized again holds those that were evicted since, too."""
         old = {r[0] for r in rows if r[0] in behind and self._has(stream, r)}
         entering = [(self.first + r[0], *r[2:]) for r in rows if r[0] not in behind]
         fresh_from = min((r[0] for r in entering), default=self.first)
@@ -170,7 +172,10 @@ class _Taking:
 
     def _has(self, stream: StreamPlan, row: Row) -> bool:
         named = row[-1 - len(stream.stream.identity) :]  # `_version` and the identity
-        return self.store.execute(stream.known_sql, named).fetchone() is not None
+        if self.store.execute(stream.known_sql, named).fetchone() is not None:
+            return True
+        passed = (*named, self.horizon)
+        return self.is_read_again and self.store.execute(stream.passed_sql, passed).fetchone() is not None
 
     def _count(self, lifted: Lifted, streams: Sequence[_Accepted], behind: frozenset[int]) -> None:
         source = self.plan.source.name

@@ -20,6 +20,7 @@ from featc.runtime.online.evict import Eviction, evict, try_to_evict
 from featc.runtime.online.ledger import PushReport, horizon_of
 from featc.runtime.online.push import push_batch
 from featc.runtime.online.service import ServiceReader
+from featc.runtime.online.space import give_back
 
 _EPOCH = datetime(1970, 1, 1)
 
@@ -135,13 +136,17 @@ class OnlineStore:
         sources' horizons there; None is unlimited and drops nothing.
 
         No value changes; reads before the horizon are errors from then on, and pushed rows with α before it are
-        rejected. A view is one transaction: stopped at any moment, the next run does the rest. With `dry_run` all of
-        it is done and taken back. Raises FeatcError F90x.
+        rejected. A view is one transaction: stopped at any moment, the next run does the rest. Where much of the file
+        is free then, it is given back to the disk. With `dry_run` all of it is done and taken back. Raises FeatcError
+        F90x.
         """
         if replay is None:
             return ()
-        run = try_to_evict if dry_run else evict
-        return tuple(run(self._database, plan, replay) for plan in self._plans.values())
+        if dry_run:
+            return tuple(try_to_evict(self._database, plan, replay) for plan in self._plans.values())
+        found = tuple(evict(self._database, plan, replay) for plan in self._plans.values())
+        give_back(self._database)
+        return found
 
     # ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -214,19 +219,19 @@ class OnlineStore:
                 sql = "SELECT missed FROM featc_tables WHERE name = ?"
                 row = self._database.connection.execute(sql, (table,)).fetchone() if here else None
                 if row is None or row[0]:
-                    yield _incomplete(view, None if row is None else row[0])
+                    yield _incomplete(view, None if row is None else row[0], self._database.name)
                     break
 
 
-def _incomplete(view: ViewPlan, missed: int | None) -> Diagnostic:
+def _incomplete(view: ViewPlan, missed: int | None, file: str) -> Diagnostic:
     name, source = view.layout.view.name, view.layout.source.name
     if missed is None:
         message = f"the online store has no tables of view '{name}' as it is defined now"
     else:
         message = f"view '{name}' is newer than {missed} rows of {source} in the store, so its history is incomplete"
     hint = (
-        f"bring all of {source} into a new store, by `featc materialize` or pushes: set another online path, or delete"
-        " the store's file"
+        f"move {file} away, or set another online path and let the old store answer until then; run"
+        " `featc materialize`, and push again what no source's data holds"
     )
     return Diagnostic("F603", message, hint=hint)
 

@@ -101,7 +101,7 @@ def computed(
         connection.execute(f"ATTACH {literal(str(folder / 'rows.duckdb'))} AS {name}")
         try:
             relation = f"{name}.main.made"
-            connection.execute(f"CREATE TABLE {relation} AS\n{dataset.sql}")
+            connection.execute(f"CREATE TABLE {relation} AS\n{dataset.query}")
             near = nearness(connection, relation, doubles)
             after = stamps(dataset.project, dataset.outputs)
             changed = {name for name in after if after[name] != before[name]}

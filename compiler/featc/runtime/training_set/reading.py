@@ -19,8 +19,10 @@ from featc.lower.source import TIME, instant, normalised_column, quoted, relatio
 from featc.lower.tile_table import SCHEMA, SETTLED, START, TileTable
 from featc.lower.training import wanted
 from featc.lower.training.tiles import is_tiled
-from featc.resolve.model import ColumnRef, Output, Project, Source
+from featc.resolve.model import ColumnRef, Location, Output, Project, Source, View
+from featc.runtime.backfill import ledger
 from featc.runtime.backfill.complete import complete
+from featc.runtime.backfill.ledger import Range
 from featc.runtime.backfill.session import Session
 from featc.runtime.online.calendars import begins
 from featc.visibility import edges, horizon
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 Read = Literal["auto", "tiles", "rows"]
 """`tiles`: wherever they are exact; `rows`: never; `auto`: where they are exact and less is read."""
+
+
+_NO_WINDOW = "no window of two days or more over a state that tiles hold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +67,9 @@ def choose(place: Place, outputs: Sequence[Output], read: Read) -> Reading:
     words: dict[str, str] = {}
     refused: list[str] = []
     for name, aggregations in wanted(place.project, outputs).aggregations.items():
-        view = place.project.view(name)
-        if any(key.given is not None for key in view.keys):
-            words[name] = "rows: its keys are computed by the service"
-            continue
-        table = tile_table(place.project, view)
-        cells = [c for c in decompose(view, aggregations).cells if table is not None and is_tiled(c, table.width)]
-        if table is None or not cells:
-            words[name] = "rows: no window of two days or more over a state that tiles hold"
+        table, cells = tiled_cells(place.project, place.project.view(name), aggregations)
+        if isinstance(table, str):
+            words[name] = f"rows: {table}"
             continue
         why = _unfit(place, session, table, cells) or _slower(place, session, table, cells, read)
         if why is None:
@@ -82,6 +82,33 @@ def choose(place: Place, outputs: Sequence[Output], read: Read) -> Reading:
         hint = "run featc backfill, or leave it to featc what to read"
         raise FeatcError(Diagnostic("F560", f"tiles cannot give this training set: {'; '.join(refused)}", hint=hint))
     return Reading(tables, words)
+
+
+def tiled_cells(
+    project: Project, view: View, aggregations: frozenset[str] | None = None
+) -> tuple[TileTable | str, tuple[Cell, ...]]:
+    """The table and the cells of a view (of its `aggregations`) that tiles can give; or why there are none."""
+    if any(key.given is not None for key in view.keys):
+        return "its keys are computed by the service", ()
+    table = tile_table(project, view)
+    cells = tuple(c for c in decompose(view, aggregations).cells if table is not None and is_tiled(c, table.width))
+    return (table, cells) if table is not None and cells else (_NO_WINDOW, ())
+
+
+def filled(
+    session: Session, table: TileTable, cells: Iterable[Cell], location: Location, root: Path
+) -> tuple[tuple[Range, ...], str | None]:
+    """Which stretches of τ are filled with the states of all `cells`, and why none of them may be read, or None.
+    `location` is the source's, relative to `root`."""
+    found = complete(session, table, list(dict.fromkeys(c.partial for c in cells)), location, root)
+    if not found.ranges:
+        return (), "its tiles are not backfilled" if ledger.is_there(session) else "nothing is backfilled"
+    if found.unchanged:
+        return found.ranges, None
+    if location.kind != "path":
+        why = f"only of files can be told that nothing has changed since, and {table.source.name} is none"
+        return found.ranges, why
+    return found.ranges, f"{table.source.name} may have changed since the last backfill"
 
 
 def _spine(place: Place, session: Session) -> tuple[int, int] | None:
@@ -122,17 +149,11 @@ def _reach(place: Place, session: Session, table: TileTable, cells: Iterable[Cel
 
 def _unfit(place: Place, session: Session, table: TileTable, cells: Sequence[Cell]) -> str | None:
     """Why the tiles may not be read, or None."""
-    partials = list(dict.fromkeys(c.partial for c in cells))
-    location = place.project.sources[table.source.name].location
-    found = complete(session, table, partials, location, place.root)
-    if not found.ranges:
-        return "its tiles are not backfilled"
-    if not found.unchanged:
-        if location.kind != "path":
-            return f"only of files can be told that nothing has changed since, and {table.source.name} is none"
-        return f"{table.source.name} may have changed since the last backfill"
+    ranges, why = filled(session, table, cells, place.project.sources[table.source.name].location, place.root)
+    if why is not None:
+        return why
     days = _reach(place, session, table, cells)
-    if not days or any(first <= days[0] and days[-1] < past for first, past in found.ranges):
+    if not days or any(first <= days[0] and days[-1] < past for first, past in ranges):
         return None
     return "not all days in the reach of its windows are backfilled"
 
@@ -175,6 +196,3 @@ def _slower(
 def _served(place: Place, session: Session, table: TileTable, cells: Sequence[Cell]) -> str:
     beside, whole = _counts(place, session, table, cells)
     return f"tiles, and {beside:,} of {whole:,} rows, for {', '.join(dict.fromkeys(c.window.name for c in cells))}"
-
-
-

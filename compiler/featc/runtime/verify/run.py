@@ -15,7 +15,7 @@ import duckdb
 import featc
 from featc.errors import Diagnostic, FeatcError
 from featc.fingerprint import feature_fingerprint
-from featc.lineage.select import selected_features, selected_outputs
+from featc.lineage import chosen_features
 from featc.resolve.model import Output, Project
 from featc.runtime.engine import connect
 from featc.runtime.verify.adversary import dense_scenes, scenes
@@ -155,9 +155,7 @@ def _bound_to(project: Project, seed: int, select: str | None) -> dict[str, Any]
 
 
 def _wanted(project: Project, select: str | None) -> tuple[tuple[str, str], ...]:
-    found = set(selected_features(project, select))
-    # what a service computes itself, and views that it asks for other entities
-    found |= {(o.view, o.feature) for _, o in selected_outputs(project, select)}
+    found = frozenset(chosen_features(project, select))
     views = (*project.views.values(), *project.asked.values())
     wanted = tuple((v.name, f.name) for v in views for f in v.features if (v.name, f.name) in found)
     if not wanted:
