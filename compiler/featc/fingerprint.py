@@ -230,7 +230,9 @@ class _Layers:
             case AggregateRef(name):
                 aggregation = view.aggregation(name)
                 tiles = self._partials(view, aggregation)
-                return ("aggregate", aggregation.aggregate, tiles, self._window(view, aggregation.window), view.closed)
+                found = ("aggregate", aggregation.aggregate, tiles, self._window(view, aggregation.window), view.closed)
+                params = tuple(sorted((name, repr(value)) for name, value in aggregation.params))
+                return (*found, params) if params else found
             case StateRef(column):
                 return ("state", self._state(view, column), view.ttl, view.closed)
             case FeatureRef(other, name):

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from featc.algebra import LAWS
+from featc.algebra import LAWS, Kind
 from featc.decompose import Cell, decompose
 from featc.durations import format_duration
 from featc.lower.online import ViewPlan, view_plan
@@ -171,6 +171,8 @@ def _how_read(cell: Cell, read: ReadPlan) -> dict[str, str]:
         return {"from": "rows", "because": "its windows are too short to be worth tiles"}
     if any(cell == pick.cell for pick in read.picks):
         return {"from": "one row", "because": "the first in its order answers"}
+    if cell.partial.kind is Kind.SERIES:
+        return {"from": "rows", "because": "its state is the rows, so a read takes all that its window holds"}
     if any(cell in s.cells for s in read.sets):
         return {"from": "rows", "because": "a set of values has no bounded state"}
     if cell.window.since is not None:

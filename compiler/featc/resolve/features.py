@@ -30,7 +30,7 @@ from featc.resolve.openview import OpenView, Template
 from featc.resolve.pieces import Parts, enclosed, joined
 from featc.resolve.scalars import write_out
 from featc.resolve.sources import meta_of
-from featc.types import family
+from featc.types import collection_parts, family
 
 Pair = tuple[str, str]
 
@@ -250,8 +250,9 @@ class Typing:
 
     def _accept(self, draft: Draft, type_: str) -> None:
         draft.parts, draft.type = narrowed(draft.parts, type_)
-        item = draft.type.removesuffix("[]") if draft.template.definition.series else draft.type
-        if family(item) != "other":
+        parts = collection_parts(draft.type)
+        nested = draft.template.definition.series and parts is not None and family(parts[1]) == "other"
+        if family(draft.type) != "other" or (parts is not None and not nested):
             return
         draft.broken = True
         if not draft.template.broken:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from featc.algebra.row import Constant
 from featc.errors import Span
 from featc.resolve.extents import Calendar as Calendar
 from featc.resolve.extents import Unit as Unit
@@ -193,7 +194,8 @@ class Aggregation:
     """One aggregate over one window. `aggregate` names a row of the algebra; `slots` are its lifted arguments.
 
     `count(*)` without FILTER has no slots. Two features that need the same aggregation share it. `name` is readable
-    and unique in its view: the feature's name where the feature is nothing but this aggregation.
+    and unique in its view: the feature's name where the feature is nothing but this aggregation. `params` are the
+    parameters that were given, by name; durations in µs.
     """
 
     name: str
@@ -202,6 +204,7 @@ class Aggregation:
     window: Window
     type: str
     span: Span | None = field(default=None, compare=False)
+    params: tuple[tuple[str, Constant], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from featc.lower.training.running import running
 from featc.lower.training.since import rows_since
 from featc.resolve.model import Window
 from featc.types import family
+from featc.visibility import AS_OF
 from featc_dialects import duckdb as engine
 
 
@@ -71,10 +72,16 @@ def finished(finish: Finish, cells: Cells) -> str:
     """An aggregation's value as SQL over its cells."""
     row = AGGREGATES[finish.aggregation.aggregate]
     states = {label: _State(cell, cells.fields[cell]) for label, cell in finish.states.items()}
-    text = row.finish_sql.format(**states)
+    text = row.finish_sql.format(**states, **_parameters(finish))
     exact = [c for c in finish.states.values() if c.partial.kind is Kind.SUM]
     wide = "HUGEINT" if exact and family(exact[0].partial.types[0]) == "integer" else finish.aggregation.type
     return engine.result(text, finish.aggregation.type, wide)
+
+
+def _parameters(finish: Finish) -> dict[str, object]:
+    """What a finisher's template may read besides states: parameters, the window's length, the instant in µs."""
+    aggregation = finish.aggregation
+    return {**dict(aggregation.params), "length": aggregation.window.length, "as_of": f"s.{AS_OF}"}
 
 
 def joined(spine: str, cells: Cells) -> str:

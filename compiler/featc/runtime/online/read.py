@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Any
 
-from featc.algebra import AGGREGATES, LAWS, Kind, scale_of
+from featc.algebra import AGGREGATES, LAWS, Given, Kind, scale_of
 from featc.decompose import Cell, Finish
-from featc.encoding import arithmetic, decoder
+from featc.encoding import arithmetic, decoder, has_way_back
 from featc.lower.online_read import Members, ReadPlan, Sets
 from featc.lower.online_store import key_parameters
 from featc.resolve.model import Window
@@ -66,8 +66,9 @@ class ViewReader:
         self._columns = [
             (name, decoder(layout.source.column(name).type)) for name in layout.states
         ] if plan.lookup_sql else []
-        self._empty = self._finish({})
         self._no_state = {name: None for name, _ in self._columns}
+
+        self._empty = self._finish({}, 0)
 
     def unknown(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """(aggregations, state columns) of an entity nothing is known of."""
@@ -91,7 +92,7 @@ class ViewReader:
             self._read_picks(store, parameters, t, states)
         for members in plan.members:
             self._read_members(store, parameters, t, members, states)
-        return self._finish(states), self._lookup(store, parameters, t)
+        return self._finish(states, t), self._lookup(store, parameters, t)
 
     # ── bands ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -181,8 +182,8 @@ class ViewReader:
             for (name, decode), value in zip(self._columns, row[3:], strict=True)
         }
 
-    def _finish(self, states: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: finish(states) for name, finish in self._finishers}
+    def _finish(self, states: Mapping[str, Any], t: int) -> dict[str, Any]:
+        return {name: finish(states, t) for name, finish in self._finishers}
 
 
 def _since(newest_first: Iterable[Any]) -> list[Any]:
@@ -249,27 +250,27 @@ def _bounds(type_: str) -> tuple[int, int] | None:
     return (-(2**63), 2**63 - 1) if type_ == "BIGINT" else None
 
 
-def _finisher(finish: Finish) -> tuple[str, Callable[[Mapping[str, Any]], Any]]:
-    """(aggregation, states by cell → the value users see)."""
+def _finisher(finish: Finish) -> tuple[str, Callable[[Mapping[str, Any], int], Any]]:
+    """(aggregation, (states by cell, t) → the value users see)."""
     aggregation = finish.aggregation
     row = AGGREGATES[aggregation.aggregate]
-    first = next(iter(finish.states.values())).partial
-    scale = scale_of(first.types[0]) if first.types else 0
+    given = Given(finish.types, dict(aggregation.params), aggregation.window.length)
     cells = [(label, cell.name) for label, cell in finish.states.items()]
-    decode = decoder(aggregation.type)
+    decode = decoder(aggregation.type) if has_way_back(aggregation.type) else None
     sums = any(c.partial.kind is Kind.SUM for c in finish.states.values())
     bounds = _bounds(aggregation.type) if sums else None
     finished = row.finish
 
-    def value(states: Mapping[str, Any]) -> Any:
-        found = finished(scale, **{label: states.get(name) for label, name in cells})
-        if found is None:
-            return None
+    def value(states: Mapping[str, Any], t: int) -> Any:
+        read = {label: states.get(name) for label, name in cells}
+        try:
+            found = finished(given, **read, as_of=t) if row.timed else finished(given, **read)
+        except ArithmeticError:
+            raise Overflow(aggregation.name) from None
+        if found is None or decode is None:  # lists and maps come as users see them
+            return found
         if bounds is not None and not bounds[0] <= found <= bounds[1]:
             raise Overflow(aggregation.name)
         return decode(found)
 
     return aggregation.name, value
-
-
-
