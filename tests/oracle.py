@@ -15,7 +15,8 @@ Decisions where the page is silent:
   and stddev_samp of a single member are NULL even when it is NaN.
 * "this feature's FILTER outcome and arguments" are those of the aggregate call whose window is being ordered.
 * A NULL `deleted` means not dead, a NULL `where` or FILTER means not passed.
-* A tombstone of a state source without `id` is a visible row: one of the changes that event windows count.
+* A tombstone of a state source without `id` hides older rows from lookups, and is itself dead: no event window
+  counts it, since a dead row's other columns say nothing.
 * A NULL or NaN part of a state source's identity (key, tau) leaves the row without identity: it corrects
   nothing.
 * When no state row holds, its columns are NULL and the expression is evaluated on them.
@@ -457,6 +458,7 @@ class Oracle:
             v
             for v in self.rows_of(view, probe)
             if self.visible(view, v, probe.t)
+            and not v.dead
             and self.passes(view, v)
             and v.tau is not None
             and self.within(view.closed, window, lower, v.tau, upper)
