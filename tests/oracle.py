@@ -15,7 +15,8 @@ Decisions where the page is silent:
   and stddev_samp of a single member are NULL even when it is NaN.
 * "this feature's FILTER outcome and arguments" are those of the aggregate call whose window is being ordered.
 * A NULL `deleted` means not dead, a NULL `where` or FILTER means not passed.
-* A tombstone of a state source without `id` is a visible row: one of the changes that event windows count.
+* A tombstone of a state source without `id` hides older rows from lookups, and is itself dead: no event window
+  counts it, since a dead row's other columns say nothing.
 * A NULL or NaN part of a state source's identity (key, tau) leaves the row without identity: it corrects
   nothing.
 * A label may use features, which are those of its probe, and labels, of which all must be complete; it is complete
@@ -23,6 +24,11 @@ Decisions where the page is silent:
 * The greatest enter of a source is taken over its accepted versions that have one, whatever their key.
 * `--known-at` bounds the watermark, also one that is given.
 * When no state row holds, its columns are NULL and the expression is evaluated on them.
+* Units of a calendar lie side by side: one begins at the first instant whose local day is its first or a later one,
+  and is current from then until the next begins, also while clocks show an hour again that lies before it. A day that
+  a zone leaves out is a unit that holds nothing.
+* A `since` window is ordered by the outcome of P after everything else, so that of events equal in all the rest one
+  that satisfies P is the last.
 
 The aggregates over whole series (`over_series`), where the page is silent:
 
@@ -51,10 +57,12 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal
 from fractions import Fraction
+from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 Value = Any
 Row = Mapping[str, Value]
@@ -91,8 +99,8 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """`range` (µs), `rows`, both or neither (lifetime); `hop`, `align`, `offset` as in the page's table; `next` alone,
-    of labels."""
+    """`range` (µs), `rows`, both or neither (lifetime); `hop`, `align`, `offset` as in the page's table. `calendar` is
+    a unit, in `timezone`, of which 0 is to date; `since` is P; `next` alone, of labels."""
 
     range: int | None = None
     rows: int | None = None
@@ -100,6 +108,10 @@ class Window:
     hop: int | None = None
     align: bool = False
     next: int | None = None
+    calendar: str | None = None
+    previous: int = 0
+    timezone: str = "UTC"
+    since: RowExpr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +232,40 @@ def micros(moment: datetime) -> int:
 def moment(us: int) -> datetime:
     """The naive UTC datetime of an instant in µs."""
     return EPOCH + timedelta(microseconds=us)
+
+
+# -------------------------------------------------------------------------------- calendars
+
+
+def local_day(us: int, zone: str) -> date:
+    """The day that the zone's clocks show at an instant."""
+    return moment(us).replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).date()
+
+
+@cache
+def first_instant(day: date, zone: str) -> int:
+    """The first instant at which the zone's clocks show that day, or a later one where they leave it out."""
+    midnight = micros(datetime(day.year, day.month, day.day))
+    minute, second = 60 * 10**6, 10**6
+    minutes = range(midnight - 17 * 60 * minute, midnight + 42 * 60 * minute, minute)
+    found = next(us for us in minutes if local_day(us, zone) >= day)
+    return next(us for us in range(found - minute, found + 1, second) if local_day(us, zone) >= day)
+
+
+def unit_start(unit: str, day: date) -> date:
+    """The first day of the unit that holds a day; weeks begin on Monday."""
+    if unit == "week":
+        return day - timedelta(days=day.weekday())
+    month = {"day": day.month, "month": day.month, "quarter": (day.month - 1) // 3 * 3 + 1, "year": 1}[unit]
+    return date(day.year, month, day.day if unit == "day" else 1)
+
+
+def unit_after(unit: str, start: date, count: int) -> date:
+    """The first day of the unit so many after (before, where negative) the one that starts on a day."""
+    if unit in ("day", "week"):
+        return start + timedelta(days=count * (7 if unit == "week" else 1))
+    months = start.year * 12 + start.month - 1 + count * {"month": 1, "quarter": 3, "year": 12}[unit]
+    return date(months // 12, months % 12 + 1, 1)
 
 
 # -------------------------------------------------------------------------------- the page
@@ -380,6 +426,8 @@ class Oracle:
 
     def edges(self, window: Window, t: int) -> tuple[int | None, int]:
         """Lower (None: no lower end) and upper end of the window at t; `//` is the mathematical floor."""
+        if window.calendar is not None:
+            return self.calendar_edges(window.calendar, window, t)
         upper = t - window.offset
         if window.hop is not None and window.align:
             upper = upper // window.hop * window.hop
@@ -389,6 +437,22 @@ class Oracle:
         if window.hop is not None and not window.align:
             lower = lower // window.hop * window.hop
         return lower, upper
+
+    def calendar_edges(self, unit: str, window: Window, t: int) -> tuple[int, int]:
+        """To date: from the first instant of the current unit to t; the n whole units before it up to there."""
+        zone, shown = window.timezone, unit_start(unit, local_day(t, window.timezone))
+        following = unit_after(unit, shown, 1)
+        current = following if first_instant(following, zone) <= t else shown
+        if not window.previous:
+            return first_instant(current, zone), t
+        return first_instant(unit_after(unit, current, -window.previous), zone), first_instant(current, zone)
+
+    def within(self, closed: str, window: Window, lower: int | None, tau: int, upper: int) -> bool:
+        """The page's table: a calendar window has its first instant and, where it is over, not its end, whatever
+        `closed`."""
+        if window.calendar is None or lower is None:
+            return self.inside(closed, lower, tau, upper)
+        return lower <= tau and (tau < upper if window.previous else self.before(closed, tau, upper))
 
     def inside(self, closed: str, lower: int | None, tau: int, upper: int) -> bool:
         """left: lower ≤ tau < upper; right: lower < tau ≤ upper; both: both closed; neither: both open."""
@@ -405,9 +469,10 @@ class Oracle:
             v
             for v in self.rows_of(view, probe)
             if self.visible(view, v, probe.t)
+            and not v.dead
             and self.passes(view, v)
             and v.tau is not None
-            and self.inside(view.closed, lower, v.tau, upper)
+            and self.within(view.closed, window, lower, v.tau, upper)
         ]
 
     def members(self, view: View, aggregate: Aggregate, probe: Probe) -> list[Version]:
@@ -416,7 +481,11 @@ class Oracle:
         return self.last_rows(aggregate, self.in_order(view, aggregate, found))
 
     def last_rows(self, aggregate: Aggregate, ordered: list[Version]) -> list[Version]:
-        """`rows: N`: the last N; FILTER and NULL-skipping come after."""
+        """`rows: N`: the last N; FILTER and NULL-skipping come after. `since: P`: from the last that satisfies P."""
+        since = aggregate.window.since
+        if since is not None:
+            begins = [place for place, v in enumerate(ordered) if since(v.row) is True]
+            return ordered[begins[-1] :] if begins else []
         n = aggregate.window.rows
         return ordered if n is None else ordered[-n:]
 
@@ -432,7 +501,9 @@ class Oracle:
         identifier = () if source.id is None else rank(v.row[source.id])
         outcome = () if aggregate.filter is None else rank(aggregate.filter(v.row))
         arguments = [rank(arg(v.row)) for arg in aggregate.args]
-        return (v.tau, self.tie_break(source, v), v.alpha, identifier, outcome, *arguments)
+        since = aggregate.window.since
+        begins = () if since is None else (since(v.row) is True,)
+        return (v.tau, self.tie_break(source, v), v.alpha, identifier, outcome, *arguments, *begins)
 
     # ---- Aggregates
 
@@ -532,7 +603,7 @@ class Oracle:
     def known(self, view: View, v: Version) -> bool:
         """`alpha ⊲ k` and not `alpha(next) ⊲ k`, k = ∞ or the knowledge instant; and not dead."""
         assert v.alpha is not None
-        if v.dead and not self.is_tombstone(self.sources[str(view.source)], v):
+        if v.dead:
             return False
         if self.known_at is None:
             return v.superseded_at is None

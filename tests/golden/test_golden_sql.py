@@ -44,6 +44,7 @@ FILES = {
     "series": ("sql/duckdb/user_visits/training.sql", "sql/sqlite/user_visits/online_read.sql"),
     "derived": ("sql/duckdb/services/checkout/training.sql",),
     "labels": ("sql/duckdb/services/churn/training.sql",),
+    "calendar": ("sql/duckdb/user_visits/training.sql", "sql/sqlite/user_visits/online_read.sql"),
 }
 PINNED = [(name, file) for name, files in FILES.items() for file in files]
 QUERIES = [(name, file) for name, file in PINNED if file.endswith("/training.sql")]
@@ -80,6 +81,7 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
         (None, True, True, Decimal("10.00"), True),
         (None, None, False, None, False),
     ],
+    "calendar": [(1, 1, 1), (1, 0, 0), (0, 1, 0), (0, 0, 0)],
 }
 """The features of each spine row, worked out by hand from the project's data."""
 

@@ -144,19 +144,12 @@ class ViewMaker:
         if source.meaning.kind == "state" and draw.chance(55):
             ttl = self.windows.line.length(draw, 1, 14)
             yaml["ttl"] = duration(ttl)
-        if self.windowed:
-            self.family = tuple(draw.some(self.windows.pool, 0, 3))
+        self.family = tuple(draw.some(self.windows.pool, 0, 3))
         if self.family:
             yaml["windows"] = [self.listed(name) for name, _ in self.family]
         self.features()
         name, specs = f"v{self.letter}", tuple(self.specs)
         return ViewSpec(name, source.name, self.exprs, specs, yaml, self.family, where, closed, ttl)
-
-    @property
-    def windowed(self) -> bool:
-        """Whether aggregates are drawn: tombstones as changes are nobody's business here."""
-        meaning = self.history.spec.meaning
-        return meaning.kind == "event" or meaning.id is not None or meaning.deleted is None
 
     def listed(self, name: str) -> str:
         """A window in a list: a plain duration now and then."""
@@ -185,7 +178,7 @@ class ViewMaker:
         """A few aggregates or lookups, then what is derived from them."""
         state = self.history.spec.meaning.kind == "state"
         for _ in range(self.draw.between(2, 5)):
-            if state and (not self.windowed or self.draw.chance(65)):
+            if state and self.draw.chance(65):
                 self.lookup()
             elif self.family and self.draw.chance(55):
                 self.member_of_family()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from zoneinfo import available_timezones
 
 from featc.algebra import Aggregate, Constant, Param, lookup
 from featc.errors import nearest
@@ -15,6 +13,7 @@ from featc.parse.functions import BUILTINS, EXAMPLES, LISTED, is_aggregate
 from featc.parse.lexer import Token
 from featc.parse.model import AggregateCall, BuiltinCall, Fragment, Name, Over, Piece, Problem
 from featc.parse.words import KEYWORDS, UNITS, type_places
+from featc.zones import zones
 
 _TYPED_LITERALS = frozenset({"date", "timestamp", "time", "interval", "datetime"})
 _EXAMPLES = {"filter": "filter (where …)", "over": "over lifetime"}
@@ -50,11 +49,6 @@ def _partners(tokens: Sequence[Token]) -> dict[int, int]:
 
 def _typed(tokens: Sequence[Token]) -> frozenset[int]:
     return frozenset(i for start, end in type_places(tokens) for i in range(start, end))
-
-
-@cache
-def _zones() -> Mapping[str, str]:
-    return {z.casefold(): z for z in available_timezones()}
 
 
 @dataclass(slots=True)
@@ -135,7 +129,7 @@ class _Cutter:
         text = zone.pieces[0] if len(zone.pieces) == 1 else None
         if not isinstance(text, str) or not text.startswith("'"):
             return
-        known = _zones()
+        known = zones()
         name = text.strip("'")
         if known and name.casefold() not in known:
             close = nearest(name, known.values())

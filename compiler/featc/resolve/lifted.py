@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from featc.algebra import AGGREGATES, Aggregate, Constant, lookup
 from featc.errors import Findings, nearest
@@ -13,13 +12,12 @@ from featc.parse import AggregateCall, Fragment, Name
 from featc.resolve.asking import Asked
 from featc.resolve.families import Families
 from featc.resolve.model import Aggregation, Expr, Key, Slot, Source, Window
+from featc.resolve.naming import slug, unused
 from featc.resolve.openview import OpenView, Template
 from featc.resolve.sources import OpenSource, ask_fragment, check_known, is_boolean, parsed, time_of
 from featc.resolve.standing import may_stand
 from featc.resolve.windows import WindowBook, suffix_of
 from featc.types import family
-
-_LONGEST_NAME = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +39,7 @@ class ViewRows:
     where_text: Text | None = None
     keys: dict[str, tuple[Asked, Text]] = field(default_factory=dict)
     calls: dict[tuple[Template, AggregateCall], AskedCall] = field(default_factory=dict)
+    since: dict[str, tuple[Asked, Fragment]] = field(default_factory=dict)
     broken: bool = False
 
 
@@ -59,6 +58,8 @@ def ask_view(view: OpenView, opened: OpenSource, families: Families, findings: F
                 template.broken = True
             else:
                 rows.calls[template, call] = asked
+                for window in filter(None, (asked.window, *template.windows, *template.over)):
+                    template.broken |= not _ask_since(rows, window, opened, families.book, findings)
     return rows
 
 
@@ -68,6 +69,22 @@ def _ask_where(rows: ViewRows, opened: OpenSource, findings: Findings) -> None:
         rows.where_text = where
         rows.where = _ask(parsed(where, findings), where, "where", opened, findings)
         rows.broken |= rows.where is None
+
+
+def _ask_since(
+    rows: ViewRows, window: Window, opened: OpenSource, book: WindowBook, findings: Findings
+) -> bool:
+    """Asks what the events are that a window begins with, where it is such a window; False where that is no row
+    expression of the source, which is reported."""
+    text = book.since.get(window.name) if window.since else None
+    if text is None or window.name in rows.since:
+        return True
+    fragment = parsed(text, findings)
+    asked = _ask(fragment, text, f"since of the window {window.name}", opened, findings)
+    if fragment is None or asked is None:
+        return False
+    rows.since[window.name] = (asked, fragment)
+    return True
 
 
 def _ask(
@@ -170,7 +187,7 @@ def lift(rows: ViewRows, opened: OpenSource, findings: Findings) -> Lifted:
     for template in view.templates:
         for call in () if template.broken else template.calls:
             asked = rows.calls[template, call]
-            windows = [asked.window] if asked.window else template.windows
+            windows = [asked.window] if asked.window else template.over or template.windows
             made = (
                 _slots_of(lifted, template, call, asked, opened, findings)
                 if may_stand(view, template, call, asked.row, windows, findings)
@@ -180,12 +197,32 @@ def lift(rows: ViewRows, opened: OpenSource, findings: Findings) -> Lifted:
                 template.broken = True
                 break
             name, slots, type_ = made
-            for _, window in template.members:
-                own = asked.window or window
-                assert own is not None
+            for window in template.over or [w for _, w in template.members]:
+                own = _begun(lifted, rows, asked.window or window, opened, findings)
+                if own is None:
+                    template.broken = True
+                    break
                 wanted.append((template, call, window, (name, slots, own, call.constants), type_))
     _name_aggregations(view, lifted, [w for w in wanted if not w[0].broken])
     return lifted
+
+
+def _begun(
+    lifted: Lifted, rows: ViewRows, window: Window | None, opened: OpenSource, findings: Findings
+) -> Window | None:
+    """The window, of a `since` window with the slot that can begin it; None where that has an error, which is
+    reported."""
+    assert window is not None
+    if window.since is None:
+        return window
+    asked, fragment = rows.since[window.name]
+    condition, place = asked.expr, f"since of the window {window.name}"
+    if condition is None or not is_boolean(condition, asked.text, place, findings):
+        return None
+    if not check_known(condition, opened.source, asked.text, place, findings):
+        return None
+    value = Expr(("true",), "BOOLEAN", condition.span)
+    return replace(window, since=_slot(lifted, value, None, condition, fragment))
 
 
 def _slots_of(
@@ -241,7 +278,7 @@ def _time_slot(lifted: Lifted, source: Source) -> str:
     """Each row's τ as a slot, for aggregates that weigh rows by it."""
     key = (time_of(source), None)
     if key not in lifted.slots:
-        lifted.slots[key] = Slot(_unused("row_time", lifted.taken), key[0], None, "TIMESTAMP")
+        lifted.slots[key] = Slot(unused("row_time", lifted.taken), key[0], None, "TIMESTAMP")
     return lifted.slots[key].name
 
 
@@ -271,36 +308,8 @@ def _slot(
             base = f"is_{slug(filter_)}" if filter_ else "is_row"
         else:
             base = slug(fragment) + (f"_where_{slug(filter_)}" if filter_ else "")
-        lifted.slots[key] = Slot(_unused(base, lifted.taken), value, condition, value.type)
+        lifted.slots[key] = Slot(unused(base, lifted.taken), value, condition, value.type)
     return lifted.slots[key].name
-
-
-def slug(fragment: Fragment) -> str:
-    """A readable identifier out of an expression: its words, in snake case."""
-    words = [w for piece in fragment.pieces for w in _words(piece)]
-    joined = "_".join(words)[:_LONGEST_NAME].strip("_")
-    if not joined:
-        return "value"
-    return joined if joined[0].isalpha() else f"v_{joined}"
-
-
-def _words(piece: object) -> Iterable[str]:
-    if isinstance(piece, Name):
-        text = "_".join(piece.parts)
-    elif isinstance(piece, str):
-        text = piece
-    else:
-        text = " ".join([getattr(piece, "name", ""), *(slug(a) for a in getattr(piece, "args", ()))])
-    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text).lower()
-    return re.findall(r"[a-z0-9]+", snake)
-
-
-def _unused(base: str, taken: set[str]) -> str:
-    name, n = base, 2
-    while name.casefold() in taken:
-        name, n = f"{base}_{n}", n + 1
-    taken.add(name.casefold())
-    return name
 
 
 def _name_aggregations(
@@ -311,15 +320,15 @@ def _name_aggregations(
     """Names each aggregation: as the feature that is nothing else, or after what it does."""
     own: dict[Named, str] = {}
     for template, call, window, key, _ in wanted:
-        if template.bare_call is call:
-            own.setdefault(key, template.member(window))
+        if template.bare_call is call and not template.definition.series:
+            own.setdefault(key, template.member(window if template.family else None))
     taken = {m.casefold() for t in view.templates for m, _ in t.members} | {
         k.casefold() for k in view.key_names
     }
     for template, call, window, key, type_ in wanted:
         if key not in lifted.aggregations:
             aggregate, slots, over, params = key
-            name = own.get(key) or _unused("_".join((aggregate, *slots, suffix_of(over))), taken)
+            name = own.get(key) or unused("_".join((aggregate, *slots, suffix_of(over))), taken)
             span = template.text.span_at(call.start, call.end - call.start)
             lifted.aggregations[key] = Aggregation(name, aggregate, slots, over, type_, span, params)
             lifted.types[name] = type_

@@ -16,6 +16,9 @@ from typing import Literal
 
 from featc.algebra.row import Constant
 from featc.errors import Span
+from featc.resolve.extents import Calendar as Calendar
+from featc.resolve.extents import Unit as Unit
+from featc.resolve.extents import Window as Window
 
 Closed = Literal["left", "right", "both", "neither"]
 SourceKind = Literal["event", "state"]
@@ -162,30 +165,6 @@ class Source:
 
     def column(self, name: str) -> Column:
         return next(c for c in self.columns if c.name == name)
-
-
-# ── windows ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Which visible events count (semantics.md, "Windows"). Lengths in µs.
-
-    `length` None and `rows` None is `lifetime`. `rows` with `length` is the last `rows` within the range. A window of
-    labels begins at t: its `offset` is −`length`.
-    """
-
-    name: str = field(compare=False)
-    length: int | None = None
-    offset: int = 0
-    rows: int | None = None
-    hop: int | None = None
-    align: bool = False
-
-    @property
-    def is_ahead(self) -> bool:
-        """Whether it is a `next_<duration>`, which lies after the observation instant."""
-        return self.offset < 0
 
 
 # ── views ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,26 +6,29 @@ from featc.algebra import AGGREGATES, Kind
 from featc.decompose import Cell, Finish, Parts
 from featc.lower.ctes import Ctes, named
 from featc.lower.source import quoted
-from featc.lower.training.cells import AS_OF, ROW, Cells, Shape, shape_of
+from featc.lower.training.cells import ROW, Cells, Shape, shape_of
 from featc.lower.training.frames import frames
 from featc.lower.training.latest import latest
 from featc.lower.training.newest import last_rows
 from featc.lower.training.pairs import all_rows, grouped, late_rows
 from featc.lower.training.rows import ViewRows
 from featc.lower.training.running import running
+from featc.lower.training.since import rows_since
 from featc.resolve.model import Window
 from featc.types import family
+from featc.visibility import AS_OF
 from featc_dialects import duckdb as engine
 
 
 def compute(ctes: Ctes, parts: Parts, rows: ViewRows, out: Cells) -> None:
     """The cells of `parts` from rows: every shape they need, and the late rows merged in."""
-    sliding = [c for c in parts.cells if c.window.rows is None]
+    sliding = [c for c in parts.cells if not c.window.in_order]
     by_shape: dict[Shape, list[Cell]] = {"running": [], "frame": [], "latest": [], "join": [], "rows": []}
     for cell in sliding:
         by_shape[shape_of(cell, rows.irregular)].append(cell)
     merged = [*by_shape["running"], *by_shape["frame"], *by_shape["latest"]]
     counted = [f for f in parts.finishes if f.aggregation.window.rows is not None]
+    begun = [f for f in parts.finishes if f.aggregation.window.since is not None]
     if by_shape["frame"]:
         frames(ctes, rows, by_shape["frame"], by_shape["running"], out)
     else:
@@ -49,6 +52,7 @@ def compute(ctes: Ctes, parts: Parts, rows: ViewRows, out: Cells) -> None:
             out.fields[cell] = tuple(f"m.{n}" for n in names)
         out.join(name, "m")
     last_rows(ctes, rows, counted, out)
+    rows_since(ctes, rows, begun, out)
 
 
 class _State:

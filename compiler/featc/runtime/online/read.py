@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Any
@@ -14,6 +14,7 @@ from featc.encoding import arithmetic, decoder, has_way_back
 from featc.lower.online_read import Members, ReadPlan, Sets
 from featc.lower.online_store import key_parameters
 from featc.resolve.model import Window
+from featc.runtime.online.calendars import begins
 from featc.types import decimal_parts
 from featc.visibility import Edges, edges, horizon
 from featc_dialects.sqlite import SPELLINGS
@@ -97,7 +98,7 @@ class ViewReader:
 
     def _bind_bands(self, parameters: Parameters, t: int) -> list[Band]:
         """Binds the disjoint bands (after, upto], as many as the SQL has; which of them each window is."""
-        found = [_within(edges(window, t, self.closed)) for window in self.plan.windows]
+        found = [_within(edges(window, t, self.closed, begins)) for window in self.plan.windows]
         marks = sorted({cut for edge in found for cut in edge})
         bands = list(pairwise(marks))
         bands += [(_FIRST, _FIRST)] * (self.plan.bands - len(bands))
@@ -143,7 +144,7 @@ class ViewReader:
     def _read_picks(self, store: sqlite3.Connection, parameters: Parameters, t: int, states: dict[str, Any]) -> None:
         plan = self.plan
         for n, pick in enumerate(plan.picks):
-            edge = edges(pick.cell.window, t, self.closed)
+            edge = edges(pick.cell.window, t, self.closed, begins)
             parameters[f"pick_after_{n}"], parameters[f"pick_upto_{n}"] = edge.after, edge.upto
         found = chain.from_iterable(store.execute(sql, parameters) for sql in plan.picks_sql)
         for number, tau, order, value, by in found:
@@ -155,9 +156,10 @@ class ViewReader:
     def _read_members(
         self, store: sqlite3.Connection, parameters: Parameters, t: int, members: Members, states: dict[str, Any]
     ) -> None:
-        edge = edges(members.window, t, self.closed)
+        edge = edges(members.window, t, self.closed, begins)
         parameters["after"], parameters["upto"] = edge.after, edge.upto
-        rows = store.execute(members.sql, parameters).fetchall()
+        found = store.execute(members.sql, parameters)
+        rows = found.fetchall() if members.window.since is None else _since(found)
         for cell in members.cells:
             states[cell.name] = self._folds[cell.name](rows)
 
@@ -182,6 +184,16 @@ class ViewReader:
 
     def _finish(self, states: Mapping[str, Any], t: int) -> dict[str, Any]:
         return {name: finish(states, t) for name, finish in self._finishers}
+
+
+def _since(newest_first: Iterable[Any]) -> list[Any]:
+    """The rows of a `since` window, without the column that says which can begin it; none where none can."""
+    rows = []
+    for row in newest_first:
+        rows.append(row[:-1])
+        if row[-1] is not None:
+            return rows
+    return []
 
 
 def _whole_tiles(after: int, upto: int, width: int) -> Band:
