@@ -19,6 +19,10 @@ Decisions where the page is silent:
   counts it, since a dead row's other columns say nothing.
 * A NULL or NaN part of a state source's identity (key, tau) leaves the row without identity: it corrects
   nothing.
+* A label may use features, which are those of its probe, and labels, of which all must be complete; it is complete
+  itself when its own windows and those are.
+* The greatest enter of a source is taken over its accepted versions that have one, whatever their key.
+* `--known-at` bounds the watermark, also one that is given.
 * When no state row holds, its columns are NULL and the expression is evaluated on them.
 * Units of a calendar lie side by side: one begins at the first instant whose local day is its first or a later one,
   and is current from then until the next begins, also while clocks show an hour again that lies before it. A day that
@@ -96,7 +100,7 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Window:
     """`range` (µs), `rows`, both or neither (lifetime); `hop`, `align`, `offset` as in the page's table. `calendar` is
-    a unit, in `timezone`, of which 0 is to date; `since` is P."""
+    a unit, in `timezone`, of which 0 is to date; `since` is P; `next` stands alone, of labels."""
 
     range: int | None = None
     rows: int | None = None
@@ -107,6 +111,7 @@ class Window:
     previous: int = 0
     timezone: str = "UTC"
     since: RowExpr | None = None
+    next: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +164,7 @@ class View:
     where: RowExpr | None = None
     closed: str = "left"
     ttl: int | None = None
+    labels: tuple[Feature, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,12 +272,17 @@ def unit_after(unit: str, start: date, count: int) -> date:
 
 
 class Oracle:
-    """What each feature is at each probe, given the whole of every source's data."""
+    """What each feature is at each probe, given the whole of every source's data; and each label, by what was known at
+    `known_at` (None: all there is) of data that reaches to `data_until` (None: as far as there are rows)."""
+
+    known_at: int | None = None
+    data_until: int | None = None
 
     def __init__(self, sources: Sequence[Source], views: Sequence[View], rows: Mapping[str, Sequence[Row]]):
         self.sources = {s.name: s for s in sources}
         self.views = {v.name: v for v in views}
         self.features = {f"{v.name}.{f.name}": (v, f) for v in views for f in v.features}
+        self.labels = {f"{v.name}.{f.name}": (v, f) for v in views for f in v.labels}
         self.data = {s.name: self.versions(s, rows[s.name]) for s in sources}
         self.by_key = {v.name: self.keyed(v) for v in views if v.source is not None}
 
@@ -521,7 +532,7 @@ class Oracle:
                 assert v.tau is not None
                 found.append(values)
                 ages.append(t - v.tau)
-        return Series(found, ages, aggregate.params, aggregate.window.range)
+        return Series(found, ages, aggregate.params, aggregate.window.range or aggregate.window.next)
 
     # ---- State sources
 
@@ -554,6 +565,68 @@ class Oracle:
         if row is None:
             row = dict.fromkeys(self.sources[str(view.source)].columns)
         return canonical(feature.expr(row))
+
+    # ---- Labels
+
+    def label(self, name: str, probe: Probe) -> tuple[Value, bool]:
+        """The value of a label, and whether it is complete: NULL when it is not, whatever its default."""
+        view, label = self.labels[name]
+        if not self.complete(name, probe):
+            return None, False
+        match label:
+            case Aggregate():
+                ahead = self.in_order(view, label, self.ahead(view, label.window, probe))
+                found = self.aggregate(label, ahead, probe.t)
+            case Derived():
+                found = self.derive(label, {i: self.label_input(i, probe) for i in label.inputs})
+            case Lookup():
+                raise TypeError("a state is no label")
+        return (label.default if found is None else found), True
+
+    def label_input(self, name: str, probe: Probe) -> Value:
+        """What a label sees under a name."""
+        return self.label(name, probe)[0] if name in self.labels else self.input(name, probe)
+
+    def ahead(self, view: View, window: Window, probe: Probe) -> list[Version]:
+        """The versions known, passing `where`, of t ≤ tau < t+W under left and neither, t < tau ≤ t+W otherwise."""
+        assert window.next is not None
+        end = probe.t + window.next
+        return [
+            v
+            for v in self.rows_of(view, probe)
+            if self.known(view, v)
+            and self.passes(view, v)
+            and v.tau is not None
+            and (probe.t <= v.tau < end if view.closed in ("left", "neither") else probe.t < v.tau <= end)
+        ]
+
+    def known(self, view: View, v: Version) -> bool:
+        """`alpha ⊲ k` and not `alpha(next) ⊲ k`, k = ∞ or the knowledge instant; and not dead."""
+        assert v.alpha is not None
+        if v.dead and not self.is_tombstone(self.sources[str(view.source)], v):
+            return False
+        if self.known_at is None:
+            return v.superseded_at is None
+        superseded = v.superseded_at is not None and self.before(view.closed, v.superseded_at, self.known_at)
+        return self.before(view.closed, v.alpha, self.known_at) and not superseded
+
+    def complete(self, name: str, probe: Probe) -> bool:
+        """`t + W + D ≤` the watermark, for every window behind the label; D is `final_after`, else `delay`, else 0."""
+        view, label = self.labels[name]
+        if isinstance(label, Derived):
+            return all(self.complete(i, probe) for i in label.inputs if i in self.labels)
+        assert isinstance(label, Aggregate)
+        assert label.window.next is not None
+        source = self.sources[str(view.source)]
+        late = source.delay if source.final_after is None else source.final_after
+        until = self.watermark(source)
+        return until is not None and probe.t + label.window.next + late <= until
+
+    def watermark(self, source: Source) -> int | None:
+        """`data_until`, else the source's greatest enter; at most the knowledge instant."""
+        enters = [v.enter for v in self.data[source.name] if v.enter is not None]
+        until = self.data_until if self.data_until is not None else max(enters, default=None)
+        return until if until is None or self.known_at is None else min(until, self.known_at)
 
     # ---- Features
 

@@ -27,7 +27,7 @@ from featc.emit import build_files
 from featc.errors import FeatcError
 from featc.lineage import lineage_graph
 from featc.resolve.model import Output, Window
-from featc.resolve.needs import spine_columns
+from featc.resolve.needs import label_outputs, spine_columns
 from featc.runtime.online import OnlineStore
 from featc.runtime.store import FeatureStore
 
@@ -87,9 +87,14 @@ class Opened:
         return self.store.outputs(list(self.store.project.views))
 
     @cached_property
+    def labels(self) -> tuple[Output, ...]:
+        """The columns of all labels, which training sets alone have."""
+        return tuple(o for v in self.store.project.labels.values() for both in label_outputs(v).values() for o in both)
+
+    @cached_property
     def spine(self) -> pa.Table:
-        """The columns of expected.txt that are no features."""
-        features = {o.name for o in self.outputs}
+        """The columns of expected.txt that are no features or labels."""
+        features = {o.name for o in (*self.outputs, *self.labels)}
         return self.expected.select([c for c in self.expected.column_names if c not in features])
 
     @cached_property
@@ -100,16 +105,19 @@ class Opened:
     def rows(self) -> Mapping[str, pa.Table]:
         return {name: table.arrow() for name, table in self.case.sources.items()}
 
-    def wanted(self) -> Answers:
-        """The features at each spine row."""
-        names = [o.name for o in self.outputs]
+    def wanted(self, outputs: Sequence[Output] | None = None) -> Answers:
+        """The features, or some columns, at each spine row."""
+        names = [o.name for o in (self.outputs if outputs is None else outputs)]
         missing = sorted(set(names) - set(self.expected.column_names))
         assert not missing, f"expected.txt says nothing of {missing}"
         rows: Answers = self.expected.select(names).to_pylist()
         return rows
 
     def training(self) -> pa.Table:
-        dataset = self.store.get_historical_features(list(self.store.project.views), self.spine, time="as_of")
+        project = self.store.project
+        labels = [name for v in project.labels.values() for name in label_outputs(v)]
+        asked = [*project.views, *labels]
+        dataset = self.store.get_historical_features(asked, self.spine, time="as_of", **self.case.knowledge)
         return dataset.arrow()
 
     @contextmanager
@@ -188,13 +196,14 @@ def test_training_gives_what_the_case_says(name: str, opened: Callable[[str], Op
         refusal(it.case, it.training)
         return
     found = it.training()
-    assert found.column_names == [*it.spine.column_names, *(o.name for o in it.outputs)]
-    assert [str(found.schema.field(o.name).type) for o in it.outputs] == [
-        str(it.expected.schema.field(o.name).type) for o in it.outputs
+    columns = (*it.outputs, *it.labels)
+    assert found.column_names == [*it.spine.column_names, *(o.name for o in columns)]
+    assert [str(found.schema.field(o.name).type) for o in columns] == [
+        str(it.expected.schema.field(o.name).type) for o in columns
     ]
     rows = found.to_pylist()
     assert not differences(rows, it.spine.to_pylist()), "the spine's own columns, in its order"
-    assert not differences(rows, it.wanted())
+    assert not differences(rows, it.wanted(columns))
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -214,7 +223,9 @@ def test_every_phase_knows_every_feature_of_the_case(name: str, opened: Callable
     qualified = {f"{o.view}.{o.feature}" for o in it.outputs}
     manifest = json.loads(build_files(it.store.compiled)["manifest.json"])
     assert set(manifest["features"]) == qualified
-    assert qualified <= {node.name for node in lineage_graph(it.store.project)}
+    labels = {name for v in it.store.project.labels.values() for name in label_outputs(v)}
+    assert set(manifest["labels"]) == labels
+    assert qualified | labels <= {node.name for node in lineage_graph(it.store.project)}
 
 
 # ------------------------------------------------------------------------------------- the cases themselves
@@ -231,6 +242,12 @@ def test_every_aggregate_has_a_case(opened: Callable[[str], Opened]) -> None:
     assert {name for name, _, _ in aggregations(opened)} == set(AGGREGATES)
     folders = {name.removeprefix("aggregate_") for name in NAMES if name.startswith("aggregate_")}
     assert folders == set(AGGREGATES), "one folder aggregate_<name> per row of the algebra"
+
+
+def test_windows_of_labels_have_a_case_for_each_closed(opened: Callable[[str], Opened]) -> None:
+    views = [v for name in NAMES for v in opened(name).store.project.labels.values()]
+    ahead = {v.closed for v in views if any(a.window.is_ahead for a in v.aggregations)}
+    assert ahead == {"left", "right", "both", "neither"}
 
 
 def kind_of(window: Window) -> str:

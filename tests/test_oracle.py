@@ -410,6 +410,40 @@ def test_equality_is_strict_but_for_stated_tolerances() -> None:
     assert not same("var_pop", 0.25, 0.25 + 1.1e-9, [1.0, 2.0])
 
 
+# ------------------------------------------------------------------------------------- labels
+
+
+def label(
+    rows: Sequence[Any], t: int, *, closed: str = "left", known: Any = None, until: Any = None, **options: Any
+) -> Any:
+    """(value, complete) of the sum of x over the ten ahead of t."""
+    made, filled = source(rows, **options)
+    view = View("v", "s", {"k": col("k")}, (), closed=closed, labels=(agg("sum", "x", next=10),))
+    judge = Oracle([made], [view], {"s": filled})
+    judge.known_at, judge.data_until = known, until
+    return judge.label("v.f", Probe({"k": 1}, t, {}))
+
+
+@pytest.mark.parametrize(("closed", "wanted"), [("left", 6), ("neither", 6), ("right", 12), ("both", 12)])
+def test_a_label_begins_where_the_past_ends(closed: str, wanted: int) -> None:
+    rows = [{"ts": t, "x": x} for t, x in ((9, 1), (10, 2), (19, 4), (20, 8), (21, 16))]
+    assert label(rows, 10, closed=closed) == (wanted, True)
+
+
+def test_a_label_is_complete_when_window_and_delay_lie_before_the_greatest_enter() -> None:
+    rows = [{"ts": 5, "x": 1}, {"ts": 18, "x": 2}]
+    assert [label(rows, t, delay=2) for t in (7, 8, 9)] == [(None, True), (None, True), (None, False)]
+    assert [label(rows, t, final_after=4) for t in (4, 5)] == [(1, True), (None, False)]
+    assert label(rows, 18, until=28) == (2, True)
+    assert label(rows, 18, until=28, known=27) == (None, False)
+
+
+def test_a_label_knows_the_last_version_or_that_of_an_instant() -> None:
+    rows = [{"i": 1, "ts": 5, "a": 6, "x": 1}, {"i": 1, "ts": 5, "a": 30, "x": 2}, {"i": 2, "ts": 40, "a": 40, "x": 9}]
+    assert label(rows, 0, **ID) == (2, True)
+    assert [label(rows, 0, known=k, closed=c, **ID)[0] for k, c in ((30, "left"), (30, "right"))] == [1, 2]
+
+
 # ------------------------------------------------------------------------------------- aggregates over series
 
 

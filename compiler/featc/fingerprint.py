@@ -23,6 +23,7 @@ from featc.resolve.model import (
     Aggregation,
     AsOfRef,
     ColumnRef,
+    CompleteRef,
     Expr,
     Feature,
     FeatureRef,
@@ -243,6 +244,8 @@ class _Layers:
                 return ("key", name, next((k.type for k in view.keys if k.name == name), None))
             case AsOfRef():
                 return ("as_of",)
+            case CompleteRef(reach):
+                return ("complete", reach, _source(self._source_of(view), view))
             case ColumnRef(column):
                 raise AssertionError(f"source column {column} outside an aggregate in {view.name}")
 

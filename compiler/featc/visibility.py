@@ -13,6 +13,8 @@ with inclusive bounds:
 * A calendar window begins with a unit: `after = begin - 1`. To date it goes up to `t - strict`; so many whole units
   before the current one go up to where that begins, whatever `closed` says. The unit that began last, at or before
   `t`, is the current one: at its first instant it is current and holds nothing yet.
+* A window `next_W` of labels at `t` holds `t - strict < τ <= t + W - strict`: it begins where the past of the view
+  ends, so that no event is in both (semantics.md, "Labels").
 * A version is visible at `t` when `enter <= t - strict` and not `superseded <= t - strict`.
 
 Where units begin is a question of zone tables, of which only DuckDB's are asked (`featc_dialects.duckdb_calendar`): SQL
@@ -86,7 +88,12 @@ def edges(window: Window, t: int, closed: Closed, begins: Begins = no_calendar) 
     base = top - window.length
     if window.hop and not window.align:
         base = base // window.hop * window.hop
-    return Edges(base - lower_closed(closed), upto)
+    return Edges(base - _below(window, closed), upto)
+
+
+def _below(window: Window, closed: Closed) -> int:
+    """How far below a window's lower end the last τ lies that it does not hold."""
+    return strict(closed) if window.is_ahead else lower_closed(closed)
 
 
 # ── the same rule as SQL text ─────────────────────────────────────────────────────────────────────────────────────
@@ -144,7 +151,7 @@ def after_sql(window: Window, t: str, closed: Closed) -> str | None:
         return _minus(_beside(t, begin_column(window.calendar, window.calendar.previous)), 1)
     if window.length is None:
         return None
-    below = lower_closed(closed)
+    below = _below(window, closed)
     if window.hop:
         from_ = window.offset if window.align else window.offset + window.length
         floored = floor_to_sql(_minus(t, from_), window.hop)
@@ -158,3 +165,11 @@ def visible_sql(enter: str, superseded: str | None, t: str, closed: Closed) -> s
     if superseded is None:
         return f"{enter} <= {known}"
     return f"{enter} <= {known} AND ({superseded} IS NULL OR {superseded} > {known})"
+
+
+def known_sql(arrival: str, superseded: str | None, k: int | None, closed: Closed) -> list[str]:
+    """The conditions that a version counts at the knowledge instant `k` (None: ∞), whatever its τ (semantics.md,
+    "Observation"): `α ⊲ k` and not `α(next) ⊲ k`."""
+    if k is not None:
+        return [visible_sql(arrival, superseded, str(k), closed)]
+    return [] if superseded is None else [f"{superseded} IS NULL"]

@@ -62,6 +62,7 @@ windows:
   month_to_date: {calendar: month, timezone: Europe/Berlin}
   last_two_weeks: {calendar: week, timezone: Europe/Berlin, previous: 2}
   since_refund: {since: status = 'refunded'}
+  coming_week: {next: 7d}             # for labels
 """
 
 _SOURCES = """\
@@ -112,6 +113,8 @@ feature_views:
     features:
       orders: count(*)              # orders_7d, orders_30d
       spend: sum(amount)
+    labels:                         # what training sets are to predict
+      buys_again: count(*) over next_30d > 0
 
   user_plan:
     entity: user
@@ -164,6 +167,8 @@ feature_services:
       - user_returns.return_rate_*
       - idle: user_returns.idle_days  # renamed
       - basket
+    labels:                           # in training sets, after the features
+      - user_orders.buys_again
 
   gift:
     request:

@@ -21,6 +21,7 @@ _BUILT_IN = {
     "prev_<duration>": ("prev_7d", "the equal span before `last_7d`"),
     "last_<n>_rows": ("last_10_rows", "the last ten events that pass `where`"),
     "lifetime": ("lifetime", "all events there ever were"),
+    "next_<duration>": ("next_7d", "of labels alone: the seven days that begin at `t`"),
 }
 _OWN = {
     "{range: 6h}": ("as `last_6h`, under a name of yours; `6h` alone says the same", Window("w", _H := 6 * UNITS["h"])),
@@ -50,6 +51,7 @@ _OWN = {
         "from the last event on for which that is true, it included; nothing where there is none",
         Window("w", since="w"),
     ),
+    "{next: 6h}": ("of labels alone: as `next_6h`, under a name of yours", Window("w", _H, -_H)),
 }
 _SERIES = """\
 feature_views:
@@ -155,7 +157,7 @@ def _later() -> Iterable[tuple[str, str]]:
         if reason is not None:
             yield f"`{key}:` in a window", reason
     for name, reason in LATER.items():
-        yield code(f"over {name}{'_<duration>' if name == 'next' else ''}"), reason
+        yield code(f"over {name}"), reason
 
 
 def _us(instant: datetime) -> int:

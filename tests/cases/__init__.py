@@ -2,7 +2,8 @@
 
     definitions.yaml   entities, sources, views; featc.yaml is implied unless the folder has one
     <source>.txt       the rows of each source, in the order they are pushed
-    expected.txt       the spine and, beside it, every feature of every view; or
+    expected.txt       the spine and, beside it, every feature of every view, and of labels each with its __complete; or
+    knowledge.json     what the training set is asked to know, if not all there is: known_at, data_until
     error.txt          instead of features: pieces of the message that every plan refuses with
 
 Values are worked out from semantics.md, never copied from a run. A table is cells between `|`; its head gives name

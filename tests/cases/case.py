@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,8 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A case as it lies in its folder. `error` is empty where values are expected."""
+    """A case as it lies in its folder. `error` is empty where values are expected. `knowledge` is what its
+    training set is asked to know: `known_at`, `data_until`, in knowledge.json."""
 
     name: str
     definitions: str
@@ -48,6 +50,7 @@ class Case:
     sources: Mapping[str, Table]
     expected: Table
     error: tuple[str, ...]
+    knowledge: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Writes the project and its data below `folder`."""
@@ -98,7 +101,7 @@ def read(name: str) -> Case:
     """The case in the folder of this name."""
     folder = HERE / name
     special = {"expected.txt", "error.txt"}
-    error, settings = folder / "error.txt", folder / "featc.yaml"
+    error, settings, knowledge = (folder / name for name in ("error.txt", "featc.yaml", "knowledge.json"))
     return Case(
         name,
         (folder / "definitions.yaml").read_text(encoding="utf-8"),
@@ -106,6 +109,7 @@ def read(name: str) -> Case:
         {p.stem: _table(p) for p in sorted(folder.glob("*.txt")) if p.name not in special},
         _table(folder / "expected.txt"),
         tuple(error.read_text(encoding="utf-8").splitlines()) if error.exists() else (),
+        json.loads(knowledge.read_text(encoding="utf-8")) if knowledge.exists() else {},
     )
 
 

@@ -129,13 +129,6 @@ def test_a_spine_without_rows_has_the_columns_and_types_of_others(store: Feature
         assert empty.to_dict() == {name: [] for name in names}
 
 
-def test_options_of_later_versions_are_refused_as_unknown(featc: Featc) -> None:
-    for option in ("--known-at", "--data-until", "--start", "--every"):
-        done = featc("small", "--spine", "spine.csv", option, "2026-01-01")
-        assert done.exit_code == 2
-        assert "No such option" in done.stderr
-
-
 def test_a_list_of_features_and_patterns_in_its_order(featc: Featc) -> None:
     done = featc("--features", "user_orders.spend_*,user_orders:orders_7d", "--spine", "spine.csv", "--format", "json")
     assert list(json.loads(done.stdout)[0]) == ["user_id", "as_of", "amount", "spend_1d", "spend_7d", "orders_7d"]

@@ -67,6 +67,7 @@ def test_entities_and_windows(shop: Shop) -> None:
         ("w: {range: 7d, previous: 1}", "F123"),
         ("w: {since: x, hop: 1h}", "F123"),
         ("w: {since: x, calendar: day}", "F123"),
+        ("w: {next: 7d, offset: 1d}", "F123"),
     ],
 )
 def test_windows_that_are_refused(shop: Shop, window: str, code: str) -> None:
@@ -225,7 +226,8 @@ def test_views_of_states_of_everything_of_crosses_and_without_source(shop: Shop)
     ("view", "code"),
     [
         ("{source: s, features: {a: x}, join: {p: {}}}", "F199"),
-        ("{source: s, labels: {a: x}}", "F199"),
+        ("{source: s, features: {a: x}, labels: [a]}", "F111"),
+        ("{features: {a: x}, labels: {b: x}}", "F123"),
         ("{source: {view: w}, features: {a: x}}", "F199"),
         ("{source: s, version: 2, features: {a: x}}", "F199"),
         ("{source: s}", "F112"),
@@ -311,7 +313,7 @@ def test_services_pick_views_features_globs_and_renames(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("service", "code"),
     [
-        ("{features: [v], labels: [v.x]}", "F199"),
+        ("{features: [v], labels: {a: v.x}}", "F111"),
         ("{features: [v], derived: [a]}", "F111"),
         ("{features: [v], derived: {a: {sql: x, windows: [7d]}}}", "F123"),
         ("{features: [v], keys: [a]}", "F111"),

@@ -13,6 +13,7 @@ from .choices import Draw, SeededDraw
 from .definitions import ViewMaker, draw_on_demand, is_exact, visible
 from .expressions import Expr
 from .histories import History, Key, draw_history
+from .labels import with_labels
 from .model import Case, Push, Read, SourceSpec, ViewSpec
 from .timeline import Timeline, timeline
 from .windows import Windows
@@ -60,7 +61,7 @@ def draw_case(draw: Draw, size: int = 40, label: str = "drawn") -> Case:
         defaults={"closed": closed} if closed else {},
     )
     case = case.with_(probes=tuple(ProbeMaker(draw, line, case, domain).probes(draw.between(8, 13))))
-    return case.with_(steps=tuple(draw_steps(draw, case)))
+    return with_labels(draw, case.with_(steps=tuple(draw_steps(draw, case))), histories, line)
 
 
 # ------------------------------------------------------------------------------------- project

@@ -17,7 +17,7 @@ import oracle
 from oracle import Derived, Feature, Oracle, Probe, Value, feature_kind, micros, moment, same
 
 from . import render
-from .model import SERVICE, Case, Push, Read
+from .model import SERVICE, Case, Knowledge, Push, Read
 
 Answer = Mapping[str, Value]
 
@@ -25,7 +25,9 @@ Answer = Mapping[str, Value]
 class Product(Protocol):
     """What is used of `featc.FeatureStore`."""
 
-    def get_historical_features(self, service: str, spine: Any) -> Any: ...
+    def get_historical_features(
+        self, service: str, spine: Any, *, known_at: datetime | None = None, data_until: datetime | None = None
+    ) -> Any: ...
 
     def push(self, source: str, rows: Any, token: str | None = None) -> Any: ...
 
@@ -73,6 +75,9 @@ def check(case: Case, folder: Path, open_product: OpenProduct = open_featc) -> l
         store = open_product(folder)
         stage = "training"
         found = judge.training(rows_of(store.get_historical_features(SERVICE, render.spine(case))))
+        for known in case.knowledge:
+            stage = f"training, {known}"
+            found += with_knowledge(store, case, known)
         for number, step in enumerate(case.steps):
             stage = f"step {number}"
             match step:
@@ -84,6 +89,23 @@ def check(case: Case, folder: Path, open_product: OpenProduct = open_featc) -> l
         detail = f"{stage}: {error}\n{''.join(traceback.format_exception(error)[-6:])}"
         where = "error in training" if stage in ("opening", "training") else "error online"
         return [Difference(where, type(error).__name__, -1, None, None, detail)]
+    return found
+
+
+def with_knowledge(store: Product, case: Case, known: Knowledge) -> list[Difference]:
+    """The differences of a training set that is asked to know so much, of the probes it may hold; and whether its
+    report on features counts those that hindsight changes."""
+    judge = Judge(case, known)
+    numbers = [n for n, p in enumerate(case.probes) if known.known_at is None or p.t <= known.known_at]
+    at, until = (None if t is None else moment(t) for t in (known.known_at, known.data_until))
+    dataset = store.get_historical_features(SERVICE, render.spine(case, numbers), known_at=at, data_until=until)
+    found = [d for n, row in zip(numbers, rows_of(dataset), strict=True) for d in judge.known(n, row)]
+    reported = {c.column: c.differing for c in dataset.knowledge().columns} if hasattr(dataset, "knowledge") else None
+    if reported is None:
+        return found
+    for output, wanted in judge.differing(numbers).items():
+        if reported[output] != wanted:
+            found.append(Difference("report", output, -1, wanted, reported[output], str(known)))
     return found
 
 
@@ -108,11 +130,23 @@ def read(store: Product, case: Case, probes: Sequence[int]) -> list[Answer]:
     return [answers[n] for n in probes]
 
 
+class Hindsight(Oracle):
+    """Features by all there is to know: what others silently make of late and corrected rows."""
+
+    def entered(self, view: oracle.View, v: oracle.Version, t: int) -> bool:
+        return v.tau is not None and self.before(view.closed, v.tau, t)
+
+    def superseded(self, view: oracle.View, v: oracle.Version, t: int) -> bool:
+        return v.superseded_at is not None
+
+
 class Judge:
     """Compares answers with the oracle's."""
 
-    def __init__(self, case: Case):
+    def __init__(self, case: Case, known: Knowledge | None = None):
         self.case, self.oracle = case, case.oracle()
+        if known is not None:
+            self.oracle.known_at, self.oracle.data_until = known.known_at, known.data_until
         self.outputs = list(case.outputs())
         self.output_of = {name: output for output, name, _ in self.outputs}
 
@@ -126,7 +160,35 @@ class Judge:
             for c, value in kept.items():
                 if c not in row or plain(row[c]) != plain(value):
                     found.append(Difference("rows", f"spine column {c}", n, value, row.get(c, "absent")))
-            found += self.values("training", n, row)
+            found += self.known(n, row)
+        return found
+
+    def known(self, number: int, row: Answer) -> list[Difference]:
+        """Features and labels of one row of a training set."""
+        return [*self.values("training", number, row), *self.labels(number, row)]
+
+    def labels(self, number: int, row: Answer) -> list[Difference]:
+        """Every label at one probe, and whether it is complete."""
+        probe, found = self.case.probes[number], []
+        knows = f"known at {self.oracle.known_at}, data until {self.oracle.data_until}"
+        for output, name, label in self.case.labels():
+            value, complete = self.oracle.label(name, probe)
+            if row.get(f"{output}__complete", "absent") is not complete:
+                got = row.get(f"{output}__complete", "absent")
+                found.append(Difference("training", f"{name}__complete", number, complete, got, knows))
+            members = ahead_of(self.oracle, name, probe)
+            if output not in row or not same(feature_kind(label), value, row[output], members):
+                found.append(Difference("training", name, number, value, row.get(output, "absent"), knows))
+        return found
+
+    def differing(self, numbers: Sequence[int]) -> dict[str, int]:
+        """Of each aggregate without a tolerance, at how many probes hindsight changes it."""
+        other, found = self.case.oracle(Hindsight), {}
+        for output, name, feature in self.outputs:
+            if isinstance(feature, oracle.Aggregate | oracle.Lookup) and not oracle.is_tolerant(feature_kind(feature)):
+                probes = [self.case.probes[n] for n in numbers]
+                pairs = ((self.oracle.value(name, p), other.value(name, p)) for p in probes)
+                found[output] = sum(oracle.rank(a) != oracle.rank(b) for a, b in pairs)
         return found
 
     def online(self, probes: Sequence[int], rows: Sequence[Answer], step: int) -> list[Difference]:
@@ -174,6 +236,17 @@ def members_of(judge: Oracle, name: str, probe: Probe) -> Any:
     if feature.fn not in oracle.TOLERANT:
         return judge.series(feature, judge.members(view, feature, probe), probe.t)
     return oracle.only(judge.arguments(feature, judge.members(view, feature, probe)))
+
+
+def ahead_of(judge: Oracle, name: str, probe: Probe) -> Any:
+    """The same of a label."""
+    view, label = judge.labels[name]
+    if not isinstance(label, oracle.Aggregate) or not oracle.is_tolerant(feature_kind(label)):
+        return []
+    ahead = judge.in_order(view, label, judge.ahead(view, label.window, probe))
+    if label.fn not in oracle.TOLERANT:
+        return judge.series(label, ahead, probe.t)
+    return oracle.only(judge.arguments(label, ahead))
 
 
 def plain(value: Value) -> Value:

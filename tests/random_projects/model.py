@@ -73,11 +73,13 @@ class ViewSpec:
     where: Expr | None = None
     closed: str = "left"
     ttl: int | None = None
+    labels: tuple[FeatureSpec, ...] = ()
 
     def meaning(self) -> oracle.View:
         """The view as the oracle knows it."""
         features = tuple(f for spec in self.features for f in (*spec.outputs, *spec.hidden))
-        return oracle.View(self.name, self.source, self.keys, features, self.where, self.closed, self.ttl)
+        labels = tuple(f for spec in self.labels for f in (*spec.outputs, *spec.hidden))
+        return oracle.View(self.name, self.source, self.keys, features, self.where, self.closed, self.ttl, labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,14 @@ class Read:
     """An online read of these probes, each at its own instant."""
 
     probes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """`known_at` and `data_until` of a training set, in µs."""
+
+    known_at: int | None = None
+    data_until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +128,13 @@ class Case:
     probes: tuple[Probe, ...]
     steps: tuple[Push | Read, ...]
     defaults: Mapping[str, str] = field(default_factory=dict)
+    knowledge: tuple[Knowledge, ...] = ()
+    """What training sets of labels are asked to know; the first set knows all there is."""
+
+    def labels(self) -> Iterator[tuple[str, str, Feature]]:
+        """(output name, view.label, definition) of the labels in the service's training sets."""
+        for v in self.views:
+            yield from ((f.name, f"{v.name}.{f.name}", f) for spec in v.labels for f in spec.outputs)
 
     def oracle(self, kind: type[Oracle] = Oracle) -> Oracle:
         """The oracle over this case's data, or a variant of it."""
@@ -144,4 +161,4 @@ class Case:
         return replace(self, **changes)
 
 
-__all__ = ["SERVICE", "Case", "FeatureSpec", "Probe", "Push", "Read", "SourceSpec", "Value", "ViewSpec"]
+__all__ = ["SERVICE", "Case", "FeatureSpec", "Knowledge", "Probe", "Push", "Read", "SourceSpec", "Value", "ViewSpec"]

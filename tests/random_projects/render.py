@@ -14,7 +14,7 @@ import yaml
 
 from oracle import Row, Value, moment
 
-from .model import SERVICE, Case, SourceSpec
+from .model import SERVICE, Case, SourceSpec, ViewSpec
 
 ARROW = {
     "integer": pa.int32(),
@@ -57,14 +57,19 @@ def texts(case: Case) -> dict[str, str]:
     if case.library:
         data["windows"] = {w: dict(y) for w, y in case.library.items()}
     data["sources"] = {s.name: dict(s.yaml) for s in case.sources}
+    labels = {"labels": [v.name for v in case.views if v.labels]}
     views = {
-        "feature_views": {
-            v.name: {**v.yaml, "features": {s.name: feature(s.yaml) for s in v.features}} for v in case.views
-        },
-        "feature_services": {SERVICE: {"features": service(case)}},
+        "feature_views": {v.name: view(v) for v in case.views},
+        "feature_services": {SERVICE: {"features": service(case), **(labels if labels["labels"] else {})}},
     }
     files = {"featc.yaml": project, "features/data.yaml": data, "features/views.yaml": views}
     return {name: dump(content) for name, content in files.items()}
+
+
+def view(v: ViewSpec) -> dict[str, Any]:
+    """A view with its features and labels."""
+    found = {**v.yaml, "features": {s.name: feature(s.yaml) for s in v.features}}
+    return {**found, "labels": {s.name: feature(s.yaml) for s in v.labels}} if v.labels else found
 
 
 def dump(content: Any) -> str:
@@ -157,15 +162,14 @@ TAG = "row_tag"
 """A column of the spine that nothing reads: it must come back as it was."""
 
 
-def spine(case: Case) -> pa.Table:
-    """The probes as a table: keys, as_of, request columns, a tag."""
-    columns = {
-        k: pa.array([p.keys[k] for p in case.probes], type=ARROW[t]) for k, t in case.spine_keys.items()
-    }
-    columns["as_of"] = pa.array([p.t for p in case.probes], type=ARROW["timestamp"])
+def spine(case: Case, numbers: Sequence[int] | None = None) -> pa.Table:
+    """The probes, or some of them, as a table: keys, as_of, request columns, a tag."""
+    probes = case.probes if numbers is None else [case.probes[n] for n in numbers]
+    columns = {k: pa.array([p.keys[k] for p in probes], type=ARROW[t]) for k, t in case.spine_keys.items()}
+    columns["as_of"] = pa.array([p.t for p in probes], type=ARROW["timestamp"])
     for c, t in case.request.items():
-        columns[c] = pa.array([p.request[c] for p in case.probes], type=ARROW[t])
-    columns[TAG] = pa.array(range(len(case.probes)), type=pa.int64())
+        columns[c] = pa.array([p.request[c] for p in probes], type=ARROW[t])
+    columns[TAG] = pa.array(range(len(probes)), type=pa.int64())
     return pa.table(columns)
 
 

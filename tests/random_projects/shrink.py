@@ -30,7 +30,7 @@ def shrink(case: Case, fails: Fails, tries: int = 400) -> Case:
     changed = True
     while changed and left[0] > 0:
         changed = False
-        for smaller in (fewer_probes, fewer_steps, fewer_features, fewer_views, fewer_rows):
+        for smaller in (fewer_probes, fewer_steps, fewer_labels, fewer_features, fewer_views, fewer_rows):
             found = pass_over(case, smaller, still)
             changed |= found is not case
             case = found
@@ -112,6 +112,20 @@ def fewer_features(case: Case, start: int, width: int) -> Case | None:
     return without(case, set(everything[start : start + width]))
 
 
+def fewer_labels(case: Case, start: int, width: int) -> Case | None:
+    """Without labels start … start+width, and those that use them; the last of them leave with what sets know."""
+    everything = [(v.name, s.name) for v in case.views for s in v.labels]
+    if start >= len(everything):
+        return None
+    gone = set(everything[start : start + width])
+    lost = {f"{v.name}.{f.name}" for v in case.views for s in v.labels if (v.name, s.name) in gone for f in s.outputs}
+    views = [
+        replace(v, labels=tuple(s for s in v.labels if (v.name, s.name) not in gone and not s.uses & lost))
+        for v in case.views
+    ]
+    return case.with_(views=tuple(views), knowledge=case.knowledge if any(v.labels for v in views) else ())
+
+
 def fewer_views(case: Case, start: int, width: int) -> Case | None:
     """Without views start … start+width, their features and sources nobody uses."""
     if start >= len(case.views):
@@ -137,7 +151,8 @@ def without(case: Case, gone: set[tuple[str, str]]) -> Case:
     for v in case.views:
         kept = tuple(s for s in v.features if not any(f"{v.name}.{f.name}" in lost for f in s.outputs))
         if kept:
-            views.append(replace(v, features=kept))
+            labels = tuple(s for s in v.labels if not s.uses & lost)
+            views.append(replace(v, features=kept, labels=labels))
     picks = tuple((output, name) for output, name in case.picks if name not in lost)
     if not picks:
         return case

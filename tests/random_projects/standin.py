@@ -28,12 +28,24 @@ class StandIn:
         self.tokens: set[str] = set()
         self.store: Oracle | None = None
 
-    def get_historical_features(self, service: str, spine: Any) -> Any:
+    def get_historical_features(
+        self, service: str, spine: Any, *, known_at: datetime | None = None, data_until: datetime | None = None
+    ) -> Any:
         """An object with `arrow()`."""
         rows = spine.to_pylist()
+        self.offline.known_at = None if known_at is None else micros(known_at)
+        self.offline.data_until = None if data_until is None else micros(data_until)
         for row in rows:
-            row |= self.answer(self.offline, row, row["as_of"])
+            row |= {**self.answer(self.offline, row, row["as_of"]), **self.labels(row)}
         return Rows(rows)
+
+    def labels(self, row: Row) -> dict[str, Value]:
+        """All labels at one observation."""
+        probe, found = self.probe(row, row["as_of"]), {}
+        for output, name, label in self.case.labels():
+            value, found[f"{output}__complete"] = self.offline.label(name, probe)
+            found[output] = moment(value) if label.type == "timestamp" and value is not None else value
+        return found
 
     def push(self, source: str, rows: Any, token: str | None = None) -> None:
         """Accepts a batch once per token."""
@@ -54,13 +66,16 @@ class StandIn:
 
     def answer(self, judge: Oracle, row: Row, at: datetime) -> dict[str, Value]:
         """All outputs of the service at one observation."""
-        keys = {k: row[k] for k in self.case.spine_keys}
-        probe = Probe(keys, micros(at), {c: row[c] for c in self.case.request})
-        found = {}
+        probe, found = self.probe(row, at), {}
         for output, name, feature in self.case.outputs():
             value = judge.value(name, probe)
             found[output] = moment(value) if feature.type == "timestamp" and value is not None else value
         return found
+
+    def probe(self, row: Row, at: datetime) -> Probe:
+        """The observation that a row asks for."""
+        keys = {k: row[k] for k in self.case.spine_keys}
+        return Probe(keys, micros(at), {c: row[c] for c in self.case.request})
 
     def typed(self, source: str, row: Mapping[str, Value]) -> Row:
         """A pushed row as the oracle holds it."""

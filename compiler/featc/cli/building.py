@@ -57,6 +57,7 @@ def _summary(store: FeatureStore, folder: Path, files: object) -> dict[str, obje
         "services": {
             s.name: {
                 "features": len(s.outputs),
+                "labels": len(s.labels) // 2,
                 "keys": [{"name": n, "type": t} for n, t in s.keys],
                 "request": [{"name": n, "type": t} for n, t in s.request],
             }
@@ -81,7 +82,8 @@ def _say_summary(session: Session, store: FeatureStore, folder: Path) -> None:
     session.say(f"{project.name}: {counted} → {session.shown(folder)}")
     for service in project.services.values():
         needs = _needs(service.keys, service.request)
-        session.say(f"  {service.name}: {some(len(service.outputs), 'feature')}; needs {needs}")
+        labels = f", {some(len(service.labels) // 2, 'label')}" if service.labels else ""
+        session.say(f"  {service.name}: {some(len(service.outputs), 'feature')}{labels}; needs {needs}")
     if not features:
         session.note("  nothing is defined yet: features stand in YAML files below the folders of paths:")
     if warnings:
@@ -126,7 +128,8 @@ def plan_sql(store: FeatureStore, name: str, plan: str) -> str:
     definition, outputs, path = named(project, name)
     if plan == "training":
         return training_file(project, definition, outputs, path)
-    asked = (project.view(v) for v, _ in feature_closure(project, tuple((o.view, o.feature) for o in outputs)))
+    kept = tuple((o.view, o.feature) for o in outputs if o.view not in project.labels)
+    asked = (project.view(v) for v, _ in feature_closure(project, kept))
     views = dict.fromkeys(view.origin for view in asked if view.source is not None)
     if plan == "backfill":
         tiles = [text for view, text in backfill_files(project).items() if view in views]
@@ -145,11 +148,15 @@ def plan_sql(store: FeatureStore, name: str, plan: str) -> str:
 def named(project: Project, name: str) -> tuple[str, tuple[Output, ...], str]:
     """What a name stands for: the definition in words, its outputs, and where its training query lies."""
     from featc.resolve.model import Output
+    from featc.resolve.needs import label_outputs
 
     if name in project.services:
         path = f"target/sql/duckdb/services/{name}/training.sql"
-        return f"feature service {name}", project.services[name].outputs, path
+        return f"feature service {name}", project.services[name].training, path
     view_name, dot, feature = name.partition(".")
+    labels = {n: o for v in project.labels.values() for n, o in label_outputs(v).items()}
+    if name in labels:
+        return f"label {name}", labels[name], f"{name}.sql"
     view = project.views.get(view_name)
     if view is None:
         known = [*project.services, *project.views]

@@ -31,17 +31,23 @@ def ls(session: Session, selector: str | None) -> None:
     featc ls source:orders+ --format json
     """
     from featc.lineage import selected_features, selected_outputs
+    from featc.lineage.select import selected_labels
 
     with session.store() as store:
         pairs = set(selected_features(store.project, selector))
         features = [f for v in store.project.views.values() for f in v.features if (v.name, f.name) in pairs]
         outputs = selected_outputs(store.project, selector) if selector else ()
+        labels = selected_labels(store.project, selector)
         if session.is_json:
-            session.data(_listing(store.project, features, outputs, whole=selector is None))
+            session.data(_listing(store.project, (features, labels), outputs, whole=selector is None))
             return
         rows = [[f.qualified, f.type, _definition(f)] for f in features]
-        if rows or not outputs:
+        if rows or not (outputs or labels):
             session.say(table(("feature", "type", "definition"), rows))
+        if labels:
+            session.say(*([""] if rows else []))
+            listed = [[_qualified(store.project, f), f.type, _definition(f)] for f in labels]
+            session.say(table(("label", "type", "definition"), listed))
         if outputs:
             _say_outputs(session, store.project, outputs)
         if selector is None:
@@ -76,6 +82,10 @@ def _say_rest(session: Session, project: Project) -> None:
         session.say(table(headers, short, right=frozenset((2,))))
 
 
+def _qualified(project: Project, label: Feature) -> str:
+    return f"{project.labels[label.view].origin}.{label.name}"
+
+
 def _definition(feature: Feature) -> str:
     text = feature.text
     return _short(text if feature.default is None else f"{text}   (default {feature.default})")
@@ -87,12 +97,19 @@ def _short(text: str) -> str:
 
 
 def _listing(
-    project: Project, features: list[Feature], outputs: Sequence[tuple[str, Output]], *, whole: bool
+    project: Project,
+    named: tuple[Sequence[Feature], Sequence[Feature]],
+    outputs: Sequence[tuple[str, Output]],
+    *,
+    whole: bool,
 ) -> dict[str, Any]:
     from featc.emit.manifest import manifest
 
     described = manifest(project, {})
+    features, labels = named
     found: dict[str, Any] = {"features": {f.qualified: described["features"][f.qualified] for f in features}}
+    if labels:
+        found["labels"] = {n: described["labels"][n] for n in (_qualified(project, f) for f in labels)}
     if outputs:
         listed = {(name, o["name"]): o for name, s in described["services"].items() for o in s["outputs"]}
         found["outputs"] = {f"{service}.{o.name}": listed[service, o.name] for service, o in outputs}
@@ -116,7 +133,8 @@ def show(session: Session, name: str, limit: int) -> None:
     with session.store() as store:
         _, outputs, _ = named(store.project, name)
         spine = recent_spine(store.located, outputs, limit)
-        wanted = name if name in store.project.services else [f"{o.view}.{o.feature}" for o in outputs]
+        whole = name in store.project.services or any(o.view in store.project.labels for o in outputs)
+        wanted = name if whole else [f"{o.view}.{o.feature}" for o in outputs]
         dataset = store.get_historical_features(wanted, spine)
         preview(session, dataset, limit)
 

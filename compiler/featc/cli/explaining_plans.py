@@ -24,7 +24,8 @@ def explain(session: Session, name: str) -> None:
 
     with session.store() as store:
         _, outputs, _ = named(store.project, name)
-        wanted = name if name in store.project.services else [f"{o.view}.{o.feature}" for o in outputs]
+        whole = name in store.project.services or any(o.view in store.project.labels for o in outputs)
+        wanted = name if whole else [f"{o.view}.{o.feature}" for o in outputs]
         views = store.explain(wanted)
         if session.is_json:
             session.data({"name": name, "views": views})
@@ -40,10 +41,11 @@ def _lines(view: dict[str, Any]) -> list[str]:
     if view["source"] is None:
         lines.append("  no source: computed from other features and the request, when asked")
     else:
-        for part in (_source, _windows, _training, _tiles, _online):
+        for part in (_source, _windows, _training):
             lines += part(view)
+        lines += [*_tiles(view), *_online(view)] if view["online"] is not None else _labels(view["labels"])
     lines += _derived(view["derived"])
-    if view["source"] is not None:
+    if view["retention"] is not None:
         lines += [*_retention(view["retention"]), *_cost(view["cost"])]
     return lines
 
@@ -67,6 +69,10 @@ def _training(view: dict[str, Any]) -> list[str]:
     lines = _under("training", ("aggregation", "state", "window", "reads", "shape"), list(dict.fromkeys(rows)))
     reasons = dict.fromkeys((t["shape"], t["because"]) for t in view["training"])
     return lines + [f"            {shape}: {because}" for shape, because in reasons]
+
+
+def _labels(labels: dict[str, Any]) -> list[str]:
+    return [f"  online    nothing: {labels['online']}", f"  complete  {labels['complete']}"]
 
 
 def _tiles(view: dict[str, Any]) -> list[str]:

@@ -34,7 +34,9 @@ DATA: Mapping[str, str] = {
 }
 
 TRAINING: Mapping[str, str] = {
-    "F500": "A training set needs features and a spine: the rows of keys and instants to be answered.",
+    "F500": "A training set needs features and a spine: the rows of keys and instants to be answered. In place of a "
+    "spine, --start, --end and --every ask for all entities at each instant, where one set of keys says which they "
+    "are.",
     "F501": "The spine cannot be read. It is a parquet, CSV, JSON or Arrow file, a SELECT, a data frame or "
     "an Arrow table, and is read to its last line.",
     "F502": "The spine's file does not exist. Its path is relative to the current folder.",
@@ -71,6 +73,8 @@ TRAINING: Mapping[str, str] = {
     "parquet files.",
     "F527": "A feature of the card is no longer defined, so its set cannot be made again. Bring the "
     "feature back, or make a new set of the features there are.",
+    "F529": "A row of the spine is later than known_at. What is known at an instant says nothing of later ones: leave "
+    "those rows out, or give a later --known-at.",
     "F560": "A training set was to be read from backfilled tiles, and they cannot give it exactly. Run featc backfill, "
     "or leave --read out: featc then reads rows where it must.",
     "F528": "The card's set was made for a spine that came from standard input or from memory, and is gone. Give the "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,22 @@ class Wish:
     overwrite: bool
     limit: int
     stats: bool
+    report_knowledge: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Instants:
+    """The instants a set is asked for and its labels know, as written."""
+
+    start: str | None
+    end: str | None
+    every: str | None
+    known_at: str | None
+    data_until: str | None
+
+    @property
+    def ranged(self) -> bool:
+        return any((self.start, self.end, self.every))
 
 
 @command("dataset", "A training set for a spine.")
@@ -46,6 +62,11 @@ class Wish:
 @click.option(
     "--spine", metavar='FILE|-|"select …"', shell_complete=files, help="Keys and instants to be answered."
 )
+@click.option("--start", metavar="T", help="Instead of a spine: all entities at each instant from T on …")
+@click.option("--end", metavar="T", help="… before T …")
+@click.option("--every", metavar="D", help="… D apart.")
+@click.option("--known-at", metavar="T", help="Labels by what was known at T; default: all there is.")
+@click.option("--data-until", metavar="T", help="The data is complete up to T; default: as far as the source has rows.")
 @click.option("--time", metavar="COL", help="The spine's instant column, if not as_of.")
 @click.option(
     "--out",
@@ -59,6 +80,9 @@ class Wish:
 @click.option("--limit", type=click.IntRange(1, 1_000_000), default=10, show_default=True, help="Rows of a preview.")
 @click.option("--stats", is_flag=True, help="What the features' values are like.")
 @click.option(
+    "--report-knowledge", is_flag=True, help="How much late and corrected rows would change; a second computation."
+)
+@click.option(
     "--read",
     type=click.Choice(["auto", "tiles", "rows"]),
     default="auto",
@@ -67,7 +91,8 @@ class Wish:
 )
 @click.option("--from", "card", type=click.Path(path_type=Path), metavar="CARD", help="Make a set again by its card.")
 def dataset(session: Session, service: str | None, features: str | None, spine: str | None, time: str | None,
-            card: Path | None, partition_by: str | None, read: Read, **wish: Any) -> None:  # fmt: skip
+            card: Path | None, partition_by: str | None, read: Read, start: str | None, end: str | None,
+            every: str | None, known_at: str | None, data_until: str | None, **wish: Any) -> None:  # fmt: skip
     """A training set: each row of the spine with the features as they stood at its own instant.
 
     \b
@@ -75,13 +100,16 @@ def dataset(session: Session, service: str | None, features: str | None, spine: 
     featc dataset checkout --spine "select user_id, as_of from 'labels.csv'"
     featc dataset --features user_orders.spend_7d,user_plan --spine labels.csv --time seen_at
     featc dataset checkout --spine labels.parquet --out train/ --partition-by "month(as_of)"
+    featc dataset checkout --start 2026-01-01 --end 2026-04-01 --every 7d --known-at 2026-06-01
     featc dataset --from train.parquet.featc.json --out again.parquet
 
-    Beside the set lies its card, train.parquet.featc.json: what it was made of. --from makes it again: exit code 0
-    when it is equal, 3 when it is not, with what has moved. Without --out it only compares.
+    A service's labels follow its features, each with a column <label>__complete. Beside the set lies its card,
+    train.parquet.featc.json: what it was made of. --from makes it again: exit code 0 when it is equal, 3 when it is
+    not, with what has moved. Without --out it only compares.
     """
     wanted = Wish(partition_by=tuple(_listed(partition_by)), **wish)
-    _check(service, features, spine, time, card, wanted)
+    instants = Instants(start, end, every, known_at, data_until)
+    _check(service, features, spine, time, card, wanted, instants)
     if card is not None:
         _again(session, card, spine, wanted)
         return
@@ -89,26 +117,37 @@ def dataset(session: Session, service: str | None, features: str | None, spine: 
     if not asked:
         raise click.UsageError("--features names none; write view.feature, view or view.spend_*")
     with session.store() as store:
-        made = store.get_historical_features(asked, _given(spine), time, read=read)
+        made = store.get_historical_features(asked, _given(spine), time, read=read, **asdict(instants))
         if wanted.out is not None:
             written = _write(session, made, wanted)
             _say_written(session, made, written)
         elif wanted.stats:
             with progress(session, made.progress, "computing"):
-                found = made.stats()
+                found = made.stats(knowledge=wanted.report_knowledge)
             session.data(found.to_dict()) if session.is_json else session.say(str(found))
+        elif wanted.report_knowledge and session.is_json:
+            session.data({"knowledge": made.knowledge().to_dict()})
         else:
             preview(session, made, wanted.limit)
+            if wanted.report_knowledge:
+                with progress(session, made.progress, "comparing"):
+                    known = made.knowledge()
+                session.note(str(known))
 
 
 def _check(service: str | None, features: str | None, spine: str | None, time: str | None, card: Path | None,
-           wish: Wish) -> None:  # fmt: skip
+           wish: Wish, instants: Instants) -> None:  # fmt: skip
     """Options that contradict each other, or lack another. Raises click.UsageError."""
     if card is not None:
-        if service or features or time:
-            raise click.UsageError("--from CARD says itself which features, and which instant")
+        if service or features or time or any(astuple(instants)):
+            raise click.UsageError("--from CARD says itself which features, and which instants")
     elif (service is None) == (features is None):
         raise click.UsageError("name a service, or features with --features")
+    elif instants.ranged:
+        if spine is not None:
+            raise click.UsageError("--spine says itself which instants; leave --start, --end and --every out")
+        if not all((instants.start, instants.end, instants.every)):
+            raise click.UsageError("a range of instants needs --start, --end and --every")
     elif spine is None:
         raise click.UsageError("Missing option '--spine': a file, - or a SELECT with keys and instants.")
     if wish.partition_by and wish.rows_per_file:
@@ -130,7 +169,8 @@ def _write(session: Session, made: Dataset, wish: Wish) -> Written:
         raise AssertionError("nowhere to write to")
     with progress(session, made.progress, "computing"):
         return made.save(wish.out, partition_by=wish.partition_by, rows_per_file=wish.rows_per_file,
-                         overwrite=wish.overwrite, statistics=wish.stats)  # fmt: skip
+                         overwrite=wish.overwrite, statistics=wish.stats,
+                         knowledge=wish.report_knowledge)  # fmt: skip
 
 
 def _say_written(session: Session, made: Dataset, written: Written) -> None:
@@ -150,6 +190,8 @@ def _say_written(session: Session, made: Dataset, written: Written) -> None:
     session.note(f"  card: {session.shown(card_path(written.path))}")
     if written.statistics is not None:
         session.say(str(written.statistics))
+    elif written.knowledge is not None:
+        session.note(str(written.knowledge))
 
 
 def _written_data(made: Dataset, written: Written) -> dict[str, Any]:
@@ -163,6 +205,8 @@ def _written_data(made: Dataset, written: Written) -> dict[str, Any]:
         "card": str(card_path(written.path)),
         "hash": written.card["result"]["hash"],
     }
+    if written.knowledge is not None:
+        found |= {"knowledge": written.knowledge.to_dict()}
     return found if written.statistics is None else found | {"statistics": written.statistics.to_dict()}
 
 

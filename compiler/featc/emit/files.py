@@ -49,12 +49,16 @@ def build_files(compiled: Emitted, only: Collection[tuple[str, str]] | None = No
         for name, text in online_sql(project, view.name).items():
             dialect = "duckdb" if name == "online_lift.sql" else STORE
             files[f"sql/{dialect}/{view.name}/{name}"] = text
+    for view in project.labels.values() if only is None else ():
+        path = f"sql/duckdb/{view.origin}/labels.sql"
+        outputs = [Output(f.name, view.name, f.name, f.type) for f in view.features]
+        files[path] = training_file(project, f"the labels of feature view {view.origin}", outputs, f"target/{path}")
     for service in project.services.values():
         if only is not None and not _reads_only(project, service, only):
             continue
         path = f"sql/duckdb/services/{service.name}/training.sql"
         files[path] = training_file(
-            project, f"feature service {service.name}", service.outputs, f"target/{path}"
+            project, f"feature service {service.name}", service.training, f"target/{path}"
         )
     # a target's location may hold a secret; hashes are of the files as written
     masked = {path: mask(text) for path, text in files.items()}

@@ -18,6 +18,7 @@ from featc.emit.head import VERSION
 from featc.lineage.graph import project_graph
 from featc.lower.source import render
 from featc.resolve.model import (
+    COMPLETE,
     AggregateRef,
     Expr,
     Feature,
@@ -53,6 +54,7 @@ def manifest(project: Project, files: Mapping[str, str]) -> dict[str, Any]:
         "windows": _windows(project),
         "views": {name: _view(project, view) for name, view in project.views.items()},
         "features": {f.qualified: _feature(project, f) for f in features},
+        "labels": {f"{v.origin}.{f.name}": _label(project, v, f) for v in project.labels.values() for f in _named(v)},
         "services": {name: _service(project, service) for name, service in project.services.items()},
         "edges": [
             {
@@ -119,15 +121,17 @@ def _source(source: Source) -> dict[str, Any]:
 
 
 def _windows(project: Project) -> dict[str, Any]:
-    used = {a.window.name: (view, a.window) for view in project.views.values() for a in view.aggregations}
+    views = (*project.views.values(), *project.labels.values())
+    used = {a.window.name: (view, a.window) for view in views for a in view.aggregations}
     return {name: _window(view, window) for name, (view, window) in used.items()}
 
 
 def _window(view: View, window: Window) -> dict[str, Any]:
     calendar = window.calendar
     return {
-        "range": _duration(window.length),
-        "offset": _duration(window.offset),
+        "range": None if window.is_ahead else _duration(window.length),
+        "next": _duration(window.length) if window.is_ahead else None,
+        "offset": _duration(max(window.offset, 0)),
         "rows": window.rows,
         "hop": _duration(window.hop),
         "align": window.align,
@@ -193,11 +197,34 @@ def _feature(project: Project, feature: Feature) -> dict[str, Any]:
     }
 
 
+def _named(labels: View) -> list[Feature]:
+    """A view's labels, without the columns that say which are complete."""
+    return [f for f in labels.features if not f.name.endswith(COMPLETE)]
+
+
+def _label(project: Project, view: View, label: Feature) -> dict[str, Any]:
+    """A label: it is in training sets only, so it has no tiles and no contract."""
+    read = [view.aggregation(r.name) for r in label.expr.refs if isinstance(r, AggregateRef)]
+    return {
+        "version": VERSION,
+        "fingerprint": fingerprint.feature_fingerprint(project, view.name, label.name),
+        "view": view.origin,
+        "name": label.name,
+        "type": label.type,
+        "sql": label.text,
+        "source": view.source,
+        "closed": view.closed,
+        "windows": list(dict.fromkeys(a.window.name for a in read)),
+        **_about(label.meta),
+    }
+
+
 def _service(project: Project, service: Service) -> dict[str, Any]:
     return {
         "version": VERSION,
         "fingerprint": fingerprint.service_fingerprint(project, service),
         "outputs": [_output(project, service, o) for o in service.outputs],
+        "labels": [_output(project, service, o) for o in service.labels],
         "keys": _columns(service.keys),
         "request": _columns(service.request),
         "roles": {role.name: {"view": role.view, "keys": list(role.keys)} for role in service.roles},

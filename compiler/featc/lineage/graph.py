@@ -1,4 +1,4 @@
-"""The lineage graph: source columns and request columns → features → service outputs.
+"""The lineage graph: source columns and request columns → features and labels → service outputs.
 
 An edge's kind says how the child depends on the parent:
 
@@ -21,16 +21,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from featc.resolve.model import (
+    COMPLETE,
     AggregateRef,
     Aggregation,
     AsOfRef,
     ColumnRef,
+    CompleteRef,
     Expr,
     Feature,
     FeatureRef,
     KeyRef,
+    Output,
     Project,
     RequestRef,
+    Service,
     Source,
     StateRef,
     View,
@@ -40,7 +44,7 @@ from featc.resolve.model import (
 if TYPE_CHECKING:
     import networkx
 
-NodeKind = Literal["column", "request", "feature", "output"]
+NodeKind = Literal["column", "request", "feature", "label", "output"]
 FoldedKind = Literal["source", "request", "view", "service"]
 EdgeKind = Literal["value", "filter", "key", "time", "order"]
 EDGE_KINDS: tuple[EdgeKind, ...] = ("value", "filter", "key", "time", "order")
@@ -48,9 +52,9 @@ EDGE_KINDS: tuple[EdgeKind, ...] = ("value", "filter", "key", "time", "order")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Node:
-    """A place a value can be: `name` is `source.column`, `request.column`, `view.feature` or
-    `service.output`; a folded node has the name of its source, view or service. Names of different kinds may
-    be equal."""
+    """A place a value can be: `name` is `source.column`, `request.column`, `view.feature`, `view.label` or
+    `service.output`; a folded node has the name of its source, view or service. Names of different kinds may be
+    equal."""
 
     kind: NodeKind | FoldedKind
     name: str
@@ -129,6 +133,7 @@ _FOLDS: dict[str, FoldedKind] = {
     "column": "source",
     "request": "request",
     "feature": "view",
+    "label": "view",
     "output": "service",
 }
 
@@ -181,15 +186,28 @@ def lineage_graph(project: Project) -> networkx.DiGraph[Node]:
 def project_graph(project: Project) -> Graph:
     """The lineage of a whole project, down to single columns. Columns that nothing uses are left out."""
     defined = [(view, name) for view, name in project.order if view in project.views]
-    edges = {edge for view, name in defined for edge in _feature_edges(project, view, name)}
+    ahead = [(view, name) for view, name in project.order if view in project.labels and not name.endswith(COMPLETE)]
+    edges = {edge for view, name in (*defined, *ahead) for edge in _feature_edges(project, view, name)}
     for service in project.services.values():
-        for output in service.outputs:
+        for output in _listed(service):
             here = Node("output", f"{service.name}.{output.name}")
             edges |= {Edge(p, here, kind) for p, kind in _behind(project, FeatureRef(output.view, output.feature))}
     inputs = {e.parent for e in edges if e.parent.kind in ("column", "request")}
-    features = [Node("feature", f"{view}.{name}") for view, name in defined]
-    outputs = [Node("output", f"{s.name}.{o.name}") for s in project.services.values() for o in s.outputs]
+    features = [_named(project, view, name) for view, name in (*defined, *ahead)]
+    outputs = [Node("output", f"{s.name}.{o.name}") for s in project.services.values() for o in _listed(s)]
     return _ordered([*sorted(inputs), *features, *outputs], edges)
+
+
+def _listed(service: Service) -> list[Output]:
+    """What a service gives, and the labels of its training sets."""
+    return [o for o in service.training if not o.feature.endswith(COMPLETE)]
+
+
+def _named(project: Project, view: str, name: str) -> Node:
+    """The node of a feature or label."""
+    if view in project.labels:
+        return Node("label", f"{project.labels[view].origin}.{name}")
+    return Node("feature", f"{view}.{name}")
 
 
 def _behind(project: Project, ref: FeatureRef) -> Iterator[tuple[Node, EdgeKind]]:
@@ -198,8 +216,8 @@ def _behind(project: Project, ref: FeatureRef) -> Iterator[tuple[Node, EdgeKind]
     A service's own expressions are no nodes: what they read is. A view that is asked for another entity stands for
     itself, and what says which entity that is, is behind its value as a key.
     """
-    if ref.view in project.views:
-        yield Node("feature", f"{ref.view}.{ref.feature}"), "value"
+    if ref.view in project.views or ref.view in project.labels:
+        yield _named(project, ref.view, ref.feature), "value"
         return
     view = project.asked[ref.view]
     feature = view.feature(ref.feature)
@@ -219,17 +237,17 @@ def _behind(project: Project, ref: FeatureRef) -> Iterator[tuple[Node, EdgeKind]
 
 
 def _feature_edges(project: Project, view_name: str, name: str) -> Iterator[Edge]:
-    view = project.views[view_name]
+    view = project.view(view_name)
     feature = view.feature(name)
-    here = Node("feature", feature.qualified)
+    here = _named(project, view_name, name)
     if view.source is not None and feature.reads_rows:
         source = project.sources[view.source]
         for column, kind in _row_columns(view, source, feature):
             yield Edge(Node("column", f"{source.name}.{column}"), here, kind)
     for ref in feature.expr.refs:
         match ref:
-            case FeatureRef(other, parent):
-                yield Edge(Node("feature", f"{other}.{parent}"), here, "value")
+            case FeatureRef(other, parent) if not (other in project.labels and parent.endswith(COMPLETE)):
+                yield Edge(_named(project, other, parent), here, "value")
             case RequestRef(column):
                 yield Edge(Node("request", f"request.{column}"), here, "value")
             case _:
@@ -244,7 +262,7 @@ def _row_columns(view: View, source: Source, feature: Feature) -> Iterator[tuple
                 yield from _argument_columns(view, view.aggregation(name))
             case StateRef(column):
                 yield column, "value"
-            case ColumnRef() | FeatureRef() | RequestRef() | KeyRef() | AsOfRef():
+            case ColumnRef() | FeatureRef() | RequestRef() | KeyRef() | AsOfRef() | CompleteRef():
                 pass
     for expr in (view.where, source.deleted):
         yield from ((c, "filter") for c in _columns(expr))

@@ -2,7 +2,7 @@
 
 | term | selects |
 |---|---|
-| `view`, `view.feature`, `view.spend_*` | features by name; `*` and `?` stand for anything |
+| `view`, `view.feature`, `view.spend_*` | features and labels by name; `*` and `?` stand for anything |
 | `service` | the outputs of a service |
 | `tag:t` | features with the tag |
 | `source:s` | the columns of a source and the features that read them |
@@ -20,7 +20,7 @@ from fnmatch import fnmatchcase
 
 from featc.errors import Diagnostic, FeatcError, did_you_mean
 from featc.lineage.graph import Graph, Node, project_graph
-from featc.resolve.model import Feature, Output, Project, feature_closure
+from featc.resolve.model import COMPLETE, Feature, Output, Project, feature_closure
 
 SYNTAX = (
     "a selector is view, view.feature, view.spend_*, service, tag:t or source:s; +x adds what x comes from,"
@@ -48,6 +48,13 @@ def selected_outputs(project: Project, selector: str | None) -> tuple[tuple[str,
         for o in s.outputs
         if kept is None or Node("output", f"{s.name}.{o.name}") in kept
     )
+
+
+def selected_labels(project: Project, selector: str | None) -> tuple[Feature, ...]:
+    """The labels that a selector names; all of them without a selector. Raises as above."""
+    kept = select(project, selector) if selector is not None and selector.strip() else None
+    labels = ((v, f) for v in project.labels.values() for f in v.features if not f.name.endswith(COMPLETE))
+    return tuple(f for v, f in labels if kept is None or Node("label", f"{v.origin}.{f.name}") in kept)
 
 
 def chosen_features(project: Project, selector: str | None) -> tuple[tuple[str, str], ...]:
@@ -112,12 +119,17 @@ def _named(project: Project, graph: Graph, name: str) -> set[Node]:
         for f in _features(project)
         if fnmatchcase(f.view, view) and fnmatchcase(f.name, feature or "*")
     }
+    found |= {n for n in graph.nodes if n.kind == "label" and _matches(n, view, feature)}
     if found:
         return found
     return {
         n for n in graph.nodes
-        if n.kind == "output" and fnmatchcase(n.group, view) and fnmatchcase(n.name, f"*.{feature or '*'}")
+        if n.kind == "output" and _matches(n, view, feature)
     }  # fmt: skip
+
+
+def _matches(node: Node, view: str, name: str) -> bool:
+    return fnmatchcase(node.group, view) and fnmatchcase(node.name, f"*.{name or '*'}")
 
 
 def _features(project: Project) -> Iterable[Feature]:

@@ -85,6 +85,7 @@ def read_window(reader: Reader, key: Key, node: Node) -> WindowDef | None:
         _previous(reader, previous) if previous is not None else None,
         reader.optional(fields, "timezone"),
         reader.optional(fields, "since", "sql"),
+        reader.duration_of(fields, "next"),
     )
     _check_kind(reader, window, fields)
     return window
@@ -110,6 +111,12 @@ def _check_kind(reader: Reader, window: WindowDef, fields: Fields) -> None:
     """
     has = fields.keys
     what = f"window '{window.name}'"
+    if "next" in has:
+        for other in ("range", "rows", "lifetime", "hop", "offset", "align", "calendar", "since"):
+            if other in has:
+                hint = "a window of labels has a length alone: next: 30d"
+                reader.findings.error("F123", f"{what} has both next and {other}", has[other], hint)
+        return
     if not any(kind in has for kind in ("range", "rows", "lifetime", "calendar", "since")):
         if not fields.refused:
             hint = "add range: (such as 7d), rows:, calendar:, since: or lifetime: true"

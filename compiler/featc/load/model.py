@@ -108,6 +108,7 @@ class WindowDef:
     previous: int | None = None
     timezone: Text | None = None
     since: Text | None = None
+    next: Duration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,7 @@ class ViewDef:
     request: Mapping[str, ColumnDef]
     features: tuple[FeatureDef, ...]
     meta: Meta
+    labels: tuple[FeatureDef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +221,7 @@ class RoleDef:
 
 @dataclass(frozen=True, slots=True)
 class ServiceDef:
-    """A feature service: its picks and roles in order, and expressions of its own."""
+    """A feature service: its picks and roles in order, expressions of its own, and the labels of its training sets."""
 
     name: str
     span: Span
@@ -228,6 +230,7 @@ class ServiceDef:
     request: Mapping[str, ColumnDef]
     derived: tuple[FeatureDef, ...]
     meta: Meta
+    labels: tuple[PickDef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class Entity(_Described):
     keys: Texts = needed("the columns that identify it", "user_id", ["shop_id", "sku"])
 
 
-_EXTENTS = ("range", "rows", "lifetime", "calendar", "since")
+_EXTENTS = ("range", "rows", "lifetime", "calendar", "since", "next")
 CALENDARS: tuple[Unit, ...] = ("day", "week", "month", "quarter", "year")
 
 
@@ -88,7 +88,7 @@ class Window(_Described):
     previous: Count = about("of a calendar: so many whole units before the current one instead", 1)
     timezone: Text = about("of a calendar: the zone whose clocks count; UTC if not given", "Europe/Berlin")
     since: Sql = about("the events from the last one on for which this is true", "status = 'failed'")
-    next: Any = later("labels")
+    next: Duration = about("of labels: how far it reaches from the instant of asking on")
     current: Any = later("aggregates over the current rows of a state source")
 
 
@@ -148,8 +148,9 @@ class Feature(_Described):
 class View(_Described):
     model_config = ConfigDict(
         json_schema_extra={
-            "dependencies": {name: ["source"] for name in ("where", "keys", "windows", "ttl", "closed")},
+            "dependencies": {name: ["source"] for name in ("where", "keys", "windows", "ttl", "closed", "labels")},
             "not": {"required": ["source", "request"]},
+            "anyOf": [{"required": ["features"]}, {"required": ["labels"]}],
         }
     )
 
@@ -163,13 +164,17 @@ class View(_Described):
     closed: Closed = about(_CLOSED)
     ttl: Duration = about("of a state source: a row older than this counts as unknown")
     request: dict[str, Type | Column] = about("what a request brings, with types", names=FREE_NAME)
-    features: Columns | dict[str, Sql | Feature] = needed(
+    features: Columns | dict[str, Sql | Feature] = about(
         "a name and an expression for each; or a list of columns of a state source",
         {"orders": "count(*)", "spend": "sum(amount)"},
         names=NAME,
     )
+    labels: dict[str, Sql | Feature] = about(
+        "what training sets are to predict: expressions over windows next_<duration>, never read online",
+        {"bought": "count(*) over next_30d > 0"},
+        names=NAME,
+    )
     join: Any = later("enrichment joins")
-    labels: Any = later("labels")
     version: Any = later("versions of views and features")
 
 
@@ -194,7 +199,9 @@ class Service(_Described):
         "features over roles, views, request.x, key.x and as_of", {"share": "request.amount / user.spend_7d"},
         names=NAME,
     )
-    labels: Any = later("labels")
+    labels: list[Pick | dict[str, OneFeature]] | Pick = about(
+        "labels of views for its training sets, after the features: view.label, or NEW_NAME: view.label"
+    )
 
 
 class Test(_Described):

@@ -54,7 +54,21 @@ def read_service(reader: Reader, key: Key, node: Node) -> ServiceDef | None:
         read_columns(reader, fields.get("request"), "request", data=False),
         _derived(reader, fields, what),
         read_meta(reader, fields),
+        _labels(reader, fields, what),
     )
+
+
+def _labels(reader: Reader, fields: Fields, what: str) -> tuple[PickDef, ...]:
+    node = fields.get("labels")
+    if isinstance(node, MappingNode):
+        reader.wrong_shape(node, f"labels of {what} must be a list of view.label")
+        return ()
+    items = node.value if isinstance(node, SequenceNode) else [] if node is None else [node]
+    found = [pick for item in items for pick in _picks(reader, item)]
+    for role in (p for p in found if isinstance(p, RoleDef)):
+        hint = "name the label as view.label"
+        reader.findings.error("F123", f"the role '{role.name}' stands among labels", role.span, hint)
+    return tuple(p for p in found if isinstance(p, PickDef))
 
 
 def _derived(reader: Reader, fields: Fields, what: str) -> tuple[FeatureDef, ...]:

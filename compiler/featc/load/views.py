@@ -31,7 +31,7 @@ def read_view(reader: Reader, key: Key, node: Node, closed: Closed) -> tuple[Vie
     before = len(reader.findings.items)
     entity = fields.get("entity")
     source = reader.optional(fields, "source") if not _is_view_source(reader, fields) else None
-    if fields.get("features") is None and not fields.refused:
+    if fields.get("features") is None and fields.get("labels") is None and not fields.refused:
         reader.findings.error("F112", f"{what} has no features", key.span, "add features:")
     if fields.get("source") is None:
         _check_on_demand(reader, fields, what)
@@ -54,7 +54,16 @@ def read_view(reader: Reader, key: Key, node: Node, closed: Closed) -> tuple[Vie
     )
     sound = len(reader.findings.items) == before and not fields.refused
     features, broken = read_features(reader, fields.get("features"), what, view.meta)
-    return (replace(view, features=features), broken) if sound else None
+    labels, lost = _labels(reader, fields, what, view.meta)
+    return (replace(view, features=features, labels=labels), [*broken, *lost]) if sound else None
+
+
+def _labels(reader: Reader, fields: Fields, what: str, meta: Meta) -> tuple[tuple[FeatureDef, ...], list[str]]:
+    node = fields.get("labels")
+    if node is not None and not isinstance(node, MappingNode):
+        reader.wrong_shape(node, f"labels of {what} must be a mapping, name: expression")
+        return (), []
+    return read_features(reader, node, f"labels of {what}", meta)
 
 
 def read_closed(reader: Reader, fields: Fields) -> Closed | None:
@@ -74,7 +83,7 @@ def _is_view_source(reader: Reader, fields: Fields) -> bool:
 
 
 def _check_on_demand(reader: Reader, fields: Fields, what: str) -> None:
-    for name in ("where", "keys", "windows", "ttl", "closed"):
+    for name in ("where", "keys", "windows", "ttl", "closed", "labels"):
         if name in fields.keys:
             message = f"{what} has {name} but no source"
             reader.findings.error("F123", message, fields.keys[name], f"add source:, or delete {name}")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from featc.algebra import LAWS, Kind
-from featc.decompose import Cell, decompose
+from featc.decompose import Cell, Parts, decompose
 from featc.durations import format_duration
 from featc.lower.online import ViewPlan, view_plan
 from featc.lower.online_evict import looks_up
@@ -46,13 +46,15 @@ def explain_view(project: Project, view: View, wanted: frozenset[str] | None = N
     if view.source is None:
         return {**found, "source": None, "windows": [], "training": [], "online": None, "retention": None}
     source = project.sources[view.source]
+    if view.ahead:
+        return {**found, **_explain_labels(view, source, decompose(view, wanted))}
     plan = view_plan(project, view)
     read = read_plan(plan.layout, decompose(view, wanted), lookup=looks_up(plan.layout))
     return {
         **found,
         "source": _source(source, view),
         "windows": [{"window": w.name, "holds": edges_in_words(w, view.closed)} for w in read.parts.windows],
-        "training": _training(read, source),
+        "training": _training(read.parts, is_irregular(source)),
         "online": _online(plan, read),
         "retention": _retention(plan, source),
     }
@@ -94,6 +96,9 @@ def edges_in_words(window: Window, closed: Closed) -> str:
         return _calendar_in_words(window.calendar, closed)
     if window.since is not None:
         return f"from the last of the events with {window.since} on, in event order, it included"
+    if window.is_ahead:
+        end = f"t + {format_duration(window.length or 0)}"
+        return f"t ≤ τ < {end}" if strict(closed) else f"t < τ ≤ {end}"
     offset = f" − {format_duration(window.offset)}" if window.offset else ""
     upper = f"t{offset}"
     if window.align and window.hop:
@@ -120,10 +125,27 @@ def _calendar_in_words(calendar: Calendar, closed: Closed) -> str:
     return f"begin of the {calendar.unit} {before} before {now} ≤ τ < begin of {now}"
 
 
-def _training(read: ReadPlan, source: Source) -> list[dict[str, Any]]:
-    irregular = is_irregular(source)
+def _explain_labels(view: View, source: Source, parts: Parts) -> dict[str, Any]:
+    """A view of labels: rows of one knowledge, so that none is late or superseded."""
+    final = source.final_after if source.final_after is not None else source.delay
+    late = f" + {format_duration(final)}" if final else ""
+    known = {**_source(source, view), "visible": "by all that is known, or with --known-at T what was known at T"}
+    return {
+        "source": known,
+        "windows": [{"window": w.name, "holds": edges_in_words(w, view.closed)} for w in parts.windows],
+        "training": _training(parts, irregular=False),
+        "online": None,
+        "retention": None,
+        "labels": {
+            "complete": f"when t + the longest window{late} ≤ the instant to which {source.name} reaches; else NULL",
+            "online": "labels are in training sets only",
+        },
+    }
+
+
+def _training(parts: Parts, irregular: bool) -> list[dict[str, Any]]:
     found = []
-    for finish in read.parts.finishes:
+    for finish in parts.finishes:
         for cell in finish.states.values():
             shape = shape_of(cell, irregular)
             why = _SHAPES["rows" if cell.window.since is None else "since"] if shape == "rows" else _SHAPES[shape]

@@ -16,6 +16,7 @@ from featc.resolve.model import (
     AggregateRef,
     AsOfRef,
     ColumnRef,
+    CompleteRef,
     Feature,
     FeatureRef,
     KeyRef,
@@ -67,6 +68,8 @@ def ref_type(project: Project, view: View, ref: Ref) -> str:
             return next(k.type for k in view.keys if k.name == name)
         case AsOfRef():
             return "TIMESTAMP"
+        case CompleteRef():
+            return "BOOLEAN"
         case ColumnRef(column):
             raise TypeError(f"a feature cannot read the source's column {column} by itself")
 

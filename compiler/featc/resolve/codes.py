@@ -9,7 +9,8 @@ CODES: Mapping[str, str] = {
     "and let names. Outside: state columns, features of the view, view.feature, request.x, key.x and as_of.",
     "F302": "A column of an event source has a value for each row, and a feature needs one: aggregate it.",
     "F303": "An aggregate without OVER needs windows: on the feature or its view.",
-    "F304": "There is no such window. Built in: last_<duration>, prev_<duration>, last_<n>_rows, lifetime.",
+    "F304": "There is no such window. Built in: last_<duration>, prev_<duration>, last_<n>_rows, lifetime, and for "
+    "labels next_<duration>.",
     "F305": "A window of the wrong kind: hop and align belong to range windows.",
     "F306": "Definitions that need each other in a circle. Take one of them out of the circle, which the message "
     "spells out.",
@@ -63,6 +64,17 @@ CODES: Mapping[str, str] = {
     "or keys:.",
     "F340": "final_after is how long after its event's time a row may still arrive; later ones count as absent. "
     "Shorter than the source's delay it would leave nothing.",
+    "F341": "A feature would carry a label: what comes after the instant of asking would be known at it. Move the "
+    "expression under labels:, or use a window that looks back.",
+    "F342": "A window next_<duration> lies after the instant of asking; only labels may look there. Move the "
+    "feature under the view's labels:, or use last_<duration>.",
+    "F343": "A label's aggregates have windows next_<duration>. What was before the instant of asking is a feature, "
+    "which a label may use by its name.",
+    "F344": "A label in which nothing lies after the instant of asking. Aggregate over next_<duration>, or put it "
+    "under features:.",
+    "F345": "A label among a service's features. List it under the service's labels:, for its training sets; an online "
+    "read never has it.",
+    "F346": "A feature among a service's labels. List it under the service's features:.",
     "F350": "Warning: rows of the same instant can tie, and something less telling than the author decides.",
     "F351": "Warning: versions of an event are ordered by event time, since the source has no available_at.",
     "F399": "The language has this, but this version of featc does not build it yet. Leave it out for now; the "

@@ -26,7 +26,8 @@ class Window:
     """Which visible events count (semantics.md, "Windows"). Lengths in µs.
 
     `rows` with `length` is the last `rows` within the range. `since` names the view's slot that is TRUE on the events
-    the window can begin with. With none of `length`, `rows`, `calendar` and `since` it is `lifetime`.
+    the window can begin with. With none of `length`, `rows`, `calendar` and `since` it is `lifetime`. A window of
+    labels begins at t: its `offset` is −`length`.
     """
 
     name: str = field(compare=False)
@@ -37,6 +38,11 @@ class Window:
     align: bool = False
     calendar: Calendar | None = None
     since: str | None = None
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether it is a `next_<duration>`, which lies after the observation instant."""
+        return self.offset < 0
 
     @property
     def bounded(self) -> bool:

@@ -182,7 +182,9 @@ class Families:
             "F303",
             f"{call.name} has no window",
             template.text.span_at(call.start, call.end - call.start),
-            f"write one, as in {call.name}(…) over last_7d, or give the view windows: [7d, 30d]",
+            f"write one, as in {call.name}(…) over last_7d, or give the view windows: [7d, 30d]"
+            if view.base is None
+            else f"write one, as in {call.name}(…) over next_30d, or give the label windows: [next_7d, next_30d]",
         )
 
     def _check_members(self, template: Template, whole: list[tuple[Name, Template]], chosen: bool) -> None:

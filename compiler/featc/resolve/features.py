@@ -17,6 +17,7 @@ from featc.resolve.model import (
     AggregateRef,
     AsOfRef,
     ColumnRef,
+    CompleteRef,
     Expr,
     Feature,
     FeatureRef,
@@ -211,6 +212,8 @@ class Typing:
                 return self.key_types[view.name].get(name)
             case AsOfRef():
                 return "TIMESTAMP"
+            case CompleteRef():
+                return "BOOLEAN"
 
     def _question(self, draft: Draft, types: Mapping[Ref, str]) -> tuple[str, tuple[str, ...]]:
         """The expression over columns named by position and type, so that a family's members ask the same."""
@@ -291,6 +294,8 @@ def _spoken(ref: Ref) -> str:
             return feature
         case AsOfRef():
             return "as_of"
+        case CompleteRef():
+            return "complete"
 
 
 def finished_feature(draft: Draft, findings: Findings) -> Feature:

@@ -15,6 +15,7 @@ from featc.resolve.families import Families
 from featc.resolve.model import Aggregation, Expr, Key, Slot, Source, Window
 from featc.resolve.openview import OpenView, Template
 from featc.resolve.sources import OpenSource, ask_fragment, check_known, is_boolean, parsed, time_of
+from featc.resolve.standing import may_stand
 from featc.resolve.windows import WindowBook, suffix_of
 from featc.types import family
 
@@ -45,15 +46,11 @@ class ViewRows:
 
 
 def ask_view(view: OpenView, opened: OpenSource, families: Families, findings: Findings) -> ViewRows:
-    """Asks for the types of all row expressions of a view."""
+    """Asks for the types of all row expressions of a view. Labels have the keys and the `where` of their view."""
     rows = ViewRows(view)
-    definition = view.definition
-    if definition.where is not None:
-        fragment = parsed(definition.where, findings)
-        rows.where_text = definition.where
-        rows.where = _ask(fragment, definition.where, "where", opened, findings)
-        rows.broken |= rows.where is None
-    _ask_keys(rows, opened, findings)
+    if view.base is None:
+        _ask_where(rows, opened, findings)
+        _ask_keys(rows, opened, findings)
     for template in view.templates:
         if template.broken:
             continue
@@ -82,6 +79,14 @@ def _ask_since(
         return False
     rows.since[window.name] = (asked, fragment)
     return True
+
+
+def _ask_where(rows: ViewRows, opened: OpenSource, findings: Findings) -> None:
+    where = rows.view.definition.where
+    if where is not None:
+        rows.where_text = where
+        rows.where = _ask(parsed(where, findings), where, "where", opened, findings)
+        rows.broken |= rows.where is None
 
 
 def _ask(
@@ -184,7 +189,12 @@ def lift(rows: ViewRows, opened: OpenSource, findings: Findings) -> Lifted:
     for template in view.templates:
         for call in () if template.broken else template.calls:
             asked = rows.calls[template, call]
-            made = _slots_of(lifted, template, call, asked, opened, findings)
+            windows = [asked.window] if asked.window else template.over or template.windows
+            made = (
+                _slots_of(lifted, template, call, asked, opened, findings)
+                if may_stand(view, template, call, asked.row, windows, findings)
+                else None
+            )
             if made is None:
                 template.broken = True
                 break
@@ -193,9 +203,6 @@ def lift(rows: ViewRows, opened: OpenSource, findings: Findings) -> Lifted:
                 own = _begun(lifted, rows, asked.window or window, opened, findings)
                 if own is None:
                     template.broken = True
-                    break
-                if asked.row.ranged and not _has_one_length(own):
-                    _refuse_window(template, call, own, findings)
                     break
                 wanted.append((template, call, window, (name, slots, own, call.constants), type_))
     _name_aggregations(view, lifted, [w for w in wanted if not w[0].broken])
@@ -255,9 +262,9 @@ def _slots_of(
                 "take a part of it, or cast it, as in x::varchar",
             )
             return None
-    # every expression is checked, so that each column known too late is named
+    # every expression is checked, so that each column known too late is named; labels may know it
     known = [
-        check_known(e, source, text, f"{template.name}", findings)
+        template.is_label or check_known(e, source, text, f"{template.name}", findings)
         for e in (*values, *((condition,) if condition else ()))
     ]
     if not all(known):
@@ -267,17 +274,6 @@ def _slots_of(
     if row.timed:
         slots = (*slots, _time_slot(lifted, source))
     return row.name, slots, type_
-
-
-def _has_one_length(window: Window) -> bool:
-    return window.length is not None and window.rows is None and (window.hop is None or window.align)
-
-
-def _refuse_window(template: Template, call: AggregateCall, window: Window, findings: Findings) -> None:
-    span = template.text.span_at(call.start, call.end - call.start)
-    message = f"{call.name} needs a window of one length, and {window.name} has none"
-    findings.error("F305", message, span, "write, for instance, over last_1d")
-    template.broken = True
 
 
 def _time_slot(lifted: Lifted, source: Source) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from featc.errors import Findings, did_you_mean
 from featc.parse import Name
+from featc.resolve.leaks import refuse_leak
 from featc.resolve.model import AsOfRef, KeyRef, RequestRef, StateRef
 from featc.resolve.openview import OpenView, Template
 from featc.resolve.pieces import Parts
@@ -52,9 +53,9 @@ class Meanings:
             )
         if len(name.parts) == 2 and first in view.roles:
             role, of = view.roles[first]
-            return self._feature(self.views[of], template, name, name.parts[1], role) if of else None
+            return self._feature(view, self.views[of], template, name, role) if of else None
         if len(name.parts) == 2 and first in self.folded:
-            return self._feature(self.folded[first], template, name, name.parts[1])
+            return self._feature(view, self.folded[first], template, name)
         state = self._state(view, template, name)
         if state is not None:
             return state
@@ -75,11 +76,15 @@ class Meanings:
         )
 
     def _feature(
-        self, target: OpenView, template: Template, name: Name, feature: str, role: str | None = None
+        self, view: OpenView, target: OpenView, template: Template, name: Name, role: str | None = None
     ) -> Meaning | None:
+        feature = name.parts[1]
         found = self.candidates(target, feature)
         if found:
             return FeatureNeed(target.name, feature, found, role)
+        label = self._label(view, template, name, target, feature)
+        if label is not None:
+            return label if isinstance(label, FeatureNeed) else None
         if not target.blind and not target.is_lost(feature):
             self._error(
                 template,
@@ -90,11 +95,29 @@ class Meanings:
             )
         return None
 
+    def _label(
+        self, view: OpenView, template: Template, name: Name, target: OpenView, word: str
+    ) -> FeatureNeed | bool | None:
+        """A label of `target`: the need of it, or False where a feature asks for it, which is reported; None where
+        there is none of the name."""
+        found = self.candidates(target.labels, word) if target.labels is not None else ()
+        if not found or target.labels is None:
+            return None
+        if view.base is None:
+            refuse_leak(view, template, name, target.labels, self.findings)
+            return False
+        return FeatureNeed(target.labels.name, word, found)
+
     def _own(self, view: OpenView, template: Template, name: Name) -> Meaning | None:
         word = name.parts[0]
         found = self.candidates(view, word)
         if found:
             return FeatureNeed(view.name, word, found)
+        if view.base is not None and (found := self.candidates(view.base, word)):
+            return FeatureNeed(view.base.name, word, found)
+        label = self._label(view, template, name, view, word)
+        if label is not None:
+            return label if isinstance(label, FeatureNeed) else None
         if view.blind or view.is_lost(word):
             return None
         scope = view.opened.scope if view.opened else None
@@ -108,7 +131,7 @@ class Meanings:
                 f"{column} is a column of the source {scope.source}, with a value for each row",
                 f"write key.{column}"
                 if folded in {k.casefold() for k in view.key_names}
-                else f"use an aggregate: {_suggested(column, scope.columns[folded].type)}",
+                else f"use an aggregate: {_suggested(column, scope.columns[folded].type, view)}",
             )
         elif scope and folded in scope.lets:
             self._error(
@@ -129,13 +152,14 @@ class Meanings:
             hint = f"write {elsewhere[0]}" if elsewhere else did_you_mean(word, known)
             hint = hint or "write an aggregate over a window, view.feature, request.x or key.x"
             what = "column or feature" if view.is_state else "feature"
-            self._error(template, name, "F301", f"{view.name} has no {what} '{word}'", hint)
+            what = what if view.base is None else "label or feature"
+            self._error(template, name, "F301", f"{view.spoken} has no {what} '{word}'", hint)
         return None
 
     def _state(self, view: OpenView, template: Template, name: Name) -> Parts | None:
         """A column or `let` name of the state row."""
-        if not view.is_state or view.opened is None:
-            return None
+        if not view.is_state or view.opened is None or view.base is not None:
+            return None  # a label is about what comes after the state
         scope = view.opened.scope
         first = name.parts[0].casefold()
         if first in scope.lets and len(name.parts) == 1:
@@ -226,8 +250,10 @@ class Meanings:
         self.findings.error(code, message, template.text.span_at(name.start, name.end - name.start), hint)
 
 
-def _suggested(column: str, type_: str) -> str:
+def _suggested(column: str, type_: str, view: OpenView) -> str:
     """An aggregate that suits a column's type."""
+    if view.base is not None:
+        return f"last({column}) over next_30d"
     if type_ == "BOOLEAN":
         return f"count(*) filter (where {column})"
     numeric = type_ in (

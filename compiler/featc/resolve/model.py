@@ -71,7 +71,15 @@ class AsOfRef:
     """The observation instant as a naive UTC TIMESTAMP."""
 
 
-Ref = ColumnRef | StateRef | AggregateRef | FeatureRef | RequestRef | KeyRef | AsOfRef
+@dataclass(frozen=True, slots=True)
+class CompleteRef:
+    """Whether the data of the view's source reaches `reach` µs beyond the observation instant: a BOOLEAN, only in the
+    `__complete` of labels (semantics.md, "Labels")."""
+
+    reach: int
+
+
+Ref = ColumnRef | StateRef | AggregateRef | FeatureRef | RequestRef | KeyRef | AsOfRef | CompleteRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +248,8 @@ class View:
     `where` and the slots are evaluated on the source's row; `where` applies after versions have been resolved.
     `state_columns` are the columns a state lookup has to bring (those its features use), `where` included apart.
     `ttl` in µs applies to state lookups. `of` is set on a view as a service asks it (`Project.asked`): the name of the
-    view whose rows it reads, for the entity that its keys are `given`.
+    view whose rows it reads, for the entity that its keys are `given`. The labels of a view are a view of their own,
+    `ahead`, and `of` that view (`Project.labels`).
     """
 
     name: str
@@ -258,6 +267,7 @@ class View:
     meta: Mapping[str, object] = field(default_factory=dict)
     span: Span | None = field(default=None, compare=False)
     of: str | None = None
+    ahead: bool = False
 
     @property
     def origin(self) -> str:
@@ -310,7 +320,7 @@ class Service:
     """A named list of features with the spine columns they need: `keys` and `request` as (name, type), sorted.
 
     `own` names the view of the service's own expressions in `Project.asked`: `key.<key>` and `<role>.<key>` are the
-    keys it computes, the others its `derived`.
+    keys it computes, the others its `derived`. `labels` are in training sets only, each followed by its `__complete`.
     """
 
     name: str
@@ -320,10 +330,25 @@ class Service:
     meta: Mapping[str, object] = field(default_factory=dict)
     span: Span | None = field(default=None, compare=False)
     roles: tuple[Role, ...] = ()
+    labels: tuple[Output, ...] = ()
 
     @property
     def own(self) -> str:
         return own_view(self.name)
+
+    @property
+    def training(self) -> tuple[Output, ...]:
+        """The columns of its training sets."""
+        return (*self.outputs, *self.labels)
+
+
+COMPLETE = "__complete"
+"""What follows a label's name in that of the column that says whether it is complete."""
+
+
+def label_view(view: str) -> str:
+    """The name of the view of a view's labels; no author can give a view such a name."""
+    return f"{view} labels"
 
 
 def own_view(service: str) -> str:
@@ -336,7 +361,8 @@ class Project:
     """Everything, in name order per kind. `order` lists view.feature names so that parents come first.
 
     `asked` are views as services ask them, where these compute keys, and of the services' own expressions. They are no
-    definitions: nothing is stored or listed for them. Features refer to them as to any view.
+    definitions: nothing is stored or listed for them. Features refer to them as to any view. `labels` are views of the
+    labels of views, by `label_view`: training sets alone read them, and nothing of them is stored.
     """
 
     name: str
@@ -346,13 +372,21 @@ class Project:
     order: tuple[tuple[str, str], ...]
     entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     asked: Mapping[str, View] = field(default_factory=dict)
+    labels: Mapping[str, View] = field(default_factory=dict)
 
     def view(self, name: str) -> View:
-        """A view of the project, or one as a service asks it."""
-        return self.views[name] if name in self.views else self.asked[name]
+        """A view of the project, one as a service asks it, or that of a view's labels."""
+        if name in self.views:
+            return self.views[name]
+        return self.asked[name] if name in self.asked else self.labels[name]
 
     def feature(self, view: str, name: str) -> Feature:
         return self.view(view).feature(name)
+
+    def without_labels(self) -> Project:
+        """The project as both plans know it."""
+        order = tuple(pair for pair in self.order if pair[0] not in self.labels)
+        return replace(self, labels={}, order=order)
 
     def with_views(self, views: Mapping[str, View]) -> Project:
         """The project with other views in the places of those of the same names."""

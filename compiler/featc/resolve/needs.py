@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from featc.resolve.model import KeyRef, Output, Project, RequestRef, Service, feature_closure
+from featc.resolve.model import COMPLETE, KeyRef, Output, Project, RequestRef, Service, View, feature_closure
 
 
 def full_named(project: Project, service: str, outputs: Sequence[Output]) -> tuple[Output, ...]:
@@ -36,3 +36,19 @@ def spine_columns(
         columns = dict(view.request)
         request.update((r.name, columns[r.name]) for r in refs if isinstance(r, RequestRef))
     return tuple(sorted(keys.items())), tuple(sorted(request.items()))
+
+
+def label_outputs(view: View) -> dict[str, tuple[Output, ...]]:
+    """The columns that each label of a view of labels brings, by `view.label`: itself, and whether it is complete."""
+    made = {f.name: Output(f.name, view.name, f.name, f.type) for f in view.features}
+    names = [name for name in made if not name.endswith(COMPLETE)]
+    return {f"{view.origin}.{name}": (made[name], made[f"{name}{COMPLETE}"]) for name in names}
+
+
+def labels_named(project: Project, features: str | Sequence[str]) -> tuple[str | Sequence[str], tuple[Output, ...]]:
+    """Of names of features and labels the features, and the columns of the labels, each by its `view.label`."""
+    labels = {name: listed for v in project.labels.values() for name, listed in label_outputs(v).items()}
+    wanted = [features] if isinstance(features, str) else features
+    ahead = [w for w in wanted if isinstance(w, str) and w.replace(":", ".", 1) in labels]
+    columns = dict.fromkeys(o for w in ahead for o in labels[w.replace(":", ".", 1)])
+    return ([w for w in wanted if w not in ahead] if ahead else features), tuple(columns)

@@ -32,6 +32,7 @@ class Template:
     windows: tuple[Window, ...] = ()
     over: tuple[Window, ...] = ()
     broken: bool = False
+    is_label: bool = False
 
     @property
     def name(self) -> str:
@@ -94,7 +95,7 @@ class OpenView:
     """A view under work. `blind`: its source cannot be read, so its names cannot be judged.
 
     `is_service`: it holds a service's own expressions, and is no view that an author names; `roles` are the names it
-    knows beside views: folded → (role, view).
+    knows beside views: folded → (role, view). `labels` is the view of its labels, whose `base` it is then.
     """
 
     definition: ViewDef
@@ -110,6 +111,13 @@ class OpenView:
     lost: frozenset[str] = frozenset()
     is_service: bool = False
     roles: dict[str, tuple[str, str]] = field(default_factory=dict)
+    labels: OpenView | None = None
+    base: OpenView | None = None
+
+    @property
+    def spoken(self) -> str:
+        """The view in its author's words: labels are those of their view."""
+        return self.base.name if self.base is not None else self.name
 
     def is_lost(self, feature: str) -> bool:
         """Whether a name belongs to a feature that could not be loaded, which was reported then."""
@@ -179,6 +187,7 @@ def read_templates(view: OpenView, findings: Findings) -> None:
         template = Template(view.name, feature, text, parsed(text, findings), index)
         template.broken = template.fragment is None
         template.over = tuple(library_window(window) for window in feature.over)
+        template.is_label = view.base is not None
         view.templates.append(template)
         view.by_name.setdefault(feature.name.casefold(), template)
     _check_shape(view, findings)

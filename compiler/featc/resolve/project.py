@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from featc.algebra import AGGREGATES
 from featc.catalog import Catalog
@@ -13,9 +13,10 @@ from featc.names import is_internal
 from featc.resolve.families import Families
 from featc.resolve.features import Drafts, Typing, finished_feature
 from featc.resolve.keys import inherit_keys
+from featc.resolve.labels import check_names, finished_labels, open_labels
 from featc.resolve.lifted import Lifted, ViewRows, ask_view, checked_keys, checked_where, lift
 from featc.resolve.meaning import Meanings
-from featc.resolve.model import ColumnRef, Expr, Project, Source, StateRef, View
+from featc.resolve.model import COMPLETE, ColumnRef, Expr, Project, Source, StateRef, View
 from featc.resolve.openservice import open_service
 from featc.resolve.openview import OpenView, open_view
 from featc.resolve.pieces import joined
@@ -47,18 +48,21 @@ class _Run:
         for name, definition in definitions.sources.items():
             self.opened[name] = open_source(definition, definitions.target, self.catalog, findings)
         views = {n: open_view(d, self.opened, definitions, book, findings) for n, d in definitions.views.items()}
+        ahead = [labels for v in views.values() for labels in open_labels(v, findings)]
         keys = [k.value for e in definitions.entities.values() for k in e.keys]
         services = {
             n: open_service(d, views, keys, definitions.broken, findings)
             for n, d in sorted(definitions.services.items())
         }
-        everything = views | {s.own.name: s.own for s in services.values()}
+        everything = views | {v.name: v for v in ahead} | {s.own.name: s.own for s in services.values()}
         families = Families(everything, Meanings(views, book, definitions.broken, findings), book, findings)
         families.settle()
         _check_collisions(everything, findings)
+        for view in ahead:
+            check_names(view, findings)
         rows = {
             n: ask_view(v, v.opened, families, findings)
-            for n, v in views.items()
+            for n, v in everything.items()
             if v.opened is not None and not v.blind
         }
         self._settle_sources()
@@ -74,9 +78,11 @@ class _Run:
             findings,
         ).settle()
         resolved = {n: self._view(v, rows.get(n), lifted.get(n), drafts) for n, v in sorted(views.items())}
-        kept = {n: v for n, v in resolved.items() if v is not None}
-        order = _order(drafts, kept)
-        picker = Picker(kept, views, drafts, definitions.broken, findings)
+        kept = {n: v for n, v in resolved.items() if v is not None and (v.features or not views[n].definition.labels)}
+        looked = [self._labels(v, rows.get(v.name), lifted.get(v.name), drafts, ahead) for v in ahead]
+        future = {v.name: v for v in looked if v is not None}
+        order = _order(drafts, kept, future)
+        picker = Picker(kept, views, drafts, definitions.broken, findings, future)
         made = {n: picker.service(s) for n, s in services.items()}
         _check_internal(definitions, findings)
         project = Project(
@@ -87,6 +93,7 @@ class _Run:
             (*order, *picker.order),
             {n: tuple(k.value for k in e.keys) for n, e in sorted(definitions.entities.items())},
             picker.asked,
+            dict(sorted(future.items())),
         )
         return project, _in_order(findings)
 
@@ -110,8 +117,12 @@ class _Run:
             opened = view.opened
             if opened is None:
                 continue
-            view.keys = checked_keys(view_rows, opened, self.findings)
-            self.wheres[name] = checked_where(view_rows, opened, self.findings)
+            if view.base is None:
+                view.keys = checked_keys(view_rows, opened, self.findings)
+                self.wheres[name] = checked_where(view_rows, opened, self.findings)
+            else:
+                view.keys, self.wheres[name] = view.base.keys, self.wheres.get(view.base.name)
+                view_rows.broken = rows[view.base.name].broken
             lifted[name] = lift(view_rows, opened, self.findings)
         return lifted
 
@@ -147,6 +158,22 @@ class _Run:
         )
         self._warn_ties(found, view)
         return found
+
+    def _labels(
+        self,
+        view: OpenView,
+        rows: ViewRows | None,
+        lifted: Lifted | None,
+        drafts: Drafts,
+        ahead: Collection[OpenView],
+    ) -> View | None:
+        """The view of a view's labels, with the columns that say which are complete."""
+        found = self._view(view, rows, lifted, drafts)
+        if found is None or found.source is None or found.source not in self.sources:
+            return None
+        source = self.sources[found.source]
+        columns = finished_labels(found, drafts.found, {v.name for v in ahead}, source, self.findings)
+        return replace(found, features=columns, of=view.spoken, ahead=True)
 
     def _check_state(self, view: OpenView, drafts: Drafts, states: tuple[str, ...]) -> None:
         """State lookups need the source's own keys, and columns known when the row arrives."""
@@ -227,6 +254,7 @@ def _check_internal(definitions: Definitions, findings: Findings) -> None:
 def _check_collisions(views: Mapping[str, OpenView], findings: Findings) -> None:
     """Features of one view whose names are equal but for letter case, or are those of its keys."""
     for view in views.values():
+        what = "feature" if view.base is None else "label"
         keys = () if view.is_service else view.key_names  # which of its keys a service's spine has is not known yet
         seen: dict[str, str] = {k.casefold(): f"the key {k}" for k in keys}
         for template in view.templates:
@@ -236,7 +264,7 @@ def _check_collisions(views: Mapping[str, OpenView], findings: Findings) -> None
                 if folded in seen:
                     findings.error(
                         "F307",
-                        f"the feature {name} of {view.name} has the name of {seen[folded]}",
+                        f"the {what} {name} of {view.spoken} has the name of {seen[folded]}",
                         template.definition.span,
                         f"rename it, for instance {name}_value" if "key" in seen[folded] else "rename one of them",
                     )
@@ -253,9 +281,17 @@ def _check_collisions(views: Mapping[str, OpenView], findings: Findings) -> None
                 )
 
 
-def _order(drafts: Drafts, views: Mapping[str, View]) -> tuple[tuple[str, str], ...]:
-    """All features, parents first."""
-    return tuple((v, n) for (v, n), d in drafts.found.items() if not d.broken and not d.template.broken and v in views)
+def _order(
+    drafts: Drafts, views: Mapping[str, View], labels: Mapping[str, View]
+) -> tuple[tuple[str, str], ...]:
+    """All features, parents first, and then all labels, each behind what says whether it is complete."""
+    sound = [pair for pair, d in drafts.found.items() if not d.broken and not d.template.broken]
+    made = {(v.name, f.name) for v in labels.values() for f in v.features}
+    ahead = [pair for pair in sound if pair in made]
+    return (
+        *(pair for pair in sound if pair[0] in views),
+        *(p for view, name in ahead for p in ((view, f"{name}{COMPLETE}"), (view, name))),
+    )
 
 
 def _in_order(findings: Findings) -> tuple[Diagnostic, ...]:

@@ -12,7 +12,7 @@ from featc.load.text import Text
 from featc.resolve.features import Drafts
 from featc.resolve.instances import Binder
 from featc.resolve.keys import common_type
-from featc.resolve.model import Feature, KeyRef, Output, RequestRef, Role, Service, View
+from featc.resolve.model import COMPLETE, Feature, KeyRef, Output, RequestRef, Role, Service, View
 from featc.resolve.openservice import OpenService
 from featc.resolve.openview import OpenView
 from featc.resolve.sources import meta_of
@@ -39,6 +39,7 @@ class Picker:
     drafts: Drafts
     broken: frozenset[str]
     findings: Findings
+    labels: Mapping[str, View]
     asked: dict[str, View] = field(default_factory=dict)
     order: tuple[tuple[str, str], ...] = ()
 
@@ -65,9 +66,59 @@ class Picker:
         self._check_names(definition, outputs, keys, request)
         self._check_unused(definition, request)
         found = tuple(o.output for o in outputs.values())
+        labels = self._labels(definition, outputs, (*keys, *request))
         return Service(
-            definition.name, found, keys, request, meta_of(definition.meta), definition.span, tuple(roles)
+            definition.name, found, keys, request, meta_of(definition.meta), definition.span, tuple(roles), labels
         )
+
+    def _labels(
+        self, definition: ServiceDef, outputs: dict[str, Listed], spine: tuple[tuple[str, str], ...]
+    ) -> tuple[Output, ...]:
+        """The columns of the labels of a service's training sets."""
+        taken = dict(outputs)
+        for pick in definition.labels:
+            for feature in self._ahead(pick):
+                name = pick.output or feature.name
+                spoken = f"{self.labels[feature.view].origin}.{feature.name}"
+                for suffix, type_ in (("", feature.type), (COMPLETE, "BOOLEAN")):
+                    output = Output(f"{name}{suffix}", feature.view, f"{feature.name}{suffix}", type_)
+                    self._add(taken, Listed(output, pick.span, spoken))
+        found = [listed for folded, listed in taken.items() if folded not in outputs]
+        names = {"as_of"} | {name.casefold() for name, _ in spine}
+        for listed in found:
+            if listed.output.name.casefold() in names:
+                message = f"the label {listed.output.name} has the name of a column of the spine"
+                self.findings.error("F307", message, listed.span, f"rename it: {_renamed(listed)}")
+        return tuple(listed.output for listed in found)
+
+    def _ahead(self, pick: PickDef) -> list[Feature]:
+        """The labels that an entry names: of one view, `*` and a family's name as in features."""
+        view, _, label = pick.pattern.value.strip().partition(".")
+        known = self.open_views.get(view)
+        if known is None or known.labels is None:
+            if known is None and view in self.broken:
+                return []
+            ahead = [n for n, v in self.open_views.items() if v.labels is not None]
+            what = f"the view {view} has no labels" if known is not None else f"there is no view '{view}'"
+            self._unknown(pick, what, did_you_mean(view, ahead) or "write them under labels: of a view")
+            return []
+        resolved = self.labels.get(known.labels.name)
+        template = known.labels.by_name.get(label.casefold())
+        members = {m.casefold() for m, _ in template.members} if template else {label.casefold()}
+        labels = [f for f in (resolved.features if resolved else ()) if not f.name.endswith(COMPLETE)]
+        found = [f for f in labels if fnmatchcase(f.name, label or "*") or f.name.casefold() in members]
+        if pick.output is not None and len(found) > 1:
+            message = f"{pick.output} would be the name of {len(found)} labels"
+            self.findings.error("F323", message, pick.span, "rename one label at a time: - name: view.label")
+            return []
+        if not (found or known.blind or known.lost or any(t.broken for t in known.labels.templates)):
+            if self._of_view(view, label):
+                hint = f"write {view}.{label} under features:"
+                self.findings.error("F346", f"{label} is a feature of {view}, and no label", pick.span, hint)
+            else:
+                close = did_you_mean(label, [f.name for f in labels])
+                self._unknown(pick, f"the view {view} has no label '{label}'", close)
+        return found
 
     def _pick(self, pick: PickDef, binder: Binder) -> list[Listed]:
         features = self._expand(pick)
@@ -119,6 +170,8 @@ class Picker:
                     self._unknown(pick, f"there is no view '{view}'", hint)
                 return []
             found = self._of_view(view, feature if dot else "*")
+            if not found and self._is_label(known, feature, pick):
+                return []
             declared = not dot or feature.casefold() in known.by_name
             told = known.blind or known.lost or any(t.broken for t in known.templates)
             told = told or (declared and view not in self.views)  # what is wrong with the view is told already
@@ -136,6 +189,18 @@ class Picker:
                 pick, f"nothing matches '{pattern}'", did_you_mean(view.strip("*"), self.open_views)
             )
         return found
+
+    def _is_label(self, view: OpenView, name: str, pick: PickDef) -> bool:
+        """Whether an entry under features: names a label, which is reported."""
+        ahead = view.labels
+        names = [m for t in ahead.templates for m in (t.name, *(m for m, _ in t.members))] if ahead else []
+        if name.casefold() not in {n.casefold() for n in names}:
+            return False
+        label = f"{view.name}.{name}"
+        way = f"{view.opened.source.name if view.opened else '?'} → {label} → the features of a service"
+        message = f"{label} is a label, and no feature of a service: {way}"
+        self.findings.error("F345", message, pick.pattern.span, f"list it under the service's labels: [{label}]")
+        return True
 
     def _of_view(self, view: str, pattern: str) -> list[Feature]:
         """Features of a view whose names match; the bare name of a family is all its members."""

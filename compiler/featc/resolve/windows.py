@@ -14,7 +14,7 @@ from featc.zones import zones
 
 _ROWS = re.compile(r"last_(\d+)_rows?\Z")
 _MOST_ROWS = 1_000_000
-LATER = {"current": "current windows", "next": "labels"}
+LATER = {"current": "current windows"}
 
 
 def suffix_of(window: Window) -> str:
@@ -43,8 +43,6 @@ def builtin_window(name: str) -> Window | None:
             "the window current is not built yet",
             "aggregate over lifetime, or look up the state's columns",
         )
-    if name.startswith("next_"):
-        raise BadWindow("F399", "next_ windows belong to labels, which are not built yet", None)
     if rows := _ROWS.match(name):
         n = int(rows[1])
         if not 0 < n <= _MOST_ROWS or not name.endswith("s"):
@@ -55,7 +53,7 @@ def builtin_window(name: str) -> Window | None:
             )
         return Window(name, rows=n)
     head, _, length = name.partition("_")
-    if head not in ("last", "prev"):
+    if head not in ("last", "prev", "next"):
         return None
     try:
         us = parse_duration(length)
@@ -64,7 +62,7 @@ def builtin_window(name: str) -> Window | None:
             return None
         hint = f"write {head}_<duration>, such as {head}_7d; {bad.hint}"
         raise BadWindow("F304", f"{name} is no window: {bad}", hint) from None
-    return Window(name, length=us, offset=us if head == "prev" else 0)
+    return Window(name, length=us, offset={"last": 0, "prev": us, "next": -us}[head])
 
 
 def _zone(text: Text) -> str:
@@ -87,6 +85,8 @@ def library_window(definition: WindowDef) -> Window:
         return Window(definition.name, calendar=Calendar(definition.calendar, zone, definition.previous or 0))
     if definition.since is not None:
         return Window(definition.name, since=definition.name)
+    if definition.next is not None:
+        return Window(definition.name, length=definition.next.us, offset=-definition.next.us)
     ranged = definition.range is not None
     if definition.hop is not None and (definition.rows is not None or definition.lifetime or not ranged):
         raise BadWindow(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from featc.emit.head import VERSION
 from featc.errors import Diagnostic, FeatcError
 from featc.fingerprint import outputs_fingerprint
-from featc.lower.training import training_sql
+from featc.lower.training import LATEST, Knowledge, training_sql
 from featc.lower.training.rows import left_out_sql
 from featc.resolve.model import Output, Project, feature_closure
 from featc.resolve.needs import spine_columns
@@ -22,6 +22,7 @@ from featc.runtime.extras import needed
 from featc.runtime.reasons import reason
 from featc.runtime.spine_given import read as read_spine
 from featc.runtime.training_set.blame import blamed, over
+from featc.runtime.training_set.entity_range import EntityRange
 from featc.runtime.training_set.origin import Asked, origin_of
 from featc.runtime.training_set.reading import Place, Read, Reading, choose
 from featc.secrets import mask
@@ -29,6 +30,7 @@ from featc.secrets import mask
 if TYPE_CHECKING:
     import duckdb
 
+    from featc.runtime.training_set.knowledge import KnowledgeReport
     from featc.runtime.training_set.output import Written
     from featc.runtime.training_set.statistics import Statistics
 
@@ -44,7 +46,8 @@ class Dataset:
     """One training set: a row per spine row, in order, with all its columns and the features (semantics.md, "The
     result"). Nothing runs until rows are asked for; the connection is its own.
 
-    `query` is what runs, `sql` what may be shown of it; `outputs` are the feature columns. Whatever asks for rows
+    `query` is what runs, `sql` what may be shown of it; `outputs` are the columns of features and labels; `known` says
+    what the labels know, and raises F529 for spine rows that are later. Whatever asks for rows
     raises FeatcError F421 or F422 when a value cannot be given, naming feature, entity and instant.
     """
 
@@ -56,23 +59,32 @@ class Dataset:
         spine: Any,
         time: str | None = None,
         asked: Asked | None = None,
+        knowledge: Knowledge = LATEST,
     ) -> None:
         self._connection = connection
         self.project = project
         self.outputs = tuple(outputs)
         self.asked = asked or Asked()
+        self.known = knowledge
         keys, request = spine_columns(project, outputs)
         self.origin = origin_of(spine, self.asked.root)
-        read_spine(connection, spine)
+        read_spine(connection, spine.sql(project, outputs) if isinstance(spine, EntityRange) else spine)
         names = [o.name for o in outputs]
         self.spine = spines.prepare(connection, keys, request, names, time, _inner(project, outputs))
+        if knowledge.known_at is not None:
+            spines.check_known_at(connection, self.spine, knowledge.known_at)
         self.reading = Reading()
         self.query = self._query()
         self._running: duckdb.DuckDBPyConnection | None = None
 
     def _query(self) -> str:
         return training_sql(
-            self.project, self.outputs, time=self.spine.time, extra=self.spine.extra, tiles=self.reading.tables
+            self.project,
+            self.outputs,
+            time=self.spine.time,
+            extra=self.spine.extra,
+            tiles=self.reading.tables,
+            knowledge=self.known,
         )
 
     def choose(self, project: Project, root: Path, read: Read) -> None:
@@ -138,7 +150,8 @@ class Dataset:
     def left_out(self) -> dict[str, int]:
         """Source → how many of its rows came too late for its `final_after` and count as absent; none, no entry."""
         pairs = feature_closure(self.project, tuple((o.view, o.feature) for o in self.outputs))
-        defined = (self.project.views.get(self.project.view(name).origin) for name, _ in pairs)
+        known = {**self.project.views, **self.project.labels}
+        defined = (known.get(name) or known.get(self.project.view(name).origin) for name, _ in pairs)
         views = {v.source: v for v in defined if v is not None and v.source is not None}
         sources = {name: self.project.sources[name] for name in sorted(views)}
         final = {name: left_out_sql(s, views[name]) for name, s in sources.items() if s.final_after is not None}
@@ -205,18 +218,30 @@ class Dataset:
         rows_per_file: int | None = None,
         overwrite: bool = False,
         statistics: bool = False,
+        knowledge: bool = False,
     ) -> Written:
-        """As `write`; gives the card, too, and the statistics if wanted."""
+        """As `write`; gives the card, too, and the statistics if wanted; with `knowledge` card and statistics say how
+        much the set would differ by other knowledge."""
         from featc.runtime.training_set.output import Shape, write_set
 
         columns = (partition_by,) if isinstance(partition_by, str) else tuple(partition_by)
-        return write_set(self, Path(path), Shape(columns, rows_per_file, overwrite), statistics=statistics)
+        shape = Shape(columns, rows_per_file, overwrite)
+        return write_set(self, Path(path), shape, statistics=statistics, knowledge=knowledge)
 
-    def stats(self) -> Statistics:
-        """What the features' values are like, in one pass; distinct counts and quantiles are approximate."""
+    def stats(self, *, knowledge: bool = False) -> Statistics:
+        """What the features' values are like, in one pass; distinct counts and quantiles are approximate. With
+        `knowledge` also what that method says."""
         from featc.runtime.training_set.statistics import statistics
 
-        return self.answer(lambda c: statistics(c, f"(\n{self.query}\n)", self.project, self.outputs))
+        found = self.answer(lambda c: statistics(c, f"(\n{self.query}\n)", self.project, self.outputs))
+        return replace(found, knowledge=self.knowledge()) if knowledge else found
+
+    def knowledge(self) -> KnowledgeReport:
+        """At how many spine rows a feature would differ had late and corrected rows been known, and of a set with
+        `known_at` how many label values are others by the latest knowledge. Costs as much as the set once more."""
+        from featc.runtime.training_set.knowledge import knowledge_report
+
+        return self.answer(lambda c: knowledge_report(c, self.project, self.outputs, self.spine.time, self.known))
 
     def __repr__(self) -> str:
         from featc.runtime.training_set.display import as_text
@@ -254,7 +279,7 @@ class Dataset:
             duckdb.InvalidInputException,
         ) as error:
             listed = [(o, tuple(k for k, _ in spine_columns(self.project, [o])[0])) for o in self.outputs]
-            raise blamed(self._cursor(), error, self.project, listed, self.spine) from None
+            raise blamed(self._cursor(), error, self.project, listed, self.spine, self.known) from None
         except duckdb.OutOfMemoryException as error:
             hint = "free memory or disk, or ask for fewer spine rows at a time"
             finding = Diagnostic("F522", f"the engine ran out of memory: {reason(error)}", hint=hint)

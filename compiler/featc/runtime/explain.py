@@ -38,7 +38,7 @@ def explain(store: FeatureStore, outputs: Sequence[Output]) -> list[dict[str, An
     """
     project = store.project
     pairs = feature_closure(project, tuple((o.view, o.feature) for o in outputs))
-    slow = _in_duckdb(store, outputs)
+    slow = _in_duckdb(store, [o for o in outputs if o.view not in project.labels])
     with store.connect() as connection:
         return [
             _view(store, Session(connection), name, [f for v, f in pairs if v == name], slow)
@@ -57,7 +57,8 @@ def _view(
     if about["retention"] is not None:
         about["retention"]["replay"] = store.compiled.definitions.target.online.replay_us
     about |= _tiles(store, session, about, wanted)
-    derived = [_derived(project, f, slow) for f in features if not (f.expr.is_bare and f.default is None)]
+    online = () if name in project.labels else features
+    derived = [_derived(project, f, slow) for f in online if not (f.expr.is_bare and f.default is None)]
     return {**about, "derived": derived, "cost": _cost(store, session, name, wanted)}
 
 
@@ -66,7 +67,7 @@ def _tiles(
 ) -> dict[str, Any]:
     """`tiles`: what of a view is backfilled now, and whether a training set may read it; and `training` accordingly."""
     view = store.project.view(about["view"])
-    if view.source is None:
+    if view.source is None or view.ahead:
         return {"tiles": None}
     table, cells = tiled_cells(store.project, view, wanted)
     ranges: tuple[Range, ...] = ()
@@ -105,7 +106,7 @@ def _derived(project: Project, feature: Feature, slow: Iterable[str]) -> dict[st
 def _cost(store: FeatureStore, session: Session, name: str, wanted: frozenset[str]) -> dict[str, Any] | None:
     project = store.project
     view = project.views.get(project.view(name).origin)
-    if view is None or view.source is None:
+    if view is None or name in project.labels or view.source is None:
         return None
     plan = view_plan(project, view, view_fingerprint(project, view.name))
     read = read_plan(plan.layout, decompose(view, wanted), lookup=looks_up(plan.layout))

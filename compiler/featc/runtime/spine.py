@@ -119,6 +119,21 @@ def _check_instants(connection: duckdb.DuckDBPyConnection, instant: str, at: str
     raise FeatcError(Diagnostic("F513", message, hint=hint))
 
 
+def check_known_at(connection: duckdb.DuckDBPyConnection, spine: Spine, known_at: int) -> None:
+    """Refuses rows whose instant is after `known_at` µs (F529), naming the first (semantics.md, "Observation")."""
+    time = quoted(spine.time)
+    numbered = f"SELECT row_number() OVER () AS _nth, {time} FROM spine"
+    count, row, at = connection.execute(
+        f"SELECT count(*), min(_nth), arg_min({time}, _nth)::VARCHAR FROM ({numbered}) spine"
+        f" WHERE epoch_us({time}) > {known_at}"
+    ).fetchall()[0]
+    if count:
+        more = f" ({count} rows are)" if count > 1 else ""
+        message = f"row {row} of the spine is of {at}, after known_at{more}"
+        hint = "what is known at an instant says nothing of later ones: leave those rows out, or give a later known_at"
+        raise FeatcError(Diagnostic("F529", message, hint=hint))
+
+
 def _laid(
     connection: duckdb.DuckDBPyConnection, types: dict[str, str], instant: str, columns: dict[str, str]
 ) -> Spine:

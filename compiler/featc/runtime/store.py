@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from featc.errors import Diagnostic, FeatcError, did_you_mean
 from featc.load import Definitions, find_project, read_project
 from featc.resolve.model import Output, Project
-from featc.resolve.needs import full_named, spine_columns
+from featc.resolve.needs import full_named, labels_named, spine_columns
 from featc.runtime.engine import connect, limits_of, unbuilt
 from featc.runtime.located import located
 
 if TYPE_CHECKING:
     import duckdb
 
+    from featc.lower.training import Knowledge
     from featc.runtime.backfill import BackfillReport, SnapshotReport
     from featc.runtime.backfill.unused import Unused
     from featc.runtime.dataset import Dataset
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from featc.runtime.online import OnlineStore, PushReport
     from featc.runtime.online.answers import OnlineRows
     from featc.runtime.online.evict import Eviction
+    from featc.runtime.online.store import Instant
     from featc.runtime.status import Status
     from featc.runtime.training_set.origin import Asked
     from featc.runtime.training_set.reading import Read
@@ -116,6 +118,11 @@ class FeatureStore:
         time: str | None = None,
         *,
         entity_df: Any = None,
+        known_at: Instant = None,
+        data_until: Instant = None,
+        start: Instant = None,
+        end: Instant = None,
+        every: str | timedelta | None = None,
         full_feature_names: bool = False,
         read: Read = "auto",
     ) -> Dataset:
@@ -123,32 +130,50 @@ class FeatureStore:
 
         `features`: a service's name, or `view.feature`, `view`, `view.spend_*` (Feast's `view:feature` works too).
         `spine` (or Feast's `entity_df`): a data frame, Arrow table, list of dicts, file, SELECT, or binary stream.
-        `time` names its instant column. The result is lazy: nothing is computed until rows are asked for. `read`:
-        `auto` takes backfilled tiles where they are exact and less is read, `tiles` wherever they are exact, `rows`
-        never; `explain()` says which. With Feast's `full_feature_names` a column is called `view__feature`
-        (`role__feature` where a service asks in a role), so that features of one name go together.
+        `time` names its instant column. In place of a spine, `start`, `end` and `every` ask for all entities there were
+        by each of the instants before `end`. Labels of a service know what was known at `known_at` (None: all there
+        is), and are complete as far as data reaches, to `data_until` (None: to what the source has).
+
+        The result is lazy: nothing is computed until rows are asked for. `read`: `auto` takes backfilled tiles where
+        they are exact and less is read, `tiles` wherever they are exact, `rows` never; `explain()` says which.
+        With Feast's `full_feature_names` a column is called `view__feature` (`role__feature` where a service asks in a
+        role), so that features of one name go together.
         """
+        from featc.lower.training import Knowledge
+        from featc.runtime.online.store import instant
+        from featc.runtime.training_set.entity_range import asked_range
         from featc.runtime.training_set.origin import Asked
 
-        given = spine if spine is not None else entity_df
+        instants = asked_range(start, end, every)
+        if instants is not None and not (spine is None and entity_df is None):
+            raise _incomplete("F500", "a spine and a range of instants are given, and one of them says it all", "spine")
+        given = next((g for g in (spine, entity_df, instants) if g is not None), None)
         if features is None or given is None:
             raise _incomplete("F500", "a training set needs features and a spine", "spine")
         if spine is not None and entity_df is not None:
             raise _incomplete("F500", "spine and entity_df are the same thing, and both are given", "spine")
-        outputs = self.outputs(features, full_names=full_feature_names)
+        outputs = self.training_outputs(features, full_names=full_feature_names)
         service = features if isinstance(features, str) and features in self.project.services else None
         listed = () if service else (features,) if isinstance(features, str) else tuple(features)
         asked = Asked(service, listed, self.root, self.compiled.definitions.target.name)
-        return self.dataset(outputs, asked, given, time, read)
+        known, until = (None if each is None else instant(each) for each in (known_at, data_until))
+        return self.dataset(outputs, asked, given, time, read, Knowledge(known, until))
 
     def dataset(
-        self, outputs: Sequence[Output], asked: Asked, spine: Any, time: str | None, read: Read = "auto"
+        self,
+        outputs: Sequence[Output],
+        asked: Asked,
+        spine: Any,
+        time: str | None,
+        read: Read = "auto",
+        knowledge: Knowledge | None = None,
     ) -> Dataset:
         """The training set of given output columns; `asked` is what people and its card are told it is of."""
+        from featc.lower.training import LATEST
         from featc.runtime.dataset import Dataset
 
         connection = self.connect()
-        made = Dataset(connection, self.located, outputs, spine, time, asked)
+        made = Dataset(connection, self.located, outputs, spine, time, asked, knowledge or LATEST)
         made.choose(self.project, self.root, read)
         return made
 
@@ -177,6 +202,20 @@ class FeatureStore:
                     )
                 found[output.name] = output
         return tuple(found.values())
+
+    def training_outputs(self, features: str | Sequence[str], *, full_names: bool = False) -> tuple[Output, ...]:
+        """The columns of a training set: those of `outputs`, then the labels of a service or those listed."""
+        service = self.project.services.get(features) if isinstance(features, str) else None
+        rest, labels = (features, service.labels) if service is not None else labels_named(self.project, features)
+        found = self.outputs(rest, full_names=full_names) if not labels or len(rest) else ()
+        taken = {o.name.lower() for o in found}
+        for output in labels if not full_names else full_named(self.project, "", labels):
+            if output.name.lower() in taken:
+                hint = "make a service that renames one of them"
+                raise FeatcError(Diagnostic("F504", f"two of these columns are called '{output.name}'", hint=hint))
+            taken.add(output.name.lower())
+            found = (*found, output)
+        return found
 
     def _matching(self, pattern: str) -> list[Output]:
         if pattern in self.project.services:
@@ -311,7 +350,7 @@ class FeatureStore:
         """What `featc explain` says, as plain data: a dict per view behind a service or list of features."""
         from featc.runtime.explain import explain
 
-        return explain(self, self.outputs(features))
+        return explain(self, self.training_outputs(features))
 
     def build(self, out: str | Path | None = None) -> dict[str, str]:
         """Writes manifest and SQL below `out` (default `target/`); gives the files by their path."""

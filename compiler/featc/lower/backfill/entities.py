@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from featc.lower import source as src
 from featc.lower.ctes import Ctes, conjunction, indent, named, select
-from featc.lower.source import ARRIVAL, DELETED, SUPERSEDED, TIME, quoted
+from featc.lower.source import ARRIVAL, DELETED, ENTER, SUPERSEDED, TIME, quoted
 from featc.lower.training import rows as versions
 from featc.resolve.model import Output, Project, RequestRef, View, feature_closure
 from featc.visibility import visible_sql
@@ -52,11 +52,37 @@ def entities_sql(project: Project, views: Iterable[View], t: int) -> str:
     return select(["*", f"make_timestamp({t}) AS as_of"], f"FROM (\n{indent(body)}\n)")
 
 
+def entity_range_sql(project: Project, views: Iterable[View], instants: range) -> str:
+    """SELECT of the keys known at each of `instants` (µs), and `as_of`, ordered by instant and key: as `entities_sql`
+    has them at one of them."""
+    series = f"unnest(range({instants.start}, {instants.stop}, {instants.step})) AS _as_of"
+    each = f"(SELECT {series})"
+    listed = list(views)
+    if not listed:
+        return f"SELECT make_timestamp(_as_of) AS as_of FROM {each} ORDER BY as_of"
+    keys = [quoted(k) for k in sorted(k.name for k in listed[0].keys)]
+    parts = []
+    for view in listed:
+        first = select([*keys, f"min({ENTER}) AS _first"], f"FROM (\n{indent(_rows(project, view))}\n)\nGROUP BY ALL")
+        known = visible_sql("_first", None, "_as_of", view.closed)
+        parts.append(select([*keys, "_as_of"], f"FROM {each} JOIN (\n{indent(first)}\n) ON {known}"))
+    items = [*keys, "make_timestamp(_as_of) AS as_of"]
+    body = "\nUNION\n".join(parts)
+    return select(items, f"FROM (\n{indent(body)}\n)\nORDER BY as_of, {', '.join(keys)}")
+
+
 def _known(project: Project, view: View, t: int) -> str:
+    if view.source is not None and not view.keys:
+        return "SELECT DISTINCT 1 AS _all"
+    keys = [quoted(k.name) for k in view.keys]
+    known = visible_sql(ENTER, None, str(t), view.closed)
+    return select(keys, f"FROM (\n{indent(_rows(project, view))}\n)\nWHERE {known}", distinct=True)
+
+
+def _rows(project: Project, view: View) -> str:
+    """SELECT of the keys and `_enter` of the rows of a view that were visible for a moment."""
     if view.source is None:
         raise AssertionError(f"{view.name} has no rows")
-    if not view.keys:
-        return "SELECT DISTINCT 1 AS _all"
     source = project.sources[view.source]
     ctes = Ctes()
     columns = frozenset(c.name for c in source.columns)
@@ -69,6 +95,5 @@ def _known(project: Project, view: View, t: int) -> str:
     enter = f"greatest({TIME}, {ARRIVAL})"
     if src.identity(source, view) is not None:
         conditions.append(f"({SUPERSEDED} IS NULL OR {SUPERSEDED} > {enter})")
-    conditions.append(visible_sql(enter, None, str(t), view.closed))
-    items = [named(src.key_sql(k), quoted(k.name)) for k in view.keys]
-    return ctes.query(select(items, f"FROM {relation}\n{conjunction(conditions)}", distinct=True))
+    items = [*(named(src.key_sql(k), quoted(k.name)) for k in view.keys), f"{enter} AS {ENTER}"]
+    return ctes.query(select(items, f"FROM {relation}\n{conjunction(conditions)}"))

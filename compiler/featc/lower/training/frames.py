@@ -32,10 +32,10 @@ def frame_sql(rows: ViewRows, window: Window, edges: Mapping[str, str]) -> str:
         f"CASE WHEN {ROW} IS NULL THEN 0 ELSE {PLACE} - {edges[after]} - 1 END" if after is not None else "UNBOUNDED"
     )
     keys = f"PARTITION BY {', '.join(rows.keys)} " if rows.keys else ""
-    return (
-        f"(\n    {keys}ORDER BY {PLACE}\n    ROWS BETWEEN {lower} PRECEDING"
-        f"\n    AND CASE WHEN {ROW} IS NULL THEN 1 ELSE {PLACE} - {upper} END PRECEDING\n)"
-    )
+    end = f"CASE WHEN {ROW} IS NULL THEN 1 ELSE {PLACE} - {upper} END PRECEDING"
+    if window.is_ahead:  # where no row is ahead, the frame ends at the spine row itself, which is no event
+        end = f"CASE WHEN {ROW} IS NULL THEN 0 ELSE greatest({upper} - {PLACE}, 0) END FOLLOWING"
+    return f"(\n    {keys}ORDER BY {PLACE}\n    ROWS BETWEEN {lower} PRECEDING\n    AND {end}\n)"
 
 
 def _stream(ctes: Ctes, rows: ViewRows, columns: Iterable[str], totals: Mapping[str, str]) -> str:

@@ -19,6 +19,7 @@ from featc.lower.ctes import Ctes, named, select
 from featc.lower.source import TIME, quoted
 from featc.lower.tile_table import TileTable
 from featc.lower.training.cells import ROW, Cells
+from featc.lower.training.knowledge import LATEST, Knowledge, watermark
 from featc.lower.training.lookup import lookup
 from featc.lower.training.rows import chosen_by, source_rows, state_rows, view_rows
 from featc.lower.training.tiles import is_tiled, reach_sql, tiled
@@ -27,6 +28,7 @@ from featc.resolve.model import (
     AggregateRef,
     AsOfRef,
     ColumnRef,
+    CompleteRef,
     Expr,
     Feature,
     FeatureRef,
@@ -45,9 +47,10 @@ from featc.visibility import AS_OF, after_sql, begin_columns
 
 SPINE = "spine_rows"
 
-Place = Literal["values", "state"]
+Place = Literal["values", "state", "watermark"]
 Relations = dict[tuple[str, Place], str]
-"""The CTEs with one row per spine row: by view, its finished aggregates and the state it looks up."""
+"""The CTEs with one row per spine row: by view, its finished aggregates and the state it looks up; and
+those with the one row of its source's watermark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +60,13 @@ class Wanted:
     features: tuple[Feature, ...]
     aggregations: dict[str, frozenset[str]]
     states: tuple[str, ...]
+    ahead: tuple[str, ...] = ()
+    """The views of labels of which it is asked whether they are complete."""
 
     @property
     def views(self) -> tuple[str, ...]:
         """The views whose rows are read."""
-        return tuple(dict.fromkeys([*self.aggregations, *self.states]))
+        return tuple(dict.fromkeys([*self.aggregations, *self.states, *self.ahead]))
 
 
 def wanted(project: Project, outputs: Sequence[Output]) -> Wanted:
@@ -76,7 +81,8 @@ def wanted(project: Project, outputs: Sequence[Output]) -> Wanted:
                 aggregations.setdefault(f.view, set()).add(ref.name)
             if isinstance(ref, StateRef):
                 states[f.view] = None
-    return Wanted(features, {v: frozenset(a) for v, a in aggregations.items()}, tuple(states))
+    ahead = dict.fromkeys(f.view for f in features if any(isinstance(r, CompleteRef) for r in f.expr.refs))
+    return Wanted(features, {v: frozenset(a) for v, a in aggregations.items()}, tuple(states), tuple(ahead))
 
 
 def training_sql(
@@ -86,10 +92,12 @@ def training_sql(
     time: str = "as_of",
     extra: Sequence[str] = ("*",),
     tiles: Mapping[str, TileTable] = MappingProxyType({}),
+    knowledge: Knowledge = LATEST,
 ) -> str:
     """The training query of `outputs`. `time` is the spine's instant column; `extra` what to select of the spine
-    itself (default: all of it); `tiles` the tables, by view, that are read in place of rows where they can be."""
-    ctes, final = _query(project, outputs, time, extra, tiles)
+    itself (default: all of it); `tiles` the tables, by view, that are read in place of rows where they can be;
+    `knowledge` what labels know."""
+    ctes, final = _query(project, outputs, time, extra, tiles, knowledge)
     return ctes.query(final)
 
 
@@ -97,7 +105,7 @@ def stages(
     project: Project, outputs: Sequence[Output], tiles: Mapping[str, TileTable] = MappingProxyType({})
 ) -> tuple[tuple[str, str], ...]:
     """The stages of the training query in their order, each with what it does: (name, words)."""
-    ctes, _ = _query(project, outputs, "as_of", ("*",), tiles)
+    ctes, _ = _query(project, outputs, "as_of", ("*",), tiles, LATEST)
     return tuple((name, comment) for comment, name, _ in ctes.items.values())
 
 
@@ -107,12 +115,13 @@ def _query(
     time: str,
     extra: Sequence[str],
     tiles: Mapping[str, TileTable],
+    knowledge: Knowledge,
 ) -> tuple[Ctes, str]:
     """The stages, and the statement that reads the last of them."""
     need = wanted(project, outputs)
     ctes = Ctes()
     begins = _add_spine(ctes, project, need, time)
-    views = Views(ctes, project, need, _source_ctes(ctes, project, need), tiles)
+    views = Views(ctes, project, need, _source_ctes(ctes, project, need), tiles, knowledge)
     for name in need.views:
         if all(k.given is None for k in project.view(name).keys):
             views.add(name, SPINE)
@@ -199,6 +208,7 @@ class Views:
     need: Wanted
     bases: dict[str, str]
     tiles: Mapping[str, TileTable]
+    knowledge: Knowledge
     relations: Relations = field(default_factory=dict)
 
     def add(self, name: str, spine: str) -> None:
@@ -207,6 +217,8 @@ class Views:
         if view.source is None:
             raise AssertionError(f"{name} has aggregations but no source")
         source, base = self.project.sources[view.source], self.bases[view.source]
+        if view.ahead:
+            self.relations[name, "watermark"] = watermark(ctes, source, view, base, self.knowledge)
         if name in need.aggregations:
             parts = decompose(view, need.aggregations[name])
             cells = self._cells(parts, source, base, spine)
@@ -217,7 +229,7 @@ class Views:
         if name in need.states:
             window = Window("ttl", length=view.ttl) if view.ttl else Window("lifetime")
             reach = _reach(view, spine, [window])
-            states = state_rows(ctes, view, source, base, spine, reach)
+            states = state_rows(ctes, view, source, base, spine, reach, self.knowledge.of(view))
             self.relations[name, "state"] = lookup(ctes, states, window)
 
     def _cells(self, parts: Parts, source: Source, base: str, spine: str) -> Cells:
@@ -231,7 +243,8 @@ class Views:
             tiled(ctes, table, served, base, [*_of_spine(view, spine), reach_sql(table, windows, view.closed)], out)
         if others or not served:
             reach = _reach(view, spine, [c.window for c in others])
-            compute(ctes, replace(parts, cells=others), view_rows(ctes, parts, source, base, spine, reach), out)
+            rows = view_rows(ctes, parts, source, base, spine, reach, self.knowledge.of(view))
+            compute(ctes, replace(parts, cells=others), rows, out)
         return out
 
     def add_given(self, name: str, computed: str) -> None:
@@ -267,7 +280,8 @@ def _of_spine(view: View, spine: str) -> list[str]:
 def _reach(view: View, spine: str, windows: Sequence[Window]) -> list[str]:
     """Pruning: only the spine's keys, and only the time the windows can reach."""
     conditions = _of_spine(view, spine)
-    conditions.append(f"{TIME} <= (SELECT max({AS_OF}) FROM {spine})")
+    ahead = max(0, *(-w.offset for w in windows))
+    conditions.append(f"{TIME} <= (SELECT max({AS_OF}) FROM {spine}){f' + {ahead}' if ahead else ''}")
     if all(w.bounded for w in windows):
         first = f"(SELECT min({AS_OF}) FROM {spine})"
         lengths = [w.length + w.offset + 2 * (w.hop or 0) + 1 for w in windows if w.length is not None]
@@ -346,6 +360,9 @@ def feature_sql(view: View, feature: Feature, relations: Relations, time: str = 
                 return f"s.{quoted(name)}"
             case AsOfRef():
                 return f"s.{quoted(time)}"
+            case CompleteRef(reach):
+                until = f"SELECT us FROM {relations[view.name, 'watermark']}"
+                return f"coalesce(s.{AS_OF} + {reach} <= ({until}), false)"
             case ColumnRef(column):
                 raise AssertionError(f"source column {column} outside an aggregate in {feature.qualified}")
 

@@ -16,6 +16,7 @@ from featc.lower import source as src
 from featc.lower.ctes import Ctes, conjunction, indent, named, select
 from featc.lower.source import DELETED, ENTER, SUPERSEDED, TIME, quoted
 from featc.resolve.model import Aggregation, ColumnRef, Expr, Source, View
+from featc.visibility import known_sql
 from featc_dialects import duckdb as engine
 
 REGULAR = "_regular"
@@ -29,7 +30,8 @@ class ViewRows:
 
     `relation` names the CTE. `slots` maps slot → column; `ranks` maps the slots an order depends on → the column that
     numbers an entity's rows in that event order. `irregular`: rows may be late or superseded, so `_regular` and
-    `_enter`, `_superseded` are there and `lag` is SQL for the usual lag in µs; else `delay` is every row's lag.
+    `_enter`, `_superseded` are there and `lag` is SQL for the usual lag in µs; else `delay` is every row's lag, 0 where
+    rows do not count by what is known at t.
     `holds`: there is a column `_holds`, false on states that hold nothing. `spine` names the CTE of the spine's rows
     with the keys at which the view is asked.
     """
@@ -45,6 +47,29 @@ class ViewRows:
     delay: int
     lag: str
     holds: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AtT:
+    """Rows count by what is known at each spine row's own instant."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownBy:
+    """Rows count by what is known at `k` µs (None: all there is), the same for every spine row: one version of each
+    event, so that all rows are regular (semantics.md, "Observation")."""
+
+    k: int | None
+
+
+Known = AtT | KnownBy
+
+
+def _decided(source: Source, view: View, superseded: bool, known: Known) -> list[str]:
+    """The conditions on what decides once, for every spine row, which version of an event there is."""
+    if isinstance(known, KnownBy):
+        return known_sql(src.ARRIVAL, SUPERSEDED if superseded else None, known.k, view.closed)
+    return [f"{SUPERSEDED} IS NULL"] if superseded and not is_irregular(source) else []
 
 
 def is_irregular(source: Source) -> bool:
@@ -280,11 +305,13 @@ def event_conditions(source: Source, view: View) -> list[str]:
     return found if source.deleted is None else [*found, f"NOT {DELETED}"]
 
 
-def view_rows(ctes: Ctes, parts: Parts, source: Source, base: str, spine: str, reach: Sequence[str]) -> ViewRows:
+def view_rows(
+    ctes: Ctes, parts: Parts, source: Source, base: str, spine: str, reach: Sequence[str], known: Known
+) -> ViewRows:
     """The CTE of the rows one event view sees. `reach` are pruning conditions over `_time` and keys of `spine`."""
     view = parts.view
     relation = versions(ctes, source, view, base)
-    irregular = is_irregular(source)
+    irregular = is_irregular(source) and isinstance(known, AtT)
     keys = tuple(quoted(k.name) for k in view.keys)
     slots = slot_columns(view, parts)
     lag = _lag(ctes, source, base) if irregular else ""
@@ -299,22 +326,22 @@ def view_rows(ctes: Ctes, parts: Parts, source: Source, base: str, spine: str, r
         items.append(f"row_number() OVER ({partition}ORDER BY {order}) AS {column}")
         ranks[names] = column
     items += [named(slot_sql(view, s), c) for s, c in slots.items()]
-    conditions = event_conditions(source, view)
-    if superseded and not irregular:
-        conditions.append(f"{SUPERSEDED} IS NULL")
-    conditions += list(reach)
+    conditions = [*event_conditions(source, view), *_decided(source, view, superseded, known), *reach]
     body = select(items, f"FROM {relation}\n{conjunction(conditions)}")
     name = ctes.add(quoted(f"{view.name}_rows"), body, f"{view.name}: the rows it aggregates, and what each brings")
-    return ViewRows(view, source, name, spine, keys, slots, ranks, irregular, source.delay, f"(SELECT us FROM {lag})")
+    delay = source.delay if isinstance(known, AtT) else 0
+    return ViewRows(view, source, name, spine, keys, slots, ranks, irregular, delay, f"(SELECT us FROM {lag})")
 
 
-def state_rows(ctes: Ctes, view: View, source: Source, base: str, spine: str, reach: Sequence[str]) -> ViewRows:
+def state_rows(
+    ctes: Ctes, view: View, source: Source, base: str, spine: str, reach: Sequence[str], known: Known
+) -> ViewRows:
     """The CTE of the rows a state lookup chooses from (semantics.md, "State and snapshot sources").
 
     `where`, tombstones and `valid_to` do not remove a row: while it is the newest one, nothing older resurfaces.
     """
     relation = versions(ctes, source, view, base)
-    irregular = is_irregular(source)
+    irregular = is_irregular(source) and isinstance(known, AtT)
     lag = _lag(ctes, source, base) if irregular else ""
     superseded = src.identity(source, view) is not None
     items = [named(src.key_sql(k), quoted(k.name)) for k in view.keys]
@@ -323,8 +350,7 @@ def state_rows(ctes: Ctes, view: View, source: Source, base: str, spine: str, re
     conditions = row_conditions(source, view)
     if source.deleted is not None:
         (conditions if source.id else holds).append(f"NOT {DELETED}")
-    if superseded and not irregular:
-        conditions.append(f"{SUPERSEDED} IS NULL")
+    conditions += _decided(source, view, superseded, known)
     partition = f"PARTITION BY {', '.join(src.key_sql(k) for k in view.keys)} " if view.keys else ""
     order = ", ".join(f"{c} NULLS FIRST" for c in (TIME, *src.version_order(source)))
     items.append(f"row_number() OVER ({partition}ORDER BY {order}) AS {NTH}")
@@ -340,7 +366,8 @@ def state_rows(ctes: Ctes, view: View, source: Source, base: str, spine: str, re
     name = ctes.add(quoted(f"{view.name}_states"), body, f"{view.name}: the states it looks up")
     keys = tuple(quoted(k.name) for k in view.keys)
     usual = f"(SELECT us FROM {lag})"
-    return ViewRows(view, source, name, spine, keys, columns, {}, irregular, source.delay, usual, bool(holds))
+    delay = source.delay if isinstance(known, AtT) else 0
+    return ViewRows(view, source, name, spine, keys, columns, {}, irregular, delay, usual, bool(holds))
 
 
 __all__ = ["ViewRows", "is_irregular", "left_out_sql", "slot_sql", "source_rows", "state_rows", "versions", "view_rows"]

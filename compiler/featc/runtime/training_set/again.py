@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featc.errors import Diagnostic, FeatcError, did_you_mean
+from featc.lower.training import Knowledge
 from featc.resolve.model import Output, Project
+from featc.runtime.online.store import instant
 from featc.runtime.training_set.card import Card
 from featc.runtime.training_set.nearness import is_near
 from featc.runtime.training_set.origin import Asked, Origin
@@ -58,19 +60,24 @@ def dataset_again(store: FeatureStore, card: Card, spine: Any = None) -> Dataset
         hint = "give the same rows again with --spine FILE"
         raise FeatcError(Diagnostic("F528", f"the spine of this set came from {came}", hint=hint), exit_code=2)
     asked = Asked(card["service"], tuple(card["features"]), store.root, store.compiled.definitions.target.name)
-    return store.dataset(_outputs(store.project, card), asked, given, card["spine"]["time"])
+    knowledge = Knowledge(_micros(card.get("known_at")), _micros(card.get("data_until")))
+    return store.dataset(_outputs(store.project, card), asked, given, card["spine"]["time"], knowledge=knowledge)
+
+
+def _micros(text: str | None) -> int | None:
+    return None if text is None else instant(text)
 
 
 def _outputs(project: Project, card: Card) -> tuple[Output, ...]:
     """The card's columns; those its service still has as the service has them."""
     service = project.services.get(card["service"] or "")
-    kept = {o.name: o for o in service.outputs} if service is not None else {}
+    kept = {o.name: o for o in service.training} if service is not None else {}
     found: list[Output] = []
     gone: list[Diagnostic] = []
     for listed in card["outputs"]:
         view, _, name = listed["feature"].rpartition(".")  # a service asks `service.role`
         same = kept.get(listed["name"])
-        owner = project.views.get(view) or project.asked.get(view)
+        owner = project.views.get(view) or project.asked.get(view) or project.labels.get(view)
         feature = next((f for f in owner.features if f.name == name), None) if owner is not None else None
         if same is not None and (same.view, same.feature) == (view, name):
             found.append(same)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from featc.errors import Diagnostic, FeatcError
 from featc.lower.source import quoted
-from featc.lower.training import training_sql
+from featc.lower.training import Knowledge, training_sql
 from featc.lower.written import Written, over_source
 from featc.resolve.model import Output, Project, Source, feature_closure
 from featc.runtime.culprit import culprit
@@ -24,6 +24,7 @@ def blamed(
     project: Project,
     outputs: Sequence[tuple[Output, tuple[str, ...]]],
     spine: Spine,
+    knowledge: Knowledge,
 ) -> FeatcError:
     """An engine's error about a value as F421 or F422, found by running one feature at a time, then fewer rows.
 
@@ -36,7 +37,7 @@ def blamed(
         hint = "put the data right, or declare another type under columns:"
         return FeatcError(Diagnostic("F422", f"a source holds a value that cannot be read: {why}", hint=hint))
     for output, keys in outputs:
-        sql = training_sql(project, [output], time=spine.time, extra=("1 AS one",))
+        sql = training_sql(project, [output], time=spine.time, extra=("1 AS one",), knowledge=knowledge)
         if not _fails(connection, sql, spine, 0, spine.rows):
             continue
         found = _culprit(connection, project, output, why)

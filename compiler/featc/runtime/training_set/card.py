@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from featc.errors import Diagnostic, FeatcError
 from featc.fingerprint import feature_fingerprint
 from featc.lower.source import literal
+from featc.runtime.backfill.session import moment
 from featc.runtime.training_set.content import Content, content
 from featc.runtime.training_set.extents import extent, sources_of
 from featc.runtime.training_set.nearness import Near
@@ -59,8 +60,15 @@ def described(dataset: Dataset) -> dict[str, Any]:
         ],
         "spine": dataset.answer(lambda c: _spine(c, dataset)),
         "sources": dataset.answer(lambda c: _sources(c, dataset)),
+        "known_at": instant_text(dataset.known.known_at),
+        "data_until": instant_text(dataset.known.data_until),
         "versions": versions(),
     }
+
+
+def instant_text(us: int | None) -> str | None:
+    """An instant of µs as a card has it."""
+    return None if us is None else f"{moment(us).isoformat()}Z"
 
 
 def _spine(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from featc.lower.source import literal
 from featc.runtime.spine_files import is_select
+from featc.runtime.training_set.entity_range import EntityRange
 
 _STRING = re.compile(r"'(?:[^']|'')*'")
 
@@ -26,19 +27,21 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a spine came from. `value` is a path or a SELECT, files in them relative to the project when below it;
-    empty for what cannot be had again: a stream, a table in memory."""
+    """Where a spine came from. `value` is a path or a SELECT, files in them relative to the project when below it, or
+    a range of instants; empty for what cannot be had again: a stream, a table in memory."""
 
-    kind: Literal["file", "sql", "stream", "memory"]
+    kind: Literal["file", "sql", "range", "stream", "memory"]
     value: str = ""
 
-    def again(self, root: Path) -> str | None:
+    def again(self, root: Path) -> str | EntityRange | None:
         """What to give as the spine to read it once more, from any folder; None when it is gone."""
         match self.kind:
             case "file":
                 return str(root / self.value)
             case "sql":
                 return _STRING.sub(lambda m: _renamed(m[0], lambda v: _absolute(v, root)), self.value)
+            case "range":
+                return EntityRange.parsed(self.value)
             case _:
                 return None
 
@@ -47,6 +50,8 @@ def origin_of(given: Any, root: Path | None) -> Origin:
     """Where a spine comes from, told in a way that holds from any folder."""
     if isinstance(given, str) and is_select(given):
         return Origin("sql", _STRING.sub(lambda m: _renamed(m[0], lambda v: _relative(v, root)), given))
+    if isinstance(given, EntityRange):
+        return Origin("range", str(given))
     if isinstance(given, (str, Path)):
         return Origin("file", _relative(str(given).strip(), root) or str(Path(given).resolve()))
     return Origin("stream" if hasattr(given, "read") else "memory")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from featc.runtime.dataset import Dataset
+    from featc.runtime.training_set.knowledge import KnowledgeReport
 
 Writer = Callable[["duckdb.DuckDBPyConnection", str, cards.Card], int]
 """Makes files of a table that holds the set; gives how many."""
@@ -60,12 +61,16 @@ class Written:
     card: cards.Card
     files: int
     statistics: Statistics | None
+    knowledge: KnowledgeReport | None = None
 
 
-def write_set(dataset: Dataset, target: Path, shape: Shape, *, statistics: bool) -> Written:
+def write_set(
+    dataset: Dataset, target: Path, shape: Shape, *, statistics: bool, knowledge: bool = False
+) -> Written:
     """Writes `dataset` to `target`, and its card beside it. Raises FeatcError F520, F524 to F527 (exit code 2) before
     anything is computed, F910 (4) when it cannot be written."""
     _check_place(target, shape)
+    known = dataset.knowledge() if knowledge else None
     parts = parts_of(shape.columns, dataset.columns) if shape.columns else ()
     options = "FORMAT parquet" if shape.is_folder else format_of(target)
     with staging(target) as folder:
@@ -82,19 +87,19 @@ def write_set(dataset: Dataset, target: Path, shape: Shape, *, statistics: bool)
             connection.execute(f"COPY ({rows}) TO {literal(str(made))} ({head})")
             return 1
 
-        whole, said, files = computed(dataset, folder, write, wanted=statistics)
+        whole, said, files = computed(dataset, folder, write, wanted=statistics, known=known)
         put(made, target, cards.as_text(whole))
-    return Written(target, whole, files, said)
+    return Written(target, whole, files, said, known)
 
 
 def computed(
-    dataset: Dataset, folder: Path, write: Writer, *, wanted: bool = False
+    dataset: Dataset, folder: Path, write: Writer, *, wanted: bool = False, known: KnowledgeReport | None = None
 ) -> tuple[cards.Card, Statistics | None, int]:
     """Computes the set into a table in `folder`; gives its whole card, its statistics if `wanted`, and what `write`
-    (connection, table, card) makes of it."""
+    (connection, table, card) makes of it. `known` goes into card and statistics."""
     name = f"staged_{secrets.token_hex(4)}"
     before = stamps(dataset.project, dataset.outputs)
-    card = cards.described(dataset)
+    card = cards.described(dataset) | ({} if known is None else {"knowledge": known.to_dict()})
     doubles = [o.name for o in dataset.outputs if family(o.type) == "float"]
 
     def take(connection: duckdb.DuckDBPyConnection) -> tuple[cards.Card, Statistics | None, int]:
@@ -107,6 +112,7 @@ def computed(
             changed = {name for name in after if after[name] != before[name]}
             whole = cards.with_result(card, content(connection, relation), near, changed)
             said = statistics(connection, relation, dataset.project, dataset.outputs) if wanted else None
+            said = replace(said, knowledge=known) if said is not None else None
             return whole, said, write(connection, relation, whole)
         finally:
             connection.execute(f"DETACH {name}")

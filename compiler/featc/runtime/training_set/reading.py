@@ -88,6 +88,8 @@ def tiled_cells(
     project: Project, view: View, aggregations: frozenset[str] | None = None
 ) -> tuple[TileTable | str, tuple[Cell, ...]]:
     """The table and the cells of a view (of its `aggregations`) that tiles can give; or why there are none."""
+    if view.ahead:
+        return "labels are not backfilled", ()
     if any(key.given is not None for key in view.keys):
         return "its keys are computed by the service", ()
     table = tile_table(project, view)

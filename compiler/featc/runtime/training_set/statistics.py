@@ -19,6 +19,8 @@ from featc.types import family
 if TYPE_CHECKING:
     import duckdb
 
+    from featc.runtime.training_set.knowledge import KnowledgeReport
+
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 APPROXIMATE = ("distinct", "quantiles")
 _NUMBERS = ("integer", "decimal", "float")
@@ -59,11 +61,13 @@ class Statistics:
 
     rows: int
     features: Mapping[str, FeatureStatistics]
+    knowledge: KnowledgeReport | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data: what `featc dataset --stats --format json` prints."""
         described = {name: {k: v for k, v in asdict(f).items() if v is not None} for name, f in self.features.items()}
-        return {"rows": self.rows, "approximate": list(APPROXIMATE), "features": described}
+        found = {"rows": self.rows, "approximate": list(APPROXIMATE), "features": described}
+        return found if self.knowledge is None else found | {"knowledge": self.knowledge.to_dict()}
 
     def __str__(self) -> str:
         heads = _HEADS
@@ -72,7 +76,8 @@ class Statistics:
         rows = [[line[i] for i in kept] for line in lines]
         right = frozenset(j for j, i in enumerate(kept) if i >= 2)
         shown = table([heads[i] for i in kept], rows, right=right)
-        return f"{shown}\n{self.rows} rows; ≈ is approximate"
+        known = "" if self.knowledge is None else f"\n\n{self.knowledge}"
+        return f"{shown}\n{self.rows} rows; ≈ is approximate{known}"
 
     __repr__ = __str__
 
@@ -115,19 +120,19 @@ def _measures(output: Output, default: str | None) -> dict[str, str]:
     finite = f" FILTER (WHERE isfinite({x}))" if kind == "float" else ""
     found |= {"distinct": f"approx_count_distinct({x})", "min": f"min({x}){finite}", "max": f"max({x}){finite}"}
     if default is not None:
-        found["default_share"] = f"count_if({x} IS NOT DISTINCT FROM {default})"
+        found["default_share"] = f"count(*) FILTER (WHERE {x} IS NOT DISTINCT FROM {default})"
     if kind in _NUMBERS:
         tame = f" FILTER (WHERE abs({x}::DOUBLE) < {_SPREADS})"
         found |= {
             "mean": f"avg({x}::DOUBLE){finite}",
             "sd": f"stddev_samp({x}::DOUBLE){tame}",
             "quantiles": f"approx_quantile({x}::DOUBLE, {list(QUANTILES)}){finite}",
-            "zero_share": f"count_if({x} = 0)",
+            "zero_share": f"count(*) FILTER (WHERE {x} = 0)",
         }
     if kind == "boolean":
         found["mean"] = f"avg({x}::TINYINT)"
     if kind == "float":
-        found |= {"nan": f"count_if(isnan({x}))", "inf": f"count_if(isinf({x}))"}
+        found |= {"nan": f"count(*) FILTER (WHERE isnan({x}))", "inf": f"count(*) FILTER (WHERE isinf({x}))"}
     return found
 
 

@@ -195,4 +195,5 @@ def pruned(project: Project, outputs: Sequence[Output]) -> Project:
     used = {view.source for view in views.values()}
     sources: Mapping[str, Source] = {n: s for n, s in project.sources.items() if n in used}
     order = tuple(p for p in project.order if p in wanted)
-    return replace(project, views=views, sources=sources, services={}, order=order, asked=part(project.asked))
+    asked = part(project.asked)
+    return replace(project, views=views, sources=sources, services={}, order=order, asked=asked, labels={})

@@ -74,7 +74,7 @@ class Case:
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
     """The result of a run. `exit_code` 3 where anything differs, or is unproven and `allow_thin` was not
-    given.
+    given. `labels` are left out: nothing online gives them.
     """
 
     features: tuple[FeatureResult, ...]
@@ -83,6 +83,7 @@ class VerifyReport:
     certificate: Path
     allow_thin: bool
     root: Path
+    labels: tuple[str, ...] = ()
 
     @property
     def different(self) -> tuple[FeatureResult, ...]:
@@ -122,6 +123,8 @@ class VerifyReport:
             ]
             if not self.allow_thin:
                 lines.append("   = give them data that reaches them, or accept that with --allow-thin")
+        if self.labels:
+            lines += ["", f"left out, as labels are in training sets only: {', '.join(self.labels)}"]
         proven = sum(f.status == "proven" for f in self.features)
         where = self._shown(self.certificate)
         lines += ["", f"{proven} of {len(self.features)} features proven equal; certificate: {where}"]
@@ -171,6 +174,7 @@ class VerifyReport:
                 }
                 for c in self.cases
             ],
+            "labels_left_out": list(self.labels),
             "certificate": self._shown(self.certificate),
         }
 

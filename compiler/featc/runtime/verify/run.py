@@ -17,6 +17,7 @@ from featc.errors import Diagnostic, FeatcError
 from featc.fingerprint import feature_fingerprint
 from featc.lineage import chosen_features
 from featc.resolve.model import Output, Project
+from featc.resolve.needs import label_outputs
 from featc.runtime.engine import connect
 from featc.runtime.verify.adversary import dense_scenes, scenes
 from featc.runtime.verify.cases import clear, save
@@ -107,7 +108,8 @@ def verify(
 
     Raises FeatcError for a selection that names nothing (F700) and for sources that cannot be read (F4xx).
     """
-    project, budget = store.project, budget or Budget()
+    project, budget = store.project.without_labels(), budget or Budget()
+    left = tuple(name for view in store.project.labels.values() for name in label_outputs(view))
     wanted = _wanted(project, select)
     outputs = [output_of(project.feature(*pair)) for pair in wanted]
     asked = questions(project, outputs)
@@ -137,7 +139,7 @@ def verify(
         for (name, t), pair in zip(run.tallies.items(), wanted, strict=True)
     )
     certificate = store.root / "target" / "certificate.json"
-    report = VerifyReport(results, tuple(histories), cases, certificate, allow_thin, store.root)
+    report = VerifyReport(results, tuple(histories), cases, certificate, allow_thin, store.root, left)
     write_certificate(certificate, report, _bound_to(project, seed, select))
     return report
 

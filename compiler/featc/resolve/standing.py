@@ -1,0 +1,42 @@
+"""Over which windows an aggregate may stand (semantics.md, "Windows", "Labels")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from featc.algebra import Aggregate
+from featc.errors import Findings
+from featc.parse import AggregateCall
+from featc.resolve.leaks import looks_its_way
+from featc.resolve.model import Window
+from featc.resolve.openview import OpenView, Template
+
+
+def may_stand(
+    view: OpenView,
+    template: Template,
+    call: AggregateCall,
+    row: Aggregate,
+    windows: Iterable[Window],
+    findings: Findings,
+) -> bool:
+    """Whether the aggregate may stand over all of `windows`, in a feature or a label; reports where it may not."""
+    listed = list(windows)
+    place = call.over or call
+    if not looks_its_way(view, template, listed, template.text.span_at(place.start, place.end - place.start), findings):
+        return False
+    span = template.text.span_at(call.start, call.end - call.start)
+    if row.timed and view.base is not None:
+        message = f"{call.name} weighs rows by how long before as_of they are, and a label's lie after it"
+        findings.error("F305", message, span, "use an aggregate without half_life")
+        return False
+    wrong = next((w for w in listed if row.ranged and not _has_one_length(w)), None)
+    if wrong is None:
+        return True
+    message = f"{call.name} needs a window of one length, and {wrong.name} has none"
+    findings.error("F305", message, span, "write, for instance, over last_1d")
+    return False
+
+
+def _has_one_length(window: Window) -> bool:
+    return window.length is not None and window.rows is None and (window.hop is None or window.align)
