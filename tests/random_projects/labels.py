@@ -110,13 +110,14 @@ class LabelMaker:
         if not here:
             return []
         first = self.draw.one(here)
+        mine = f"{self.view.name}.{first.name}"
         known = {f"{self.view.name}.{f.name}": column(f.name, "bigint") for f in here}
+        reading = {full: column(full, "bigint") for full in known}
         before = visible(self.view.features, self.view.name, qualified=False)
         known |= {n: e for n, e in before.items() if e.type == "bigint"}
+        reading = {**known, **reading}  # features read their inputs as they are, some as cardinality(…)
         other = self.draw.one(list(known))
-        mine = f"{self.view.name}.{first.name}"
-        texts = minus(column(first.name, "bigint"), known[other])
-        expr = replace(texts, fn=minus(column(mine, "bigint"), column(other, "bigint")).fn)
+        expr = replace(minus(known[mine], known[other]), fn=minus(reading[mine], reading[other]).fn)
         uses = frozenset({mine, other})
         return [FeatureSpec(name, entry(self.draw, expr.sql), (oracle.Derived(name, expr, (mine, other), "bigint"),),
                             uses=uses)]  # fmt: skip
