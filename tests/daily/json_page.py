@@ -105,8 +105,8 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("lineage user_plan --to dot --out lineage.dot", "With `--out`, what was written."),
     (
         "status",
-        "`history` is complete, incomplete (`missed` rows came before), absent or on demand; `verified` is proven, "
-        "thin, different, moved or never. `watermark` is the newest arrival, a service's the oldest of its sources; "
+        "`history` is complete, empty (no row of its source came in yet), incomplete (`missed` rows came before), "
+        "absent or on demand; `verified` is proven, thin, different, moved or never. `watermark` is the newest arrival, a service's the oldest of its sources; "
         "reads before `horizon` are refused. Under `tiles`, `open_days` of the days from `start` to `end` lack a "
         "state; `unchanged` is whether the source's files are those that were looked at, null where it has none.",
     ),

@@ -66,6 +66,17 @@ def test_without_a_store_nothing_is_known_and_nothing_is_made(featc: Featc, proj
     assert files(project) == before
 
 
+def test_a_view_of_a_source_without_rows_is_empty_until_rows_come(featc: Featc, project: Path) -> None:
+    (project / "none.csv").write_text("order_id,user_id,ordered_at,loaded_at\n9,2,,2026-01-01\n")
+    assert featc("push", "orders", "none.csv").exit_code == 0
+    assert standing(featc)["views"]["user_orders"]["history"] == "empty"
+    nothing = "nothing of orders was pushed or materialized yet"
+    assert all(nothing in featc("get", "small", "--key", "user_id=7").stderr for _ in range(2))
+    assert featc("push", "orders", "data/orders.csv").exit_code == 0
+    assert standing(featc)["views"]["user_orders"]["history"] == "complete"
+    assert nothing not in featc("get", "small", "--key", "user_id=7").stderr
+
+
 def test_a_push_moves_the_watermark_to_its_newest_arrival(featc: Featc) -> None:
     assert featc("push", "orders", "data/orders.csv").exit_code == 0
     source = standing(featc)["sources"]["orders"]

@@ -20,6 +20,7 @@ _SECOND = 1_000_000
 _STEPS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 _HISTORY = {
     "complete": "complete",
+    "empty": "empty",
     "absent": "not in the store yet",
     "on demand": "computed when asked",
 }

@@ -28,8 +28,9 @@ from featc.runtime.online.ledger import horizon_of
 if TYPE_CHECKING:
     from featc.runtime.store import FeatureStore
 
-History = Literal["complete", "incomplete", "absent", "on demand"]
-"""Of a view in the store: whole; made after rows were pushed; without tables as it is defined now; nothing is kept."""
+History = Literal["complete", "empty", "incomplete", "absent", "on demand"]
+"""Of a view in the store: whole; the same before any row of its source was taken in; made after rows were taken in;
+without tables as it is defined now; nothing is kept."""
 
 Proof = Literal["proven", "thin", "different", "moved", "never"]
 """Of a service: proven equal; some for want of data not; different; the features or an engine are others now; none."""
@@ -113,14 +114,15 @@ def status(store: FeatureStore, recent: int = _DAY) -> Status:
     now = time.time_ns() // 1000
     path = store.online_path
     sources: tuple[SourceStatus, ...] = tuple(_source(None, name, now) for name in store.project.sources)
-    views = tuple(_views(store, {}))
+    views = tuple(_views(store, {}, frozenset()))
     trouble = None
     for attempt in range(2 if path.exists() else 0):
         logged = _log_of(path).exists()
         try:
             with glance(path) as connection:
                 sources = tuple(_source(connection, name, now - recent) for name in store.project.sources)
-                views = tuple(_views(store, _tables(connection)))
+                filled = frozenset(s.name for s in sources if s.accepted)
+                views = tuple(_views(store, _tables(connection), filled))
             break
         except sqlite3.Error as error:
             if attempt or logged or not _log_of(path).exists():  # else a writer came while we read without its log
@@ -210,7 +212,8 @@ def _tables(connection: sqlite3.Connection) -> dict[str, int]:
     return {str(n): int(m) for n, m in connection.execute("SELECT name, missed FROM featc_tables")}
 
 
-def _views(store: FeatureStore, there: Mapping[str, int]) -> Iterator[ViewStatus]:
+def _views(store: FeatureStore, there: Mapping[str, int], filled: frozenset[str]) -> Iterator[ViewStatus]:
+    """`there`: see `_tables`; `filled` are the sources of which rows were taken in."""
     project = store.project
     marks = {name: view_fingerprint(project, name) for name in project.views}
     wanted: dict[str, tuple[str, ...]] = {}
@@ -226,7 +229,8 @@ def _views(store: FeatureStore, there: Mapping[str, int]) -> Iterator[ViewStatus
             continue
         missed = max((there.get(table, 0) for table in tables), default=0)
         absent = any(table not in there for table in tables)
-        history: History = "absent" if absent else "incomplete" if missed else "complete"
+        whole: History = "complete" if project.view(name).source in filled else "empty"
+        history: History = "absent" if absent else "incomplete" if missed else whole
         yield ViewStatus(name, marks[name], history, missed, tuple(t for t in tables if t in there))
 
 
