@@ -133,7 +133,8 @@ def get(
         found = store.get_online_features(wanted, rows, at)
         empty = store.online.without_rows(store.outputs(wanted))
         if empty:
-            session.note(f"nothing of {', '.join(empty)} was pushed or materialized yet: values as of an unknown entity")
+            listed = ", ".join(empty)
+            session.note(f"nothing of {listed} was pushed or materialized yet: values as of an unknown entity")
         if session.is_json:
             session.data(list(found))
             return

@@ -165,6 +165,8 @@ def _tiles_row(name: str, tiles: TilesStatus) -> list[str]:
         return [name, "nothing", "–", "–"]
     first, past = (_moment(t).removesuffix(" 00:00:00") for t in tiles.range)
     files = {True: "as then", False: "may have changed", None: "none to tell by"}[tiles.unchanged]
+    if not tiles.as_defined:
+        files = "its states as defined now are not backfilled"
     return [name, f"{first} … {past}", str(tiles.open), files]
 
 
@@ -245,7 +247,14 @@ def _source_data(found: Status, s: SourceStatus) -> Mapping[str, Any]:
 
 def _tiles_data(t: TilesStatus) -> Mapping[str, Any]:
     start, end = t.range or (None, None)
-    return {"table": t.table, "start": _iso(start), "end": _iso(end), "open_days": t.open, "unchanged": t.unchanged}
+    return {
+        "table": t.table,
+        "start": _iso(start),
+        "end": _iso(end),
+        "open_days": t.open,
+        "unchanged": t.unchanged,
+        "as_defined": t.as_defined,
+    }
 
 
 def _iso(us: int | None) -> datetime | int | None:

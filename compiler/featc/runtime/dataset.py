@@ -24,6 +24,7 @@ from featc.runtime.spine_given import read as read_spine
 from featc.runtime.training_set.blame import blamed, over
 from featc.runtime.training_set.origin import Asked, origin_of
 from featc.runtime.training_set.reading import Place, Read, Reading, choose
+from featc.runtime.training_set.unmatched import Unmatched, example, unmatched
 from featc.secrets import mask
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ class Dataset:
         self.origin = origin_of(spine, self.asked.root)
         read_spine(connection, spine)
         names = [o.name for o in outputs]
-        self.spine = spines.prepare(connection, keys, request, names, time, _inner(project, outputs))
+        such = partial(example, connection, project, outputs)
+        self.spine = spines.prepare(connection, keys, request, names, time, _inner(project, outputs), such)
         self.reading = Reading()
         self.query = self._query()
         self._running: duckdb.DuckDBPyConnection | None = None
@@ -144,6 +146,10 @@ class Dataset:
         final = {name: left_out_sql(s, views[name]) for name, s in sources.items() if s.final_after is not None}
         counts = {name: self.answer(partial(_only_value, sql)) for name, sql in final.items()}
         return {name: count for name, count in counts.items() if count}
+
+    def unmatched(self) -> tuple[Unmatched, ...]:
+        """The views of which no entity of the spine occurs in their source, so that all their values are empty ones."""
+        return unmatched(self)
 
     def rows(self) -> list[dict[str, Any]]:
         """All rows as dicts of Python values, in the spine's order."""
