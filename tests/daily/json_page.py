@@ -110,10 +110,12 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     (
         "status",
         "`history` is complete, empty (no row of its source came in yet), incomplete (`missed` rows came before), "
-        "absent or on demand; `verified` is proven, thin, different, moved or never. `watermark` is the newest arrival, a "
-        "service's the oldest of its sources; reads before `horizon` are refused. Under `tiles`, `open_days` of the "
-        "days from `start` to `end` lack a state; `unchanged` is whether the source's files are those that were looked "
-        "at, null where it has none, and `as_defined` whether that was for the states of now.",
+        "absent or on demand; `unanswered` is null, or how many rows of its source came in before the view was defined "
+        "as it is now, and reads of it are refused. `verified` is proven, thin, different, moved or never. `watermark` "
+        "is the newest arrival, a service's the oldest of its sources; reads before `horizon` are refused. Under "
+        "`tiles`, `open_days` of the days from `start` to `end` lack a state; `unchanged` is whether the source's "
+        "files are those that were looked at, null where it has none, and `as_defined` whether that was for the states "
+        "of now.",
     ),
     ("status --check --max-lag 1h", "The same and `stale`, why the exit code is 3; empty when it is 0."),
     (

@@ -266,7 +266,7 @@ def test_backfilled_and_open_days_are_told_without_reading_rows(featc: Featc, pr
     found = tiles(featc)
     assert found.pop("table").startswith("featc.user_orders__")
     assert found.pop("unchanged") in (True, False), "whether a file of this very moment counts is the clock's"
-    assert found == {"start": "2026-01-01T00:00:00Z", "end": "2026-01-04T00:00:00Z", "open_days": 1}
+    assert found == {"start": "2026-01-01T00:00:00Z", "end": "2026-01-04T00:00:00Z", "open_days": 1, "as_defined": True}
     stale = standing(featc, "--check")["stale"]
     assert {"kind": "view", "name": "user_orders", "reason": "1 day of its tiles is open: featc backfill"} in stale
     assert featc("backfill").exit_code == 0
@@ -279,6 +279,9 @@ def test_a_state_that_is_new_opens_every_day_that_has_rows(featc: Featc, project
     path = project / "features/orders.yaml"
     path.write_text(path.read_text().replace("      spend:\n", "      largest: max(amount)\n      spend:\n"))
     assert tiles(featc)["open_days"] == 2, "nothing happened on 2 January"
+    assert tiles(featc)["as_defined"] is False
+    assert "its states as defined now are not backfilled" in featc("status").stdout
+    assert "its states as defined now are not backfilled" in featc("explain", "user_orders.spend_7d").stdout
     assert featc("backfill").exit_code == 0
     assert tiles(featc)["open_days"] == 0
 

@@ -9,6 +9,7 @@ import click
 
 from featc.cli.completing import names_of, selectors
 from featc.cli.session import Session, command, some
+from featc.cli.standing import unanswered_text
 from featc.errors import Diagnostic, FeatcError, did_you_mean
 
 if TYPE_CHECKING:
@@ -36,16 +37,20 @@ def build(session: Session, dialects: tuple[str, ...], out: Path | None, select:
     """
     from featc.emit import build_files, write_files
     from featc.lineage import needed_features
+    from featc.runtime.status import unanswered
 
     with session.store(list_warnings=True) as store:
         only = frozenset(needed_features(store.project, select)) if select else None
         files = build_files(store.compiled, only)
         folder = out if out is not None else store.root / "target"
         write_files(folder, files)
+        lost = unanswered(store)
         if session.is_json:
-            session.data(_summary(store, folder, files))
+            session.data(_summary(store, folder, files) | {"unanswered": lost})
         else:
             _say_summary(session, store, folder)
+            for view, rows in lost.items():
+                session.note(f"  {unanswered_text(view, rows)}")
 
 
 def _summary(store: FeatureStore, folder: Path, files: object) -> dict[str, object]:

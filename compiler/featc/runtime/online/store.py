@@ -240,7 +240,9 @@ def _incomplete(view: ViewPlan, missed: int | None, file: str) -> Diagnostic:
     if missed is None:
         message = f"the online store has no tables of view '{name}' as it is defined now"
     else:
-        message = f"view '{name}' is newer than {missed} rows of {source} in the store, so its history is incomplete"
+        rows = "1 row" if missed == 1 else f"{missed} rows"
+        message = f"view '{name}' was added or changed after {rows} of {source} came into the store, which lifted them"
+        message += " without it: its history is incomplete"
     hint = (
         f"move {file} away, or set another online path and let the old store answer until then; run"
         " `featc materialize`, and push again what no source's data holds"
