@@ -19,7 +19,7 @@ _FREE = {
     "spelling": ("count(*) filter (where status = 'paid')", "COUNT( * ) FILTER (WHERE status='paid')"),
     "a window": ("windows: [1d, 7d]", "windows: [1d, 7d, 30d]"),
     "a default": ("default: 0", "default: 1"),
-    "an expression over aggregates": ("      orders: count(*)\n", "      orders: count(*)\n      twice: orders_7d * 2\n"),
+    "an expression over aggregates": ("      spend:\n", "      twice: orders_7d * 2\n      spend:\n"),
     "a derived feature": ("share: request.amount", "share: 2 * request.amount"),
     "a service": ("  small:\n", "  tiny:\n"),
     "the place of the data": ("path: data/orders.csv", "path: data/./orders.csv"),

@@ -150,6 +150,7 @@ def plan_sql(store: FeatureStore, name: str, plan: str) -> str:
 def named(project: Project, name: str) -> tuple[str, tuple[Output, ...], str]:
     """What a name stands for: the definition in words, its outputs, and where its training query lies."""
     from featc.resolve.model import Output
+    from featc.resolve.naming import meant
 
     if name in project.services:
         path = f"target/sql/duckdb/services/{name}/training.sql"
@@ -157,8 +158,7 @@ def named(project: Project, name: str) -> tuple[str, tuple[Output, ...], str]:
     view_name, dot, feature = name.partition(".")
     view = project.views.get(view_name)
     if view is None:
-        known = [*project.services, *project.views]
-        hint = did_you_mean(view_name, known) or "featc ls shows what there is"
+        hint = meant(project, view_name) or "featc ls shows what there is"
         raise FeatcError(
             Diagnostic("F802", f"there is no service or view '{view_name}'", hint=hint), exit_code=2
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from featc.algebra import Aggregate, lookup
 from featc.errors import Findings, nearest
@@ -47,6 +47,7 @@ def ask_view(view: OpenView, opened: OpenSource, families: Families, findings: F
     """Asks for the types of all row expressions of a view."""
     rows = ViewRows(view)
     definition = view.definition
+    opened = _beside_features(opened, view)
     if definition.where is not None:
         fragment = parsed(definition.where, findings)
         rows.where_text = definition.where
@@ -63,6 +64,12 @@ def ask_view(view: OpenView, opened: OpenSource, families: Families, findings: F
             else:
                 rows.calls[template, call] = asked
     return rows
+
+
+def _beside_features(opened: OpenSource, view: OpenView) -> OpenSource:
+    """The source as this view sees it: the same columns, with the names that are the view's features."""
+    features = frozenset(f.name.casefold() for f in view.definition.features)
+    return replace(opened, scope=replace(opened.scope, features=features))
 
 
 def _ask(

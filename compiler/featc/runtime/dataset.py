@@ -36,6 +36,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+def _places(project: Project) -> dict[str, str]:
+    """Where the sources lie, as a SELECT may name it; secrets are masked."""
+    shown = {n: (s.location.kind, mask(s.location.value)) for n, s in project.sources.items()}
+    return {name: f"'{value}'" if kind == "path" else f"its {kind}: {value}" for name, (kind, value) in shown.items()}
+
+
 def _inner(project: Project, outputs: Sequence[Output]) -> list[str]:
     """What the query calls the features it computes."""
     return [f"{v}.{f}" for v, f in feature_closure(project, tuple((o.view, o.feature) for o in outputs))]
@@ -64,7 +70,7 @@ class Dataset:
         self.asked = asked or Asked()
         keys, request = spine_columns(project, outputs)
         self.origin = origin_of(spine, self.asked.root)
-        read_spine(connection, spine)
+        read_spine(connection, spine, _places(project))
         names = [o.name for o in outputs]
         such = partial(example, connection, project, outputs)
         self.spine = spines.prepare(connection, keys, request, names, time, _inner(project, outputs), such)
