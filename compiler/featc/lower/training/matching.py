@@ -1,4 +1,5 @@
-"""Whether a spine and a source write their keys alike, as DuckDB SQL over the relation `spine`."""
+"""Whether a spine and a source write their keys alike, and a view's `where` and its source their values: SQL for
+DuckDB that ends at the first row that fits."""
 
 from __future__ import annotations
 
@@ -35,3 +36,19 @@ def matching_sql(source: Source, view: View) -> Matching:
         f"SELECT count(*) FROM (SELECT DISTINCT {listed} FROM spine WHERE {given})",
         ctes.query(f"SELECT {listed} FROM {rows} WHERE {given} ORDER BY ALL LIMIT 1"),
     )
+
+
+def passing_sql(source: Source, view: View) -> str:
+    """A row if any row of the source passes the view's `where`; the scan ends there."""
+    assert view.where is not None
+    ctes = Ctes()
+    base = source_rows(ctes, source, frozenset(c.name for c in source.columns), shared=False)
+    return ctes.query(f"SELECT 1 FROM {base} WHERE {src.render(view.where)} LIMIT 1")
+
+
+def column_values_sql(source: Source, column: str, most: int) -> str:
+    """The values of a column of the source, the most frequent first, `most` at the most."""
+    ctes = Ctes()
+    base = source_rows(ctes, source, frozenset(c.name for c in source.columns), shared=False)
+    name = quoted(column)
+    return ctes.query(f"SELECT {name} FROM {base} GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT {most}")

@@ -73,8 +73,8 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """The result of a run. `exit_code` 3 where anything differs, or is unproven and `allow_thin` was not
-    given.
+    """The result of a run. `exit_code` 3 where anything differs, or is unproven and `allow_thin` was not given.
+    `remarks` are views that no row reaches.
     """
 
     features: tuple[FeatureResult, ...]
@@ -83,6 +83,7 @@ class VerifyReport:
     certificate: Path
     allow_thin: bool
     root: Path
+    remarks: tuple[str, ...] = ()
 
     @property
     def different(self) -> tuple[FeatureResult, ...]:
@@ -122,6 +123,7 @@ class VerifyReport:
             ]
             if not self.allow_thin:
                 lines.append("   = give them data that reaches them, or accept that with --allow-thin")
+        lines += ["", *self.remarks] if self.remarks else []
         proven = sum(f.status == "proven" for f in self.features)
         where = self._shown(self.certificate)
         lines += ["", f"{proven} of {len(self.features)} features proven equal; certificate: {where}"]
@@ -171,6 +173,7 @@ class VerifyReport:
                 }
                 for c in self.cases
             ],
+            "remarks": list(self.remarks),
             "certificate": self._shown(self.certificate),
         }
 
