@@ -15,23 +15,50 @@ Decisions where the page is silent:
   and stddev_samp of a single member are NULL even when it is NaN.
 * "this feature's FILTER outcome and arguments" are those of the aggregate call whose window is being ordered.
 * A NULL `deleted` means not dead, a NULL `where` or FILTER means not passed.
-* A tombstone of a state source without `id` is a visible row: one of the changes that event windows count.
+* A tombstone of a state source without `id` hides older rows from lookups, and is itself dead: no event window
+  counts it, since a dead row's other columns say nothing.
 * A NULL or NaN part of a state source's identity (key, tau) leaves the row without identity: it corrects
   nothing.
 * When no state row holds, its columns are NULL and the expression is evaluated on them.
+* Units of a calendar lie side by side: one begins at the first instant whose local day is its first or a later one,
+  and is current from then until the next begins, also while clocks show an hour again that lies before it. A day that
+  a zone leaves out is a unit that holds nothing.
+* A `since` window is ordered by the outcome of P after everything else, so that of events equal in all the rest one
+  that satisfies P is the last.
+
+The aggregates over whole series (`over_series`), where the page is silent:
+
+* A row of which any argument is NULL is ignored; a parameter (n, p, half_life …) is no argument.
+* Lists are in event order, `last(x, n)` and `list(x, n)` with the newest last; `list` leaves out the oldest beyond n.
+  `list(distinct x, n)` is in order of the last appearance of each value, the newest kept.
+* `arg_min(x, y, n)` is in order of y, equal y in event order.
+* `mode`, `top_k`: equally frequent values by the least; maps are in order of their keys; a keyed map keeps the
+  max_keys most frequent keys, equally frequent ones by the least key.
+* `skewness` needs 3 values, `kurtosis` 4, `corr` and `regr_slope` 2, `covar_samp` 2: else NULL; NULL too where all
+  values are equal (for `corr` either side, for `regr_slope` the second). All of these are NaN where a value is not
+  finite. `weighted_avg` is NULL where the weights add up to 0.
+* `geomean` is NaN where a value is negative. `product` multiplies DOUBLEs in event order.
+* `drawdown` is the greatest of (greatest so far - value), NaN being greatest, 0 for a single finite value.
+* Weights of decay are 2 ** (-(t - tau) / half_life), t being the observation's instant whatever the window's offset.
+* A quantile's share is the decimal number that was written, not its nearest DOUBLE. `quantile_cont` lies between the
+  neighbours of place p * (n - 1); `quantile_disc` is the ceil(p * n)th value. Both are DOUBLE.
+* `count` forms, `decay_count`, `rate_per_hour` and `streak` are 0 for no rows, all else NULL.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Context, Decimal
 from fractions import Fraction
+from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 Value = Any
 Row = Mapping[str, Value]
@@ -68,18 +95,24 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """`range` (µs), `rows`, both or neither (lifetime); `hop`, `align`, `offset` as in the page's table."""
+    """`range` (µs), `rows`, both or neither (lifetime); `hop`, `align`, `offset` as in the page's table. `calendar` is
+    a unit, in `timezone`, of which 0 is to date; `since` is P."""
 
     range: int | None = None
     rows: int | None = None
     offset: int = 0
     hop: int | None = None
     align: bool = False
+    calendar: str | None = None
+    previous: int = 0
+    timezone: str = "UTC"
+    since: RowExpr | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """One aggregate over one window. `type` is the result's: bigint decimal double text boolean timestamp."""
+    """One aggregate over one window. `type` is the result's: bigint decimal double text boolean timestamp, or of these
+    `list T` and `map K V`. `params` are what is given beside arguments; durations in µs."""
 
     name: str
     fn: str
@@ -88,6 +121,7 @@ class Aggregate:
     type: str
     filter: RowExpr | None = None
     default: Value = None
+    params: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +199,10 @@ def rank(value: Value) -> tuple[Any, ...]:
         return (2,) if math.isnan(value) else (1, value)
     if isinstance(value, str):
         return (1, value.encode())
+    if isinstance(value, list):
+        return (1, [rank(x) for x in value])
+    if isinstance(value, dict):
+        return (1, [(rank(k), rank(x)) for k, x in value.items()])
     return (1, value)
 
 
@@ -188,6 +226,40 @@ def micros(moment: datetime) -> int:
 def moment(us: int) -> datetime:
     """The naive UTC datetime of an instant in µs."""
     return EPOCH + timedelta(microseconds=us)
+
+
+# -------------------------------------------------------------------------------- calendars
+
+
+def local_day(us: int, zone: str) -> date:
+    """The day that the zone's clocks show at an instant."""
+    return moment(us).replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).date()
+
+
+@cache
+def first_instant(day: date, zone: str) -> int:
+    """The first instant at which the zone's clocks show that day, or a later one where they leave it out."""
+    midnight = micros(datetime(day.year, day.month, day.day))
+    minute, second = 60 * 10**6, 10**6
+    minutes = range(midnight - 17 * 60 * minute, midnight + 42 * 60 * minute, minute)
+    found = next(us for us in minutes if local_day(us, zone) >= day)
+    return next(us for us in range(found - minute, found + 1, second) if local_day(us, zone) >= day)
+
+
+def unit_start(unit: str, day: date) -> date:
+    """The first day of the unit that holds a day; weeks begin on Monday."""
+    if unit == "week":
+        return day - timedelta(days=day.weekday())
+    month = {"day": day.month, "month": day.month, "quarter": (day.month - 1) // 3 * 3 + 1, "year": 1}[unit]
+    return date(day.year, month, day.day if unit == "day" else 1)
+
+
+def unit_after(unit: str, start: date, count: int) -> date:
+    """The first day of the unit so many after (before, where negative) the one that starts on a day."""
+    if unit in ("day", "week"):
+        return start + timedelta(days=count * (7 if unit == "week" else 1))
+    months = start.year * 12 + start.month - 1 + count * {"month": 1, "quarter": 3, "year": 12}[unit]
+    return date(months // 12, months % 12 + 1, 1)
 
 
 # -------------------------------------------------------------------------------- the page
@@ -343,6 +415,8 @@ class Oracle:
 
     def edges(self, window: Window, t: int) -> tuple[int | None, int]:
         """Lower (None: no lower end) and upper end of the window at t; `//` is the mathematical floor."""
+        if window.calendar is not None:
+            return self.calendar_edges(window.calendar, window, t)
         upper = t - window.offset
         if window.hop is not None and window.align:
             upper = upper // window.hop * window.hop
@@ -352,6 +426,22 @@ class Oracle:
         if window.hop is not None and not window.align:
             lower = lower // window.hop * window.hop
         return lower, upper
+
+    def calendar_edges(self, unit: str, window: Window, t: int) -> tuple[int, int]:
+        """To date: from the first instant of the current unit to t; the n whole units before it up to there."""
+        zone, shown = window.timezone, unit_start(unit, local_day(t, window.timezone))
+        following = unit_after(unit, shown, 1)
+        current = following if first_instant(following, zone) <= t else shown
+        if not window.previous:
+            return first_instant(current, zone), t
+        return first_instant(unit_after(unit, current, -window.previous), zone), first_instant(current, zone)
+
+    def within(self, closed: str, window: Window, lower: int | None, tau: int, upper: int) -> bool:
+        """The page's table: a calendar window has its first instant and, where it is over, not its end, whatever
+        `closed`."""
+        if window.calendar is None or lower is None:
+            return self.inside(closed, lower, tau, upper)
+        return lower <= tau and (tau < upper if window.previous else self.before(closed, tau, upper))
 
     def inside(self, closed: str, lower: int | None, tau: int, upper: int) -> bool:
         """left: lower ≤ tau < upper; right: lower < tau ≤ upper; both: both closed; neither: both open."""
@@ -368,9 +458,10 @@ class Oracle:
             v
             for v in self.rows_of(view, probe)
             if self.visible(view, v, probe.t)
+            and not v.dead
             and self.passes(view, v)
             and v.tau is not None
-            and self.inside(view.closed, lower, v.tau, upper)
+            and self.within(view.closed, window, lower, v.tau, upper)
         ]
 
     def members(self, view: View, aggregate: Aggregate, probe: Probe) -> list[Version]:
@@ -379,7 +470,11 @@ class Oracle:
         return self.last_rows(aggregate, self.in_order(view, aggregate, found))
 
     def last_rows(self, aggregate: Aggregate, ordered: list[Version]) -> list[Version]:
-        """`rows: N`: the last N; FILTER and NULL-skipping come after."""
+        """`rows: N`: the last N; FILTER and NULL-skipping come after. `since: P`: from the last that satisfies P."""
+        since = aggregate.window.since
+        if since is not None:
+            begins = [place for place, v in enumerate(ordered) if since(v.row) is True]
+            return ordered[begins[-1] :] if begins else []
         n = aggregate.window.rows
         return ordered if n is None else ordered[-n:]
 
@@ -395,7 +490,9 @@ class Oracle:
         identifier = () if source.id is None else rank(v.row[source.id])
         outcome = () if aggregate.filter is None else rank(aggregate.filter(v.row))
         arguments = [rank(arg(v.row)) for arg in aggregate.args]
-        return (v.tau, self.tie_break(source, v), v.alpha, identifier, outcome, *arguments)
+        since = aggregate.window.since
+        begins = () if since is None else (since(v.row) is True,)
+        return (v.tau, self.tie_break(source, v), v.alpha, identifier, outcome, *arguments, *begins)
 
     # ---- Aggregates
 
@@ -410,9 +507,21 @@ class Oracle:
                 found.append(values)
         return found
 
-    def aggregate(self, aggregate: Aggregate, members: Sequence[Version]) -> Value:
+    def aggregate(self, aggregate: Aggregate, members: Sequence[Version], t: int) -> Value:
         """The aggregate over the members; empty: count forms 0, all else NULL."""
-        return AGGREGATES[aggregate.fn](self.arguments(aggregate, members))
+        if aggregate.fn in AGGREGATES:
+            return AGGREGATES[aggregate.fn](self.arguments(aggregate, members))
+        return OVER_SERIES[aggregate.fn](self.series(aggregate, members, t))
+
+    def series(self, aggregate: Aggregate, members: Sequence[Version], t: int) -> Series:
+        """The arguments that count, with how long ago each was at t."""
+        found, ages = [], []
+        for v in members:
+            for values in self.arguments(aggregate, [v]):
+                assert v.tau is not None
+                found.append(values)
+                ages.append(t - v.tau)
+        return Series(found, ages, aggregate.params, aggregate.window.range)
 
     # ---- State sources
 
@@ -458,7 +567,7 @@ class Oracle:
         view, feature = self.features[name]
         match feature:
             case Aggregate():
-                return self.aggregate(feature, self.members(view, feature, probe))
+                return self.aggregate(feature, self.members(view, feature, probe), probe.t)
             case Lookup():
                 return self.lookup(view, feature, probe)
             case Derived():
@@ -588,6 +697,453 @@ AGGREGATES: Mapping[str, Callable[[list[tuple[Value, ...]]], Value]] = {
 }
 
 
+# -------------------------------------------------------------------------------- aggregates over series
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The arguments that count, in event order; µs from each to t; the aggregate's parameters; the window's length."""
+
+    rows: list[tuple[Value, ...]]
+    ages: list[int]
+    params: Mapping[str, Value]
+    length: int | None = None
+
+    @property
+    def values(self) -> list[Value]:
+        """The first argument of each row."""
+        return [r[0] for r in self.rows]
+
+    @property
+    def finite(self) -> bool:
+        """Whether no argument is NaN or infinite."""
+        return all(is_finite(x) for row in self.rows for x in row)
+
+
+LARGEST = Fraction(17) * 10**307
+PRECISE = Context(prec=60, Emin=-(10**15), Emax=10**15, traps=[])
+
+
+def decimal(value: Fraction | int) -> Decimal:
+    """A fraction to sixty digits."""
+    ratio = Fraction(value)
+    return PRECISE.divide(Decimal(ratio.numerator), Decimal(ratio.denominator))
+
+
+def root(value: Fraction) -> Fraction:
+    """The square root, to sixty digits."""
+    return Fraction(PRECISE.sqrt(decimal(value)))
+
+
+def halved(age: int, half_life: int) -> Fraction:
+    """2 ** (-age / half_life), to sixty digits; 0 where no DOUBLE is as small."""
+    if age > 5000 * half_life:
+        return Fraction(0)
+    return Fraction(PRECISE.power(Decimal(2), decimal(Fraction(-age, half_life))))
+
+
+def average(values: Sequence[Value]) -> Fraction:
+    """The mean of finite numbers, exactly."""
+    return sum(map(Fraction, values), Fraction(0)) / len(values)
+
+
+def moment_of(values: Sequence[Value], power: int) -> Fraction:
+    """The mean of powers of deviations from the mean, exactly."""
+    centre = average(values)
+    return sum(((Fraction(x) - centre) ** power for x in values), Fraction(0)) / len(values)
+
+
+def joint(s: Series) -> Fraction:
+    """The mean product of the deviations of both arguments, exactly."""
+    first, second = ([r[n] for r in s.rows] for n in (0, 1))
+    a, b = average(first), average(second)
+    return sum(((Fraction(x) - a) * (Fraction(y) - b) for x, y in s.rows), Fraction(0)) / len(s.rows)
+
+
+def all_equal(values: Sequence[Value]) -> bool:
+    """One value, or none."""
+    return len({rank(x) for x in values}) < 2
+
+
+def unless_empty(fn: Callable[[Series], Value]) -> Callable[[Series], Value]:
+    """NULL for no rows."""
+    return lambda s: fn(s) if s.rows else None
+
+
+def at(values: Sequence[Value], place: int) -> Value:
+    """The value at a place counted from 0, NULL outside."""
+    return values[place] if 0 <= place < len(values) else None
+
+
+def newest_distinct(s: Series) -> list[Value]:
+    """Each value once, where it was last seen; at most n, the oldest left out."""
+    values = s.values
+    last = [x for i, x in enumerate(values) if not any(rank(x) == rank(y) for y in values[i + 1 :])]
+    return last[-s.params["n"] :]
+
+
+def extremes_by(s: Series, *, greatest: bool) -> list[Value]:
+    """x of the n rows of least or greatest y; equal y in event order."""
+    placed = sorted(s.rows, key=lambda r: rank(r[1]), reverse=greatest)
+    return [x for x, _ in placed[: s.params["n"]]]
+
+
+def streak(s: Series) -> int:
+    """How many of the newest values are true without a break."""
+    return len(list(itertools.takewhile(bool, reversed(s.values))))
+
+
+def drawdown(s: Series) -> float:
+    """The greatest fall from the greatest value so far."""
+    falls = []
+    for i, value in enumerate(s.values):
+        peak = max(s.values[: i + 1], key=rank)
+        if is_finite(peak) and is_finite(value):
+            falls.append(rounded(Fraction(peak) - Fraction(value)))
+        else:
+            falls.append(float(peak) - float(value))
+    return max(falls, key=rank)
+
+
+def ewma(s: Series) -> float:
+    """(1 - alpha) * former + alpha * value."""
+    written = Fraction(str(s.params["alpha"]))
+    if s.finite:
+        exact = Fraction(s.values[0])
+        for value in s.values[1:]:
+            exact = (1 - written) * exact + written * Fraction(value)
+        return rounded(exact)
+    alpha, found = float(written), float(s.values[0])
+    for value in s.values[1:]:
+        found = (1 - alpha) * found + alpha * float(value)
+    return found
+
+
+def weights(s: Series, since: int = 0) -> list[Fraction]:
+    """What each row weighs at t, or at an instant so many µs before."""
+    return [halved(age - since, s.params["half_life"]) for age in s.ages]
+
+
+def decay_sum(s: Series) -> float:
+    if not s.finite:
+        return double_sum(s.values)
+    return rounded(sum(Fraction(x) * w for x, w in zip(s.values, weights(s), strict=True)))
+
+
+def decay_avg(s: Series) -> float:
+    if not s.finite:
+        return double_sum(s.values)
+    own = weights(s, min(s.ages))
+    return rounded(sum((Fraction(x) * w for x, w in zip(s.values, own, strict=True)), Fraction(0)) / sum(own))
+
+
+def skewness(s: Series) -> float | None:
+    n = len(s.rows)
+    if n < 3 or all_equal(s.values):
+        return None
+    if not s.finite:
+        return math.nan
+    m2, m3 = moment_of(s.values, 2), moment_of(s.values, 3)
+    found = root(n * (n - 1) * m3 * m3 / m2**3) / (n - 2)
+    return rounded(-found if m3 < 0 else found)
+
+
+def kurtosis(s: Series) -> float | None:
+    n = len(s.rows)
+    if n < 4 or all_equal(s.values):
+        return None
+    if not s.finite:
+        return math.nan
+    ratio = moment_of(s.values, 4) / moment_of(s.values, 2) ** 2
+    return rounded(((n + 1) * ratio - 3 * (n - 1)) * (n - 1) / ((n - 2) * (n - 3)))
+
+
+def covariance(s: Series, lost: int) -> float | None:
+    n = len(s.rows)
+    if n <= lost:
+        return None
+    return rounded(joint(s) * n / (n - lost)) if s.finite else math.nan
+
+
+def side(s: Series, n: int) -> list[Value]:
+    """One of the arguments."""
+    return [r[n] for r in s.rows]
+
+
+def correlation(s: Series) -> float | None:
+    a, b = side(s, 0), side(s, 1)
+    if len(s.rows) < 2 or all_equal(a) or all_equal(b):
+        return None
+    if not s.finite:
+        return math.nan
+    both = joint(s)
+    found = root(both * both / (moment_of(a, 2) * moment_of(b, 2)))
+    return rounded(-found if both < 0 else found)
+
+
+def slope(s: Series) -> float | None:
+    b = side(s, 1)
+    if len(s.rows) < 2 or all_equal(b):
+        return None
+    return rounded(joint(s) / moment_of(b, 2)) if s.finite else math.nan
+
+
+def geometric(s: Series) -> float:
+    values = [float(x) for x in s.values]
+    if any(math.isnan(x) or x < 0 for x in values) or (0.0 in values and math.inf in values):
+        return math.nan
+    if 0.0 in values:
+        return 0.0
+    if math.inf in values:
+        return math.inf
+    logs = [PRECISE.ln(Decimal(x)) for x in s.values]
+    total = Decimal(0)
+    for x in logs:
+        total = PRECISE.add(total, x)
+    return float(PRECISE.exp(PRECISE.divide(total, Decimal(len(logs)))))
+
+
+def product(s: Series) -> float:
+    found = 1.0
+    for x in s.values:
+        found *= float(x)
+    return found
+
+
+def weighted(s: Series) -> float | None:
+    if s.finite:
+        weight = sum(Fraction(w) for _, w in s.rows)
+        return rounded(sum(Fraction(x) * Fraction(w) for x, w in s.rows) / weight) if weight else None
+    weight = double_sum([float(w) for _, w in s.rows])
+    total = double_sum([float(x) * float(w) for x, w in s.rows])
+    return total / weight if weight else None
+
+
+def bits(fn: Callable[[int, int], int]) -> Callable[[Series], int]:
+    return lambda s: functools.reduce(fn, s.values)
+
+
+def neighbours(s: Series, share: Fraction) -> tuple[Value, Value, Fraction]:
+    """The values around a quantile's place, and how far it is from the first to the second."""
+    values = sorted(s.values, key=rank)
+    place = share * (len(values) - 1)
+    return values[math.floor(place)], values[math.ceil(place)], place - math.floor(place)
+
+
+def quantile(s: Series, share: Fraction) -> float:
+    low, high, part = neighbours(s, share)
+    if rank(low) == rank(high):
+        return float(low)
+    if is_finite(low) and is_finite(high):
+        return rounded(Fraction(low) * (1 - part) + Fraction(high) * part)
+    return float(low) * float(1 - part) + float(high) * float(part)
+
+
+def share_of(s: Series) -> Fraction:
+    """A quantile's share, as it was written."""
+    return Fraction(str(s.params["p"]))
+
+
+def discrete(s: Series) -> float:
+    values = sorted(s.values, key=rank)
+    return float(values[max(math.ceil(share_of(s) * len(values)), 1) - 1])
+
+
+def frequencies(values: Sequence[Value]) -> list[tuple[Value, int]]:
+    """(value, how often), the most frequent first, equally frequent ones by value."""
+    counts: dict[Any, int] = defaultdict(int)
+    shown = {rank(x): x for x in values}
+    for x in values:
+        counts[rank(x)] += 1
+    return [(shown[r], n) for r, n in sorted(counts.items(), key=lambda e: (-e[1], e[0]))]
+
+
+def entropy(s: Series) -> float:
+    n = len(s.rows)
+    found = Decimal(0)
+    for _, times in frequencies(s.values):
+        part = decimal(Fraction(times, n))
+        found = PRECISE.subtract(found, PRECISE.multiply(part, PRECISE.ln(part)))
+    return float(PRECISE.divide(found, PRECISE.ln(Decimal(2))))
+
+
+def by_value(pairs: Sequence[tuple[Value, Value]]) -> dict[Value, Value]:
+    """A map in order of its keys."""
+    return dict(sorted(pairs, key=lambda e: rank(e[0])))
+
+
+def keyed(place: int, fn: Callable[[list[Value]], Value]) -> Callable[[Series], Value]:
+    """A map from the most frequent keys, the argument at `place`, to what `fn` makes of their first arguments."""
+
+    def over(s: Series) -> Value:
+        kept = [k for k, _ in frequencies([r[place] for r in s.rows])[: s.params["max_keys"]]]
+        return by_value([(k, fn([r[0] for r in s.rows if rank(r[place]) == rank(k)])) for k in kept])
+
+    return over
+
+
+OVER_SERIES: Mapping[str, Callable[[Series], Value]] = {
+    "first_n": unless_empty(lambda s: s.values[: s.params["n"]]),
+    "last_n": unless_empty(lambda s: s.values[-s.params["n"] :]),
+    "list": unless_empty(lambda s: s.values[-s.params["n"] :]),
+    "list_distinct": unless_empty(newest_distinct),
+    "nth": unless_empty(lambda s: at(s.values, s.params["n"] - 1)),
+    "lag": unless_empty(lambda s: at(s.values, len(s.values) - 1 - s.params["n"])),
+    "arg_min_n": unless_empty(lambda s: extremes_by(s, greatest=False)),
+    "arg_max_n": unless_empty(lambda s: extremes_by(s, greatest=True)),
+    "streak": streak,
+    "drawdown": unless_empty(drawdown),
+    "ewma": unless_empty(ewma),
+    "decay_sum": unless_empty(decay_sum),
+    "decay_count": lambda s: rounded(sum(weights(s), Fraction(0))),
+    "decay_avg": unless_empty(decay_avg),
+    "rate_per_hour": lambda s: rounded(Fraction(len(s.rows) * 3_600_000_000, s.length or 1)),
+    "skewness": skewness,
+    "kurtosis": kurtosis,
+    "covar_samp": lambda s: covariance(s, 1),
+    "covar_pop": lambda s: covariance(s, 0),
+    "corr": correlation,
+    "regr_slope": slope,
+    "geomean": unless_empty(geometric),
+    "product": unless_empty(product),
+    "weighted_avg": unless_empty(weighted),
+    "bit_and": unless_empty(bits(lambda a, b: a & b)),
+    "bit_or": unless_empty(bits(lambda a, b: a | b)),
+    "bit_xor": unless_empty(bits(lambda a, b: a ^ b)),
+    "median": unless_empty(lambda s: quantile(s, Fraction(1, 2))),
+    "quantile_cont": unless_empty(lambda s: quantile(s, share_of(s))),
+    "quantile_disc": unless_empty(discrete),
+    "mode": unless_empty(lambda s: frequencies(s.values)[0][0]),
+    "top_k": unless_empty(lambda s: [x for x, _ in frequencies(s.values)[: s.params["k"]]]),
+    "top_ratio": unless_empty(lambda s: frequencies(s.values)[0][1] / len(s.rows)),
+    "entropy": unless_empty(entropy),
+    "histogram": unless_empty(lambda s: by_value(frequencies(s.values))),
+    "count_by": unless_empty(keyed(0, len)),
+    "sum_by": unless_empty(keyed(1, exact_sum)),
+    "avg_by": unless_empty(keyed(1, mean)),
+    "min_by": unless_empty(keyed(1, lambda values: min(values, key=rank))),
+    "max_by": unless_empty(keyed(1, lambda values: max(values, key=rank))),
+}
+
+
+# -------------------------------------------------------------------------------- how near those must be
+
+
+def largest(values: Sequence[Value]) -> Fraction:
+    """The greatest size among the finite ones."""
+    return max((abs(Fraction(x)) for x in values if is_finite(x)), default=Fraction(0))
+
+
+def relative(s: Series, expected: float) -> float:
+    """1e-9 of the value."""
+    return abs(expected) * 1e-9 if math.isfinite(expected) else 0.0
+
+
+def of_largest(s: Series, expected: float) -> float:
+    """1e-9 of the greatest member."""
+    return rounded(largest(s.values) / 10**9)
+
+
+def of_weighed(s: Series, weigh: list[Fraction]) -> float:
+    """1e-9 of the sum of what the members weigh; nothing is said where that is beyond DOUBLE."""
+    size = sum((abs(Fraction(x)) * w for x, w in zip(s.values, weigh, strict=True) if is_finite(x)), Fraction(0))
+    return math.inf if size > LARGEST else rounded(size / 10**9) + 1e-300
+
+
+def of_decayed_mean(s: Series, expected: float) -> float:
+    own = weights(s, min(s.ages))
+    return of_weighed(s, [w / sum(own) for w in own])
+
+
+def lost_digits(values: Sequence[Value]) -> float:
+    """The mean in standard deviations: what is left of a mean is known that much less well. Inf where DOUBLEs cannot
+    tell the values apart or their distance is beyond DOUBLE."""
+    if not all(map(is_finite, values)) or all_equal(values):
+        return 0.0
+    if Fraction(max(values)) - Fraction(min(values)) > LARGEST:
+        return math.inf
+    found = rounded(root(average(values) ** 2 / moment_of(values, 2)))
+    return found if found < 1e6 else math.inf
+
+
+def of_shape(s: Series, expected: float) -> float:
+    return 1e-9 * max(1.0, abs(expected)) * (1 + lost_digits(s.values))
+
+
+def of_pair(s: Series, expected: float) -> float:
+    return 1e-9 * (1 + lost_digits(side(s, 0)) + lost_digits(side(s, 1)))
+
+
+def spread_of(values: Sequence[Value]) -> Fraction:
+    """The standard deviation."""
+    return root(moment_of(values, 2))
+
+
+def of_covariance(s: Series, expected: float) -> float:
+    """In proportion to both spreads and means; nothing is said where a product is beyond DOUBLE or below it."""
+    if not s.finite:
+        return 0.0
+    a, b = side(s, 0), side(s, 1)
+    if largest(a) * largest(b) * len(a) > LARGEST or (largest(a) and largest(a) > LARGEST / len(a)):
+        return math.inf
+    if largest(b) > LARGEST / len(b):
+        return math.inf
+    sa, sb, ma, mb = spread_of(a), spread_of(b), abs(average(a)), abs(average(b))
+    return rounded(2 * (sa * sb + ma * sb + mb * sa) / 10**9 + ma * mb / 10**18) + 1e-300
+
+
+def of_slope(s: Series, expected: float) -> float:
+    if not s.finite:
+        return 0.0
+    a, b = side(s, 0), side(s, 1)
+    if all_equal(b):
+        return 0.0
+    lost = lost_digits(a) + lost_digits(b)
+    unit = spread_of(b)
+    scale = spread_of(a) / unit
+    if lost == math.inf or largest(a) * len(a) > LARGEST / 2 or scale > LARGEST / 10**8:
+        return math.inf
+    return rounded((abs(Fraction(expected)) + scale) * Fraction(1 + lost) / 10**9 + abs(average(a)) / unit / 10**9)
+
+
+def of_weights(s: Series, expected: float) -> float:
+    """Weights that nearly cancel say little, and so do products beyond DOUBLE."""
+    if not s.finite:
+        products = [Fraction(x) * Fraction(w) for x, w in s.rows if is_finite(x) and is_finite(w)]
+        return math.inf if any(abs(p) > LARGEST for p in products) else 0.0
+    size = sum(abs(Fraction(x) * Fraction(w)) for x, w in s.rows)
+    total, sizes = abs(sum(Fraction(w) for _, w in s.rows)), sum(abs(Fraction(w)) for _, w in s.rows)
+    if not sizes:
+        return 0.0
+    if size > LARGEST or total * 10**6 < sizes or sizes > LARGEST:
+        return math.inf
+    return rounded((size / total + abs(Fraction(expected)) * sizes / total) / 10**9) + 1e-300
+
+
+SLACK: Mapping[str, Callable[[Series, float], float]] = {
+    "drawdown": of_largest,
+    "ewma": of_largest,
+    "decay_sum": lambda s, e: of_weighed(s, weights(s)),
+    "decay_count": relative,
+    "decay_avg": of_decayed_mean,
+    "rate_per_hour": relative,
+    "skewness": of_shape,
+    "kurtosis": of_shape,
+    "covar_samp": of_covariance,
+    "covar_pop": of_covariance,
+    "corr": of_pair,
+    "regr_slope": of_slope,
+    "geomean": relative,
+    "product": relative,
+    "weighted_avg": of_weights,
+    "median": of_largest,
+    "quantile_cont": of_largest,
+    "quantile_disc": of_largest,
+    "entropy": lambda s, e: 1e-9 * (1 + e),
+}
+"""The aggregates over series with a tolerance: the greatest |error|, inf where the page promises nothing."""
+
+
 # -------------------------------------------------------------------------------- what "equal" means
 
 TOLERANT = {"sum", "avg", "var_samp", "var_pop", "stddev_samp", "stddev_pop"}
@@ -603,9 +1159,16 @@ _PYTHON_TYPE: Mapping[str, type] = {
 
 def feature_kind(feature: Feature) -> str:
     """How its values are compared: an aggregate's name where a tolerance is stated, else its type."""
-    if isinstance(feature, Aggregate) and feature.type == "double" and feature.fn in TOLERANT:
-        return feature.fn
-    return feature.type
+    if not isinstance(feature, Aggregate) or not feature.type.endswith("double"):
+        return feature.type
+    if feature.type == "double":
+        return feature.fn if feature.fn in TOLERANT or feature.fn in SLACK else feature.type
+    return f"{feature.fn}: {feature.type}" if feature.fn in ("sum_by", "avg_by") else feature.type
+
+
+def is_tolerant(kind: str) -> bool:
+    """Whether values of a kind may differ by rounding."""
+    return kind in TOLERANT or kind in SLACK or ":" in kind
 
 
 def tolerance(kind: str, members: Sequence[Value]) -> float:
@@ -625,15 +1188,25 @@ def tolerance(kind: str, members: Sequence[Value]) -> float:
     return 1e-9 * (var + abs(centre) * sd) if kind.startswith("var") else 1e-9 * (sd + abs(centre))
 
 
-def same(kind: str, expected: Value, got: Value, members: Sequence[Value] = ()) -> bool:
+def same(kind: str, expected: Value, got: Value, members: Any = ()) -> bool:
     """Whether a plan's value is the oracle's, with exactly the tolerances of 'What "equal" means'.
 
-    `kind` as from `feature_kind`; `members` are the aggregate's arguments that count. Timestamps are expected
-    as µs and got as datetimes. A value of another Python type is another value.
+    `kind` as from `feature_kind`; `members` are the aggregate's arguments that count, or its Series. Timestamps are
+    expected as µs and got as datetimes. A value of another Python type is another value.
     """
-    wanted = _PYTHON_TYPE.get(kind, float)
+    slack = 0.0
+    if kind in SLACK and isinstance(members, Series) and members.rows:
+        slack = SLACK[kind](members, 0.0 if expected is None else expected)
+        if slack == math.inf:
+            return True  # beyond what DOUBLEs can tell
     if expected is None or got is None:
         return expected is None and got is None
+    if kind.startswith("list "):
+        items = kind.removeprefix("list ")
+        return isinstance(got, list) and len(got) == len(expected) and all(map(same, [items] * len(got), expected, got))
+    if "map " in kind:
+        return same_map(kind, expected, dict(got) if isinstance(got, list) else got, members)
+    wanted = _PYTHON_TYPE.get(kind, float)
     if isinstance(got, datetime):
         return wanted is datetime and micros(got) == expected
     if type(got) is not wanted:
@@ -642,6 +1215,25 @@ def same(kind: str, expected: Value, got: Value, members: Sequence[Value] = ()) 
         return bool(got == expected)
     if not (is_finite(expected) and is_finite(got)):
         return rank(got) == rank(expected)
+    if kind in SLACK:
+        return bool(abs(got - expected) <= slack)
     if kind not in TOLERANT or not members or not all(map(is_finite, members)):
         return bool(got == expected)
     return bool(abs(got - expected) <= tolerance(kind, members))
+
+
+def same_map(kind: str, expected: Mapping[Value, Value], got: Any, members: Any) -> bool:
+    """The same keys in the same order, and the same values; `sum_by: map K double` has the sum's tolerance per key."""
+    function, _, types = kind.rpartition(": ")
+    _, keys, values = types.split(" ")
+    if not isinstance(got, dict) or not all(map(same, [keys] * len(expected), expected, got)):
+        return False
+    if len(got) != len(expected):
+        return False
+    for key, (one, other) in zip(expected, zip(expected.values(), got.values(), strict=True), strict=True):
+        own = [x for x, k in members.rows if rank(k) == rank(key)] if function else ()
+        if function == "sum_by" and sum(abs(Fraction(x)) for x in own if is_finite(x)) > LARGEST:
+            continue
+        if not same(function.removesuffix("_by") or values, one, other, own):
+            return False
+    return True

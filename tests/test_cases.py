@@ -150,7 +150,11 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Opened]:
 
 
 def same(got: Any, wanted: Any) -> bool:
-    """Whether both are one value of one type; NaN equals NaN, and −0.0 is 0.0."""
+    """Whether both are one value of one type, item by item; NaN equals NaN, and −0.0 is 0.0. A map is its pairs."""
+    if isinstance(got, dict):
+        got = list(got.items())
+    if isinstance(wanted, list | tuple):
+        return type(got) is type(wanted) and len(got) == len(wanted) and all(map(same, got, wanted))
     if type(got) is not type(wanted):
         return False
     if isinstance(wanted, float) and math.isnan(wanted):

@@ -408,3 +408,83 @@ def test_equality_is_strict_but_for_stated_tolerances() -> None:
     assert not same("stddev_pop", 0.5, 0.5 + 2.1e-9, [1.0, 2.0])
     assert same("var_pop", 0.25, 0.25 + 0.9e-9, [1.0, 2.0])
     assert not same("var_pop", 0.25, 0.25 + 1.1e-9, [1.0, 2.0])
+
+
+# ------------------------------------------------------------------------------------- aggregates over series
+
+
+def over(fn: str, rows: Sequence[tuple[Any, ...]], ages: Sequence[int] = (), **params: Any) -> Any:
+    """An aggregate over rows in event order."""
+    return oracle.OVER_SERIES[fn](oracle.Series(list(rows), list(ages) or [0] * len(rows), params))
+
+
+def ones(*values: Any) -> list[tuple[Any, ...]]:
+    return [(v,) for v in values]
+
+
+def test_lists_are_in_event_order_and_keep_the_newest() -> None:
+    rows = ones("a", "b", "a", "c")
+    assert over("first_n", rows, n=2) == ["a", "b"]
+    assert over("last_n", rows, n=2) == over("list", rows, n=2) == ["a", "c"]
+    assert over("list_distinct", rows, n=2) == ["a", "c"] and over("list_distinct", rows, n=9) == ["b", "a", "c"]
+    assert (over("nth", rows, n=2), over("nth", rows, n=5)) == ("b", None)
+    assert (over("lag", rows, n=1), over("lag", rows, n=4)) == ("a", None)
+    pairs = [("late", 2), ("first", 1), ("second", 1)]
+    assert over("arg_min_n", pairs, n=2) == ["first", "second"] and over("arg_max_n", pairs, n=2) == ["late", "first"]
+
+
+def test_frequencies_and_maps_by_key() -> None:
+    rows = ones("b", "c", "a", "b", "a")
+    assert over("mode", rows) == "a" and over("top_k", rows, k=2) == ["a", "b"] and over("top_ratio", rows) == 0.4
+    assert list(over("histogram", rows).items()) == [("a", 2), ("b", 2), ("c", 1)]
+    assert over("count_by", rows, max_keys=1) == {"a": 2}
+    pairs = [(1, "x"), (5, "y"), (2, "x")]
+    assert over("sum_by", pairs, max_keys=1) == {"x": 3} and over("avg_by", pairs, max_keys=2) == {"x": 1.5, "y": 5.0}
+    assert over("min_by", pairs, max_keys=2) == {"x": 1, "y": 5} and over("max_by", pairs, max_keys=1) == {"x": 2}
+    assert over("entropy", ones(1, 1, 2, 3)) == pytest.approx(1.5, rel=1e-15)
+
+
+def test_streaks_falls_and_decays() -> None:
+    assert (over("streak", ones(True, False, True, True)), over("streak", [])) == (2, 0)
+    assert over("drawdown", ones(5, 3, 9, 4, 6)) == 5 and over("drawdown", ones(1, 2)) == 0
+    assert over("ewma", ones(8, 4, 4), alpha="0.5") == 5
+    assert over("decay_sum", ones(8, 4), [2, 1], half_life=1) == 4 and over("decay_count", [], half_life=1) == 0
+    assert over("decay_avg", ones(8, 4), [10**9 + 1, 10**9], half_life=1) == pytest.approx(16 / 3, rel=1e-15)
+
+
+def test_statistics() -> None:
+    assert over("skewness", ones(1, 1, 4)) == pytest.approx(math.sqrt(3), rel=1e-15)
+    assert over("skewness", ones(1, 2)) is None and over("kurtosis", ones(1, 1, 1, 1)) is None
+    assert over("kurtosis", ones(1, 2, 3, 4)) == pytest.approx(-1.2, rel=1e-15)
+    pairs = [(2, 1), (4, 2), (6, 3)]
+    assert (over("covar_samp", pairs), over("corr", pairs), over("regr_slope", pairs)) == (2, 1, 2)
+    assert over("covar_pop", pairs) == pytest.approx(4 / 3, rel=1e-15) and over("covar_samp", pairs[:1]) is None
+    flat = [(1, 1), (1, 2)]
+    assert (over("corr", flat), over("regr_slope", flat), over("regr_slope", [(1, 2), (2, 2)])) == (None, 0, None)
+    assert over("geomean", ones(2, 8)) == pytest.approx(4, rel=1e-15) and math.isnan(over("geomean", ones(-1, 2)))
+    assert over("weighted_avg", [(1, 1), (4, 2)]) == 3 and over("weighted_avg", [(1, 1), (4, -1)]) is None
+    assert (over("product", ones(2, 3)), over("bit_and", ones(6, 3)), over("bit_or", ones(6, 3))) == (6, 2, 7)
+    assert over("bit_xor", ones(6, 3)) == 5
+
+
+def test_quantiles_take_the_share_as_written() -> None:
+    hundred = ones(*range(1, 101))
+    assert over("quantile_disc", hundred, p="0.07") == 7 and over("quantile_disc", hundred, p="0") == 1
+    assert over("median", ones(4, 1, 2)) == 2 and over("median", ones(1.2e308, 1.7e308)) == 1.45e308
+    assert over("quantile_cont", ones(10, 20), p="0.25") == 12.5
+
+
+@pytest.mark.parametrize("fn", oracle.OVER_SERIES)
+def test_no_rows_are_null_or_zero(fn: str) -> None:
+    zero = fn in ("streak", "decay_count", "rate_per_hour")
+    assert over(fn, [], n=1, k=1, p="0.5", alpha="0.5", half_life=1, max_keys=1) == (0 if zero else None)
+
+
+def test_lists_and_maps_are_compared_item_by_item() -> None:
+    assert same("list bigint", [1, 2], [1, 2]) and not same("list bigint", [1, 2], [2, 1])
+    assert not same("list bigint", [1], [1.0]) and not same("list bigint", [1], [1, 1])
+    assert same("map text bigint", {"a": 1, "b": 2}, [("a", 1), ("b", 2)])
+    assert not same("map text bigint", {"a": 1, "b": 2}, {"b": 2, "a": 1})
+    members = oracle.Series([(1.0, "a"), (1.0, "b")], [0, 0], {})
+    assert same("sum_by: map text double", {"a": 1.0}, {"a": 1.0 + 1e-10}, members)
+    assert not same("sum_by: map text double", {"a": 1.0}, {"a": 1.0 + 1e-8}, members)

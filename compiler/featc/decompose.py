@@ -37,10 +37,12 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """How one aggregation's value comes from cells: `states` by the names the algebra's finisher uses."""
+    """How one aggregation's value comes from cells: `states` by the names the algebra's finisher uses, `types` those of
+    its slots."""
 
     aggregation: Aggregation
     states: Mapping[str, Cell]
+    types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,6 @@ def decompose(view: View, wanted: frozenset[str] | None = None) -> Parts:
                 name = _free(f"{partial.name}_{window_suffix(window)}", taken)
                 cells[place] = Cell(name, partial, window)
             states[label] = cells[place]
-        finishes.append(Finish(aggregation, states))
+        finishes.append(Finish(aggregation, states, types))
     windows = tuple(dict.fromkeys(c.window for c in cells.values()))
     return Parts(view, tuple(partials.values()), windows, tuple(cells.values()), tuple(finishes))

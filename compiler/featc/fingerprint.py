@@ -230,7 +230,9 @@ class _Layers:
             case AggregateRef(name):
                 aggregation = view.aggregation(name)
                 tiles = self._partials(view, aggregation)
-                return ("aggregate", aggregation.aggregate, tiles, _window(aggregation.window), view.closed)
+                found = ("aggregate", aggregation.aggregate, tiles, self._window(view, aggregation.window), view.closed)
+                params = tuple(sorted((name, repr(value)) for name, value in aggregation.params))
+                return (*found, params) if params else found
             case StateRef(column):
                 return ("state", self._state(view, column), view.ttl, view.closed)
             case FeatureRef(other, name):
@@ -244,12 +246,17 @@ class _Layers:
             case ColumnRef(column):
                 raise AssertionError(f"source column {column} outside an aggregate in {view.name}")
 
+    def _window(self, view: View, window: Window) -> Value:
+        plain = (window.length, window.offset, window.rows, window.hop, window.align)
+        if window.calendar is not None:
+            return (*plain, window.calendar.unit, window.calendar.zone, window.calendar.previous)
+        if window.since is not None:
+            slot = view.slot(window.since)
+            return (*plain, "since", _expr(self._source_of(view), slot.filter))
+        return plain
+
 
 # ── pieces ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _window(window: Window) -> Value:
-    return (window.length, window.offset, window.rows, window.hop, window.align)
 
 
 def _column(source: Source, name: str) -> Value:

@@ -6,7 +6,7 @@ import re
 
 _INTERNAL = re.compile(
     r"_(time|arrival|enter|superseded|deleted|row|as_of|instant|place|event|nth(_\d+)?|regular|bucket|holds|until"
-    r"|edge|at|last|value|newest|state|given|id_\d+|upto\w*|before_\w+|in_\w+|rows|n_\w+|sum_\w+|featc_\w+)"
+    r"|edge|at|last|value|newest|state|given|id_\d+|upto\w*|before_\w+|begin_\w+|in_\w+|rows|n_\w+|sum_\w+|featc_\w+)"
 )
 
 

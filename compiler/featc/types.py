@@ -49,6 +49,25 @@ def family(type_: str) -> Family:
     return named.get(type_, "other")
 
 
+_COLLECTION = re.compile(r"(?:MAP\((?P<key>.+), (?P<value>[^()]+(?:\([\d,]+\))?)\)|(?P<item>.+)\[\])\Z")
+
+
+def collection_parts(type_: str) -> tuple[str | None, str] | None:
+    """(type of keys, type of values) of a map, (None, type of items) of a list, of plain values both; else None. Some
+    aggregates give such."""
+    found = _COLLECTION.match(type_)
+    if found is None:
+        return None
+    key, item = found["key"], found["value"] or found["item"]
+    return None if "other" in (family(item), family(key or item)) else (key, item)
+
+
+def has_doubles(type_: str) -> bool:
+    """Whether values of a type are DOUBLEs, or hold such as items."""
+    parts = collection_parts(type_)
+    return (parts[1] if parts else type_) in FLOATS
+
+
 def is_number(type_: str) -> bool:
     return family(type_) in ("integer", "decimal", "float")
 

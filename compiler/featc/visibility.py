@@ -10,14 +10,33 @@ with inclusive bounds:
 * A window at `t` holds the visible events with `after(t) < τ <= upto(t)`:
   `upto = top - strict`, `after = base - lower_closed`, where `top = t - offset` (floored to the hop when aligned) and
   `base = top - length` (floored to the hop when it is a sawtooth).
+* A calendar window begins with a unit: `after = begin - 1`. To date it goes up to `t - strict`; so many whole units
+  before the current one go up to where that begins, whatever `closed` says. The unit that began last, at or before
+  `t`, is the current one: at its first instant it is current and holds nothing yet.
 * A version is visible at `t` when `enter <= t - strict` and not `superseded <= t - strict`.
+
+Where units begin is a question of zone tables, of which only DuckDB's are asked (`featc_dialects.duckdb_calendar`): SQL
+finds the answers in columns beside the instant, and who asks for numbers brings a `Begins`.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from featc.resolve.model import Closed, Window
+from featc.resolve.model import Calendar, Closed, Window
+
+AS_OF = "_as_of"
+"""The column of the instant that is asked for, in µs."""
+
+Begins = Callable[[Calendar, int], tuple[int, int]]
+"""(where the unit that is current at an instant begins, and where the `previous`-th before it does), in µs."""
+
+
+def no_calendar(calendar: Calendar, t: int) -> tuple[int, int]:
+    """The `Begins` of those who never ask for a calendar window."""
+    raise AssertionError(f"nobody brought a calendar for {calendar} at {t}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +68,15 @@ def is_visible(enter: int, superseded: int | None, t: int, closed: Closed) -> bo
     return enter <= known and (superseded is None or superseded > known)
 
 
-def edges(window: Window, t: int, closed: Closed) -> Edges:
-    """The bounds of `window` at `t`. Floors are mathematical, also before 1970."""
+def edges(window: Window, t: int, closed: Closed, begins: Begins = no_calendar) -> Edges:
+    """The bounds of `window` at `t`. Floors are mathematical, also before 1970.
+
+    They never move back as `t` moves on. A `since` window has the bounds of `lifetime`: where it begins is up to the
+    events in it.
+    """
+    if window.calendar is not None:
+        current, first = begins(window.calendar, t)
+        return Edges(first - 1, current - 1 if window.calendar.previous else t - strict(closed))
     top = t - window.offset
     if window.align and window.hop:
         top = top // window.hop * window.hop
@@ -65,7 +91,27 @@ def edges(window: Window, t: int, closed: Closed) -> Edges:
 
 # ── the same rule as SQL text ─────────────────────────────────────────────────────────────────────────────────────
 # `t` is the SQL name of an integer column of microseconds. floor-division is spelled with `%`, which both engines
-# truncate toward zero, hence the correction for negative remainders.
+# truncate toward zero, hence the correction for negative remainders. Where calendar windows are asked, `t` is made of
+# the column `_as_of`, beside which stand the columns of `begin_columns`.
+
+
+def begin_column(calendar: Calendar, back: int) -> str:
+    """The column that says where the unit begins that lies `back` before the current one."""
+    zone = re.sub(r"\W", "_", calendar.zone.replace("+", "_plus_").replace("-", "_minus_"))
+    return f"_begin_{calendar.unit}{f'_{back}' if back else ''}_{zone}"
+
+
+def begin_columns(windows: Iterable[Window]) -> dict[str, tuple[Calendar, int]]:
+    """The columns that windows need beside the instant: which calendar's, and how many units back."""
+    found: dict[str, tuple[Calendar, int]] = {}
+    for calendar in (w.calendar for w in windows if w.calendar is not None):
+        for back in dict.fromkeys((0, calendar.previous)):
+            found[begin_column(calendar, back)] = (calendar, back)
+    return found
+
+
+def _beside(t: str, column: str) -> str:
+    return t.replace(AS_OF, column)
 
 
 def floor_to_sql(value: str, hop: int) -> str:
@@ -85,6 +131,8 @@ def horizon_sql(t: str, closed: Closed) -> str:
 
 def upto_sql(window: Window, t: str, closed: Closed) -> str:
     """The greatest τ the window holds."""
+    if window.calendar is not None and window.calendar.previous:
+        return _minus(_beside(t, begin_column(window.calendar, 0)), 1)
     if window.align and window.hop:
         return _minus(floor_to_sql(_minus(t, window.offset), window.hop), strict(closed))
     return _minus(t, window.offset + strict(closed))
@@ -92,6 +140,8 @@ def upto_sql(window: Window, t: str, closed: Closed) -> str:
 
 def after_sql(window: Window, t: str, closed: Closed) -> str | None:
     """The greatest τ below the window, or None when it has no lower end."""
+    if window.calendar is not None:
+        return _minus(_beside(t, begin_column(window.calendar, window.calendar.previous)), 1)
     if window.length is None:
         return None
     below = lower_closed(closed)

@@ -67,6 +67,10 @@ def partial(
             if kind is Kind.PICK_MIN:
                 return (_over(f"min({{'by': {y}, 'nth': {rank}, 'value': {x}}})", tail, found),)
             return (_over(f"max({{'by': {y}, 'nth': -{rank}, 'value': {x}}})", tail, found),)
+        case Kind.SERIES:
+            fields = "".join(f", '{name}': {slot}" for name, slot in zip("abcdef", slots, strict=False))
+            found = " AND ".join(f"{slot} IS NOT NULL" for slot in slots)
+            return (_over(f"list({{'nth': {rank}{fields}}})", tail, found),)
 
 
 def is_wide(type_: str) -> bool:
@@ -100,6 +104,8 @@ def value(kind: Kind, types: Sequence[str], state: Sequence[str]) -> str:
     match kind:
         case Kind.PICK_MIN | Kind.PICK_MAX:
             return f"{state[0]}.value"
+        case Kind.SERIES:
+            return f"list_sort({state[0]})"
         case Kind.FSUM:
             return _finite(state[0], state[0], f"{state[1]} * 2 ** 64")
         case Kind.SUM if is_wide(types[0]):
@@ -165,6 +171,7 @@ _MERGES: dict[Kind, Callable[[Sequence[str], Sequence[str]], tuple[str, ...]]] =
     Kind.LAST: _nearer(">"),
     Kind.PICK_MIN: _best("least"),
     Kind.PICK_MAX: _best("greatest"),
+    Kind.SERIES: lambda a, b: (f"nullif(list_concat({a[0]}, {b[0]}), [])",),
 }
 
 
@@ -223,5 +230,8 @@ def canonical(sql: str, type_: str) -> str:
 
 
 def result(sql: str, aggregate_type: str, state_type: str) -> str:
-    """A finished value in the type the algebra promises (sums of integers come out of the engine as HUGEINT)."""
+    """A finished value in the type the algebra promises (sums of integers come out of the engine as HUGEINT, also in
+    maps)."""
+    if aggregate_type.startswith("MAP("):
+        return f"({sql})::{aggregate_type}"
     return f"{sql}::{aggregate_type}" if family(aggregate_type) == "integer" and state_type == "HUGEINT" else sql

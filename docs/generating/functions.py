@@ -29,6 +29,41 @@ _KINDS_OF_TYPE = {
     "TIMESTAMP": "time",
 }
 _EXAMPLES = {
+    "first_n": "first(amount, 2)",
+    "last_n": "last(amount, 2)",
+    "list": "list(status, 10)",
+    "list_distinct": "list(distinct status, 10)",
+    "nth": "nth(amount, 2)",
+    "lag": "lag(amount, 1)",
+    "arg_min_n": "arg_min(status, amount, 2)",
+    "arg_max_n": "arg_max(status, amount, 2)",
+    "streak": "streak(status = 'paid')",
+    "ewma": "ewma(amount, alpha => 0.3)",
+    "decay_sum": "decay_sum(amount, half_life => '6h')",
+    "decay_count": "decay_count(amount, half_life => '6h')",
+    "decay_count_rows": "decay_count(*, half_life => '6h')",
+    "decay_avg": "decay_avg(amount, half_life => '6h')",
+    "covar_samp": "covar_samp(amount, gift::int)",
+    "covar_pop": "covar_pop(amount, gift::int)",
+    "corr": "corr(amount, gift::int)",
+    "regr_slope": "regr_slope(amount, gift::int)",
+    "weighted_avg": "weighted_avg(amount, 1 + gift::int)",
+    "bit_and": "bit_and(amount::int)",
+    "bit_or": "bit_or(amount::int)",
+    "bit_xor": "bit_xor(amount::int)",
+    "quantile_cont": "quantile_cont(amount, 0.9)",
+    "quantile_disc": "quantile_disc(amount, 0.9)",
+    "mode": "mode(status)",
+    "top_k": "top_k(status, 1)",
+    "top_ratio": "top_ratio(status)",
+    "entropy": "entropy(status)",
+    "histogram": "histogram(status)",
+    "count_by_key": "count_by(status, max_keys => 50)",
+    "sum_by_key": "sum_by(amount, status, max_keys => 50)",
+    "avg_by_key": "avg_by(amount, status, max_keys => 50)",
+    "min_by_key": "min_by(amount, status, max_keys => 50)",
+    "max_by_key": "max_by(amount, status, max_keys => 50)",
+    "rate_per_hour_rows": "rate_per_hour(*)",
     "count_rows": "count(*)",
     "count": "count(amount)",
     "count_distinct": "count(distinct status)",
@@ -67,6 +102,21 @@ _OWN = {
         "geo_cell(52.52, 13.40, 6)",
     ),
 }
+_STATES = {
+    Kind.ROWS: "a count",
+    Kind.COUNT: "a count",
+    Kind.SUM: "an exact sum",
+    Kind.FSUM: "a sum of DOUBLEs",
+    Kind.MIN: "a value",
+    Kind.MAX: "a value",
+    Kind.MOMENTS: "count, mean and squares",
+    Kind.DISTINCT: "the different values",
+    Kind.FIRST: "a value and its place",
+    Kind.LAST: "a value and its place",
+    Kind.PICK_MIN: "two values and their place",
+    Kind.PICK_MAX: "two values and their place",
+    Kind.SERIES: "the rows themselves",
+}
 _SHAPES = {
     "running": "differences of running totals",
     "frame": "window frames",
@@ -80,7 +130,8 @@ def functions_page() -> str:
     assert set(_OWN) == set(BUILTINS), "each of featc's own scalars is described"
     named = {row.name: _EXAMPLES.get(row.name, f"{row.name}(amount)") for row in AGGREGATES.values()}
     own = {name: example for name, (_, _, example) in _OWN.items()}
-    values = example_values({n: f"{e} over lifetime" for n, e in named.items()} | own)
+    over = {n: "last_1d" if AGGREGATES[n].ranged else "lifetime" for n in named}
+    values = example_values({n: f"{e} over {over[n]}" for n, e in named.items()} | own)
     return page(
         "# Functions",
         prose(
@@ -115,8 +166,10 @@ def _written(named: dict[str, str], values: Examples) -> list[str]:
             "without `over` "
             "the aggregate is a family, one feature for each of the view's `windows:`. NULL arguments are "
             "ignored by all "
-            "aggregates but `count(*)`, by `first` and `last` too. Examples are over these five rows of one entity, "
-            "`over lifetime`, at midnight:"
+            "aggregates but `count(*)`, by `first` and `last` too: a row counts where all arguments are there. "
+            "Parameters (a count, a share, a half-life) are literals; those with a name are given by it, as in "
+            "`half_life => '6h'`. Examples are over these five rows of one entity, "
+            "`over lifetime`, at midnight (`rate_per_hour` over `last_1d`):"
         ),
         ROWS_SHOWN,
         _aggregates(named, values),
@@ -141,9 +194,14 @@ def _computed() -> list[str]:
             "of two stretches of time can be made one in SQL. *Tiles*: the online "
             "store keeps the states of whole stretches of time, so a long window costs tiles, not rows. Where "
             "rows came "
-            "late or were corrected, training adds them by a join."
+            "late or were corrected, training adds them by a join. Where the state is *the rows themselves*, values "
+            "are exact, and a read costs as many rows as the window holds: take a short window, or `rows: n`, for busy "
+            "entities. A window *of one length* is a range without `rows:` and without a `hop:` that is not aligned."
         ),
-        table(("", "ordered", "taken out", "united", "training", "online"), map(_costs, AGGREGATES.values())),
+        table(
+            ("", "state", "ordered", "taken out", "united", "training", "online", "windows"),
+            map(_costs, AGGREGATES.values()),
+        ),
         prose(
             "A window of `rows: n` is answered from the newest n rows in both plans, whatever the aggregate. "
             "[The SQL of each shape](../sql.md)."
@@ -189,12 +247,7 @@ def _spellings() -> str:
 
 
 def _name(row: Aggregate) -> str:
-    name = row.name.removesuffix("_rows").removesuffix("_distinct")
-    return code(
-        f"{name}(*)"
-        if row.arity == 0
-        else f"{name}({'distinct ' if row.distinct else ''}{'x, y'[: 3 * row.arity - 2]})"
-    )
+    return code(row.written({"count": "n", "share": "p", "duration": "'6h'"}))
 
 
 def _types(row: Aggregate) -> tuple[str, ...]:
@@ -211,18 +264,21 @@ def _types(row: Aggregate) -> tuple[str, ...]:
 
 
 def _costs(row: Aggregate) -> tuple[str, ...]:
-    kinds = dict.fromkeys(need.kind for t in ("BIGINT", "DOUBLE") for need in row.needs((t,) * row.arity).values())
+    slots = row.arity + row.timed
+    kinds = dict.fromkeys(need.kind for t in ("BIGINT", "DOUBLE") for need in row.needs((t,) * slots).values())
     taken_out = {LAWS[kind].invertible for kind in kinds}
     doubles = " (of doubles: no)" if Kind.FSUM in kinds else ""
     shapes = dict.fromkeys(_SHAPES[shape_of(_cell(kind), irregular=False)] for kind in kinds if kind is not Kind.FSUM)
     frames = f"; of doubles {_SHAPES[shape_of(_cell(Kind.FSUM), irregular=False)]}" if Kind.FSUM in kinds else ""
     return (
         _name(row),
+        ", ".join(dict.fromkeys(_STATES[kind] for kind in kinds)),
         "yes" if row.ordered else "",
         ("yes" + doubles) if (taken_out & {True} and Kind.FSUM in kinds) or taken_out == {True} else "",
         "yes" if all(duckdb.merges(kind) for kind in kinds) else "",
         ", ".join(shapes) + frames,
         _online([k for k in kinds if k is not Kind.FSUM]),
+        "of one length" if row.ranged else "any",
     )
 
 
@@ -234,6 +290,8 @@ def _cell(kind: Kind) -> Cell:
 def _online(kinds: list[Kind]) -> str:
     if all(LAWS[kind].tiled and is_banded(_cell(kind)) for kind in kinds):
         return "tiles, and the rows at a window's edges"
+    if kinds == [Kind.SERIES]:
+        return "rows of the window are read"
     if all(LAWS[kind].ordered for kind in kinds):
         return "one row, sought from the window's end" if kinds[0] in (Kind.FIRST, Kind.LAST) else "the window's rows"
     return "the window's different values" if kinds == [Kind.DISTINCT] else "the window's rows"
@@ -256,11 +314,14 @@ def _refused() -> list[str]:
             f"**Window functions** (F210): {listed(sorted(WINDOWS))}. An aggregate over a named window does what is "
             "needed. Frame clauses (F206) are refused, since SQL's `rows 10 preceding` means eleven rows."
         ),
-        prose(f"**Not built yet** (F299): {listed(sorted(LATER_AGGREGATES))}."),
+        prose(
+            f"**Not built yet** (F299): {listed(sorted(LATER_AGGREGATES))}. Exact ones stand above: "
+            "`count(distinct x)` and `quantile_cont(x, p)`."
+        ),
         prose(
             "**Other aggregates of DuckDB** (F211): their states cannot be merged exactly, or nobody needed them yet. "
-            "ORDER BY, IGNORE NULLS and DISTINCT inside an aggregate (F212) are refused, but for `count(distinct x)`: "
-            "event order is the source's, the same for all features."
+            "ORDER BY, IGNORE NULLS and DISTINCT inside an aggregate (F212) are refused, but for `count(distinct x)` "
+            "and `list(distinct x, n)`: event order is the source's, the same for all features."
         ),
         prose(
             "**Lambdas, structs, table functions** (F204), and functions whose value depends on the session's settings "

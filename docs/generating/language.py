@@ -67,6 +67,11 @@ SECTIONS: tuple[tuple[type[BaseModel], str, str], ...] = (
         "without `over` makes a family, a feature for each window.",
     ),
     (
+        schema.Over,
+        "A feature's own window",
+        "`over:` of a feature, for aggregates without `OVER`. [Series of windows](windows.md#over-of-a-feature).",
+    ),
+    (
         schema.Service,
         "Feature services",
         "An entry under `feature_services:`. Names, order and types of its features are its contract.",
@@ -92,6 +97,9 @@ ABSENT: dict[tuple[type[BaseModel], str], str] = {
     (schema.Window, "range"): "no older end",
     (schema.Window, "offset"): "`0s`",
     (schema.Window, "align"): "`false`",
+    (schema.Window, "timezone"): "`UTC`",
+    (schema.Over, "offset"): "`0s`",
+    (schema.Over, "align"): "`false`",
     (schema.Column, "type"): "read from the data",
     (schema.Source, "kind"): "`event`",
     (schema.Source, "available_at"): "`time` + `delay`",
@@ -124,6 +132,8 @@ _WORDS = {
     "Type": "a type",
     "str": "name",
     "Duration": "a duration",
+    "OwnDuration": "a duration, or a `{parameter}` of `each:`",
+    "Durations": "a list of durations",
     "Windows": "a window or a list of windows",
     "Replay": "a duration or `unlimited`",
     "Count": "a whole number from 1 on",
@@ -181,6 +191,9 @@ def _section(model: type[BaseModel], title: str, text: str) -> str:
     parts = [f"## {title}", prose(text), _keys(model, hidden)]
     if later:
         parts.append(prose(f"Known, and not built yet: {', '.join(later)}."))
+    unused = [code(name) for name, info in model.model_fields.items() if info.description == schema.UNUSED]
+    if unused:
+        parts.append(prose(f"Taken, and not used yet: {', '.join(unused)}."))
     if example:
         parts.append(f"<!-- file: reference/{path} -->\n```yaml\n{example}```")
         missing = [name for name, *_ in _rows(model, hidden) if f"{name.strip('`')}:" not in example]
@@ -197,7 +210,7 @@ def _rows(model: type[BaseModel], hidden: frozenset[str]) -> list[tuple[str, str
     rows = []
     for name, info in model.model_fields.items():
         key = info.alias or name
-        if known[key] is not None or key in hidden or info.description == "reserved":
+        if known[key] is not None or key in hidden or info.description == schema.UNUSED:
             continue
         absent = "**needed**" if info.is_required() else ABSENT.get((model, key), "")
         is_ = "a SELECT" if (model, key) in _QUERIES else _is(_annotation(model, name))

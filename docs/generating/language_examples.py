@@ -59,6 +59,9 @@ windows:
   week_before_last: {range: 7d, offset: 14d}
   five_in_a_day: {rows: 5, range: 1d}
   all_but_today: {lifetime: true, offset: 1d}
+  month_to_date: {calendar: month, timezone: Europe/Berlin}
+  last_two_weeks: {calendar: week, timezone: Europe/Berlin, previous: 2}
+  since_refund: {since: status = 'refunded'}
 """
 
 _SOURCES = """\
@@ -144,6 +147,11 @@ feature_views:
         sql: count(*) filter (where status = '{status}') over last_30d
         each: {status: [paid, refunded]}
         name: "{status}_orders_30d"   # paid_orders_30d, refunded_orders_30d
+      month_orders: count(*) over month_to_date
+      orders_since_refund: count(*) over since_refund
+      orders_by_week:
+        sql: count(*)
+        over: {range: 7d, offsets: [0d, 7d, 14d]}   # a list of three numbers
 """
 
 _SERVICES = """\
@@ -198,6 +206,7 @@ EXAMPLES: dict[type[BaseModel], tuple[str, str]] = {
     schema.Column: ("", ""),
     schema.View: ("features/views.yaml", _VIEWS),
     schema.Feature: ("features/returns.yaml", _FEATURES),
+    schema.Over: ("", ""),
     schema.Service: ("features/services.yaml", _SERVICES),
     schema.Role: ("", ""),
     schema.Test: ("tests/checkout.yaml", _TESTS),

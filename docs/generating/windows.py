@@ -8,8 +8,9 @@ from typing import get_args
 
 from featc.durations import UNITS, parse_duration
 from featc.load import schema
-from featc.resolve.model import Closed, Window
+from featc.resolve.model import Calendar, Closed, Window
 from featc.resolve.windows import LATER, builtin_window, suffix_of
+from featc.runtime.online.calendars import begins
 from featc.visibility import edges, strict
 from generating.markdown import MADE, code, page, prose, table
 
@@ -36,7 +37,35 @@ _OWN = {
     "{rows: 5, range: 6h}": ("the last five, none older than six hours", Window("w", _H, rows=5)),
     "{rows: 5, offset: 1h}": ("the last five of those that are an hour old", Window("w", None, UNITS["h"], rows=5)),
     "{lifetime: true, offset: 1h}": ("everything but the last hour", Window("w", None, UNITS["h"])),
+    "{calendar: month}": ("the current month, up to `t`", Window("w", calendar=Calendar("month"))),
+    "{calendar: day, timezone: Europe/Berlin}": (
+        "the current day by Berlin's clocks, up to `t`",
+        Window("w", calendar=Calendar("day", "Europe/Berlin")),
+    ),
+    "{calendar: week, previous: 2}": (
+        "the two whole weeks before the current one; weeks begin on Monday",
+        Window("w", calendar=Calendar("week", previous=2)),
+    ),
+    "{since: \"status = 'failed'\"}": (
+        "from the last event on for which that is true, it included; nothing where there is none",
+        Window("w", since="w"),
+    ),
 }
+_SERIES = """\
+feature_views:
+  user_weeks:
+    entity: user
+    source: orders
+    features:
+      spend:
+        sql: sum(amount)
+        over: {range: 7d, offset: "{offset}"}
+        each: {offset: [0d, 7d, 14d]}
+        name: "spend_before_{offset}"     # spend_before_0d, spend_before_7d, spend_before_14d
+      weekly_spend:
+        sql: sum(amount)
+        over: {range: 7d, offsets: [0d, 7d, 14d]}     # [this week's, last week's, the week's before]
+"""
 _LAST_7D = Window("last_7d", parse_duration("7d"))
 
 
@@ -61,8 +90,27 @@ def windows_page() -> str:
         table(("written", "holds", "from", "before"), (_own(written) for written in _OWN)),
         prose(
             "A family's suffix is the window's name. `hop` belongs to a `range` alone: neither with `rows` nor with "
-            "`lifetime`. `align` needs `hop`."
+            "`lifetime`. `align` needs `hop`. `calendar`, a `day`, `week`, `month`, `quarter` or `year`, goes with "
+            "`timezone` (`UTC` if not given) and `previous` alone, and `since` with nothing."
         ),
+        prose(
+            "Units of a calendar lie side by side. A day begins at its first instant in the zone, whatever the clocks "
+            "do about midnight, and lasts until the next begins; at that very instant the new day is the current one. "
+            "A window of whole units begins with the first and ends before the current one, whatever `closed` says; "
+            "one to date begins with its first instant."
+        ),
+        prose(
+            "`since` takes the events that are visible at `t` and pass `where`; the condition is over the columns of "
+            "the source that a view reads. Events of one instant are in [event order](../windows-and-time.md#equal-"
+            "instants), and of those that nothing else tells apart one that satisfies the condition is the last."
+        ),
+        "## `over:` of a feature",
+        prose(
+            "A feature may say a window of its own, for its aggregates without `OVER`: `range`, `rows`, `lifetime`, "
+            "`hop`, `align` and `offset` as above. It is no family. With `each:` the offset makes a series of "
+            "features, and `offsets:` makes one feature, a list with an element for each offset, in that order."
+        ),
+        f"<!-- file: features/shop/features/series.yaml -->\n```yaml\n{_SERIES}```",
         "## `closed:`",
         prose("Which ends belong to a window, and whether what happens at `t` itself is seen at `t`."),
         table(
@@ -87,7 +135,9 @@ def _own(written: str) -> tuple[str, ...]:
 
 def _bounds(window: Window) -> tuple[str, str]:
     """The first instant a window holds at T, and the first after it."""
-    found = edges(window, _us(T), "left")
+    if window.since is not None:
+        return "that event", _shown(T)
+    found = edges(window, _us(T), "left", begins)
     return ("" if found.after is None else _shown(_at(found.after + 1)), _shown(_at(found.upto + 1)))
 
 

@@ -80,6 +80,7 @@ def test_a_table_of_rows_that_no_view_has_goes(folder: Path) -> None:
     assert store(folder).backfill().filled == 10, "and taken back, the old one is filled anew"
 
 
+@pytest.mark.slow
 def test_a_state_that_no_feature_has_goes_with_its_lines(folder: Path) -> None:
     expected_before = answers(folder)
     ((name, columns),) = database(folder)["columns"].items()

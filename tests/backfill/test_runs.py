@@ -382,3 +382,22 @@ def test_definitions_of_the_first_test_project_still_build(tmp_path: Path) -> No
     write_rows(folder, "events", [])
     write_rows(folder, "visits", [])
     assert "sql/duckdb/by_user/backfill.sql" in store(folder).build()
+
+
+def test_a_row_of_nothing_but_zeros_opens_its_day(tmp_path: Path) -> None:
+    # the engine's hash of zeros is zero, which a sum of hashes would not show
+    folder = write_project(tmp_path / "p", ZEROS)
+    zero = {"k": 0, "n": 0, "ts": datetime(1970, 1, 1)}
+    for rows, filled in (([zero], 1), ([zero, zero], 1), ([zero], 1), ([], 0)):
+        data = ["k,n,ts", *(f"{r['k']},{r['n']},{r['ts']}" for r in rows)]
+        (folder / "data" / "zeros.csv").write_text("\n".join(data) + "\n")
+        assert run(folder).filled == filled, rows
+
+
+ZEROS = """\
+entities: {user: k}
+sources:
+  zeros: {path: data/zeros.csv, time: ts, columns: {k: bigint, n: bigint, ts: timestamp}}
+feature_views:
+  by_user: {entity: user, source: zeros, features: {n: count(*) over last_7d, s: sum(n) over last_7d}}
+"""

@@ -113,6 +113,7 @@ def test_every_listed_combination_gives_duckdbs_value_and_type_at_every_corner(t
     assert sum(o.listed for o in found) == LISTED[type_]
 
 
+@pytest.mark.slow
 def test_every_text_is_listed_for_some_types() -> None:
     combinations = [
         corner_rows(t, t) for t in ("BIGINT", "DOUBLE", "VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP")

@@ -87,6 +87,7 @@ def _same_for_parameters(text: str, rows: Rows, closure: Closure, values: tuple[
 OPERATORS = ("+", "-", "*", "/", "//", "%", "||", "=", "<>", "<", "and", "or", "is distinct from")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", OPERATORS)
 def test_chains_without_parentheses_mean_what_duckdb_means(first: str) -> None:
     rows, listed = tree_rows(), 0

@@ -24,7 +24,7 @@ from featc.lower.online import view_plan
 from featc.lower.online_evict import looks_up
 from featc.lower.online_read import read_plan
 from featc.lower.online_store import key_conditions
-from featc.resolve.model import Window
+from featc.resolve.model import Calendar, Window
 from featc.runtime.online.read import ViewReader
 from retention.club import write_club
 from tiny_project import write_project
@@ -83,6 +83,18 @@ def run(folder: Path, *arguments: str) -> str:
         (Window("w", DAY, hop=DAY // 24), "left", "floor((t − 1d) / 1h) ≤ τ < t"),
         (Window("w", DAY, hop=DAY // 24, align=True), "left", "u − 1d ≤ τ < u = floor((t) / 1h)"),
         (Window("w", 7 * DAY, rows=3), "left", "the last 3 of the rows with t − 7d ≤ τ < t"),
+        (Window("w", calendar=Calendar("day")), "neither", "begin of the day of t in UTC ≤ τ < t"),
+        (
+            Window("w", calendar=Calendar("month", "Europe/Berlin", 2)),
+            "both",
+            "begin of the month 2 before the month of t in Europe/Berlin ≤ τ"
+            " < begin of the month of t in Europe/Berlin",
+        ),
+        (
+            Window("w", since="is_paid"),
+            "left",
+            "from the last of the events with is_paid on, in event order, it included",
+        ),
     ],
 )
 def test_a_window_is_said_as_a_condition_on_the_time(window: Window, closed: Any, words: str) -> None:

@@ -58,6 +58,7 @@ def test_rows_behind_the_watermark_are_told(featc: Featc, project: Path) -> None
     )
 
 
+@pytest.mark.slow
 def test_what_is_said_is_what_a_run_does_and_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from featc.algebra import AGGREGATES
+from featc.algebra import AGGREGATES, Kind
 from featc.resolve.model import Project, Source, View, Window
 from online.build import DAY, HOUR, LIFETIME, Agg, last, project, source, view
 
@@ -57,10 +57,13 @@ def moment(us: int) -> datetime:
 
 
 def every_aggregate(windows: tuple[Window, ...]) -> dict[str, Agg]:
-    """Each aggregate over each kind of slot it takes, over each window."""
+    """Each aggregate over each kind of slot it takes, over each window. Those over series are left out: their state is
+    the rows, so that there is nothing that could differ from folding them."""
     found: dict[str, Agg] = {}
     for n, window in enumerate(windows):
         for name, row in AGGREGATES.items():
+            if row.ranged or Kind.SERIES in row.kinds:
+                continue
             for used in _slots_for(row.arity, row.returns):
                 found["_".join((name, *used, str(n)))] = (name, used, window)
     return found

@@ -47,7 +47,7 @@ def edges_met(oracle: Oracle, names: list[str], probe: Probe) -> Iterator[str]:
             lower, upper = oracle.edges(feature.window, probe.t)
             for v in oracle.rows_of(view, probe):
                 place = on_edge(v, lower, upper)
-                if place and known(oracle, view, v, probe.t) and decides(oracle, view, feature, members, v):
+                if place and known(oracle, view, v, probe.t) and decides(oracle, view, feature, members, v, probe.t):
                     yield place
         elif isinstance(feature, Lookup) and view.ttl is not None:
             yield from ttl_edge(oracle, view, probe)
@@ -67,11 +67,11 @@ def known(oracle: Oracle, view: View, v: Version, t: int) -> bool:
     return in_time and not v.dead and not oracle.superseded(view, v, t) and oracle.passes(view, v)
 
 
-def decides(oracle: Oracle, view: View, feature: Aggregate, members: list[Version], v: Version) -> bool:
+def decides(oracle: Oracle, view: View, feature: Aggregate, members: list[Version], v: Version, t: int) -> bool:
     """Whether the value changes when the version's membership does."""
     flipped = [m for m in members if m is not v] if v in members else [*members, v]
     with_it, without = (
-        oracle.aggregate(feature, oracle.last_rows(feature, oracle.in_order(view, feature, found)))
+        oracle.aggregate(feature, oracle.last_rows(feature, oracle.in_order(view, feature, found)), t)
         for found in (members, flipped)
     )
     return rank(with_it) != rank(without)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import oracle
 from oracle import Value, Window
 
+from .calls import Call, filtered
 from .choices import Draw
 from .expressions import (
     Expr,
@@ -22,10 +22,12 @@ from .expressions import (
     predicate,
     scalar,
     seconds_since,
+    strict,
 )
 from .histories import History, abstract_type
 from .model import FeatureSpec, ViewSpec
-from .timeline import duration
+from .series import draw_series_call
+from .timeline import Timeline, duration
 from .windows import Named, Windows, suffix
 
 ANY = ("bigint", "double", "text", "decimal", "boolean", "timestamp")
@@ -49,6 +51,8 @@ AGGREGATES: tuple[tuple[int, str, tuple[str, ...]], ...] = (
     (5, "arg_min", ANY),
     (5, "arg_max", ANY),
 )
+SERIES = 18
+"""In how many of a hundred calls an aggregate over a series is drawn."""
 DOUBLE_RESULT = {"avg", "var_samp", "var_pop", "stddev_samp", "stddev_pop"}
 DEFAULTS: Mapping[str, tuple[Value, ...]] = {
     "bigint": (-1, 7, 0),
@@ -62,23 +66,11 @@ DEFAULTS: Mapping[str, tuple[Value, ...]] = {
 # ----------------------------------------------------------------------------------------- aggregates
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """An aggregate call without its window."""
-
-    sql: str
-    fn: str
-    args: tuple[Expr, ...]
-    filter: Expr | None
-    type: str
-
-    def over(self, name: str, window: Window, default: Value = None) -> oracle.Aggregate:
-        """The feature it is over a window."""
-        return oracle.Aggregate(name, self.fn, self.args, window, self.type, self.filter, default)
-
-
-def draw_call(draw: Draw, names: Sequence[Expr]) -> Call:
-    """Any aggregate over any fitting arguments, with FILTER now and then."""
+def draw_call(draw: Draw, names: Sequence[Expr], windows: Sequence[Window], line: Timeline) -> Call:
+    """Any aggregate over any fitting arguments, with FILTER now and then, that may stand over all these windows."""
+    condition = predicate(draw, names) if draw.chance(32) else None
+    if draw.chance(SERIES):
+        return draw_series_call(draw, names, windows, line, condition)
     fn, types = draw.weighted([(w, (fn, types)) for w, fn, types in AGGREGATES])
     present = [t for t in types if t == "boolean" or any(e.type == t for e in names)]
     args: tuple[Expr, ...] = ()
@@ -88,19 +80,16 @@ def draw_call(draw: Draw, names: Sequence[Expr]) -> Call:
             args = (*args, scalar(draw, names, draw.one(present)))
     inner = ", ".join(a.sql for a in args) or "*"
     sql = f"count(distinct {inner})" if fn == "count_distinct" else f"{fn}({inner})"
-    condition = predicate(draw, names) if draw.chance(32) else None
-    if condition:
-        sql += f" filter (where {condition.sql})"
     if fn.startswith("count"):
         type = "bigint"
     else:
         type = "double" if fn in DOUBLE_RESULT else args[0].type
-    return Call(sql, fn, args, condition, type)
+    return Call(filtered(sql, condition), fn, args, condition, type)
 
 
 def is_exact(feature: oracle.Feature) -> bool:
     """Whether its value has no tolerance, so that what is derived from it has none either."""
-    return oracle.feature_kind(feature) not in oracle.TOLERANT
+    return not oracle.is_tolerant(oracle.feature_kind(feature))
 
 
 def draw_default(draw: Draw, type: str, percent: int = 30) -> Value:
@@ -155,19 +144,12 @@ class ViewMaker:
         if source.meaning.kind == "state" and draw.chance(55):
             ttl = self.windows.line.length(draw, 1, 14)
             yaml["ttl"] = duration(ttl)
-        if self.windowed:
-            self.family = tuple(draw.some(self.windows.pool, 0, 3))
+        self.family = tuple(draw.some(self.windows.pool, 0, 3))
         if self.family:
             yaml["windows"] = [self.listed(name) for name, _ in self.family]
         self.features()
         name, specs = f"v{self.letter}", tuple(self.specs)
         return ViewSpec(name, source.name, self.exprs, specs, yaml, self.family, where, closed, ttl)
-
-    @property
-    def windowed(self) -> bool:
-        """Whether aggregates are drawn: tombstones as changes are nobody's business here."""
-        meaning = self.history.spec.meaning
-        return meaning.kind == "event" or meaning.id is not None or meaning.deleted is None
 
     def listed(self, name: str) -> str:
         """A window in a list: a plain duration now and then."""
@@ -196,7 +178,7 @@ class ViewMaker:
         """A few aggregates or lookups, then what is derived from them."""
         state = self.history.spec.meaning.kind == "state"
         for _ in range(self.draw.between(2, 5)):
-            if state and (not self.windowed or self.draw.chance(65)):
+            if state and self.draw.chance(65):
                 self.lookup()
             elif self.family and self.draw.chance(55):
                 self.member_of_family()
@@ -225,22 +207,28 @@ class ViewMaker:
 
     def over_window(self) -> None:
         """An aggregate with its own OVER, or a list of windows of its own."""
-        call, name = draw_call(self.draw, self.history.names), self.name()
-        default = draw_default(self.draw, call.type)
+        name = self.name()
         if self.draw.chance(10):
             chosen = self.draw.some(self.windows.pool, 1, 2)
+            call, default = self.call(chosen)
             yaml = entry(self.draw, call.sql, default, windows=[w for w, _ in chosen])
             outputs = tuple(call.over(f"{name}_{suffix(w)}", window, default) for w, window in chosen)
             self.specs.append(FeatureSpec(name, yaml, outputs))
             return
         w, window = self.draw.one(self.windows.pool)
+        call, default = self.call([(w, window)])
         yaml = entry(self.draw, f"{call.sql} over {w}", default)
         self.specs.append(FeatureSpec(name, yaml, (call.over(name, window, default),)))
 
+    def call(self, windows: Sequence[Named]) -> tuple[Call, Value]:
+        """An aggregate for these windows, and a default."""
+        call = draw_call(self.draw, self.history.names, [w for _, w in windows], self.windows.line)
+        return call, draw_default(self.draw, call.type)
+
     def member_of_family(self) -> None:
         """An aggregate over the view's windows."""
-        call, name = draw_call(self.draw, self.history.names), self.name()
-        default = draw_default(self.draw, call.type)
+        name = self.name()
+        call, default = self.call(self.family)
         outputs = tuple(call.over(f"{name}_{suffix(w)}", window, default) for w, window in self.family)
         self.specs.append(FeatureSpec(name, entry(self.draw, call.sql, default), outputs, family=True))
 
@@ -248,10 +236,10 @@ class ViewMaker:
         """Two aggregates in one expression; only such as have no tolerance."""
         name, pool, hidden, words = self.name(), self.windows.pool, [], []
         for part in ("l", "r"):
-            call = draw_call(self.draw, self.history.names)
+            w, window = self.draw.one(pool)
+            call, _ = self.call([(w, window)])
             if call.type != "bigint":
                 call = Call("count(*)", "count", (), None, "bigint")
-            w, window = self.draw.one(pool)
             hidden.append(call.over(f"#{name}{part}", window))
             words.append(f"{call.sql} over {w}")
         left, right = (column(f"v{self.letter}.{h.name}", "bigint") for h in hidden)
@@ -302,8 +290,21 @@ def visible(specs: Sequence[FeatureSpec], view: str, *, qualified: bool) -> dict
         for f in spec.outputs:
             if not isinstance(f, oracle.Derived):
                 full = f"{view}.{f.name}"
-                found[full] = Expr(full if qualified else f.name, f.type, reading(full))
+                found[full] = taken_from(full if qualified else f.name, f.type, full)
     return found
+
+
+def taken_from(sql: str, type: str, full: str) -> Expr:
+    """A feature as a scalar: itself, how much is in a list or map, or an item of it."""
+    kind, _, rest = type.partition(" ")
+    read = reading(full)
+    if kind == "list" and rest in ("bigint", "text", "boolean") and len(full) % 2:
+        return Expr(f"{sql}[1]", rest, lambda inputs: None if read(inputs) is None else read(inputs)[0])
+    if kind in ("list", "map"):
+        size = "len" if kind == "list" else "cardinality"
+        how_many = strict(len)
+        return Expr(f"{size}({sql})::bigint", "bigint", lambda inputs: how_many(read(inputs)))
+    return Expr(sql, type, read)
 
 
 def reading(name: str) -> Any:
@@ -347,10 +348,15 @@ def elapsed(draw: Draw, time: Expr) -> Expr:
 def inputs_of(expr: Expr, names: Mapping[str, Expr]) -> tuple[str, ...]:
     """The inputs an expression mentions, by the words of its text."""
     words = set(re.findall(r"[a-z_][\w.]*", re.sub(r"'[^']*'", "", expr.sql)))
-    found = [full for full, e in names.items() if e.sql in words]
+    found = [full for full, e in names.items() if word_of(e) in words]
     if words & {"as_of", "seconds_since"}:
         found.append("as_of")
     return tuple(found)
+
+
+def word_of(name: Expr) -> str:
+    """The feature in what `taken_from` makes of it."""
+    return re.sub(r"^(?:len|cardinality)\(|\)::bigint$|\[1\]$", "", name.sql)
 
 
 def draw_on_demand(draw: Draw, letter: str, names: Mapping[str, Expr], views: Sequence[ViewSpec]) -> ViewSpec:

@@ -232,6 +232,8 @@ class ProbeMaker:
 
 def crossing(window: oracle.Window, tau: int) -> list[int]:
     """The t at which tau meets the lower and the upper edge of a window."""
+    if window.calendar is not None:
+        return calendar_crossing(window.calendar, window, tau)
     upper, length, hop = tau + window.offset, window.range or 0, window.hop
     if hop is None:
         return [upper, upper + length]
@@ -240,6 +242,13 @@ def crossing(window: oracle.Window, tau: int) -> list[int]:
         leaving = ((tau + length) // hop + 1) * hop + window.offset
         return [entering, leaving, upper]
     return [upper, (tau // hop + 1) * hop + length + window.offset, tau // hop * hop + length + window.offset]
+
+
+def calendar_crossing(unit: str, window: oracle.Window, tau: int) -> list[int]:
+    """The beginnings of the unit that tau lies in, and of those in which a whole one counts and no longer does."""
+    shown = oracle.unit_start(unit, oracle.local_day(tau, window.timezone))
+    days = (oracle.unit_after(unit, shown, n) for n in (0, 1, window.previous + 1))
+    return [tau, *(oracle.first_instant(day, window.timezone) for day in days)]
 
 
 # ------------------------------------------------------------------------------------- arrival

@@ -146,7 +146,7 @@ class Judge:
                 found.append(Difference(kind, name, number, expected, row[output], detail))
         return found
 
-    def expected(self, name: str, feature: Feature, probe: Probe, row: Answer) -> tuple[Value, list[Value]]:
+    def expected(self, name: str, feature: Feature, probe: Probe, row: Answer) -> tuple[Value, Any]:
         """The oracle's value and the members its tolerance is measured by.
 
         A derived feature is judged on the inputs this very answer gives: identical on identical inputs.
@@ -166,11 +166,13 @@ class Judge:
         return micros(value) if isinstance(value, datetime) else value
 
 
-def members_of(judge: Oracle, name: str, probe: Probe) -> list[Value]:
-    """The arguments that count in an aggregate with a tolerance."""
+def members_of(judge: Oracle, name: str, probe: Probe) -> Any:
+    """The arguments that count in an aggregate with a tolerance, or its Series."""
     view, feature = judge.features[name]
-    if not isinstance(feature, oracle.Aggregate) or feature_kind(feature) not in oracle.TOLERANT:
+    if not isinstance(feature, oracle.Aggregate) or not oracle.is_tolerant(feature_kind(feature)):
         return []
+    if feature.fn not in oracle.TOLERANT:
+        return judge.series(feature, judge.members(view, feature, probe), probe.t)
     return oracle.only(judge.arguments(feature, judge.members(view, feature, probe)))
 
 

@@ -255,8 +255,8 @@ class FilterBeforeLastRows(Oracle):
 class EmptySumIsZero(Oracle):
     """The sum of nothing is 0."""
 
-    def aggregate(self, aggregate: Aggregate, members: Sequence[Version]) -> Value:
-        found = super().aggregate(aggregate, members)
+    def aggregate(self, aggregate: Aggregate, members: Sequence[Version], t: int) -> Value:
+        found = super().aggregate(aggregate, members, t)
         return ZERO.get(aggregate.type, 0) if found is None and aggregate.fn == "sum" else found
 
 
@@ -296,8 +296,8 @@ def with_ttl(view: View, more: int) -> View:
 class IntegersAreReal(Oracle):
     """Integers pass through DOUBLE."""
 
-    def aggregate(self, aggregate: Aggregate, members: Sequence[Version]) -> Value:
-        found = super().aggregate(aggregate, members)
+    def aggregate(self, aggregate: Aggregate, members: Sequence[Version], t: int) -> Value:
+        found = super().aggregate(aggregate, members, t)
         return int(float(found)) if aggregate.type == "bigint" and found is not None else found
 
 

@@ -77,8 +77,19 @@ class Asked:
 
 def python(judge: Oracle, out: Out, value: Value) -> Value:
     """A value as `same` wants it of a plan."""
-    kind = judge.features[str(out.feature)][1].type
-    return oracle.moment(value) if kind == "timestamp" and value is not None else value
+    return shown(judge.features[str(out.feature)][1].type, value)
+
+
+def shown(kind: str, value: Value) -> Value:
+    """A value of the oracle as users see it."""
+    if value is None:
+        return None
+    if kind.startswith("list "):
+        return [shown(kind.removeprefix("list "), x) for x in value]
+    if kind.startswith("map "):
+        _, key, item = kind.split(" ")
+        return {shown(key, k): shown(item, x) for k, x in value.items()}
+    return oracle.moment(value) if kind == "timestamp" else value
 
 
 # ------------------------------------------------------------------------------------- drawing

@@ -8,8 +8,10 @@ from typing import Any
 from oracle import Window
 
 from .choices import Draw
+from .expressions import column, predicate
 from .timeline import Timeline, duration
 
+ZONES = ("America/New_York", "America/Sao_Paulo", "Asia/Kathmandu", "Pacific/Apia", "Australia/Lord_Howe")
 Named = tuple[str, Window]
 
 
@@ -33,6 +35,8 @@ class Windows:
             (16, self.rows),
             (10, self.lifetime),
             (40, self.own),
+            (14, self.calendar),
+            (14, self.since),
         )
         for _ in range(draw.between(3, 6)):
             named = draw.weighted(makers)(draw)
@@ -56,7 +60,6 @@ class Windows:
 
     def own(self, draw: Draw) -> Named:
         """A window of the project's library: hop, aligned hop, offset, rows within a range."""
-        name = f"w{len(self.library) + 1}"
         length = self.line.length(draw, 1, draw.one((6, 12, 24)))
         hop = self.line.length(draw, 2, 8)
         rows = draw.between(1, 4)
@@ -80,6 +83,29 @@ class Windows:
                 window = Window(range=length, offset=offset)
         if offset:
             yaml["offset"] = duration(offset)
+        return self.declared(yaml, window)
+
+    def calendar(self, draw: Draw) -> Named:
+        """A calendar's unit to date, or whole ones before it, in zones whose midnights are those of the timeline."""
+        zones = ((40, "UTC"), (20, "Europe/Berlin"), (20, "Africa/Johannesburg"), (20, draw.one(ZONES)))
+        zone = draw.weighted(zones)
+        unit = draw.one(("week", "month", "quarter", "year")) if draw.chance(30) else "day"
+        previous = draw.between(1, 3) if draw.chance(40) else 0
+        yaml: dict[str, Any] = {"calendar": unit}
+        if zone != "UTC" or draw.chance(30):
+            yaml["timezone"] = zone
+        if previous:
+            yaml["previous"] = previous
+        return self.declared(yaml, Window(calendar=unit, timezone=zone, previous=previous))
+
+    def since(self, draw: Draw) -> Named:
+        """From the last event on that satisfies a condition over the columns that all sources have."""
+        condition = predicate(draw, [column("i", "bigint"), column("x", "double")])
+        return self.declared({"since": condition.sql}, Window(since=condition))
+
+    def declared(self, yaml: dict[str, Any], window: Window) -> Named:
+        """The window under a name of its own in the library."""
+        name = f"w{len(self.library) + 1}"
         self.library[name] = yaml
         return name, window
 

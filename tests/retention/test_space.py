@@ -32,6 +32,7 @@ def size(folder: Path) -> int:
     return (folder / ".featc/online.db").stat().st_size
 
 
+@pytest.mark.slow
 def test_free_pages_go_in_steps_and_no_value_changes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = filled(folder)
     expected = answers(store)
@@ -55,6 +56,7 @@ def filled_day() -> dict[str, list[dict[str, object]]]:
     return day(DAYS)
 
 
+@pytest.mark.slow
 def test_who_reads_meanwhile_keeps_what_he_sees(folder: Path) -> None:
     store = filled(folder)
     with closing(sqlite3.connect(folder / ".featc/online.db", isolation_level=None)) as reader:
@@ -67,6 +69,7 @@ def test_who_reads_meanwhile_keeps_what_he_sees(folder: Path) -> None:
         assert len(reader.execute(f'SELECT * FROM "{table}"').fetchall()) < len(seen)
 
 
+@pytest.mark.slow
 def test_a_kill_between_steps_leaves_a_whole_store(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = filled(folder)
     expected = answers(store)
@@ -92,6 +95,7 @@ def test_a_kill_between_steps_leaves_a_whole_store(folder: Path, monkeypatch: py
     assert pages(folder)[1] * 8 < pages(folder)[0]
 
 
+@pytest.mark.slow
 def test_a_store_that_cannot_give_back_stays_as_it_is(folder: Path) -> None:
     filled(folder).close()
     with closing(sqlite3.connect(folder / ".featc/online.db")) as old:
@@ -104,6 +108,7 @@ def test_a_store_that_cannot_give_back_stays_as_it_is(folder: Path) -> None:
     assert pages(folder)[0] == before and pages(folder)[1] > 0
 
 
+@pytest.mark.slow
 def test_the_command_says_bytes_before_and_after_and_sql_shows_the_plan(folder: Path) -> None:
     filled(folder).close()
     said = CliRunner().invoke(cli, ["evict", "-p", str(folder)])

@@ -8,10 +8,10 @@ from decimal import Decimal
 import pytest
 
 from featc.algebra import AGGREGATES, Kind
-from featc.resolve.model import Aggregation, Expr, Slot, View, Window
 from featc.runtime.store import FeatureStore
-from featc.runtime.verify.closeness import Derived, Rounded, identical, output_of, questions, rounds, within
+from featc.runtime.verify.closeness import Derived, Rounded, identical, output_of, questions, within
 from featc.runtime.verify.history import Failed
+from featc.types import has_doubles
 
 
 @pytest.mark.parametrize(
@@ -36,28 +36,63 @@ def test_identity(a: object, b: object, type_: str, same: bool) -> None:
 
 
 def test_bounds_hold_within_one_class_only() -> None:
-    assert within(1.0, 1.0 + 1e-10, 1e-9)
-    assert not within(1.0, 1.1, 1e-9)
-    assert not within(1.0, math.nan, math.inf)
-    assert not within(math.inf, -math.inf, math.inf)
+    near, any_ = (lambda value: 1e-9), (lambda value: math.inf)
+    assert within(1.0, 1.0 + 1e-10, near)
+    assert not within(1.0, 1.1, near)
+    assert not within(1.0, math.nan, any_)
+    assert not within(math.inf, -math.inf, any_)
 
 
-def _view(type_: str, name: str) -> tuple[View, Aggregation]:
+def test_lists_and_maps_are_judged_item_by_item() -> None:
+    assert identical([1.0, math.nan], [1.0, math.nan], "DOUBLE[]")
+    assert not identical([1, 2], [2, 1], "BIGINT[]")
+    assert not identical([1], [True], "BIGINT[]")
+    assert not identical([1], [1, 1], "BIGINT[]")
+    assert identical({"a": Decimal("1.0")}, {"a": Decimal("1.00")}, "MAP(VARCHAR, DECIMAL(12,2))")
+    assert not identical({"a": 1, "b": 2}, {"b": 2, "a": 1}, "MAP(VARCHAR, BIGINT)"), "keys have an order"
+    assert not identical({"a": 1}, {"a": 2}, "MAP(VARCHAR, BIGINT)")
+    assert not identical({1: 1}, {True: 1}, "MAP(BIGINT, BIGINT)")
+    assert not identical([], {}, "BIGINT[]")
+
+    def share(value: float) -> float:
+        return 1e-9 * abs(value)
+
+    assert within({"a": 1.0, "b": math.nan}, {"a": 1.0 + 1e-10, "b": math.nan}, share)
+    assert not within({"a": 1.0, "b": 1.0}, {"a": 1.0, "b": 1.1}, share)
+    assert not within({"a": 1.0}, {"b": 1.0}, share)
+    assert not within({"a": 1.0}, {}, share)
+    assert not within([1.0], {"a": 1.0}, share)
+
+
+PASSED_ON = {"first_n", "last_n", "list", "list_distinct", "nth", "lag", "arg_min_n", "arg_max_n"}
+PASSED_ON |= {"mode", "top_k", "top_ratio", "histogram", "count_by_key", "min_by_key", "max_by_key"}
+"""Aggregates over series whose DOUBLEs are those of the rows, or shares of counts."""
+
+
+def argument_types(name: str) -> tuple[str, ...]:
+    """Types of the arguments such that DOUBLEs are computed where the aggregate computes any."""
+    if name.startswith("bool") or name == "streak":
+        type_ = "BOOLEAN"
+    else:
+        type_ = "BIGINT" if name.startswith("bit_") else "DOUBLE"
     row = AGGREGATES[name]
-    slots = tuple(f"x{n}" for n in range(row.arity))
-    types = (type_,) * row.arity
-    made = Aggregation("a", name, slots, Window("lifetime"), row.returns(types))
-    listed = tuple(Slot(s, Expr((s,), type_), None, type_) for s in slots)
-    return View("v", (), (), "s", None, "left", None, (), listed, (made,), (), ()), made
+    return (type_,) * row.arity + ("TIMESTAMP",) * row.timed
 
 
 @pytest.mark.parametrize("name", AGGREGATES)
-def test_every_aggregate_that_adds_up_doubles_has_a_bound_and_no_other(name: str) -> None:
-    type_ = "BOOLEAN" if name.startswith("bool") else "DOUBLE"
-    adds = {Kind.FSUM, Kind.MOMENTS} & {
-        n.kind for n in AGGREGATES[name].needs((type_,) * AGGREGATES[name].arity).values()
-    }
-    assert rounds(*_view(type_, name)) is bool(adds)
+def test_every_aggregate_that_computes_doubles_has_a_bound_and_no_other(name: str) -> None:
+    row, types = AGGREGATES[name], argument_types(name)
+    kinds = {n.kind for n in row.needs(types).values()}
+    result = row.returns(types)
+    computes = bool(kinds & {Kind.FSUM, Kind.MOMENTS}) or (Kind.SERIES in kinds and name not in PASSED_ON)
+    assert row.rounds(result) is (computes and has_doubles(result))
+
+
+@pytest.mark.parametrize("name", [n for n, row in AGGREGATES.items() if row.rounding is not None])
+def test_what_a_bound_reads_can_be_asked_beside_the_aggregate(name: str) -> None:
+    row, types = AGGREGATES[name], argument_types(name)
+    for other in row.rounding.beside if row.rounding else ():
+        assert AGGREGATES[other].returns(types[: AGGREGATES[other].arity])
 
 
 def test_features_are_judged_by_what_they_are(small: FeatureStore) -> None:

@@ -1,6 +1,7 @@
 """The algebra of aggregates: `aggregates` has one row each, `states` the partial states they are made of."""
 
-from featc.algebra.aggregates import AGGREGATES, Aggregate, Need, lookup, scale_of
+from featc.algebra.aggregates import AGGREGATES, forms, lookup
+from featc.algebra.row import Aggregate, Constant, Given, Need, Param, scale_of
 from featc.algebra.states import HUGE, LAWS, UNIT, Kind, Law, float_total, merge_moments
 
 __all__ = [
@@ -9,10 +10,14 @@ __all__ = [
     "LAWS",
     "UNIT",
     "Aggregate",
+    "Constant",
+    "Given",
     "Kind",
     "Law",
     "Need",
+    "Param",
     "float_total",
+    "forms",
     "lookup",
     "merge_moments",
     "scale_of",

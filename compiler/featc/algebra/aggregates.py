@@ -8,57 +8,13 @@ online read are derived from it. To add an aggregate: add a row here and its cas
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from math import inf, isfinite, nan, sqrt
 from typing import Any
 
-from featc.algebra import rounding
-from featc.algebra.rounding import Rounding
-from featc.algebra.states import LAWS, Kind, float_total
-from featc.types import FLOATS, decimal_parts, family, is_number, sum_type
-
-Finish = Callable[..., Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """A partial state over some of the aggregate's arguments (by position)."""
-
-    kind: Kind
-    args: tuple[int, ...] = (0,)
-
-
-@dataclass(frozen=True, slots=True)
-class Aggregate:
-    """One row of the algebra.
-
-    `needs(types)` gives the partial states by the name `finish` calls them. `finish_sql` is SQL over `{name}` (or
-    `{name.field}`; `{name:n}` is a sum divided by n) that is correct for absent (NULL) states;
-    `finish(scale, **states)` is the same in process, on
-    encoded values, `scale` being the first argument's decimal scale. `returns(types)` gives the result type, or
-    raises TypeError with the reason. `rounding` bounds how far a DOUBLE result may differ between plans.
-    """
-
-    name: str
-    arity: int
-    needs: Callable[[tuple[str, ...]], Mapping[str, Need]]
-    finish_sql: str
-    finish: Finish
-    returns: Callable[[tuple[str, ...]], str]
-    summary: str
-    empty: int | None = None
-    distinct: bool = False
-    rounding: Rounding | None = None
-
-    @property
-    def kinds(self) -> tuple[Kind, ...]:
-        sample = ("BIGINT",) * self.arity
-        return tuple(n.kind for n in self.needs(sample).values())
-
-    @property
-    def ordered(self) -> bool:
-        """Whether the value depends on event order."""
-        return any(LAWS[k].ordered for k in self.kinds)
+from featc.algebra import frequencies, ordered, rounding, statistics
+from featc.algebra.row import Aggregate, Finish, Given, Need
+from featc.algebra.states import Kind, float_total
+from featc.types import FLOATS, family, is_number, sum_type
 
 
 def _sum_kind(types: tuple[str, ...]) -> Kind:
@@ -96,18 +52,18 @@ def _boolean(name: str) -> Callable[[tuple[str, ...]], str]:
     return returns
 
 
-def _sum(scale: int, total: Any) -> Any:
+def _sum(given: Given, total: Any) -> Any:
     return float_total(total) if isinstance(total, tuple) else total
 
 
-def _avg(scale: int, total: Any, n: int | None) -> float | None:
+def _avg(given: Given, total: Any, n: int | None) -> float | None:
     if not n:
         return None
-    return float_total(total, n) if isinstance(total, tuple) else float(total / (n * 10**scale))
+    return float_total(total, n) if isinstance(total, tuple) else float(total / (n * 10 ** given.scale()))
 
 
 def _variance(samp: bool, root: bool) -> Finish:
-    def finish(scale: int, m: Any, low: Any, high: Any) -> float | None:
+    def finish(given: Given, m: Any, low: Any, high: Any) -> float | None:
         if m is None or m[0] + m[3] <= samp:
             return None
         if m[3]:
@@ -136,11 +92,11 @@ def _variance_row(name: str, samp: bool, root: bool, summary: str) -> Aggregate:
     )
 
 
-def _value(scale: int, v: Any) -> Any:
+def _value(given: Given, v: Any) -> Any:
     return v
 
 
-def _last_of(scale: int, v: Any) -> Any:
+def _last_of(given: Given, v: Any) -> Any:
     return None if v is None else v[-1]
 
 
@@ -150,17 +106,18 @@ _ROWS = (
         0,
         _fixed(n=Need(Kind.ROWS, ())),
         "coalesce({n}, 0)",
-        lambda scale, n: n or 0,
+        lambda given, n: n or 0,
         lambda types: "BIGINT",
         "count(*): how many rows",
         empty=0,
+        spelled="count",
     ),
     Aggregate(
         "count",
         1,
         _fixed(n=Need(Kind.COUNT)),
         "coalesce({n}, 0)",
-        lambda scale, n: n or 0,
+        lambda given, n: n or 0,
         lambda types: "BIGINT",
         "how many rows whose argument is not NULL",
         empty=0,
@@ -170,11 +127,12 @@ _ROWS = (
         1,
         _fixed(n=Need(Kind.DISTINCT)),
         "coalesce({n}, 0)",
-        lambda scale, n: len(n or ()),
+        lambda given, n: len(n or ()),
         lambda types: "BIGINT",
         "how many different values",
         empty=0,
         distinct=True,
+        spelled="count",
     ),
     Aggregate(
         "sum",
@@ -274,7 +232,42 @@ _ROWS = (
     _variance_row("stddev_pop", False, True, "population standard deviation"),
 )
 
-AGGREGATES: dict[str, Aggregate] = {row.name: row for row in _ROWS}
+_RATES = (
+    Aggregate(
+        "rate_per_hour_rows",
+        0,
+        _fixed(n=Need(Kind.ROWS, ())),
+        "coalesce({n}, 0) * 3600000000.0::DOUBLE / {length}",
+        lambda given, n: (n or 0) * 3600000000.0 / given.length,
+        lambda types: "DOUBLE",
+        "rate_per_hour(*): how many rows for every hour of the window",
+        empty=0,
+        spelled="rate_per_hour",
+        ranged=True,
+    ),
+    Aggregate(
+        "rate_per_hour",
+        1,
+        _fixed(n=Need(Kind.COUNT)),
+        "coalesce({n}, 0) * 3600000000.0::DOUBLE / {length}",
+        lambda given, n: (n or 0) * 3600000000.0 / given.length,
+        lambda types: "DOUBLE",
+        "how many values for every hour of the window",
+        empty=0,
+        ranged=True,
+    ),
+)
+
+_OVER_SERIES = (
+    *ordered.ORDERED,
+    *ordered.DECAYED,
+    *statistics.STATISTICS,
+    *statistics.QUANTILES,
+    *frequencies.FREQUENCIES,
+    *frequencies.KEYED,
+)
+
+AGGREGATES: dict[str, Aggregate] = {row.name: row for row in (*_ROWS, *_RATES, *_OVER_SERIES)}
 
 SPELLINGS: dict[str, str] = {
     "variance": "var_samp",
@@ -288,18 +281,23 @@ SPELLINGS: dict[str, str] = {
 """Other names authors may use for a row above."""
 
 
-def lookup(name: str, *, star: bool = False, distinct: bool = False) -> Aggregate | None:
-    """The row for an aggregate as an author writes it: its name in any case, `*` for count, DISTINCT or not."""
-    folded = SPELLINGS.get(name.lower(), name.lower())
-    if folded == "count" and star:
-        return AGGREGATES["count_rows"]
-    if distinct:
-        return AGGREGATES.get(f"{folded}_distinct")
-    row = AGGREGATES.get(folded)
-    return None if row is None or row.distinct or folded == "count_rows" else row
+def forms(name: str) -> tuple[Aggregate, ...]:
+    """The rows that a word, in any case, may mean."""
+    folded = name.lower()
+    return tuple(r for r in AGGREGATES.values() if r.word in (folded, SPELLINGS.get(folded)))
 
 
-def scale_of(type_: str) -> int:
-    """The decimal scale of a type, 0 when it has none."""
-    parts = decimal_parts(type_)
-    return parts[1] if parts else 0
+def lookup(
+    name: str, *, star: bool = False, distinct: bool = False, given: int | None = None, named: bool = False
+) -> Aggregate | None:
+    """The row for an aggregate as an author writes it: its name in any case, `*` for count, DISTINCT or not, how many
+    arguments it has by place (None: whatever the first form takes), and whether it has any by name."""
+    found = [r for r in forms(name) if r.distinct == distinct and _is_starred(r) == star]
+    found = [r for r in found if bool(r.named) == named] or ([] if given is not None else found)
+    fitting = [r for r in found if given is None or star or r.takes(given)]
+    own = [r for r in fitting if r.word == name.lower()]
+    return next(iter(own or fitting), None)
+
+
+def _is_starred(row: Aggregate) -> bool:
+    return row.arity == 0

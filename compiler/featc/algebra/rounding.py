@@ -52,3 +52,25 @@ SUM = Rounding(_sum, ("min", "max"))
 MEAN = Rounding(_mean, ("min", "max", "count"))
 VARIANCE = Rounding(_variance, ("avg",))
 DEVIATION = Rounding(_deviation, ("avg",))
+
+
+def _relative(value: float, seen: Mapping[str, Any]) -> float:
+    return EPSILON * abs(value)
+
+
+def _in_units(value: float, seen: Mapping[str, Any]) -> float:
+    return EPSILON * max(1.0, abs(value))
+
+
+def _shape(value: float, seen: Mapping[str, Any]) -> float:
+    # what is left of a mean is known to as many digits as the mean is greater than the deviation
+    spread = float(seen.get("stddev_pop") or 0.0)
+    lost = abs(float(seen.get("avg") or 0.0)) / spread if spread else 0.0
+    return EPSILON * max(1.0, abs(value)) * (1.0 + lost)
+
+
+RELATIVE = Rounding(_relative, ())
+UNITS = Rounding(_in_units, ())
+SHAPE = Rounding(_shape, ("avg", "stddev_pop"))
+"""Those of aggregates over series. Both plans compute them alike, one row after the other, so that only powers,
+logarithms and casts of long decimals can differ in their last bits."""

@@ -37,6 +37,7 @@ class Kind(Enum):
     LAST = "last"
     PICK_MIN = "at_min"  # slot 0 at the least slot 1; the first in event order among equals
     PICK_MAX = "at_max"
+    SERIES = "series"  # the slots of all rows whose slots are not NULL, in event order
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,10 @@ def _merge_at_max(a: State, b: State) -> State:
     return max(a, b, key=lambda s: s[0])
 
 
+def _series(rows: Sequence[Row]) -> State:
+    return sorted(row for row in rows if None not in row[1:]) or None
+
+
 _ONE = ("",)
 
 LAWS: dict[Kind, Law] = {
@@ -181,4 +186,5 @@ LAWS: dict[Kind, Law] = {
     Kind.LAST: Law(1, True, True, False, False, _ONE, _end(max), _either(max)),
     Kind.PICK_MIN: Law(2, True, True, False, False, _ONE, _at_min, _either(min)),
     Kind.PICK_MAX: Law(2, True, True, False, False, _ONE, _at_max, _either(_merge_at_max)),
+    Kind.SERIES: Law(1, True, False, False, False, _ONE, _series, _either(lambda a, b: sorted([*a, *b]))),
 }

@@ -77,11 +77,16 @@ def plain(value: Any) -> Any:
         case date() | time():
             return value.isoformat()
         case Mapping():
-            return {str(k): plain(v) for k, v in value.items()}
+            return {_key(k): plain(v) for k, v in value.items()}
         case list() | tuple() | set() | frozenset():
             return [plain(v) for v in value]
         case _:
             return str(value)
+
+
+def _key(value: Any) -> str:
+    """A map's key, which JSON has as text only."""
+    return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False).strip('"')
 
 
 def _odd(value: float) -> str:

@@ -119,18 +119,23 @@ def _source(source: Source) -> dict[str, Any]:
 
 
 def _windows(project: Project) -> dict[str, Any]:
-    used = {a.window.name: a.window for view in project.views.values() for a in view.aggregations}
-    return {name: _window(window) for name, window in used.items()}
+    used = {a.window.name: (view, a.window) for view in project.views.values() for a in view.aggregations}
+    return {name: _window(view, window) for name, (view, window) in used.items()}
 
 
-def _window(window: Window) -> dict[str, Any]:
+def _window(view: View, window: Window) -> dict[str, Any]:
+    calendar = window.calendar
     return {
         "range": _duration(window.length),
         "offset": _duration(window.offset),
         "rows": window.rows,
         "hop": _duration(window.hop),
         "align": window.align,
-        "lifetime": window.length is None and window.rows is None,
+        "lifetime": not window.bounded and not window.in_order,
+        "calendar": None if calendar is None else calendar.unit,
+        "timezone": None if calendar is None else calendar.zone,
+        "previous": None if calendar is None else calendar.previous,
+        "since": None if window.since is None else _text(view.slot(window.since).filter),
     }
 
 

@@ -256,7 +256,8 @@ def _row_columns(view: View, source: Source, feature: Feature) -> Iterator[tuple
 
 
 def _argument_columns(view: View, aggregation: Aggregation) -> Iterator[tuple[str, EdgeKind]]:
-    for slot in (view.slot(name) for name in aggregation.slots):
+    begins = aggregation.window.since
+    for slot in (view.slot(name) for name in (*aggregation.slots, *([begins] if begins else []))):
         yield from ((c, "value") for c in _columns(slot.value))
         yield from ((c, "filter") for c in _columns(slot.filter))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from yaml.nodes import MappingNode, Node, SequenceNode
 
-from featc.errors import did_you_mean
+from featc.errors import Span, did_you_mean
 from featc.load.model import Literal
 from featc.load.reader import Key, Reader
 from featc.load.text import Piece, Rewrite, Text
@@ -102,6 +102,16 @@ def fill_name(reader: Reader, template: Text, choice: Choice) -> str | None:
         parts += (template.value[at : found.start()], re.sub(r"[^A-Za-z0-9_]+", "_", value).strip("_"))
         at = found.end()
     return "".join((*parts, template.value[at:]))
+
+
+def fill_text(reader: Reader, span: Span, template: str, choice: Choice) -> str | None:
+    """`template` with its parameters replaced; None where it names one that is not there, which is reported."""
+    for found in _PARAMETER.finditer(template):
+        if found[1] not in choice.values:
+            hint = did_you_mean(found[1], choice.values)
+            reader.findings.error("F124", f"each: has no parameter '{found[1]}'", span, hint)
+            return None
+    return _PARAMETER.sub(lambda m: choice.values[m[1]].text.value, template)
 
 
 def fill_prose(prose: str, choice: Choice) -> str:

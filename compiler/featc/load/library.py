@@ -8,10 +8,12 @@ from yaml.nodes import MappingNode, Node
 
 from featc.load import schema
 from featc.load.meta import read_meta
-from featc.load.model import EntityDef, Meta, WindowDef
+from featc.load.model import EntityDef, Meta, Unit, WindowDef
 from featc.load.reader import Fields, Key, Reader
 from featc.load.text import Text
 
+_MOST_UNITS = 1_000
+_PARTS = ("range", "rows", "lifetime", "hop", "align", "offset", "calendar", "previous", "timezone", "since")
 _BUILT_IN = re.compile(r"(?:(?:last|prev|next)_\d\w*|lifetime|current)\Z", re.IGNORECASE)
 
 
@@ -68,6 +70,7 @@ def read_window(reader: Reader, key: Key, node: Node) -> WindowDef | None:
     rows = fields.get("rows")
     lifetime = fields.get("lifetime")
     align = fields.get("align")
+    calendar, previous = fields.get("calendar"), fields.get("previous")
     window = WindowDef(
         key.name,
         key.span,
@@ -78,41 +81,80 @@ def read_window(reader: Reader, key: Key, node: Node) -> WindowDef | None:
         reader.duration_of(fields, "hop"),
         reader.flag(align) if align is not None else False,
         read_meta(reader, fields),
+        _unit(reader, calendar) if calendar is not None else None,
+        _previous(reader, previous) if previous is not None else None,
+        reader.optional(fields, "timezone"),
+        reader.optional(fields, "since", "sql"),
     )
     _check_kind(reader, window, fields)
     return window
 
 
+def _previous(reader: Reader, node: Node) -> int | None:
+    found = reader.count(node, "previous")
+    if found is not None and found > _MOST_UNITS:
+        message = f"previous is {_MOST_UNITS:,} at most, not {found:,}"
+        reader.error("F118", message, node, "take a longer unit, or a range")
+        return None
+    return found
+
+
+def _unit(reader: Reader, node: Node) -> Unit | None:
+    found = reader.choice(node, schema.CALENDARS, "calendar")
+    return next((unit for unit in schema.CALENDARS if unit == found), None)
+
+
 def _check_kind(reader: Reader, window: WindowDef, fields: Fields) -> None:
-    """Semantics, Windows: `hop` goes with `range` alone, `align` with `hop`, `lifetime` with neither of
-    them.
+    """Semantics, Windows: `hop` goes with `range` alone, `align` with `hop`, `lifetime` with neither of them; a
+    `calendar` and a `since` window have no other part of an extent.
     """
     has = fields.keys
     what = f"window '{window.name}'"
-    if not ("range" in has or "rows" in has or "lifetime" in has):
+    if not any(kind in has for kind in ("range", "rows", "lifetime", "calendar", "since")):
         if not fields.refused:
-            hint = "add range: (such as 7d), rows: or lifetime: true"
+            hint = "add range: (such as 7d), rows:, calendar:, since: or lifetime: true"
             reader.findings.error("F112", f"{what} does not say what it holds", window.span, hint)
         return
+    for kind in ("calendar", "since"):
+        if kind in has:
+            _check_alone(reader, what, kind, fields)
+            return
+    for other in ("previous", "timezone"):
+        if other in has:
+            hint = "add calendar:, such as calendar: month"
+            reader.findings.error("F123", f"{what} has {other} without calendar", has[other], hint)
+    check_extent(reader, what, window, fields)
+
+
+def check_extent(reader: Reader, what: str, window: WindowDef, fields: Fields) -> None:
+    """Refuses parts of a window that do not go together, calendars and `since` apart."""
+    has = fields.keys
+    if not any(kind in has for kind in ("range", "rows", "lifetime")) and not fields.refused:
+        message = f"{what} does not say what it holds"
+        reader.findings.error("F112", message, window.span, "add range: (such as 7d), rows: or lifetime: true")
     for other in ("rows", "lifetime"):
         if "hop" in has and other in has:
-            reader.findings.error(
-                "F123",
-                f"{what} has both hop and {other}",
-                has["hop"],
-                "hop belongs to windows of a range alone",
-            )
+            hint = "hop belongs to windows of a range alone"
+            reader.findings.error("F123", f"{what} has both hop and {other}", has["hop"], hint)
     if "lifetime" in has and window.lifetime:
         for other in ("range", "rows"):
             if other in has:
-                reader.findings.error(
-                    "F123", f"{what} has both lifetime and {other}", has[other], "keep one of the two"
-                )
+                message = f"{what} has both lifetime and {other}"
+                reader.findings.error("F123", message, has[other], "keep one of the two")
     elif "lifetime" in has and "range" not in has and "rows" not in has:
-        reader.findings.error(
-            "F112", f"{what} does not say what it holds", has["lifetime"], "write lifetime: true"
-        )
+        message = f"{what} does not say what it holds"
+        reader.findings.error("F112", message, has["lifetime"], "write lifetime: true")
     if window.align and "hop" not in has:
-        reader.findings.error(
-            "F123", f"{what} has align without hop", has["align"], "add hop:, such as hop: 1h"
-        )
+        reader.findings.error("F123", f"{what} has align without hop", has["align"], "add hop:, such as hop: 1h")
+
+
+def _check_alone(reader: Reader, what: str, kind: str, fields: Fields) -> None:
+    """Refuses what does not go with a calendar, or with the event a window begins with."""
+    own = {"calendar": ("previous", "timezone"), "since": ()}[kind]
+    why = {
+        "calendar": "a calendar window begins and ends with units of the calendar: delete one of the two",
+        "since": "a since window is all there is from an event on: delete one of the two",
+    }[kind]
+    for other in _PARTS:
+        if other in fields.keys and other != kind and other not in own:
+            reader.findings.error("F123", f"{what} has both {kind} and {other}", fields.keys[other], why)

@@ -16,6 +16,7 @@ from featc.errors import Diagnostic, Span
 from featc.load.text import SourceFile, Text
 
 Closed = OneOf["left", "right", "both", "neither"]
+Unit = OneOf["day", "week", "month", "quarter", "year"]
 SourceKind = OneOf["event", "state"]
 LocationKind = OneOf["path", "table", "sql"]
 
@@ -91,7 +92,7 @@ class EntityDef:
 @dataclass(frozen=True, slots=True)
 class WindowDef:
     """A window of the project's library (semantics, Windows). Checked to be of one kind; a range may limit
-    rows.
+    rows. `previous` and `timezone` go with `calendar`.
     """
 
     name: str
@@ -103,6 +104,10 @@ class WindowDef:
     hop: Duration | None
     align: bool
     meta: Meta
+    calendar: Unit | None = None
+    previous: int | None = None
+    timezone: Text | None = None
+    since: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +157,8 @@ class FeatureDef:
     """One feature, `each` already expanded. `sql` None is the short form: the column of the feature's own
     name.
 
-    `windows` None means the view's. `meta` already holds what it inherits from the view.
+    `windows` None means the view's. `over` are the windows of aggregates without OVER, in place of a family's; with
+    `series` the feature is the list of its values over each. `meta` already holds what it inherits from the view.
     """
 
     name: str
@@ -161,6 +167,8 @@ class FeatureDef:
     default: Literal | None
     windows: tuple[Text, ...] | None
     meta: Meta
+    over: tuple[WindowDef, ...] = ()
+    series: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,18 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from featc.load.model import Unit
 from featc.load.shapes import (
     FREE_NAME,
     NAME,
     Columns,
     Count,
     Duration,
+    Durations,
     Flag,
     One,
     OneFeature,
+    OwnDuration,
     Pick,
     ProjectName,
     Prose,
@@ -69,8 +72,12 @@ class Entity(_Described):
     keys: Texts = needed("the columns that identify it", "user_id", ["shop_id", "sku"])
 
 
+_EXTENTS = ("range", "rows", "lifetime", "calendar", "since")
+CALENDARS: tuple[Unit, ...] = ("day", "week", "month", "quarter", "year")
+
+
 class Window(_Described):
-    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [k]} for k in ("range", "rows", "lifetime")]})
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [k]} for k in _EXTENTS]})
 
     range: Duration = about("how long it is")
     offset: Duration = about("how far before the instant of asking it ends")
@@ -78,10 +85,12 @@ class Window(_Described):
     lifetime: Flag = about("true: all events there ever were")
     hop: Duration = about("its older end moves in steps of this length only")
     align: Flag = about("true: its newer end moves in steps of hop too")
-    calendar: Any = later("calendar windows")
-    previous: Any = later("calendar windows")
-    timezone: Any = later("calendar windows")
-    since: Any = later("windows since an event")
+    calendar: Annotated[Any, word("day", "week", "month", "quarter", "year")] = about(
+        "the current day, week, month, quarter or year, up to now"
+    )
+    previous: Count = about("of a calendar: so many whole units before the current one instead", 1)
+    timezone: Text = about("of a calendar: the zone whose clocks count; UTC if not given", "Europe/Berlin")
+    since: Sql = about("the events from the last one on for which this is true", "status = 'failed'")
     next: Any = later("labels")
     current: Any = later("aggregates over the current rows of a state source")
 
@@ -115,10 +124,23 @@ class Source(_Described):
     union: Any = later("unions of sources")
 
 
+class Over(_Model):
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [k]} for k in ("range", "rows", "lifetime")]})
+
+    range: OwnDuration = about("how long it is")
+    offset: OwnDuration = about("how far before the instant of asking it ends")
+    offsets: Durations = about("several offsets: the feature is the list of its values at each", ["0d", "7d", "14d"])
+    rows: Count = about("only the last so many events", 10)
+    lifetime: Flag = about("true: all events there ever were")
+    hop: OwnDuration = about("its older end moves in steps of this length only")
+    align: Flag = about("true: its newer end moves in steps of hop too")
+
+
 class Feature(_Described):
     sql: Sql = about("the feature's expression", "sum(amount)", "sum(amount) over last_7d")
     default: Any = about("the value in place of NULL")
     windows: Windows = about("the windows of aggregates without OVER, in place of the view's")
+    over: Over = about("a window of the feature's own, for aggregates without OVER")
     each: dict[str, Values] = about(
         "makes a feature for each value; {parameter} in sql and name", {"status": ["paid", "refunded"]}, names=NAME
     )

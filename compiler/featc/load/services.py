@@ -65,6 +65,9 @@ def _derived(reader: Reader, fields: Fields, what: str) -> tuple[FeatureDef, ...
         return ()
     found, _ = read_features(reader, node, f"derived of {what}", Meta())
     for feature in found:
+        if feature.over:
+            hint = "delete it, and give the features that it uses windows"
+            reader.findings.error("F123", f"'{feature.name}' has over, and no rows to aggregate", feature.span, hint)
         if feature.windows is not None:
             hint = "delete it; families that it uses bring their own windows"
             reader.findings.error("F123", f"'{feature.name}' has windows, and no rows to aggregate", feature.span, hint)

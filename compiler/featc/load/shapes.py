@@ -46,6 +46,11 @@ Tags = Annotated[Any, WithJsonSchema(_one_or_list({"type": ["string", "number", 
 Sql = Annotated[Any, WithJsonSchema({"type": ["string", "number", "boolean", "null"]})]
 Type = Annotated[Any, WithJsonSchema({"type": "string", "examples": ["bigint", "decimal(12,2)", "timestamp", "text"]})]
 Duration = Annotated[Any, WithJsonSchema(_DURATION_SHAPE)]
+OwnDuration = Annotated[
+    Any, WithJsonSchema({"type": "string", "pattern": rf"{_DURATION}|^\{{[A-Za-z_][A-Za-z0-9_]*\}}$"})
+]
+"""A duration, or a parameter of `each:`."""
+Durations = Annotated[Any, WithJsonSchema({"type": "array", "minItems": 1, "items": _DURATION_SHAPE})]
 Windows = Annotated[Any, WithJsonSchema(_one_or_list(_WINDOW_SHAPE))]
 Replay = Annotated[Any, WithJsonSchema({"type": "string", "pattern": rf"^unlimited$|{_DURATION}"})]
 Pick = Annotated[Any, WithJsonSchema({"type": "string", "pattern": _PICK, "examples": ["view", "view.feature"]})]

@@ -11,6 +11,7 @@ from featc.load import schema
 from featc.load.each import fill_name, fill_prose, fill_sql, read_each, unused
 from featc.load.meta import read_meta
 from featc.load.model import Closed, FeatureDef, Literal, Meta, ViewDef
+from featc.load.over import filled, read_over
 from featc.load.reader import RESERVED, Fields, Key, Reader
 from featc.load.sources import read_columns
 from featc.load.text import Text
@@ -157,6 +158,10 @@ def _feature(reader: Reader, key: Key, node: Node, inherited: Meta) -> list[Feat
     windows = reader.list_of(fields, "windows") if fields.get("windows") is not None else None
     meta = inherited.inherited_by(read_meta(reader, fields))
     feature = FeatureDef(key.name, key.span, sql, _default(reader, fields), windows, meta)
+    if "windows" in fields.keys and "over" in fields.keys:
+        hint = "keep one of the two: windows: makes a feature for each, over: is one window"
+        message = f"feature '{feature.name}' has both windows and over"
+        reader.findings.error("F123", message, fields.keys["over"], hint)
     if "each" in fields.keys:
         return _expanded(reader, feature, fields)
     if "name" in fields.keys:
@@ -164,7 +169,14 @@ def _feature(reader: Reader, key: Key, node: Node, inherited: Meta) -> list[Feat
         reader.findings.error(
             "F124", f"feature '{key.name}' has name: without each:", fields.keys["name"], hint
         )
-    return [feature]
+    return [_with_over(reader, feature, fields.get("over"))]
+
+
+def _with_over(reader: Reader, feature: FeatureDef, node: Node | None) -> FeatureDef:
+    if node is None:
+        return feature
+    windows, series = read_over(reader, node, feature.name)
+    return replace(feature, over=windows, series=series)
 
 
 def _default(reader: Reader, fields: Fields) -> Literal | None:
@@ -205,7 +217,12 @@ def _expanded(reader: Reader, feature: FeatureDef, fields: Fields) -> list[Featu
             if description
             else feature.meta
         )
-        made.append(replace(feature, name=name, span=template.span, sql=sql, meta=meta))
+        over = fields.get("over")
+        mine = filled(reader, over, choice) if over is not None else None
+        if over is not None and mine is None:
+            return made
+        expanded = replace(feature, name=name, span=template.span, sql=sql, meta=meta)
+        made.append(_with_over(reader, expanded, mine))
     return made
 
 

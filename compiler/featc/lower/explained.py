@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from featc.algebra import LAWS
+from featc.algebra import LAWS, Kind
 from featc.decompose import Cell, decompose
 from featc.durations import format_duration
 from featc.lower.online import ViewPlan, view_plan
@@ -19,7 +19,7 @@ from featc.lower.tile_table import WIDTH
 from featc.lower.training.cells import shape_of
 from featc.lower.training.rows import is_irregular
 from featc.lower.training.tiles import why_rows
-from featc.resolve.model import Closed, Project, Source, View, Window
+from featc.resolve.model import Calendar, Closed, Project, Source, View, Window
 from featc.visibility import lower_closed, strict
 from featc_dialects import duckdb as engine
 from featc_dialects import sqlite
@@ -30,6 +30,7 @@ _SHAPES = {
     "frame": "window frames over rows and spine on one time line: it cannot be taken off again",
     "latest": "one ASOF join to the last row that has a value",
     "rows": "rows are numbered in event order, and the last ones taken",
+    "since": "the last row that begins the window is looked for, and the rows from it on joined by key",
     "join": "rows joined by key: some are late or superseded, and their state cannot be united with the others'",
 }
 
@@ -89,6 +90,10 @@ def _versions(source: Source, view: View) -> str:
 
 def edges_in_words(window: Window, closed: Closed) -> str:
     """Which visible events a window holds, as a condition on τ (semantics.md, "Windows")."""
+    if window.calendar is not None:
+        return _calendar_in_words(window.calendar, closed)
+    if window.since is not None:
+        return f"from the last of the events with {window.since} on, in event order, it included"
     offset = f" − {format_duration(window.offset)}" if window.offset else ""
     upper = f"t{offset}"
     if window.align and window.hop:
@@ -107,13 +112,21 @@ def edges_in_words(window: Window, closed: Closed) -> str:
     return f"the last {window.rows} of the rows with {text}"
 
 
+def _calendar_in_words(calendar: Calendar, closed: Closed) -> str:
+    now = f"the {calendar.unit} of t in {calendar.zone}"
+    if not calendar.previous:
+        return f"begin of {now} ≤ τ {'<' if strict(closed) else '≤'} t"
+    before = "one" if calendar.previous == 1 else f"{calendar.previous}"
+    return f"begin of the {calendar.unit} {before} before {now} ≤ τ < begin of {now}"
+
+
 def _training(read: ReadPlan, source: Source) -> list[dict[str, Any]]:
     irregular = is_irregular(source)
     found = []
     for finish in read.parts.finishes:
         for cell in finish.states.values():
             shape = shape_of(cell, irregular)
-            why = _SHAPES[shape]
+            why = _SHAPES["rows" if cell.window.since is None else "since"] if shape == "rows" else _SHAPES[shape]
             if irregular and shape not in ("join", "rows") and engine.merges(cell.partial.kind):
                 why += "; late and superseded rows are joined by key and united with it"
             rows = why_rows(cell, WIDTH)
@@ -158,8 +171,13 @@ def _how_read(cell: Cell, read: ReadPlan) -> dict[str, str]:
         return {"from": "rows", "because": "its windows are too short to be worth tiles"}
     if any(cell == pick.cell for pick in read.picks):
         return {"from": "one row", "because": "the first in its order answers"}
+    if cell.partial.kind is Kind.SERIES:
+        return {"from": "rows", "because": "its state is the rows, so a read takes all that its window holds"}
     if any(cell in s.cells for s in read.sets):
         return {"from": "rows", "because": "a set of values has no bounded state"}
+    if cell.window.since is not None:
+        until = "rows are read newest first up to the one that begins the window, all of them where none does"
+        return {"from": "rows", "because": until}
     if cell.window.rows is not None:
         return {"from": "rows", "because": f"the last {cell.window.rows} are folded in process"}
     why = sqlite.unsupported(cell.partial.kind, cell.partial.types)
@@ -179,7 +197,7 @@ def _retention(plan: ViewPlan, source: Source) -> dict[str, Any]:
 
 def _kept(cells: Sequence[Cell], plan: ViewPlan) -> str:
     """Which of the old rows stay for all others."""
-    lifetime = [c for c in cells if c.window.length is None and not (is_banded(c) and c.partial in plan.layout.tiled)]
+    lifetime = [c for c in cells if not c.window.bounded and not (is_banded(c) and c.partial in plan.layout.tiled)]
     kept = [f"the last {c.window.rows}" for c in lifetime if c.window.rows is not None]
     lifetime = [c for c in lifetime if c.window.rows is None]
     kept += [f"the one behind {c.name}" for c in lifetime if LAWS[c.partial.kind].ordered]

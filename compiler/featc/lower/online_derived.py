@@ -25,7 +25,7 @@ from featc.resolve.model import (
     StateRef,
     View,
 )
-from featc.types import decimal_parts, family
+from featc.types import collection_parts, decimal_parts, family
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,8 @@ def _unpacked(number: int, type_: str) -> str:
     """SQL that turns the list given as parameter `number` into values of a type (`wire` gives the list's form)."""
     if decimal_parts(type_) or is_wide(type_) or family(type_) == "uuid":
         return f"unnest(${number}::VARCHAR[])::{type_}"
+    if collection_parts(type_):
+        return collection_sql(f"${number}", type_)
     match family(type_):
         case "timestamp":
             return f"make_timestamp(unnest(${number}::BIGINT[]))"
@@ -82,6 +84,17 @@ def _unpacked(number: int, type_: str) -> str:
             return f"DATE '1970-01-01' + unnest(${number}::INTEGER[])"
         case _:
             return f"unnest(${number}::{type_}[])"
+
+
+def collection_sql(parameter: str, type_: str) -> str:
+    """SQL that turns a list of lists or maps of a type, given as exact texts (`exact_texts`), into values."""
+    parts = collection_parts(type_)
+    assert parts is not None, "lists and maps only"
+    key, item = parts
+    if key is None:
+        return f"unnest({parameter}::VARCHAR[][])::{type_}"
+    one = f"map(list_transform(p[1], lambda x: x::{key}), list_transform(p[2], lambda x: x::{item}))"
+    return f"unnest(list_transform({parameter}::VARCHAR[][][], lambda p: {one}))"
 
 
 def _label(given: Input) -> str:

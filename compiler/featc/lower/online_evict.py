@@ -26,7 +26,7 @@ from featc.lower.online_layout import Layout, Stream, is_banded
 from featc.lower.online_store import compacted_sql, key_columns, merged_states, tile_columns
 from featc.lower.source import literal
 from featc.resolve.model import StateRef, Window
-from featc.visibility import edges, horizon
+from featc.visibility import Begins, edges, horizon
 
 _ORDERED = (Kind.FIRST, Kind.LAST, Kind.PICK_MIN, Kind.PICK_MAX)
 BOUNDARY_SQL = "INSERT OR REPLACE INTO featc_compacted (name, before) VALUES (:name, :before);\n"
@@ -61,13 +61,15 @@ def unbounded(layout: Layout) -> str | None:
         what = "a version of any event" if layout.stream is not None else "a row of any age"
         return f"{layout.source.name} has no final_after, so {what} may still come"
     for cell in layout.parts.cells:
+        if cell.window.since is not None:
+            return f"{cell.window.name} begins with an event that may be any distance back"
         if _is_lifetime(cell.window) and not (_is_tiled(layout, cell) or cell.window.rows or _picked(cell)):
             return f"{cell.partial.name} over {cell.window.name} is folded from all its rows"
     return None
 
 
 def _is_lifetime(window: Window) -> bool:
-    return window.length is None
+    return not window.bounded
 
 
 def _is_tiled(layout: Layout, cell: Cell) -> bool:
@@ -84,7 +86,7 @@ def gone(layout: Layout, at: int) -> int:
     return horizon(at, layout.view.closed)
 
 
-def first_kept(layout: Layout, at: int) -> int | None:
+def first_kept(layout: Layout, at: int, begins: Begins) -> int | None:
     """The first τ whose rows stay under the horizon `at`; None where all do. The start of a tile, where there are
     tiles."""
     if unbounded(layout) is not None or layout.source.final_after is None:
@@ -92,7 +94,7 @@ def first_kept(layout: Layout, at: int) -> int | None:
     closed = layout.view.closed
     bounds = [at - layout.source.final_after]
     for window in layout.parts.windows:
-        edge = edges(window, at, closed)
+        edge = edges(window, at, closed, begins)
         bounds.append((edge.upto if edge.after is None else edge.after) + 1)
     if looks_up(layout) and layout.view.ttl is not None:
         after = edges(Window("ttl", layout.view.ttl), at, closed).after

@@ -99,7 +99,7 @@ class Layout:
 def is_banded(cell: Cell) -> bool:
     """Whether SQLite itself can give the cell's state, band by band."""
     partial = cell.partial
-    return cell.window.rows is None and sqlite.unsupported(partial.kind, partial.types) is None
+    return not cell.window.in_order and sqlite.unsupported(partial.kind, partial.types) is None
 
 
 def tile_width(windows: Sequence[Window]) -> int | None:
@@ -108,7 +108,7 @@ def tile_width(windows: Sequence[Window]) -> int | None:
     One level: the finest width with which the longest window (two years for `lifetime`) takes at most 128 tiles.
     Finer tiles cost more to merge and to keep than the raw rows of a window's edge buckets that they save.
     """
-    lengths = [w.length if w.length is not None else _LIFETIME for w in windows]
+    lengths = [_LIFETIME if w.span is None else w.span for w in windows]
     longest = max(lengths, default=0)
     width = next((w for w in _WIDTHS if longest <= w * _MOST_TILES), _WIDTHS[-1])
     return width if longest >= 4 * width else None
@@ -151,7 +151,8 @@ def stream_of(source: Source, view: View, fingerprint: str) -> Stream | None:
 
 
 def _slots(view: View, parts: Parts, taken: set[str]) -> dict[str, SlotColumn]:
-    names = list(dict.fromkeys(s for c in parts.cells for s in c.partial.slots))
+    begins = [w.since for w in parts.windows if w.since is not None]
+    names = list(dict.fromkeys([*(s for c in parts.cells for s in c.partial.slots), *begins]))
     columns = _distinct_columns(names, taken)
     real = {p.slots[0] for p in parts.partials if p.kind in sqlite.SPELLINGS and sqlite.SPELLINGS[p.kind].uses_real}
     return {

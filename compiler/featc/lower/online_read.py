@@ -110,13 +110,13 @@ def _order(layout: Layout) -> list[str]:
 def count_bands(windows: tuple[Window, ...], layout: Layout) -> int:
     """The most bands the windows' edges can make: one less than the cuts they can make in time.
 
-    Edges without a hop move with `t`, so that two of them are one cut always or never; an edge with a hop may fall
-    together with another at some instants, and counts for itself.
+    Edges without a hop move with `t`, so that two of them are one cut always or never; an edge with a hop, or of a
+    calendar, may fall together with another at some instants, and counts for itself.
     """
     cuts: set[object] = set()
     for window in windows:
-        at_zero = edges(window, 0, layout.view.closed)
-        if window.hop is None:
+        if window.hop is None and window.calendar is None:
+            at_zero = edges(window, 0, layout.view.closed)
             cuts |= {at_zero.after, at_zero.upto}
         else:
             cuts |= {("after", window), ("upto", window)}
@@ -219,7 +219,7 @@ def bands_sql(layout: Layout, partials: tuple[Partial, ...], bands: int) -> str:
 
 
 def _within(number: int, window: Window) -> str:
-    after = f"_tau > :pick_after_{number} AND " if window.length is not None else ""
+    after = f"_tau > :pick_after_{number} AND " if window.bounded else ""
     return f"{after}_tau <= :pick_upto_{number}"
 
 
@@ -259,9 +259,13 @@ def sets_sql(layout: Layout, partial: Partial, bands: int) -> str:
 
 
 def members_sql(layout: Layout, window: Window, slots: tuple[str, ...]) -> str:
-    """(τ, order, each slot …) of a window's rows, newest first, the last `rows` only where the window says so."""
-    columns = [layout.slots[s].column for s in slots]
-    after = "_tau > :after AND " if window.length is not None else ""
+    """(τ, order, each slot …) of a window's rows, newest first, the last `rows` only where the window says so.
+
+    Of a `since` window these are all rows, with one column more: what is not NULL where the window begins. Among equal
+    rows such a one is the newest.
+    """
+    columns = [layout.slots[s].column for s in (*slots, *([window.since] if window.since else []))]
+    after = "_tau > :after AND " if window.bounded else ""
     items = ", ".join(["_tau", "_order" if layout.ordered else "NULL", *columns])
     text = f"{_seen(layout)}SELECT {items} FROM seen WHERE {after}_tau <= :upto"
     ordering = ", ".join(f"{c} DESC" for c in (*_order(layout), *columns))
@@ -289,8 +293,8 @@ def read_plan(layout: Layout, parts: Parts, *, lookup: bool, banded: bool = True
     With `banded` False everything is folded in process from the visible rows: the reference for the rest.
     """
     cells = tuple(c for c in parts.cells if banded and is_banded(c))
-    picked = tuple(c for c in parts.cells if banded and c.partial.kind in _ORDERED and c.window.rows is None)
-    unions = tuple(c for c in parts.cells if banded and c.partial.kind is Kind.DISTINCT and c.window.rows is None)
+    picked = tuple(c for c in parts.cells if banded and c.partial.kind in _ORDERED and not c.window.in_order)
+    unions = tuple(c for c in parts.cells if banded and c.partial.kind is Kind.DISTINCT and not c.window.in_order)
     windows = tuple(dict.fromkeys(c.window for c in (*cells, *unions)))
     bands = count_bands(windows, layout) if windows else 0
     partials = tuple(dict.fromkeys(c.partial for c in cells))

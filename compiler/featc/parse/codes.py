@@ -36,6 +36,8 @@ CODES: Mapping[str, str] = {
     " decimal(12,2), text or timestamp.",
     "F216": "A literal that featc does not take. Strings stand in single quotes; chr(10) is a line feed.",
     "F217": "A built-in function of featc with a wrong number of arguments. The message says how many it takes.",
+    "F218": "A parameter of an aggregate has to be a literal of its kind: last(x, 5), quantile_cont(x, 0.9), "
+    "decay_sum(x, half_life => '6h').",
     "F219": "A comparison with NULL by = or <> is NULL for every row, which counts as false. Write is null or "
     "is not null.",
     "F225": "The expression is too long: operators and calls stand more than 200 deep in each other, a + b + c being "

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from zoneinfo import available_timezones
 
+from featc.algebra import Aggregate, Constant, Param, lookup
 from featc.errors import nearest
+from featc.parse.constants import constant
 from featc.parse.frames import read_over
-from featc.parse.functions import BUILTINS, EXAMPLES, aggregate_names, is_aggregate
+from featc.parse.functions import BUILTINS, EXAMPLES, LISTED, is_aggregate
 from featc.parse.lexer import Token
 from featc.parse.model import AggregateCall, BuiltinCall, Fragment, Name, Over, Piece, Problem
 from featc.parse.words import KEYWORDS, UNITS, type_places
+from featc.zones import zones
 
 _TYPED_LITERALS = frozenset({"date", "timestamp", "time", "interval", "datetime"})
 _EXAMPLES = {"filter": "filter (where …)", "over": "over lifetime"}
@@ -48,11 +49,6 @@ def _partners(tokens: Sequence[Token]) -> dict[int, int]:
 
 def _typed(tokens: Sequence[Token]) -> frozenset[int]:
     return frozenset(i for start, end in type_places(tokens) for i in range(start, end))
-
-
-@cache
-def _zones() -> Mapping[str, str]:
-    return {z.casefold(): z for z in available_timezones()}
 
 
 @dataclass(slots=True)
@@ -133,7 +129,7 @@ class _Cutter:
         text = zone.pieces[0] if len(zone.pieces) == 1 else None
         if not isinstance(text, str) or not text.startswith("'"):
             return
-        known = _zones()
+        known = zones()
         name = text.strip("'")
         if known and name.casefold() not in known:
             close = nearest(name, known.values())
@@ -157,8 +153,8 @@ class _Cutter:
         distinct = low < close and self.tokens[low].word in ("distinct", "all")
         is_all = distinct and self.tokens[low].word == "all"
         low += distinct
-        star = close == low + 1 and self.tokens[low].is_symbol("*")
-        args = () if star else self.arguments(low, close, name)
+        star = low < close and self.tokens[low].is_symbol("*")
+        row, args, constants = self.split(name, low, close, star, distinct and not is_all)
         after = close + 1
         where, after = self.filter(after, high, name)
         over, after = self.over(after, high)
@@ -171,8 +167,39 @@ class _Cutter:
             over,
             self.tokens[i].start,
             self.tokens[after - 1].end,
+            row,
+            constants,
         )
         return call, after
+
+    def split(
+        self, name: str, low: int, close: int, star: bool, distinct: bool
+    ) -> tuple[str, tuple[Fragment, ...], tuple[tuple[str, Constant], ...]]:
+        """(row of the algebra, what rows bring, parameters) of an aggregate's arguments, tokens [low, close)."""
+        places = list(self.places(low, close))[star:]
+        placed = [p for p in places if not self.is_named(p)]
+        named = {self.tokens[a].word: (a + 2, b) for a, b in places if self.is_named((a, b))}
+        row = lookup(name, star=star, distinct=distinct, given=len(placed), named=bool(named))
+        if row is None:
+            return "", (), ()
+        args = tuple(self.fragment(a, b, name) for a, b in placed[: row.arity])
+        given = dict(zip((p.name for p in row.placed), placed[row.arity :], strict=False)) | named
+        constants = ((p.name, self.constant(row, p, *given[p.name])) for p in row.params if p.name in given)
+        return row.name, args, tuple(constants)
+
+    def is_named(self, place: tuple[int, int]) -> bool:
+        """Whether an argument is given by name."""
+        return place[1] - place[0] > 1 and self.tokens[place[0] + 1].is_symbol("=>")
+
+    def constant(self, row: Aggregate, param: Param, low: int, high: int) -> Constant:
+        """The value of a parameter: one literal, of its kind."""
+        token = self.tokens[low] if high == low + 1 else None
+        try:
+            return constant(param, token)
+        except ValueError as wrong:
+            reason, hint = wrong.args
+            self.problem("F218", f"{param.name} of {row.word} {reason}", min(low, high - 1), high - 1, hint)
+            return 1
 
     def filter(self, at: int, high: int, name: str) -> tuple[Fragment | None, int]:
         if at >= high or self.tokens[at].word != "filter":
@@ -196,22 +223,29 @@ class _Cutter:
         return found, at + 2
 
     def arguments(self, low: int, close: int, inside: AggregateCall | str | None) -> tuple[Fragment, ...]:
+        return tuple(self.fragment(a, b, inside) for a, b in self.places(low, close))
+
+    def places(self, low: int, close: int) -> Iterator[tuple[int, int]]:
+        """The tokens of each argument, as [first, past)."""
         if low >= close:
-            return ()
-        found = []
+            return
         start = i = low
         while i < close:
             if self.tokens[i].is_symbol(","):
-                found.append(self.fragment(start, i, inside))
+                yield start, i
                 start = i + 1
             i = self.partners[i] + 1 if i in self.partners else i + 1
-        found.append(self.fragment(start, close, inside))
-        return tuple(found)
+        yield start, close
 
     def check_text(self, i: int, high: int, calls: bool) -> None:
         """Refuses a word that has no part in the grammar where it stands."""
         token = self.tokens[i]
         word = token.word
+        if i + 1 < high and self.tokens[i + 1].is_symbol("=>"):
+            return  # the arrow is told
+        if token.is_symbol("=>"):
+            hint = "give arguments by their place; aggregates such as decay_sum(x, half_life => '6h') have names"
+            self.problem("F204", "this argument has no name to be given by", i, i, hint)
         if token.kind == "quoted":
             self.problem(
                 "F202",
@@ -229,7 +263,7 @@ class _Cutter:
                 i,
                 i,
                 f"{word.upper()} belongs to an aggregate, as in last(x) {_EXAMPLES[word]};"
-                f" there are: {aggregate_names()}",
+                f" {LISTED}",
             )
         elif i and (self.tokens[i - 1].word == "over" or self.tokens[i - 1].word in ("ignore", "respect")):
             return  # the word before it is told already

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from featc.algebra import AGGREGATES
-from featc.algebra.aggregates import SPELLINGS, lookup
+from featc.algebra.aggregates import SPELLINGS, forms
 from featc.errors import nearest
 from featc.parse.model import Problem
 from featc_dialects.duckdb_functions import AGGREGATES as DUCKDB_AGGREGATES
@@ -20,12 +20,13 @@ EXAMPLES: dict[str, str] = {
 BUILTINS: dict[str, int] = {name: example.count(",") + 1 for name, example in EXAMPLES.items()}
 """featc's own scalars and how many arguments each takes."""
 
-LATER_AGGREGATES = frozenset(
-    """
-    nth lag list sum_by count_by decay_sum decay_avg decay_count streak approx_count_distinct
-    approx_quantile mode median quantile quantile_cont quantile_disc histogram
-    """.split()  # noqa: SIM905
-)
+_LATER = {
+    "approx_count_distinct": "count(distinct x) is exact",
+    "approx_quantile": "quantile_cont(x, 0.9) is exact",
+}
+LATER_AGGREGATES = frozenset(_LATER)
+
+LISTED = "featc help functions lists the aggregates"
 
 _INSTEAD = {
     "row_number": "count(*) over lifetime counts the rows so far",
@@ -68,11 +69,11 @@ _MOMENT = frozenset(
 
 
 def is_aggregate(name: str) -> bool:
-    return lookup(name) is not None or lookup(name, star=True) is not None
+    return bool(forms(name))
 
 
 def aggregate_names() -> str:
-    return ", ".join(sorted({n.removesuffix("_rows").removesuffix("_distinct") for n in AGGREGATES}))
+    return ", ".join(sorted({row.word for row in AGGREGATES.values()}))
 
 
 def changing(name: str, start: int) -> Problem:
@@ -91,7 +92,7 @@ def refusal(name: str, start: int) -> Problem | None:
         return None
     size = len(name)
     if name in LATER_AGGREGATES and name not in SCALARS:
-        return Problem("F299", f"{name} is not built yet", start, size, f"there are: {aggregate_names()}")
+        return Problem("F299", f"{name} is not built yet", start, size, _LATER[name])
     if name in CHANGING:
         return changing(name, start)
     if name in SCALARS:
@@ -106,7 +107,7 @@ def refusal(name: str, start: int) -> Problem | None:
             hint,
         )
     if name in DUCKDB_AGGREGATES:
-        hint = _INSTEAD.get(name, f"there are: {aggregate_names()}")
+        hint = _INSTEAD.get(name, LISTED)
         return Problem("F211", f"featc has no aggregate {name}", start, size, hint)
     if name in TABLES or name == "unnest":
         return Problem(
@@ -116,11 +117,11 @@ def refusal(name: str, start: int) -> Problem | None:
             size,
             "declare it as a source",
         )
-    own = [n.removesuffix("_rows") for n in (*BUILTINS, *AGGREGATES, *SPELLINGS)]
+    own = [*BUILTINS, *(row.word for row in AGGREGATES.values()), *SPELLINGS]
     close = nearest(name, own) or nearest(name, SCALARS)
     hint = _INSTEAD.get(name) or (
         f"did you mean '{close}'?"
         if close
-        else "use a scalar function of DuckDB, or an aggregate: " + aggregate_names()
+        else "use a scalar function of DuckDB, or an aggregate; " + LISTED
     )
     return Problem("F207", f"there is no function {name}", start, size, hint)

@@ -17,7 +17,7 @@ Kind = Literal["word", "quoted", "string", "number", "symbol"]
 
 SYMBOLS = frozenset(
     """
-    ( ) [ ] , . + - * / % < <= > >= = == <> != || :: // ** ^ & | << >> ~ ~~ ~~* !~~ !~~*
+    ( ) [ ] , . + - * / % < <= > >= = == => <> != || :: // ** ^ & | << >> ~ ~~ ~~* !~~ !~~*
     """.split()  # noqa: SIM905
 )
 _WORD = re.compile(r"[^\W\d]\w*(?:\s+[^\W\d]\w*)*\Z")
@@ -32,7 +32,6 @@ _ADVICE = {
     "$": ("F204", "parameters are not possible here", "use request.<name> for what a request brings"),
     ":": ("F204", "':' has no place here", "a cast is written x::date"),
     ":=": ("F204", "named arguments are not possible here", "give arguments by their place"),
-    "=>": ("F299", "named arguments are not built yet", "give arguments by their place"),
     "`": ("F204", "'`' has no place here", "text stands in 'single' quotes, names in none or in \"double\" ones"),
     "->": ("F204", "lambdas and -> are not possible here", "for JSON use json_extract_string(x, '$.a')"),
     "->>": ("F204", "->> is not possible here", "for JSON use json_extract_string(x, '$.a')"),

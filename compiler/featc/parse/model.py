@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from featc.algebra.row import Constant
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -64,7 +66,8 @@ class BuiltinCall:
 
 @dataclass(frozen=True, slots=True)
 class AggregateCall:
-    """An aggregate as written. `name` is in small letters; `args` is empty for `count(*)`.
+    """An aggregate as written. `name` is in small letters, `row` the row of the algebra; `args` are the arguments that
+    rows bring, empty for `count(*)`, and `constants` its parameters by name, durations in µs.
 
     Offsets are part of equality, so that two calls of one text are two.
     """
@@ -77,6 +80,8 @@ class AggregateCall:
     over: Over | None
     start: int
     end: int
+    row: str = ""
+    constants: tuple[tuple[str, Constant], ...] = ()
 
 
 Piece = str | Name | BuiltinCall | AggregateCall

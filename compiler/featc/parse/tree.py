@@ -14,6 +14,7 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel, ParseError, SqlglotError
 from sqlglot.tokenizer_core import Token as RawToken
 
+from featc.algebra import forms
 from featc.parse.lexer import duckdb, wrapped
 from featc.parse.model import Problem
 
@@ -32,7 +33,7 @@ def _plain_nodes() -> tuple[type[exp.Expr], ...]:
     NullSafeNEQ Is In Between Like ILike Escape Glob SimilarTo RegexpLike RegexpILike DPipe BitwiseAnd
     BitwiseOr BitwiseNot BitwiseLeftShift BitwiseRightShift BitwiseXor Case If Cast TryCast Bracket
     Array Distinct Filter Where Window JSONPath JSONPathRoot JSONPathKey JSONPathSubscript JSONPathPart
-    StartsWith Tuple Position
+    StartsWith Tuple Position Kwarg
     """.split()  # noqa: SIM905
     return tuple(t for t in (getattr(exp, n, None) for n in names) if t is not None)
 
@@ -124,7 +125,8 @@ def columns(tree: exp.Expr) -> Mapping[int, int]:
 def _refuse(node: exp.Expr, text: str) -> Problem | None:
     kind = type(node).__name__
     if isinstance(node, exp.Star):
-        if isinstance(node.parent, exp.Count):
+        call = node.parent
+        if isinstance(call, exp.Count) or (call and any(r.arity == 0 for r in forms(call.name))):
             return None
         return Problem("F204", "* stands in count(*) only", *_place(node, text), "name the column")
     if isinstance(node, exp.Alias):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from featc.algebra import LAWS, lookup
+from featc.algebra import Aggregate, forms, lookup
+from featc.algebra.row import ParamKind
 from featc.errors import nearest
 from featc.parse import functions
 from featc.parse.frames import read_over
@@ -210,35 +211,62 @@ def _arity(tokens: Sequence[Token], at: int) -> Problem | None:
             break
         commas += depth == 1 and tokens[end].is_symbol(",")
     name, inner = tokens[at].word, tokens[at + 2 : end]
-    star = len(inner) == 1 and inner[0].is_symbol("*")
+    star = len(inner) > 0 and inner[0].is_symbol("*") and (len(inner) == 1 or inner[1].is_symbol(","))
     distinct = bool(inner) and inner[0].word == "distinct"
-    given = 0 if star or not inner else commas + 1
-    row = lookup(name, star=star, distinct=distinct)
+    named = tuple(inner[i - 1].word for i in range(1, len(inner)) if inner[i].is_symbol("=>"))
+    given = (commas + 1 if inner else 0) - len(named) - star
     start, length = tokens[at].start, tokens[end].end - tokens[at].start
-    if row is None and distinct:
-        return Problem(
-            "F212", f"{name} does not take DISTINCT", start, length, "DISTINCT stands in count(distinct x)"
-        )
-    if row is None or star or row.arity == given:
-        return None  # a * elsewhere than in count is found in the tree
-    # the forms that give n values
-    if given > row.arity and not distinct and (row.ordered or LAWS[row.kinds[0]].idempotent):
-        return Problem(
-            "F299",
-            f"{name} with {given} arguments is not built yet",
-            start,
-            length,
-            f"{name}(x) is {row.summary}",
-        )
-    takes = f"{row.arity} argument{'s' * (row.arity != 1)}"
-    counting = None if given else lookup(name, star=True)
-    starred = counting is not None and counting is not row
-    if starred:
+    row = lookup(name, star=star, distinct=distinct, given=given, named=bool(named))
+    if row is not None:
+        problem = _names(row, named)
+        return None if problem is None else Problem("F212", problem, start, length, _example(row))
+    return _no_form(name, given, star, distinct, named, start, length)
+
+
+def _names(row: Aggregate, named: tuple[str, ...]) -> str | None:
+    """What is wrong with the names of a call's arguments."""
+    known = [p.name for p in row.named]
+    for name in named:
+        if name not in known or named.count(name) > 1:
+            return f"{row.word} has no argument {name}" if name not in known else f"{name} is given twice"
+    missing = [p.name for p in row.named if p.name not in named and not p.optional]
+    return f"{row.word} needs {missing[0]}" if missing else None
+
+
+_VALUES: Mapping[ParamKind, str] = {"count": "10", "share": "0.5", "duration": "'6h'"}
+
+
+def _example(row: Aggregate) -> str:
+    """How a row is called."""
+    return f"write {row.written(_VALUES)}: {row.summary}"
+
+
+def _no_form(
+    name: str, given: int, star: bool, distinct: bool, named: tuple[str, ...], start: int, length: int
+) -> Problem | None:
+    """Why no form of an aggregate takes these arguments; a * elsewhere than alone is found in the tree."""
+    known = forms(name)
+    if star and not any(r.arity == 0 for r in known):
+        return None
+    if distinct and not any(r.distinct for r in known):
+        hint = "DISTINCT stands in count(distinct x) and list(distinct x, 10)"
+        return Problem("F212", f"{name} does not take DISTINCT", start, length, hint)
+    alike = [r for r in known if r.distinct == distinct and (r.arity == 0) == star] or list(known)
+    if named and not any(r.named for r in alike):
+        return Problem("F212", f"{name} has no argument {named[0]}", start, length, _example(alike[0]))
+    if not named and all(r.named for r in alike):
+        return Problem("F212", f"{name} needs {alike[0].named[0].name}", start, length, _example(alike[0]))
+    row = next((r for r in alike if bool(r.named) == bool(named)), alike[0])
+    counts = sorted({n for r in alike for n in range(5) if r.takes(n)})
+    takes = " or ".join(map(str, counts)) + f" argument{'s' * (counts != [1])}"
+    if not given and any(r.arity == 0 for r in known):
         hint = f"to count rows write {name}(*)"
-    elif distinct:
+    elif distinct and given > 1 and row.word == "count":
         hint = "count one value: a row expression, or a let: of the source that joins them"
+    elif row.params:
+        hint = _example(row)
     else:
-        hint = f"{row.name} is {row.summary}"
+        hint = f"{row.word} is {row.summary}"
     return Problem("F212", f"{name} takes {takes}, not {given}", start, length, hint)
 
 

@@ -55,6 +55,10 @@ CODES: Mapping[str, str] = {
     "F330": "The name of a role in a service is taken, by another role or by a view. Rename the role.",
     "F331": "A key expression of a service does not fit: there is no such key, or it is of another type, or the "
     "expression stands for several values. Name a key of the view, cast the expression, or name one member.",
+    "F337": "A calendar window in a time zone that does not exist. Zones are called as in the IANA tables, "
+    "Europe/Berlin or UTC; abbreviations and offsets do not say when clocks change.",
+    "F338": "over: of a feature is the window of its aggregates without OVER, and there is none, or a family stands "
+    "beside them. Remove one of the two, or name a member of the family.",
     "F339": "Warning: a service declares a request column that nothing in it uses. Delete it, or use it in derived: "
     "or keys:.",
     "F340": "final_after is how long after its event's time a row may still arrive; later ones count as absent. "

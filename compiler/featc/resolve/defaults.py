@@ -8,7 +8,7 @@ from uuid import UUID
 
 from featc.errors import Findings
 from featc.load.model import Literal
-from featc.types import decimal_parts, family
+from featc.types import collection_parts, decimal_parts, family
 
 _BITS = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64}
 _UNSIGNED = {"UTINYINT": 8, "USMALLINT": 16, "UINTEGER": 32, "UBIGINT": 64}
@@ -29,6 +29,13 @@ def default_sql(literal: Literal | None, type_: str, feature: str, findings: Fin
 
 def _spelled(literal: Literal, type_: str) -> str:
     value, text = literal.value, literal.text.value.strip()
+    parts = collection_parts(type_)
+    if parts:
+        empty: object = () if parts[0] is None else {}
+        spelled = "[]" if parts[0] is None else "MAP {}"
+        if value != empty:
+            raise ValueError(f"it must be the empty {'list' if parts[0] is None else 'map'}")
+        return f"{spelled}::{type_}"
     if isinstance(value, tuple | dict) or not isinstance(value, bool | int | Decimal | float | str):
         raise ValueError("it must be one value")
     match family(type_):
@@ -106,6 +113,9 @@ def _quoted(text: str) -> str:
 
 
 def _hint(type_: str) -> str:
+    parts = collection_parts(type_)
+    if parts:
+        return "write []" if parts[0] is None else "write {}"
     match family(type_):
         case "date":
             return "write it as 2026-01-31"

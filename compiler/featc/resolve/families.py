@@ -96,9 +96,11 @@ class Families:
         if template.broken:
             return
         view = self.views[template.view]
-        open_calls = [c for c in template.calls if c.over is None]
+        open_calls = template.open_calls
         whole = [(n, m.template) for n, m in self._members(template) if m.whole]
         if template.broken:
+            return
+        if template.over and not self._takes_over(template, whole):
             return
         template.family = bool(open_calls or whole)
         if not template.family:
@@ -124,6 +126,19 @@ class Families:
         shared = [w for w in (whole[0][1].windows if whole else ()) if all(w in p.windows for _, p in whole)]
         template.windows = tuple(shared) if own is None else own
         self._check_members(template, whole, own is not None)
+
+    def _takes_over(self, template: Template, whole: list[tuple[Name, Template]]) -> bool:
+        """Whether `over:` of a feature has something to be about, and no family beside it; an error otherwise."""
+        span = template.definition.over[0].span
+        if all(c.over is not None for c in template.calls):
+            message, hint = "has over, and no aggregate without OVER", "remove over:, or the OVER in its text"
+        elif whole:
+            message, hint = f"has over, and {whole[0][1].name} is a family", "name one of the family's members"
+        else:
+            return True
+        self.findings.error("F338", f"{template.name} {message}", span, hint)
+        template.broken = True
+        return False
 
     def _members(self, template: Template) -> list[tuple[Name, Member]]:
         found = []
@@ -159,7 +174,7 @@ class Families:
 
     def _missing(self, template: Template, view: OpenView) -> None:
         template.broken = True
-        call = next(c for c in template.calls if c.over is None)
+        call = template.open_calls[0]
         listed = view.definition.windows or template.definition.windows
         if listed:
             return  # the windows themselves have errors, which were reported

@@ -30,7 +30,7 @@ from featc.resolve.openview import OpenView, Template
 from featc.resolve.pieces import Parts, enclosed, joined
 from featc.resolve.scalars import write_out
 from featc.resolve.sources import meta_of
-from featc.types import family
+from featc.types import collection_parts, family
 
 Pair = tuple[str, str]
 
@@ -74,12 +74,25 @@ class Drafts:
                 continue
             for name, window in template.members:
                 assert template.fragment is not None
-                parts = self._read(template.fragment, template, window)
+                parts = self._over(template.fragment, template) if template.over else self._read(
+                    template.fragment, template, window
+                )
                 if parts is None:
                     template.broken = True
                     break
                 parents = tuple(dict.fromkeys(self.pair(p) for p in parts if isinstance(p, FeatureRef)))
                 self.found[template.view, name] = Draft(template, name, parts, parents)
+
+    def _over(self, fragment: Fragment, template: Template) -> Parts | None:
+        """The expression over the feature's own window; over those of a series, the list of them."""
+        found = [self._read(fragment, template, window) for window in template.over]
+        whole = [parts for parts in found if parts is not None]
+        if len(whole) < len(found):
+            return None
+        if not template.definition.series:
+            return whole[0]
+        items = [part for parts in whole for part in (", ", *parts)]
+        return joined(("[", *items[1:], "]"))
 
     def _read(self, fragment: Fragment, template: Template, window: Window | None) -> Parts | None:
         found: list[str | Ref] = []
@@ -237,7 +250,9 @@ class Typing:
 
     def _accept(self, draft: Draft, type_: str) -> None:
         draft.parts, draft.type = narrowed(draft.parts, type_)
-        if family(draft.type) != "other":
+        parts = collection_parts(draft.type)
+        nested = draft.template.definition.series and parts is not None and family(parts[1]) == "other"
+        if family(draft.type) != "other" or (parts is not None and not nested):
             return
         draft.broken = True
         if not draft.template.broken:

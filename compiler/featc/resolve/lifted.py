@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from featc.algebra import Aggregate, lookup
+from featc.algebra import AGGREGATES, Aggregate, Constant, lookup
 from featc.errors import Findings, nearest
 from featc.load.text import Text
 from featc.parse import AggregateCall, Fragment, Name
 from featc.resolve.asking import Asked
 from featc.resolve.families import Families
-from featc.resolve.model import Aggregation, Expr, Key, Slot, Window
+from featc.resolve.model import Aggregation, Expr, Key, Slot, Source, Window
 from featc.resolve.openview import OpenView, Template
-from featc.resolve.sources import OpenSource, ask_fragment, check_known, is_boolean, parsed
+from featc.resolve.sources import OpenSource, ask_fragment, check_known, is_boolean, parsed, time_of
 from featc.resolve.windows import WindowBook, suffix_of
 from featc.types import family
 
@@ -40,6 +40,7 @@ class ViewRows:
     where_text: Text | None = None
     keys: dict[str, tuple[Asked, Text]] = field(default_factory=dict)
     calls: dict[tuple[Template, AggregateCall], AskedCall] = field(default_factory=dict)
+    since: dict[str, tuple[Asked, Fragment]] = field(default_factory=dict)
     broken: bool = False
 
 
@@ -63,6 +64,8 @@ def ask_view(view: OpenView, opened: OpenSource, families: Families, findings: F
                 template.broken = True
             else:
                 rows.calls[template, call] = asked
+                for window in filter(None, (asked.window, *template.windows, *template.over)):
+                    template.broken |= not _ask_since(rows, window, opened, families.book, findings)
     return rows
 
 
@@ -70,6 +73,22 @@ def _beside_features(opened: OpenSource, view: OpenView) -> OpenSource:
     """The source as this view sees it: the same columns, with the names that are the view's features."""
     features = frozenset(f.name.casefold() for f in view.definition.features)
     return replace(opened, scope=replace(opened.scope, features=features))
+
+
+def _ask_since(
+    rows: ViewRows, window: Window, opened: OpenSource, book: WindowBook, findings: Findings
+) -> bool:
+    """Asks what the events are that a window begins with, where it is such a window; False where that is no row
+    expression of the source, which is reported."""
+    text = book.since.get(window.name) if window.since else None
+    if text is None or window.name in rows.since:
+        return True
+    fragment = parsed(text, findings)
+    asked = _ask(fragment, text, f"since of the window {window.name}", opened, findings)
+    if fragment is None or asked is None:
+        return False
+    rows.since[window.name] = (asked, fragment)
+    return True
 
 
 def _ask(
@@ -132,9 +151,7 @@ def _default_key(
 def _ask_call(
     template: Template, call: AggregateCall, opened: OpenSource, book: WindowBook, findings: Findings
 ) -> AskedCall | None:
-    row = lookup(call.name, star=call.star, distinct=call.distinct)
-    if row is None or len(call.args) != row.arity:
-        raise AssertionError(f"parse lets no such call pass: {call}")
+    row = AGGREGATES[call.row]
     text = template.text
     args = [_ask(a, text, call.name, opened, findings) for a in call.args]
     condition = _ask(call.filter, text, f"the FILTER of {call.name}", opened, findings)
@@ -151,13 +168,17 @@ def _ask_call(
 # ── slots ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+Named = tuple[str, tuple[str, ...], Window, tuple[tuple[str, Constant], ...]]
+"""What makes two aggregations one: row of the algebra, slots, window, parameters."""
+
+
 @dataclass(slots=True)
 class Lifted:
     """The slots and aggregations of one view, each made once."""
 
     taken: set[str]
     slots: dict[tuple[Expr, Expr | None], Slot] = field(default_factory=dict)
-    aggregations: dict[tuple[str, tuple[str, ...], Window], Aggregation] = field(default_factory=dict)
+    aggregations: dict[Named, Aggregation] = field(default_factory=dict)
     names: dict[tuple[Template, AggregateCall, Window | None], str] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
 
@@ -166,7 +187,7 @@ def lift(rows: ViewRows, opened: OpenSource, findings: Findings) -> Lifted:
     """Slots and aggregations of a view's features; those with errors are left out, their features broken."""
     view = rows.view
     lifted = Lifted({k.casefold() for k in view.key_names})
-    wanted: list[tuple[Template, AggregateCall, Window | None, tuple[str, tuple[str, ...], Window], str]] = []
+    wanted: list[tuple[Template, AggregateCall, Window | None, Named, str]] = []
     for template in view.templates:
         for call in () if template.broken else template.calls:
             asked = rows.calls[template, call]
@@ -175,12 +196,35 @@ def lift(rows: ViewRows, opened: OpenSource, findings: Findings) -> Lifted:
                 template.broken = True
                 break
             name, slots, type_ = made
-            for _, window in template.members:
-                own = asked.window or window
-                assert own is not None
-                wanted.append((template, call, window, (name, slots, own), type_))
+            for window in template.over or [w for _, w in template.members]:
+                own = _begun(lifted, rows, asked.window or window, opened, findings)
+                if own is None:
+                    template.broken = True
+                    break
+                if asked.row.ranged and not _has_one_length(own):
+                    _refuse_window(template, call, own, findings)
+                    break
+                wanted.append((template, call, window, (name, slots, own, call.constants), type_))
     _name_aggregations(view, lifted, [w for w in wanted if not w[0].broken])
     return lifted
+
+
+def _begun(
+    lifted: Lifted, rows: ViewRows, window: Window | None, opened: OpenSource, findings: Findings
+) -> Window | None:
+    """The window, of a `since` window with the slot that can begin it; None where that has an error, which is
+    reported."""
+    assert window is not None
+    if window.since is None:
+        return window
+    asked, fragment = rows.since[window.name]
+    condition, place = asked.expr, f"since of the window {window.name}"
+    if condition is None or not is_boolean(condition, asked.text, place, findings):
+        return None
+    if not check_known(condition, opened.source, asked.text, place, findings):
+        return None
+    value = Expr(("true",), "BOOLEAN", condition.span)
+    return replace(window, since=_slot(lifted, value, None, condition, fragment))
 
 
 def _slots_of(
@@ -201,7 +245,8 @@ def _slots_of(
         return None
     row = asked.row
     if row.arity == 0 and condition is not None:
-        row = lookup(call.name) or row  # counting rows that pass is counting a TRUE that is there only then
+        # counting rows that pass is counting a TRUE that is there only then
+        row = lookup(call.name, given=1, named=bool(row.named)) or row
         values = [Expr(("true",), "BOOLEAN", condition.span)]
     try:
         type_ = row.returns(tuple(v.type for v in values)) if values else row.returns(())
@@ -226,7 +271,28 @@ def _slots_of(
         return None
     fragments = call.args if call.args else (None,) * len(values)
     slots = tuple(_slot(lifted, v, f, condition, call.filter) for v, f in zip(values, fragments, strict=True))
+    if row.timed:
+        slots = (*slots, _time_slot(lifted, source))
     return row.name, slots, type_
+
+
+def _has_one_length(window: Window) -> bool:
+    return window.length is not None and window.rows is None and (window.hop is None or window.align)
+
+
+def _refuse_window(template: Template, call: AggregateCall, window: Window, findings: Findings) -> None:
+    span = template.text.span_at(call.start, call.end - call.start)
+    message = f"{call.name} needs a window of one length, and {window.name} has none"
+    findings.error("F305", message, span, "write, for instance, over last_1d")
+    template.broken = True
+
+
+def _time_slot(lifted: Lifted, source: Source) -> str:
+    """Each row's τ as a slot, for aggregates that weigh rows by it."""
+    key = (time_of(source), None)
+    if key not in lifted.slots:
+        lifted.slots[key] = Slot(_unused("row_time", lifted.taken), key[0], None, "TIMESTAMP")
+    return lifted.slots[key].name
 
 
 def shown(type_: str) -> str:
@@ -236,7 +302,7 @@ def shown(type_: str) -> str:
 def _refuse_type(
     call: AggregateCall, text: Text, values: list[Expr], reason: str, findings: Findings
 ) -> None:
-    first = values[0]
+    first = next((v for v in values if reason.endswith(f" {v.type}")), values[0])
     hint = {
         "BOOLEAN": "to count where it holds write count(*) filter (where …)",
         "VARCHAR": "cast it, as in x::double, or try_cast(x as double)",
@@ -290,22 +356,22 @@ def _unused(base: str, taken: set[str]) -> str:
 def _name_aggregations(
     view: OpenView,
     lifted: Lifted,
-    wanted: list[tuple[Template, AggregateCall, Window | None, tuple[str, tuple[str, ...], Window], str]],
+    wanted: list[tuple[Template, AggregateCall, Window | None, Named, str]],
 ) -> None:
     """Names each aggregation: as the feature that is nothing else, or after what it does."""
-    own: dict[tuple[str, tuple[str, ...], Window], str] = {}
+    own: dict[Named, str] = {}
     for template, call, window, key, _ in wanted:
-        if template.bare_call is call:
-            own.setdefault(key, template.member(window))
+        if template.bare_call is call and not template.definition.series:
+            own.setdefault(key, template.member(window if template.family else None))
     taken = {m.casefold() for t in view.templates for m, _ in t.members} | {
         k.casefold() for k in view.key_names
     }
     for template, call, window, key, type_ in wanted:
         if key not in lifted.aggregations:
-            aggregate, slots, over = key
+            aggregate, slots, over, params = key
             name = own.get(key) or _unused("_".join((aggregate, *slots, suffix_of(over))), taken)
             span = template.text.span_at(call.start, call.end - call.start)
-            lifted.aggregations[key] = Aggregation(name, aggregate, slots, over, type_, span)
+            lifted.aggregations[key] = Aggregation(name, aggregate, slots, over, type_, span, params)
             lifted.types[name] = type_
         lifted.names[template, call, window] = lifted.aggregations[key].name
 

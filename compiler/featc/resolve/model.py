@@ -14,7 +14,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from featc.algebra.row import Constant
 from featc.errors import Span
+from featc.resolve.extents import Calendar as Calendar
+from featc.resolve.extents import Unit as Unit
+from featc.resolve.extents import Window as Window
 
 Closed = Literal["left", "right", "both", "neither"]
 SourceKind = Literal["event", "state"]
@@ -155,24 +159,6 @@ class Source:
         return next(c for c in self.columns if c.name == name)
 
 
-# ── windows ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Which visible events count (semantics.md, "Windows"). Lengths in µs.
-
-    `length` None and `rows` None is `lifetime`. `rows` with `length` is the last `rows` within the range.
-    """
-
-    name: str = field(compare=False)
-    length: int | None = None
-    offset: int = 0
-    rows: int | None = None
-    hop: int | None = None
-    align: bool = False
-
-
 # ── views ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -208,7 +194,8 @@ class Aggregation:
     """One aggregate over one window. `aggregate` names a row of the algebra; `slots` are its lifted arguments.
 
     `count(*)` without FILTER has no slots. Two features that need the same aggregation share it. `name` is readable
-    and unique in its view: the feature's name where the feature is nothing but this aggregation.
+    and unique in its view: the feature's name where the feature is nothing but this aggregation. `params` are the
+    parameters that were given, by name; durations in µs.
     """
 
     name: str
@@ -217,6 +204,7 @@ class Aggregation:
     window: Window
     type: str
     span: Span | None = field(default=None, compare=False)
+    params: tuple[tuple[str, Constant], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

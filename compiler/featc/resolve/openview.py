@@ -12,14 +12,15 @@ from featc.parse import AggregateCall, BuiltinCall, Fragment, Name
 from featc.resolve.columns import declared_type
 from featc.resolve.model import Key, Window
 from featc.resolve.sources import OpenSource, parsed
-from featc.resolve.windows import WindowBook, suffix_of
+from featc.resolve.windows import WindowBook, library_window, suffix_of
 
 
 @dataclass(slots=True, eq=False)
 class Template:
     """A feature as written: one feature, or a family with a member for each window.
 
-    A `broken` one has errors, which were reported; what depends on it is left out without a word.
+    `over` are the windows of its aggregates without OVER where it has such of its own: one, or those of a series. A
+    `broken` one has errors, which were reported; what depends on it is left out without a word.
     """
 
     view: str
@@ -29,6 +30,7 @@ class Template:
     index: int
     family: bool = False
     windows: tuple[Window, ...] = ()
+    over: tuple[Window, ...] = ()
     broken: bool = False
 
     @property
@@ -46,6 +48,11 @@ class Template:
         """Aggregates, in the order of the text."""
         if self.fragment is not None:
             yield from _calls(self.fragment)
+
+    @property
+    def open_calls(self) -> list[AggregateCall]:
+        """Aggregates whose windows are the family's."""
+        return [] if self.over else [c for c in self.calls if c.over is None]
 
     @property
     def bare_call(self) -> AggregateCall | None:
@@ -128,7 +135,7 @@ class OpenView:
         supposed = [
             f"{t.name}_{suffix_of(w)}"
             for t in self.templates
-            if not t.family and any(c.over is None for c in t.calls)
+            if not t.family and t.open_calls
             for w in self.windows
         ]
         return [*self.feature_names, *supposed]
@@ -171,6 +178,7 @@ def read_templates(view: OpenView, findings: Findings) -> None:
         text = feature.sql if feature.sql is not None else Text(feature.name, feature.span)
         template = Template(view.name, feature, text, parsed(text, findings), index)
         template.broken = template.fragment is None
+        template.over = tuple(library_window(window) for window in feature.over)
         view.templates.append(template)
         view.by_name.setdefault(feature.name.casefold(), template)
     _check_shape(view, findings)

@@ -196,7 +196,7 @@ class _Run:
         source = opened.opened.source if opened.opened else None
         if source is None or source.kind != "event" or source.tie_break or source.id:
             return
-        ordered = [a for a in view.aggregations if AGGREGATES[a.aggregate].ordered or a.window.rows is not None]
+        ordered = [a for a in view.aggregations if AGGREGATES[a.aggregate].ordered or a.window.in_order]
         if ordered:
             decides = "arrival, then the values themselves" if source.available_at else "the values themselves"
             self.findings.warn(

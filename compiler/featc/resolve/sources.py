@@ -321,3 +321,14 @@ def check_known(expr: Expr, source: Source, text: Text, place: str, findings: Fi
             )
             return False
     return True
+
+
+def time_of(source: Source) -> Expr:
+    """τ of a row as a TIMESTAMP. A DATE of the data is its midnight in the source's zone (semantics.md, "Time")."""
+    time = source.time
+    if time.type != "DATE":
+        return Expr(time.parts, "TIMESTAMP", time.span)
+    columns = [source.column(r.column) for r in time.refs if isinstance(r, ColumnRef)]
+    local = bool(columns) and all(c.type == "DATE" for c in columns)
+    zone = f" AT TIME ZONE '{source.timezone}' AT TIME ZONE 'UTC'" if local and source.timezone else ""
+    return Expr(("(", *time.parts, f")::TIMESTAMP{zone}"), "TIMESTAMP", time.span)

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 
 from featc.durations import BadDuration, is_duration, parse_duration
-from featc.errors import Findings, Span, did_you_mean
+from featc.errors import Findings, Span, did_you_mean, nearest
 from featc.load.model import WindowDef
 from featc.load.text import Text
-from featc.resolve.model import Window
+from featc.resolve.model import Calendar, Window
+from featc.zones import zones
 
 _ROWS = re.compile(r"last_(\d+)_rows?\Z")
 _MOST_ROWS = 1_000_000
@@ -22,12 +23,14 @@ def suffix_of(window: Window) -> str:
 
 
 class BadWindow(ValueError):
-    """A name that is no window: `code`, `str()` says what is wrong, `hint` the way out."""
+    """A name that is no window: `code`, `str()` says what is wrong, `hint` the way out, `span` the place in a
+    definition."""
 
-    def __init__(self, code: str, message: str, hint: str | None) -> None:
+    def __init__(self, code: str, message: str, hint: str | None, span: Span | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.hint = hint
+        self.span = span
 
 
 def builtin_window(name: str) -> Window | None:
@@ -64,8 +67,26 @@ def builtin_window(name: str) -> Window | None:
     return Window(name, length=us, offset=us if head == "prev" else 0)
 
 
+def _zone(text: Text) -> str:
+    """A zone's name as the zone tables spell it. Raises BadWindow."""
+    known = zones()
+    if text.value.casefold() in known:
+        return known[text.value.casefold()]
+    close = nearest(text.value.casefold(), known)
+    hint = f"did you mean '{known[close]}'?" if close else "zones are called Europe/Berlin, UTC …"
+    raise BadWindow("F337", f"there is no time zone '{text.value}'", hint, text.span)
+
+
 def library_window(definition: WindowDef) -> Window:
-    """A window of the project's library. Raises BadWindow where its parts do not fit."""
+    """A window of the project's library. Raises BadWindow where its parts do not fit.
+
+    Of a `since` window the slot is not known before a view uses it; the window's own name stands for it.
+    """
+    if definition.calendar is not None:
+        zone = _zone(definition.timezone) if definition.timezone is not None else "UTC"
+        return Window(definition.name, calendar=Calendar(definition.calendar, zone, definition.previous or 0))
+    if definition.since is not None:
+        return Window(definition.name, since=definition.name)
     ranged = definition.range is not None
     if definition.hop is not None and (definition.rows is not None or definition.lifetime or not ranged):
         raise BadWindow(
@@ -100,12 +121,14 @@ class WindowBook:
         self._found: dict[str, Window | None] = {}
         self._broken = broken
         self._findings = findings
+        self.since = {name: d.since for name, d in definitions.items() if d.since is not None}
+        """What the events are that `since` windows can begin with, by the windows' names."""
         for name, definition in definitions.items():
             try:
                 self._found[name] = library_window(definition)
             except BadWindow as bad:
                 self._found[name] = None
-                findings.error(bad.code, str(bad), definition.span, bad.hint)
+                findings.error(bad.code, str(bad), bad.span or definition.span, bad.hint)
 
     def __contains__(self, name: str) -> bool:
         """Whether the name could be a window, for reading `spend_prev_7d` as a member of `spend`."""

@@ -24,6 +24,7 @@ from featc.lower.online_store import key_columns, tile_columns
 from featc.lower.source import key_sql, quoted, version_order
 from featc.lower.training.census import census_sql
 from featc.resolve.model import Source
+from featc.runtime.online.calendars import begins
 from featc.visibility import edges
 
 _FILL = 1.35
@@ -218,10 +219,10 @@ def _per_read(read: ReadPlan, amounts: Amounts, each: float) -> tuple[float, flo
     closed = read.layout.view.closed
     rows = float(len(read.picks)) + (1.0 if read.lookup_sql else 0.0)
     for members in read.members:
-        edge = edges(members.window, t, closed)
+        edge = edges(members.window, t, closed, begins)
         found = spread.rows(edge.after, edge.upto)
         rows += found if members.window.rows is None else min(found, members.window.rows)
-    both = [edges(window, t, closed) for window in read.windows]
+    both = [edges(window, t, closed, begins) for window in read.windows]
     cuts = {amounts.first - 1 if e.after is None else e.after for e in both} | {e.upto for e in both}
     bands = list(pairwise(sorted(cuts)))
     if read.sets and bands:

@@ -50,15 +50,23 @@ def connect(
         ":memory:", config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "true"}
     )
     connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET enable_progress_bar = false")  # in notebooks and `python -c` DuckDB draws one on stdout
+    _draw_nothing(connection)
     if root is not None:
         connection.execute(f"SET file_search_path = {literal(str(root))}")
     if database is not None:  # what memory cannot hold goes beside the database, not into the current folder
         connection.execute(f"SET temp_directory = {literal(f'{database}.tmp')}")
     limit(connection, limits or {})
-    if database is not None and (writes or database.exists()):
+    if database is not None and (writes or (database.exists() and database.stat().st_size)):
         attach(connection, database, writes=writes)
     return connection
+
+
+def _draw_nothing(connection: duckdb.DuckDBPyConnection) -> None:
+    """In notebooks and under `python -c` DuckDB draws progress on stdout. In a notebook without the package that it
+    draws with, it does not, and refuses to be told so."""
+    drawing = connection.execute("SELECT current_setting('enable_progress_bar')").fetchone()
+    if drawing and drawing[0]:
+        connection.execute("SET enable_progress_bar = false")
 
 
 def limit(connection: duckdb.DuckDBPyConnection, limits: Limits) -> None:
@@ -78,6 +86,8 @@ def attach(connection: duckdb.DuckDBPyConnection, database: Path, *, writes: boo
     """Attaches a target's database and makes it the default catalogue."""
     import duckdb
 
+    if writes and database.is_file() and database.stat().st_size == 0:
+        database.unlink()  # a run that found no room, or died, before it wrote anything
     try:
         connection.execute(f"ATTACH {literal(str(database))} AS target{'' if writes else ' (READ_ONLY)'}")
         connection.execute("USE target")
@@ -92,6 +102,10 @@ def unopened(database: Path, error: Exception) -> FeatcError:
         why, hint = "this process has it open", "let go of its training sets, or close the store that holds them"
     elif "lock" in first.lower():
         why, hint = "another featc process, or another program, holds it", "try again when that has ended"
+    elif "space" in first.lower():
+        why, hint = first, "make room, and run it again: nothing is lost"
+    elif "read-only" in first.lower() or "permission" in first.lower():
+        why, hint = first, "its folder has to be writable, or name another database"
     else:
         why, hint = first, "it is not a DuckDB database of a version this one reads; move it away or name another one"
     code = "F901" if why is not first else "F902"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,8 +63,20 @@ def _text(value: Literal) -> str | None:
     if value.value is None:
         return None
     if isinstance(value.value, tuple):  # a list, in DuckDB's own spelling
-        return "[" + ", ".join("NULL" if (t := _text(v)) is None else t for v in value.value) + "]"
+        return f"[{', '.join(map(_item, value.value))}]"
+    if isinstance(value.value, Mapping):
+        return f"{{{', '.join(f'{_bare(k)}: {_item(v)}' for k, v in value.value.items())}}}"
     return value.text.value
+
+
+def _item(value: Literal) -> str:
+    text = _text(value)
+    return "NULL" if text is None else text if isinstance(value.value, tuple | Mapping) else _bare(text)
+
+
+def _bare(text: str) -> str:
+    """A text inside a list or map, quoted where it would be read as more than itself."""
+    return text if re.fullmatch(r"[\w.+-]+(?: [\w.:+-]+)*", text) else json.dumps(text, ensure_ascii=False)
 
 
 def _file(path: Path, rows: Rows, name: str, findings: Findings) -> Cells | None:

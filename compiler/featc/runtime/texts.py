@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from math import isfinite, isnan
 from typing import Any
@@ -21,8 +23,38 @@ def to_text(value: Any) -> str:
             return format_double(value)
         case datetime():
             return str(value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value)
+        case list() | tuple():
+            return f"[{', '.join(map(_item, value))}]"
+        case Mapping():
+            return f"{{{', '.join(f'{_item(k)}: {_item(v)}' for k, v in value.items())}}}"
         case _:
             return str(value)
+
+
+def _item(value: Any) -> str:
+    """A value inside a list or map: text that could be read as more than itself stands in quotes."""
+    text = to_text(value)
+    return json.dumps(text, ensure_ascii=False) if isinstance(value, str) and re.search(r'[][{}",:]|^$', text) else text
+
+
+def exact_text(value: Any) -> str | None:
+    """A value of a plain type as text that DuckDB casts back to the same value."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
+    return str(value)
+
+
+def exact_texts(value: Any) -> list[Any] | None:
+    """A list as `exact_text` of its items; a map as two such lists, of its keys and of its values."""
+    if isinstance(value, Mapping):
+        return [exact_texts(list(value)), exact_texts(list(value.values()))]
+    return None if value is None else [exact_text(v) for v in value]
 
 
 def format_double(value: float) -> str:

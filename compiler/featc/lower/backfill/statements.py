@@ -120,13 +120,16 @@ def scan_sql(stream: Stream) -> tuple[str, tuple[Places, ...]]:
 
 
 def _hash(table: TileTable, slots: tuple[str, ...], own: str) -> str:
-    """A row's hash for one list of slots; `own` names the hash of the row without any."""
+    """A row's hash for one list of slots; `own` names the hash of the row without any.
+
+    The engine's hash of zeros is zero, which would not show in a sum of hashes; hence the one in front.
+    """
     if slots:
         lifted = ", ".join(versions.slot_sql(table.view, s) for s in slots)
         return f"CASE WHEN {own} IS NOT NULL THEN hash({own}, {lifted}) END"
     superseded = [SUPERSEDED] if _is_versioned(table) else []
     values = ", ".join([*(src.key_sql(k) for k in table.view.keys), TIME, _enter(table), *superseded])
-    return f"CASE\n    WHEN {' AND '.join(_conditions(table))}\n    THEN hash({values})\nEND"
+    return f"CASE\n    WHEN {' AND '.join(_conditions(table))}\n    THEN hash(1, {values})\nEND"
 
 
 # ── an interval's rows ────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,7 +5,7 @@ Five shapes, each exact; `shape_of` says which one a cell takes:
 * running — differences of running totals at the window's edges, for counts and exact sums.
 * frame — window frames over the union of rows and spine, by place on one numbered time line.
 * latest — ASOF join to the last row whose slot is not NULL; the window's lower edge is a check afterwards.
-* rows — rows are numbered in event order, a spine row takes its n newest by number.
+* rows — rows are numbered in event order, a spine row takes its n newest by number, or those since one of them.
 * join — rows the clock alone does not decide (late, corrected, superseded), by key, and all rows for states that
   cannot be united. Its states are merged with those of the other shapes by the algebra.
 """
@@ -23,12 +23,12 @@ from featc.visibility import horizon_sql, strict, upto_sql
 from featc_dialects import duckdb as engine
 
 Shape = Literal["running", "frame", "latest", "rows", "join"]
-ROW, AS_OF, INSTANT, PLACE = "_row", "_as_of", "_instant", "_place"
+ROW, INSTANT, PLACE = "_row", "_instant", "_place"
 
 
 def shape_of(cell: Cell, irregular: bool) -> Shape:
     """The shape a cell's main part is computed in."""
-    if cell.window.rows is not None:
+    if cell.window.in_order:
         return "rows"
     if irregular and not engine.merges(cell.partial.kind):
         return "join"
@@ -62,10 +62,10 @@ def bound_sql(rows: ViewRows, window: Window, t: str) -> str:
     upto = upto_sql(window, t, rows.view.closed)
     if rows.irregular:
         settled = settled_sql(rows, t)
-        return f"least({upto}, {settled})" if window.offset or window.align else settled
+        return f"least({upto}, {settled})" if window.offset or window.steps else settled
     if not rows.delay:
         return upto
-    if not window.align:
+    if not window.steps:
         return f"{t} - {max(window.offset, rows.delay) + strict(rows.view.closed)}"
     return f"least({upto}, {settled_sql(rows, t)})"
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from featc.decompose import window_suffix
 from featc.lower.ctes import select
 from featc.lower.source import quoted
-from featc.lower.training.cells import AS_OF, ROW, bound_sql
+from featc.lower.training.cells import ROW, bound_sql
 from featc.lower.training.rows import ViewRows
 from featc.resolve.model import Window
-from featc.visibility import after_sql
+from featc.visibility import AS_OF, after_sql
 
 
 def edges_of(rows: ViewRows, windows: Iterable[Window]) -> dict[str, str]:

@@ -12,12 +12,12 @@ from featc.algebra import LAWS
 from featc.decompose import Cell
 from featc.lower.ctes import Ctes, indent, select
 from featc.lower.source import TIME, quoted
-from featc.lower.training.cells import AS_OF, INSTANT, PLACE, ROW, Cells, bound_sql
+from featc.lower.training.cells import INSTANT, PLACE, ROW, Cells, bound_sql
 from featc.lower.training.edges import edges_of, on_keys_and, points_sql
 from featc.lower.training.rows import REGULAR, ViewRows
 from featc.lower.training.running import differences, totals_at, totals_of
 from featc.resolve.model import Window
-from featc.visibility import after_sql
+from featc.visibility import AS_OF, after_sql
 from featc_dialects import duckdb as engine
 
 EDGES = "e"

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from featc.decompose import Cell, window_suffix
 from featc.lower.ctes import Ctes, indent, select
 from featc.lower.source import TIME, quoted
-from featc.lower.training.cells import AS_OF, ROW, Cells, bound_sql, on_keys
+from featc.lower.training.cells import ROW, Cells, bound_sql, on_keys
 from featc.lower.training.rows import REGULAR, ViewRows
-from featc.visibility import after_sql
+from featc.visibility import AS_OF, after_sql
 
 
 def latest(ctes: Ctes, rows: ViewRows, cells: Iterable[Cell], out: Cells) -> None:

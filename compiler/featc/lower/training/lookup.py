@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from featc.lower.ctes import Ctes, indent, select
 from featc.lower.source import TIME, quoted
-from featc.lower.training.cells import AS_OF, ROW, bound_sql
+from featc.lower.training.cells import ROW, bound_sql
 from featc.lower.training.pairs import late_rows
 from featc.lower.training.rows import HOLDS, NTH, REGULAR, UNTIL, ViewRows
 from featc.resolve.model import Window
-from featc.visibility import after_sql, horizon_sql
+from featc.visibility import AS_OF, after_sql, horizon_sql
 
 
 def lookup(ctes: Ctes, rows: ViewRows, window: Window) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from featc.decompose import Cell, Finish, window_suffix
 from featc.lower.ctes import Ctes, conjunction, indent, select
 from featc.lower.source import TIME, quoted
-from featc.lower.training.cells import AS_OF, ROW, Cells, bound_sql, on_keys
+from featc.lower.training.cells import ROW, Cells, bound_sql, on_keys
 from featc.lower.training.pairs import grouped, inside_sql, late_rows
 from featc.lower.training.rows import REGULAR, ViewRows
 from featc.resolve.model import Window
-from featc.visibility import after_sql
+from featc.visibility import AS_OF, after_sql
 
 
 def last_rows(ctes: Ctes, rows: ViewRows, finish: Iterable[Finish], out: Cells) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from featc.decompose import Cell
 from featc.lower.ctes import Ctes, conjunction, indent, select
 from featc.lower.source import ENTER, SUPERSEDED, TIME, quoted
-from featc.lower.training.cells import AS_OF, ROW, on_keys, settled_sql
+from featc.lower.training.cells import ROW, on_keys, settled_sql
 from featc.lower.training.rows import BUCKET, REGULAR, ViewRows
 from featc.resolve.model import Closed, Window
-from featc.visibility import after_sql, horizon_sql, upto_sql, visible_sql
+from featc.visibility import AS_OF, after_sql, begin_columns, horizon_sql, upto_sql, visible_sql
 from featc_dialects import duckdb as engine
 
 
@@ -23,7 +23,12 @@ def _least_after(windows: Iterable[Window], t: str, closed: Closed) -> str | Non
     return found[0] if len(found) == 1 else f"least({', '.join(found)})"
 
 
-def late_rows(ctes: Ctes, rows: ViewRows, windows: Iterable[Window]) -> str:
+def columns_of(rows: ViewRows) -> str:
+    """The columns of a row in a pair."""
+    return f"r.* EXCLUDE ({', '.join(rows.keys)})" if rows.keys else "r.*"
+
+
+def late_rows(ctes: Ctes, rows: ViewRows, windows: Sequence[Window]) -> str:
     """The CTE of (spine row, row) pairs that only the join decides: irregular rows visible at the instant, and
     regular rows so recent that they may not have arrived."""
     closed = rows.view.closed
@@ -31,14 +36,16 @@ def late_rows(ctes: Ctes, rows: ViewRows, windows: Iterable[Window]) -> str:
     after = _least_after(windows, f"s.{AS_OF}", closed)
     visible = visible_sql(f"r.{ENTER}", f"r.{SUPERSEDED}", f"s.{AS_OF}", closed)
     reach = f"r.{TIME} > {after}" if after else ""
-    items = [f"s.{ROW}", f"s.{AS_OF}", f"r.* EXCLUDE ({', '.join(rows.keys)})" if rows.keys else "r.*"]
+    begins = begin_columns(windows)
+    items = [f"s.{c}" for c in (ROW, AS_OF, *begins)] + [columns_of(rows)]
     irregular = select(
         items,
         f"FROM {rows.spine} s\nJOIN {rows.relation} r ON {on_keys(rows, 's', 'r')}\n"
         + conjunction([f"NOT r.{REGULAR}", visible, reach]),
     )
     bucket = f"({horizon_sql(AS_OF, closed)}) // greatest({rows.lag}, 1)"
-    spine = select([ROW, AS_OF, *rows.keys, f"unnest([{bucket}, {bucket} - 1]) AS {BUCKET}"], f"FROM {rows.spine}")
+    buckets = f"unnest([{bucket}, {bucket} - 1]) AS {BUCKET}"
+    spine = select([ROW, AS_OF, *begins, *rows.keys, buckets], f"FROM {rows.spine}")
     recent = select(
         items,
         f"FROM (\n{indent(spine)}\n) s\nJOIN {rows.relation} r"
@@ -54,13 +61,13 @@ def late_rows(ctes: Ctes, rows: ViewRows, windows: Iterable[Window]) -> str:
     return ctes.add(name, f"{irregular}\nUNION ALL\n{recent}", comment)
 
 
-def all_rows(ctes: Ctes, rows: ViewRows, windows: Iterable[Window]) -> str:
+def all_rows(ctes: Ctes, rows: ViewRows, windows: Sequence[Window]) -> str:
     """The CTE of every (spine row, visible row) pair within the windows' reach."""
     closed = rows.view.closed
     after = _least_after(windows, f"s.{AS_OF}", closed)
     visible = visible_sql(f"r.{ENTER}", f"r.{SUPERSEDED}", f"s.{AS_OF}", closed)
     body = select(
-        [f"s.{ROW}", f"s.{AS_OF}", f"r.* EXCLUDE ({', '.join(rows.keys)})" if rows.keys else "r.*"],
+        [f"s.{c}" for c in (ROW, AS_OF, *begin_columns(windows))] + [columns_of(rows)],
         f"FROM {rows.spine} s\nJOIN {rows.relation} r ON {on_keys(rows, 's', 'r')}\n"
         + conjunction([visible, f"r.{TIME} > {after}" if after else ""]),
     )

@@ -14,12 +14,13 @@ from typing import Literal
 
 from featc.decompose import Parts, decompose
 from featc.lower import source as src
+from featc.lower.calendars import with_begins
 from featc.lower.ctes import Ctes, named, select
 from featc.lower.source import TIME, quoted
 from featc.lower.tile_table import TileTable
-from featc.lower.training.cells import AS_OF, ROW, Cells
+from featc.lower.training.cells import ROW, Cells
 from featc.lower.training.lookup import lookup
-from featc.lower.training.rows import source_rows, state_rows, view_rows
+from featc.lower.training.rows import chosen_by, source_rows, state_rows, view_rows
 from featc.lower.training.tiles import is_tiled, reach_sql, tiled
 from featc.lower.training.values import compute, finished, joined
 from featc.resolve.model import (
@@ -40,6 +41,7 @@ from featc.resolve.model import (
     Window,
     feature_closure,
 )
+from featc.visibility import AS_OF, after_sql, begin_columns
 
 SPINE = "spine_rows"
 
@@ -109,24 +111,40 @@ def _query(
     """The stages, and the statement that reads the last of them."""
     need = wanted(project, outputs)
     ctes = Ctes()
-    ctes.add(
-        SPINE,
-        select([f"row_number() OVER () AS {ROW}", f"epoch_us({quoted(time)}) AS {AS_OF}", "*"], "FROM spine"),
-        "the rows to be answered, numbered to keep their order",
-    )
+    begins = _add_spine(ctes, project, need, time)
     views = Views(ctes, project, need, _source_ctes(ctes, project, need), tiles)
     for name in need.views:
         if all(k.given is None for k in project.view(name).keys):
             views.add(name, SPINE)
     last = _feature_ctes(views, time)
     spine = (
-        [f"* EXCLUDE ({', '.join([ROW, AS_OF, *(_column(f) for f in need.features)])})"]
+        [f"* EXCLUDE ({', '.join([ROW, AS_OF, *begins, *(_column(f) for f in need.features)])})"]
         if extra == ("*",)
         else list(extra)
     )
     return ctes, select(
         [*spine, *(named(_column_of(o), quoted(o.name)) for o in outputs)], f"FROM {last}\nORDER BY {ROW}"
     )
+
+
+def _add_spine(ctes: Ctes, project: Project, need: Wanted, time: str) -> list[str]:
+    """Adds the CTE of the spine, numbered, with its instants; gives the columns that calendar windows need beside
+    them."""
+    items = [f"row_number() OVER () AS {ROW}", f"epoch_us({quoted(time)}) AS {AS_OF}", "*"]
+    numbered, comment = select(items, "FROM spine"), "the rows to be answered, numbered to keep their order"
+    begins = begin_columns(w for name in need.aggregations for w in _windows(project.view(name), need))
+    if not begins:
+        ctes.add(SPINE, numbered, comment)
+        return []
+    relation = ctes.add("spine_numbered", numbered, comment)
+    body = with_begins(ctes, relation, begins)
+    ctes.add(SPINE, body, "the same, with the beginnings of the calendar units each lies in")
+    return list(begins)
+
+
+def _windows(view: View, need: Wanted) -> list[Window]:
+    """The windows that are read of a view."""
+    return [a.window for a in view.aggregations if a.name in need.aggregations[view.name]]
 
 
 def _column(feature: Feature) -> str:
@@ -164,7 +182,7 @@ def _used_columns(source: Source, views: Sequence[View], need: Wanted) -> frozen
         exprs += [k.expr for k in view.keys] + [view.where]
         if view.name in need.states:
             named_columns.update(view.state_columns)
-        slots = {s for a in view.aggregations if a.name in need.aggregations.get(view.name, ()) for s in a.slots}
+        slots = {s for a in view.aggregations if a.name in need.aggregations.get(view.name, ()) for s in chosen_by(a)}
         for slot in sorted(slots):
             exprs += [view.slot(slot).value, view.slot(slot).filter]
     used = {r.column for e in exprs if e is not None for r in e.refs if isinstance(r, ColumnRef)}
@@ -221,7 +239,9 @@ class Views:
         view = self.project.view(name)
         keys = [named(quoted(k.name) if k.given is None else _given(k.given), quoted(k.name)) for k in view.keys]
         comment = f"{name}: {view.origin} for the entity that the service's expressions give"
-        spine = self.ctes.add(quoted(f"{name}_spine"), select([ROW, AS_OF, *keys], f"FROM {computed}"), comment)
+        begins = begin_columns(_windows(view, self.need)) if name in self.need.aggregations else ()
+        body = select([ROW, AS_OF, *begins, *keys], f"FROM {computed}")
+        spine = self.ctes.add(quoted(f"{name}_spine"), body, comment)
         self.add(name, spine)
 
 
@@ -248,9 +268,15 @@ def _reach(view: View, spine: str, windows: Sequence[Window]) -> list[str]:
     """Pruning: only the spine's keys, and only the time the windows can reach."""
     conditions = _of_spine(view, spine)
     conditions.append(f"{TIME} <= (SELECT max({AS_OF}) FROM {spine})")
-    if not any(w.length is None for w in windows):
-        reach = max((w.length or 0) + w.offset + 2 * (w.hop or 0) + 1 for w in windows)
-        conditions.append(f"{TIME} >= (SELECT min({AS_OF}) FROM {spine}) - {reach}")
+    if all(w.bounded for w in windows):
+        first = f"(SELECT min({AS_OF}) FROM {spine})"
+        lengths = [w.length + w.offset + 2 * (w.hop or 0) + 1 for w in windows if w.length is not None]
+        lows = [f"{first} - {max(lengths)}"] if lengths else []
+        calendars = (after_sql(w, first, view.closed) for w in windows if w.calendar is not None)
+        lows += [low for low in calendars if low is not None]
+        found = list(dict.fromkeys(lows))
+        least = found[0] if len(found) == 1 else f"least({', '.join(found)})"
+        conditions.append(f"{TIME} >= {least}")
     return conditions
 
 

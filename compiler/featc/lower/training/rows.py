@@ -15,7 +15,7 @@ from featc.decompose import Parts
 from featc.lower import source as src
 from featc.lower.ctes import Ctes, conjunction, indent, named, select
 from featc.lower.source import DELETED, ENTER, SUPERSEDED, TIME, quoted
-from featc.resolve.model import ColumnRef, Expr, Source, View
+from featc.resolve.model import Aggregation, ColumnRef, Expr, Source, View
 from featc_dialects import duckdb as engine
 
 REGULAR = "_regular"
@@ -206,21 +206,28 @@ def _listed(items: Iterable[str]) -> str:
 
 
 def _rank_keys(parts: Parts) -> tuple[tuple[str, ...], ...]:
-    """The slot lists that event orders depend on: one per ordered partial and per last-n aggregation."""
+    """The slot lists that event orders depend on: one per ordered partial and per aggregation whose window chooses by
+    event order."""
     wanted: dict[tuple[str, ...], None] = {}
     for partial in parts.partials:
         if LAWS[partial.kind].ordered:
             wanted[partial.slots] = None
     for finish in parts.finishes:
-        if finish.aggregation.window.rows is not None:
-            wanted[finish.aggregation.slots] = None
+        if finish.aggregation.window.in_order:
+            wanted[chosen_by(finish.aggregation)] = None
     return tuple(wanted)
+
+
+def chosen_by(aggregation: Aggregation) -> tuple[str, ...]:
+    """The slots that the event order of an aggregation's window goes by: its arguments, then what begins a `since`."""
+    since = aggregation.window.since
+    return aggregation.slots if since is None else (*aggregation.slots, since)
 
 
 def slot_columns(view: View, parts: Parts) -> dict[str, str]:
     """Slot → column name; a slot named like a key gets a suffix."""
     taken = {k.name.lower() for k in view.keys}
-    names = dict.fromkeys(s for f in parts.finishes for s in f.aggregation.slots)
+    names = dict.fromkeys(s for f in parts.finishes for s in chosen_by(f.aggregation))
     return {s: quoted(f"{s}_value" if s.lower() in taken else s) for s in names}
 
 

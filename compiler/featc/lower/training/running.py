@@ -12,10 +12,10 @@ from featc.algebra import Kind
 from featc.decompose import Cell, Partial
 from featc.lower.ctes import Ctes, indent, select
 from featc.lower.source import TIME, quoted
-from featc.lower.training.cells import AS_OF, ROW, Cells, bound_sql
+from featc.lower.training.cells import ROW, Cells, bound_sql
 from featc.lower.training.edges import edges_of, on_keys_and, points_sql
 from featc.lower.training.rows import REGULAR, ViewRows
-from featc.visibility import after_sql
+from featc.visibility import AS_OF, after_sql
 from featc_dialects import duckdb as engine
 
 TOTALS, BETWEEN = "t", "b"

@@ -15,11 +15,11 @@ from featc.lower import source as src
 from featc.lower.ctes import Ctes, conjunction, named, select
 from featc.lower.source import ARRIVAL, ENTER, SUPERSEDED, TIME, quoted
 from featc.lower.tile_table import SETTLED, START, TileTable
-from featc.lower.training.cells import AS_OF, ROW, Cells
+from featc.lower.training.cells import ROW, Cells
 from featc.lower.training.pairs import inside_sql
 from featc.lower.training.rows import event_conditions, slot_columns, slot_sql, versions
 from featc.resolve.model import Closed, Window
-from featc.visibility import after_sql, floor_to_sql, horizon_sql, upto_sql, visible_sql
+from featc.visibility import AS_OF, after_sql, begin_columns, floor_to_sql, horizon_sql, upto_sql, visible_sql
 from featc_dialects import duckdb as engine
 
 WHOLE, ENDS, DAY = "d", "x", "_day"
@@ -35,11 +35,13 @@ def why_rows(cell: Cell, width: int) -> str | None:
     window, law = cell.window, LAWS[cell.partial.kind]
     if window.rows is not None:
         return "its window counts rows, and a tile holds all of its day"
+    if window.since is not None:
+        return "its window begins with one of its rows, and a tile holds all of its day"
     if law.ordered:
         return "it is the value of one row, and a tile knows no order of rows"
     if not law.tiled:
         return "it is a set of values, which grows with its rows"
-    if window.length is not None and window.length < 2 * width:
+    if window.span is not None and window.span < 2 * width:
         return "its window is shorter than two tiles"
     return None if engine.unites(cell.partial.kind) else f"the engine cannot unite {cell.partial.kind.value}"
 
@@ -68,11 +70,11 @@ def reach_sql(table: TileTable, windows: Iterable[Window], closed: Closed) -> st
     first, last = (f"(SELECT {which}({AS_OF}) FROM spine_rows)" for which in ("min", "max"))
     ranges = []
     for window in windows:
-        edges = [upto_sql(window, "{t}", closed)]
-        after = after_sql(window, "{t}", closed)
-        edges += [after] if after is not None else []
-        for edge in edges:
-            low, high = (floor_to_sql(edge.replace("{t}", t), table.width) for t in (first, last))
+        for edge in (upto_sql, after_sql):
+            at_first, at_last = edge(window, first, closed), edge(window, last, closed)
+            if at_first is None or at_last is None:
+                continue
+            low, high = (floor_to_sql(at, table.width) for at in (at_first, at_last))
             ranges.append(f"{TIME} >= {low} AND {TIME} < {high} + {table.width}")
     open_days = f"SELECT {START} FROM {table.relation} WHERE {SETTLED} > {horizon_sql(first, closed)}"
     ranges.append(f"{floor_to_sql(TIME, table.width)} IN ({open_days})")
@@ -98,7 +100,7 @@ def _spans(ctes: Ctes, table: TileTable, windows: tuple[Window, ...]) -> str:
     name = table.view.name
     return ctes.add(
         quoted(f"{name}_spans"),
-        select([ROW, AS_OF, *table.keys, *items], "FROM spine_rows"),
+        select([ROW, AS_OF, *begin_columns(windows), *table.keys, *items], "FROM spine_rows"),
         f"{name}: the whole days of each spine row's windows, from the first to the one past the last",
     )
 
@@ -106,7 +108,7 @@ def _spans(ctes: Ctes, table: TileTable, windows: tuple[Window, ...]) -> str:
 def _inside(window: Window, start: str) -> str:
     """Whether the day that begins at `start` lies in the window as a whole."""
     upper = f"{start} < {_past(window)}"
-    return upper if window.length is None else f"{start} >= {_first(window)} AND {upper}"
+    return upper if not window.bounded else f"{start} >= {_first(window)} AND {upper}"
 
 
 def _days(ctes: Ctes, table: TileTable, spans: str, cells: list[Cell], windows: tuple[Window, ...]) -> str:
@@ -115,10 +117,10 @@ def _days(ctes: Ctes, table: TileTable, spans: str, cells: list[Cell], windows: 
     on = "".join(f"s.{k} = d.{k} AND " for k in table.keys)
     past = _outer("greatest", [_past(w) for w in windows])
     bounds = [f"d.{START} < {past}"]
-    if all(w.length is not None for w in windows):
+    if all(w.bounded for w in windows):
         bounds.insert(0, f"d.{START} >= {_outer('least', [_first(w) for w in windows])}")
     settled = f"d.{SETTLED} <= {horizon_sql(f's.{AS_OF}', closed)}"
-    ends = [e for w in windows for e in ([_first(w)] if w.length is not None else []) + [_past(w)]]
+    ends = [e for w in windows for e in ([_first(w)] if w.bounded else []) + [_past(w)]]
     body = select(
         [f"s.{ROW}", *dict.fromkeys(f"s.{e}" for e in ends), f"d.{START}", f"{settled} AS _settled", *columns],
         f"FROM {spans} s\nJOIN {table.relation} d ON {on}{' AND '.join(bounds)}",

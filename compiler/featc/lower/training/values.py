@@ -13,19 +13,22 @@ from featc.lower.training.newest import last_rows
 from featc.lower.training.pairs import all_rows, grouped, late_rows
 from featc.lower.training.rows import ViewRows
 from featc.lower.training.running import running
+from featc.lower.training.since import rows_since
 from featc.resolve.model import Window
 from featc.types import family
+from featc.visibility import AS_OF
 from featc_dialects import duckdb as engine
 
 
 def compute(ctes: Ctes, parts: Parts, rows: ViewRows, out: Cells) -> None:
     """The cells of `parts` from rows: every shape they need, and the late rows merged in."""
-    sliding = [c for c in parts.cells if c.window.rows is None]
+    sliding = [c for c in parts.cells if not c.window.in_order]
     by_shape: dict[Shape, list[Cell]] = {"running": [], "frame": [], "latest": [], "join": [], "rows": []}
     for cell in sliding:
         by_shape[shape_of(cell, rows.irregular)].append(cell)
     merged = [*by_shape["running"], *by_shape["frame"], *by_shape["latest"]]
     counted = [f for f in parts.finishes if f.aggregation.window.rows is not None]
+    begun = [f for f in parts.finishes if f.aggregation.window.since is not None]
     if by_shape["frame"]:
         frames(ctes, rows, by_shape["frame"], by_shape["running"], out)
     else:
@@ -49,6 +52,7 @@ def compute(ctes: Ctes, parts: Parts, rows: ViewRows, out: Cells) -> None:
             out.fields[cell] = tuple(f"m.{n}" for n in names)
         out.join(name, "m")
     last_rows(ctes, rows, counted, out)
+    rows_since(ctes, rows, begun, out)
 
 
 class _State:
@@ -68,10 +72,16 @@ def finished(finish: Finish, cells: Cells) -> str:
     """An aggregation's value as SQL over its cells."""
     row = AGGREGATES[finish.aggregation.aggregate]
     states = {label: _State(cell, cells.fields[cell]) for label, cell in finish.states.items()}
-    text = row.finish_sql.format(**states)
+    text = row.finish_sql.format(**states, **_parameters(finish))
     exact = [c for c in finish.states.values() if c.partial.kind is Kind.SUM]
     wide = "HUGEINT" if exact and family(exact[0].partial.types[0]) == "integer" else finish.aggregation.type
     return engine.result(text, finish.aggregation.type, wide)
+
+
+def _parameters(finish: Finish) -> dict[str, object]:
+    """What a finisher's template may read besides states: parameters, the window's length, the instant in µs."""
+    aggregation = finish.aggregation
+    return {**dict(aggregation.params), "length": aggregation.window.length, "as_of": f"s.{AS_OF}"}
 
 
 def joined(spine: str, cells: Cells) -> str:

@@ -15,7 +15,8 @@ from featc.lower.online_derived import Derived, derived_plan, ref_type
 from featc.resolve.model import AggregateRef, Feature, FeatureRef, KeyRef, Project, Ref, RequestRef, StateRef
 from featc.runtime.online.engine import Engine
 from featc.runtime.reasons import reason
-from featc.types import decimal_parts, family
+from featc.runtime.texts import exact_texts
+from featc.types import collection_parts, decimal_parts, family
 
 Value = tuple[str, str, str]
 """Where a value lies in an environment: (kind of reference, its view or '', its name). Texts, since they hash fast."""
@@ -183,6 +184,8 @@ def _wire(value: Any, type_: str) -> Any:
         return None
     if decimal_parts(type_) or is_wide(type_) or family(type_) == "uuid":
         return str(value)
+    if collection_parts(type_):
+        return exact_texts(value)
     match family(type_):
         case "timestamp":
             return micros_of(value)

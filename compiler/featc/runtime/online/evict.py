@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from featc.lower.online import SourcePlan, StreamPlan, ViewPlan
 from featc.lower.online_evict import BOUNDARY_SQL, first_kept, gone
 from featc.lower.online_store import key_parameters
+from featc.runtime.online.calendars import begins
 from featc.runtime.online.database import Database
 from featc.runtime.online.ledger import horizon_of, newest_arrival, set_horizon
 
@@ -92,7 +93,7 @@ def _evict_view(store: sqlite3.Connection, view: ViewPlan, horizon: int) -> View
     superseded = store.execute(plan.superseded_sql, seen).rowcount if plan.superseded_sql else 0
     if plan.reopened_sql:
         store.execute(plan.reopened_sql)
-    first = first_kept(layout, horizon)
+    first = first_kept(layout, horizon, begins)
     final = 0 if first is None else _evict_final(store, view, first)
     if plan.empty_sql:
         store.execute(plan.empty_sql, seen)

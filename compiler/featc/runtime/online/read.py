@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Any
 
-from featc.algebra import AGGREGATES, LAWS, Kind, scale_of
+from featc.algebra import AGGREGATES, LAWS, Given, Kind, scale_of
 from featc.decompose import Cell, Finish
-from featc.encoding import arithmetic, decoder
+from featc.encoding import arithmetic, decoder, has_way_back
 from featc.lower.online_read import Members, ReadPlan, Sets
 from featc.lower.online_store import key_parameters
 from featc.resolve.model import Window
+from featc.runtime.online.calendars import begins
 from featc.types import decimal_parts
 from featc.visibility import Edges, edges, horizon
 from featc_dialects.sqlite import SPELLINGS
@@ -65,8 +66,9 @@ class ViewReader:
         self._columns = [
             (name, decoder(layout.source.column(name).type)) for name in layout.states
         ] if plan.lookup_sql else []
-        self._empty = self._finish({})
         self._no_state = {name: None for name, _ in self._columns}
+
+        self._empty = self._finish({}, 0)
 
     def unknown(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """(aggregations, state columns) of an entity nothing is known of."""
@@ -90,13 +92,13 @@ class ViewReader:
             self._read_picks(store, parameters, t, states)
         for members in plan.members:
             self._read_members(store, parameters, t, members, states)
-        return self._finish(states), self._lookup(store, parameters, t)
+        return self._finish(states, t), self._lookup(store, parameters, t)
 
     # ── bands ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _bind_bands(self, parameters: Parameters, t: int) -> list[Band]:
         """Binds the disjoint bands (after, upto], as many as the SQL has; which of them each window is."""
-        found = [_within(edges(window, t, self.closed)) for window in self.plan.windows]
+        found = [_within(edges(window, t, self.closed, begins)) for window in self.plan.windows]
         marks = sorted({cut for edge in found for cut in edge})
         bands = list(pairwise(marks))
         bands += [(_FIRST, _FIRST)] * (self.plan.bands - len(bands))
@@ -142,7 +144,7 @@ class ViewReader:
     def _read_picks(self, store: sqlite3.Connection, parameters: Parameters, t: int, states: dict[str, Any]) -> None:
         plan = self.plan
         for n, pick in enumerate(plan.picks):
-            edge = edges(pick.cell.window, t, self.closed)
+            edge = edges(pick.cell.window, t, self.closed, begins)
             parameters[f"pick_after_{n}"], parameters[f"pick_upto_{n}"] = edge.after, edge.upto
         found = chain.from_iterable(store.execute(sql, parameters) for sql in plan.picks_sql)
         for number, tau, order, value, by in found:
@@ -154,9 +156,10 @@ class ViewReader:
     def _read_members(
         self, store: sqlite3.Connection, parameters: Parameters, t: int, members: Members, states: dict[str, Any]
     ) -> None:
-        edge = edges(members.window, t, self.closed)
+        edge = edges(members.window, t, self.closed, begins)
         parameters["after"], parameters["upto"] = edge.after, edge.upto
-        rows = store.execute(members.sql, parameters).fetchall()
+        found = store.execute(members.sql, parameters)
+        rows = found.fetchall() if members.window.since is None else _since(found)
         for cell in members.cells:
             states[cell.name] = self._folds[cell.name](rows)
 
@@ -179,8 +182,18 @@ class ViewReader:
             for (name, decode), value in zip(self._columns, row[3:], strict=True)
         }
 
-    def _finish(self, states: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: finish(states) for name, finish in self._finishers}
+    def _finish(self, states: Mapping[str, Any], t: int) -> dict[str, Any]:
+        return {name: finish(states, t) for name, finish in self._finishers}
+
+
+def _since(newest_first: Iterable[Any]) -> list[Any]:
+    """The rows of a `since` window, without the column that says which can begin it; none where none can."""
+    rows = []
+    for row in newest_first:
+        rows.append(row[:-1])
+        if row[-1] is not None:
+            return rows
+    return []
 
 
 def _whole_tiles(after: int, upto: int, width: int) -> Band:
@@ -237,27 +250,27 @@ def _bounds(type_: str) -> tuple[int, int] | None:
     return (-(2**63), 2**63 - 1) if type_ == "BIGINT" else None
 
 
-def _finisher(finish: Finish) -> tuple[str, Callable[[Mapping[str, Any]], Any]]:
-    """(aggregation, states by cell → the value users see)."""
+def _finisher(finish: Finish) -> tuple[str, Callable[[Mapping[str, Any], int], Any]]:
+    """(aggregation, (states by cell, t) → the value users see)."""
     aggregation = finish.aggregation
     row = AGGREGATES[aggregation.aggregate]
-    first = next(iter(finish.states.values())).partial
-    scale = scale_of(first.types[0]) if first.types else 0
+    given = Given(finish.types, dict(aggregation.params), aggregation.window.length)
     cells = [(label, cell.name) for label, cell in finish.states.items()]
-    decode = decoder(aggregation.type)
+    decode = decoder(aggregation.type) if has_way_back(aggregation.type) else None
     sums = any(c.partial.kind is Kind.SUM for c in finish.states.values())
     bounds = _bounds(aggregation.type) if sums else None
     finished = row.finish
 
-    def value(states: Mapping[str, Any]) -> Any:
-        found = finished(scale, **{label: states.get(name) for label, name in cells})
-        if found is None:
-            return None
+    def value(states: Mapping[str, Any], t: int) -> Any:
+        read = {label: states.get(name) for label, name in cells}
+        try:
+            found = finished(given, **read, as_of=t) if row.timed else finished(given, **read)
+        except ArithmeticError:
+            raise Overflow(aggregation.name) from None
+        if found is None or decode is None:  # lists and maps come as users see them
+            return found
         if bounds is not None and not bounds[0] <= found <= bounds[1]:
             raise Overflow(aggregation.name)
         return decode(found)
 
     return aggregation.name, value
-
-
-

@@ -24,6 +24,7 @@ from featc.runtime.backfill import ledger
 from featc.runtime.backfill.complete import complete
 from featc.runtime.backfill.ledger import Range
 from featc.runtime.backfill.session import Session
+from featc.runtime.online.calendars import begins
 from featc.visibility import edges, horizon
 
 if TYPE_CHECKING:
@@ -140,11 +141,11 @@ def _reach(place: Place, session: Session, table: TileTable, cells: Iterable[Cel
     extent = _extent(place, session, table.source)
     if span is None or extent is None:
         return range(0)
-    begins, ends = extent
+    oldest, newest = extent
     closed = table.view.closed
-    lows = [edges(c.window, span[0], closed).after for c in cells]
-    low = begins if any(e is None for e in lows) else max(begins, min(e for e in lows if e is not None))
-    high = min(ends, max(edges(c.window, span[1], closed).upto for c in cells))
+    lows = [edges(c.window, span[0], closed, begins).after for c in cells]
+    low = oldest if any(e is None for e in lows) else max(oldest, min(e for e in lows if e is not None))
+    high = min(newest, max(edges(c.window, span[1], closed, begins).upto for c in cells))
     return _days(low, high, table.width) if low <= high else range(0)
 
 
@@ -177,7 +178,7 @@ def _counts(place: Place, session: Session, table: TileTable, cells: Sequence[Ce
     known, closed = horizon(span[0], table.view.closed), table.view.closed
     touched = {s for (s,) in session.run(f"SELECT DISTINCT {START} FROM {table.relation} WHERE {SETTLED} > {known}")}
     for cell in cells:
-        first, last = (edges(cell.window, t, closed) for t in span)
+        first, last = (edges(cell.window, t, closed, begins) for t in span)
         touched.update(_days(first.upto, last.upto, table.width))
         if first.after is not None and last.after is not None:
             touched.update(_days(first.after, last.after, table.width))

@@ -64,7 +64,7 @@ def lengths(project: Project, source: Source) -> tuple[int, ...]:
         found.add(view.ttl or 0)
         for aggregation in view.aggregations:
             window = aggregation.window
-            length = window.length or 0
+            length = window.span or 0
             found |= {length, window.offset, length + window.offset, window.hop or 0}
     return tuple(sorted(found - {0}))
 
@@ -72,7 +72,7 @@ def lengths(project: Project, source: Source) -> tuple[int, ...]:
 def window_lengths(project: Project, source: Source) -> list[int]:
     """The lengths of windows (µs) over a source, the shortest first."""
     views = [v for v in project.views.values() if v.source == source.name]
-    return sorted({a.window.length for v in views for a in v.aggregations if a.window.length})
+    return sorted({a.window.span for v in views for a in v.aggregations if a.window.span})
 
 
 class Maker:

@@ -1,6 +1,6 @@
 """How near two values must be (semantics.md, "What “equal” means"), and what has to be asked to know it.
 
-Everything but DOUBLE sums, means and deviations must be identical. Those may differ by rounding, in
+Everything but DOUBLEs that are computed (sums, means, deviations …) must be identical. Those may differ by rounding, in
 proportion to the members of the window; the companions asked beside them give that proportion. A feature
 computed from them may differ only as far as its inputs do: its own expression, evaluated over the inputs the
 plan itself gave, must give the plan's value exactly.
@@ -8,14 +8,14 @@ plan itself gave, must give the plan's value exactly.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from math import isfinite
 from typing import Any
 
-from featc.algebra import AGGREGATES, Kind
+from featc.algebra import AGGREGATES
 from featc.algebra.rounding import Bound
 from featc.resolve.model import (
     AggregateRef,
@@ -30,7 +30,7 @@ from featc.resolve.model import (
     View,
 )
 from featc.runtime.verify.history import Failed
-from featc.types import FLOATS, INTEGERS, decimal_parts, family
+from featc.types import FLOATS, INTEGERS, collection_parts, decimal_parts, family
 
 # ── identity ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -41,11 +41,25 @@ def identical(a: Any, b: Any, type_: str) -> bool:
         return isinstance(a, Failed) and isinstance(b, Failed)
     if a is None or b is None:
         return a is b
+    parts = collection_parts(type_)
+    if parts:
+        return _same_items(a, b, *parts)
     if not (_fits(a, type_) and _fits(b, type_)):
         return False
     if isinstance(a, float) and a != a:
         return bool(b != b)
     return bool(a == b)
+
+
+def _same_items(a: Any, b: Any, key: str | None, item: str) -> bool:
+    """Whether two lists, or maps with keys of a type, hold the same in the same order."""
+    if key is not None:
+        if not isinstance(a, dict) or not isinstance(b, dict) or not _same_items(list(a), list(b), None, key):
+            return False
+        a, b = list(a.values()), list(b.values())
+    if not isinstance(a, list) or not isinstance(b, list) or len(a) != len(b):
+        return False
+    return all(identical(x, y, item) for x, y in zip(a, b, strict=True))
 
 
 def _fits(value: Any, type_: str) -> bool:
@@ -70,22 +84,21 @@ def _fits(value: Any, type_: str) -> bool:
 
 # ── rounding ────────────────────────────────────────────────────────────────────────────────────────────────
 
-def rounds(view: View, aggregation: Aggregation) -> bool:
-    """Whether an aggregation's value may differ in rounding between plans: its law allows an error, not
-    identity.
+def within(a: Any, b: Any, bound: Callable[[float], float]) -> bool:
+    """Whether two DOUBLEs are of one class (finite, NaN, +∞, −∞), and if finite at most `bound(a)` apart; or two lists
+    or maps all of whose items are, keys being the same in the same order.
     """
-    if AGGREGATES[aggregation.aggregate].rounding is None:
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(within(x, y, bound) for x, y in zip(a, b, strict=True))
+    if isinstance(a, dict) and isinstance(b, dict):
+        alike = len(a) == len(b) and all(x == y or (x != x and y != y) for x, y in zip(a, b, strict=True))
+        return alike and within(list(a.values()), list(b.values()), bound)
+    if not isinstance(a, float) or not isinstance(b, float):
         return False
-    types = tuple(view.slot(s).type for s in aggregation.slots)
-    kinds = {n.kind for n in AGGREGATES[aggregation.aggregate].needs(types).values()}
-    return aggregation.type in FLOATS and bool(kinds & {Kind.FSUM, Kind.MOMENTS, Kind.SUM})
-
-
-def within(a: float, b: float, bound: float) -> bool:
-    """Whether two DOUBLEs are of one class (finite, NaN, +∞, −∞), and if finite at most `bound` apart."""
     if not (isfinite(a) and isfinite(b)):
         return a == b or (a != a and b != b)
-    return abs(a - b) <= bound if isfinite(bound) else True
+    most = bound(a)
+    return abs(a - b) <= most if isfinite(most) else True
 
 
 # ── what to ask besides ─────────────────────────────────────────────────────────────────────────────────────
@@ -180,7 +193,8 @@ def _inexact(project: Project) -> frozenset[tuple[str, str]]:
     for view_name, name in project.order:
         view = project.view(view_name)
         for ref in view.feature(name).expr.refs:
-            rounded = isinstance(ref, AggregateRef) and rounds(view, view.aggregation(ref.name))
+            aggregation = view.aggregation(ref.name) if isinstance(ref, AggregateRef) else None
+            rounded = aggregation is not None and AGGREGATES[aggregation.aggregate].rounds(aggregation.type)
             if rounded or (isinstance(ref, FeatureRef) and (ref.view, ref.feature) in found):
                 found.add((view_name, name))
     return frozenset(found)
@@ -192,15 +206,11 @@ def _rounded(
     rounding = AGGREGATES[aggregation.aggregate].rounding
     assert rounding is not None, "only rounding aggregates have companions"
     found = {}
-    types = tuple(view.slot(s).type for s in aggregation.slots)
     for name in rounding.beside:
-        made = Aggregation(
-            f"{name} beside {aggregation.name}",
-            name,
-            aggregation.slots,
-            aggregation.window,
-            AGGREGATES[name].returns(types),
-        )
+        row = AGGREGATES[name]
+        slots = aggregation.slots[: row.arity]
+        type_ = row.returns(tuple(view.slot(s).type for s in slots))
+        made = Aggregation(f"{name} beside {aggregation.name}", name, slots, aggregation.window, type_)
         feature = Feature(view.name, made.name, Expr((AggregateRef(made.name),), made.type), made.type)
         if feature.qualified not in companions:
             companions[feature.qualified] = feature

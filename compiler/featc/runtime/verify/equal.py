@@ -9,10 +9,12 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import yaml
+
 from featc.encoding import encode
 from featc.runtime.verify.history import Failed
 from featc.runtime.verify.rows import STAMPS, ZONED
-from featc.types import FLOATS, INTEGERS, decimal_parts, family
+from featc.types import FLOATS, INTEGERS, collection_parts, decimal_parts, family
 
 CLOSE = 1e-9
 _FLOAT_CLOSE = 1e-6
@@ -76,6 +78,9 @@ def as_expected(value: Any, expected: Any, type_: str) -> bool:
         return False
     if value is None or expected is None:
         return value is expected
+    parts = collection_parts(type_)
+    if parts:
+        return _items_as_expected(value, expected, *parts)
     if type_ in FLOATS:
         return _close(value, expected, _FLOAT_CLOSE if type_ == "FLOAT" else CLOSE)
     if type_ in INTEGERS or decimal_parts(type_):
@@ -85,6 +90,16 @@ def as_expected(value: Any, expected: Any, type_: str) -> bool:
     if isinstance(value, bool) != isinstance(expected, bool):
         return False
     return bool(value == expected)
+
+
+def _items_as_expected(value: Any, expected: Any, key: str | None, item: str) -> bool:
+    """A list's items in their order, a map's by key in any."""
+    if isinstance(value, list) and isinstance(expected, list) and key is None:
+        return len(value) == len(expected) and all(map(as_expected, value, expected, [item] * len(value)))
+    if not isinstance(value, dict) or not isinstance(expected, dict) or key is None or len(value) != len(expected):
+        return False
+    wanted = list(expected.items())
+    return all(any(as_expected(k, w, key) and as_expected(v, x, item) for w, x in wanted) for k, v in value.items())
 
 
 def _close(value: Any, expected: Any, relative: float) -> bool:
@@ -97,10 +112,34 @@ def _close(value: Any, expected: Any, relative: float) -> bool:
 
 
 def expectation(text: str, type_: str) -> Any:
-    """An expected value's text by the feature's type; a decimal keeps all its digits. Raises ValueError."""
+    """An expected value's text by the feature's type; a decimal keeps all its digits. A list is written [1, 2] and a
+    map {a: 1}, in YAML or in a CSV file. Raises ValueError."""
+    parts = collection_parts(type_)
+    if parts:
+        return _collection(text, *parts)
     if type_ in INTEGERS or decimal_parts(type_):
         try:
             return Decimal(text)
         except InvalidOperation:
             raise ValueError("not a number") from None
     return read(text, type_)
+
+
+def _collection(text: str, key: str | None, item: str) -> Any:
+    try:
+        found = yaml.load(text, Loader=yaml.BaseLoader)  # every scalar stays text
+    except yaml.YAMLError:
+        found = None
+    if key is None:
+        if not isinstance(found, list):
+            raise ValueError("write a list, such as [1, 2]")
+        return [expectation(_one(v), item) for v in found]
+    if not isinstance(found, dict):
+        raise ValueError("write a map, such as {a: 1}")
+    return {expectation(_one(k), key): expectation(_one(v), item) for k, v in found.items()}
+
+
+def _one(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("its items are plain values")
+    return value

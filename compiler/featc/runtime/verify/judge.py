@@ -51,11 +51,9 @@ def differences(
 
 
 def _near(training: Answer, online: Answer, name: str, bound: Any, companions: Any) -> bool:
-    a, b = training[name], online[name]
-    if not isinstance(a, float) or not isinstance(b, float):
-        return False
-    seen = {label: training.get(o.name) for label, o in companions.items()}
-    return within(a, b, bound(a, {k: None if isinstance(v, Failed) else v for k, v in seen.items()}))
+    found = {label: training.get(o.name) for label, o in companions.items()}
+    seen = {k: None if isinstance(v, Failed) else v for k, v in found.items()}
+    return within(training[name], online[name], lambda value: float(bound(value, seen)))
 
 
 def _unexplained(

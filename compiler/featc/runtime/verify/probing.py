@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from featc.lower import source as src
-from featc.resolve.model import FeatureRef, Output, Project, View, Window, feature_closure
+from featc.resolve.model import Calendar, FeatureRef, Output, Project, View, Window, feature_closure
 from featc.runtime.verify.closeness import output_of
 from featc.runtime.verify.history import Probe
 from featc.runtime.verify.likely import likely_requests
@@ -24,6 +26,7 @@ UNKNOWN = 97
 """What the key values of an entity that no history knows are made of."""
 
 _FAR = 10**17
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,10 +216,37 @@ def edge_instants(view: View, time: int) -> list[int]:
     return found or [time]
 
 
+def _unit_edges(calendar: Calendar, time: int) -> list[int]:
+    """Where the calendar units near an event begin, by the zone tables of Python: those at whose beginning it comes in,
+    goes out, or is passed by."""
+    zone, found = ZoneInfo(calendar.zone), [time]
+    try:
+        shown = (_EPOCH + timedelta(microseconds=time)).astimezone(zone).replace(tzinfo=None, fold=0)
+        first = shown.replace(hour=0, minute=0, second=0, microsecond=0)
+        for count in (0, 1, calendar.previous, calendar.previous + 1):
+            midnight = _units_later(calendar.unit, first, count).replace(tzinfo=zone)
+            found.append((midnight - _EPOCH) // timedelta(microseconds=1))
+    except (OverflowError, ValueError):
+        pass  # beyond the years 1 to 9999
+    return found
+
+
+def _units_later(unit: str, day: datetime, count: int) -> datetime:
+    """The first day of the unit so many after the one that holds a day."""
+    if unit in ("day", "week"):
+        days = count if unit == "day" else 7 * count - day.weekday()
+        return day + timedelta(days=days)
+    size = {"month": 1, "quarter": 3, "year": 12}[unit]
+    months = (day.year * 12 + day.month - 1) // size * size + count * size
+    return day.replace(year=months // 12, month=months % 12 + 1, day=1)
+
+
 def _edges(window: Window, time: int) -> list[int]:
     """Written from semantics.md, not from the compiler's window rule, so that a fault there is looked for as
     well.
     """
+    if window.calendar is not None:
+        return _unit_edges(window.calendar, time)
     hop, offset, length = window.hop, window.offset, window.length
     if hop and window.align:
         enters = -(-time // hop) * hop + offset

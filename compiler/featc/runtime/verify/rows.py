@@ -13,9 +13,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from featc.lower.online_derived import collection_sql
 from featc.lower.source import quoted
 from featc.resolve.model import Source
-from featc.types import family
+from featc.runtime.texts import exact_text, exact_texts
+from featc.types import collection_parts, family
 
 if TYPE_CHECKING:
     import duckdb
@@ -68,20 +70,9 @@ def fetch(connection: duckdb.DuckDBPyConnection, columns: Sequence[tuple[str, st
     return [tuple(None if n in stamps and isinstance(v, str) else v for n, v in enumerate(row)) for row in found]
 
 
-def text_of(value: Any) -> str | None:
-    """A scalar as text that DuckDB casts back to the same value."""
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return repr(value)
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ")
-    return str(value)
-
-
 def _column_sql(name: str, type_: str, number: int, zoned: bool) -> str:
+    if collection_parts(type_):
+        return f"{collection_sql(f'$c{number}', type_)} AS {quoted(name)}"
     if family(type_) == "other" and type_ not in STAMPS:
         return f"unnest($c{number}::{type_}[]) AS {quoted(name)}"
     text = f"unnest($c{number}::VARCHAR[])"
@@ -98,7 +89,9 @@ def create(
     for number, (name, type_) in enumerate(columns):
         native = family(type_) == "other" and type_ not in STAMPS
         given = [row[number] for row in rows]
-        values[f"c{number}"] = given if native else [text_of(v) for v in given]
+        if collection_parts(type_):
+            given = [exact_texts(v) for v in given]
+        values[f"c{number}"] = given if native else [exact_text(v) for v in given]
         items.append(_column_sql(name, type_, number, type_ in ZONED))
     connection.execute(f"CREATE OR REPLACE TABLE {quoted(table)} AS SELECT {', '.join(items)}", values)
 
@@ -126,6 +119,8 @@ def plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, (list, tuple)):
         return [plain(v) for v in value]
+    if isinstance(value, Mapping):
+        return {plain(k): plain(v) for k, v in value.items()}
     if isinstance(value, bytes):
         return value.hex()
     return value

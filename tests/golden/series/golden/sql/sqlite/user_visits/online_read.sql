@@ -1,0 +1,36 @@
+-- Online plan of feature view user_visits, project series.
+-- Version v1, fingerprint 9c368ae0044828710a62f8fc2182247b.
+-- Parameters, instants in microseconds since 1970, UTC:
+--   :key_user_id  the key user_id, BIGINT
+--   :t            the instant asked for
+--   :after        a band begins just after this τ
+--   :upto         and ends with this one
+-- series.user_visits, tables user_visits__b7fb5a8b
+-- SQLite: the states at :t
+
+-- members: rows of last_7d, folded in process
+WITH seen AS NOT MATERIALIZED (
+    SELECT * FROM user_visits__b7fb5a8b
+    WHERE key_user_id = :key_user_id
+      AND +_tau <= :t - 1
+)
+SELECT _tau, NULL, page FROM seen WHERE _tau > :after AND _tau <= :upto
+ORDER BY _tau DESC, page DESC;
+
+-- members: rows of last_7d, folded in process
+WITH seen AS NOT MATERIALIZED (
+    SELECT * FROM user_visits__b7fb5a8b
+    WHERE key_user_id = :key_user_id
+      AND +_tau <= :t - 1
+)
+SELECT _tau, NULL, seconds, row_time FROM seen WHERE _tau > :after AND _tau <= :upto
+ORDER BY _tau DESC, seconds DESC, row_time DESC;
+
+-- members: rows of last_7d, folded in process
+WITH seen AS NOT MATERIALIZED (
+    SELECT * FROM user_visits__b7fb5a8b
+    WHERE key_user_id = :key_user_id
+      AND +_tau <= :t - 1
+)
+SELECT _tau, NULL, seconds, page FROM seen WHERE _tau > :after AND _tau <= :upto
+ORDER BY _tau DESC, seconds DESC, page DESC;
