@@ -116,7 +116,9 @@ class LabelMaker:
         other = self.draw.one(list(known))
         mine = f"{self.view.name}.{first.name}"
         texts = minus(column(first.name, "bigint"), known[other])
-        expr = replace(texts, fn=minus(column(mine, "bigint"), column(other, "bigint")).fn)
+        # what is taken out of a feature, such as how many items a map has, reads it by its full name
+        second = known[other] if other in before else column(other, "bigint")
+        expr = replace(texts, fn=minus(column(mine, "bigint"), second).fn)
         uses = frozenset({mine, other})
         return [FeatureSpec(name, entry(self.draw, expr.sql), (oracle.Derived(name, expr, (mine, other), "bigint"),),
                             uses=uses)]  # fmt: skip

@@ -48,6 +48,7 @@ class ViewRows:
 def ask_view(view: OpenView, opened: OpenSource, families: Families, findings: Findings) -> ViewRows:
     """Asks for the types of all row expressions of a view. Labels have the keys and the `where` of their view."""
     rows = ViewRows(view)
+    opened = _beside_features(opened, view)
     if view.base is None:
         _ask_where(rows, opened, findings)
         _ask_keys(rows, opened, findings)
@@ -63,6 +64,12 @@ def ask_view(view: OpenView, opened: OpenSource, families: Families, findings: F
                 for window in filter(None, (asked.window, *template.windows, *template.over)):
                     template.broken |= not _ask_since(rows, window, opened, families.book, findings)
     return rows
+
+
+def _beside_features(opened: OpenSource, view: OpenView) -> OpenSource:
+    """The source as this view sees it: the same columns, with the names that are the view's features."""
+    features = frozenset(f.name.casefold() for f in view.definition.features)
+    return replace(opened, scope=replace(opened.scope, features=features))
 
 
 def _ask_since(
