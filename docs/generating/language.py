@@ -191,6 +191,9 @@ def _section(model: type[BaseModel], title: str, text: str) -> str:
     parts = [f"## {title}", prose(text), _keys(model, hidden)]
     if later:
         parts.append(prose(f"Known, and not built yet: {', '.join(later)}."))
+    unused = [code(name) for name, info in model.model_fields.items() if info.description == schema.UNUSED]
+    if unused:
+        parts.append(prose(f"Taken, and not used yet: {', '.join(unused)}."))
     if example:
         parts.append(f"<!-- file: reference/{path} -->\n```yaml\n{example}```")
         missing = [name for name, *_ in _rows(model, hidden) if f"{name.strip('`')}:" not in example]
@@ -207,7 +210,7 @@ def _rows(model: type[BaseModel], hidden: frozenset[str]) -> list[tuple[str, str
     rows = []
     for name, info in model.model_fields.items():
         key = info.alias or name
-        if known[key] is not None or key in hidden or info.description == "reserved":
+        if known[key] is not None or key in hidden or info.description == schema.UNUSED:
             continue
         absent = "**needed**" if info.is_required() else ABSENT.get((model, key), "")
         is_ = "a SELECT" if (model, key) in _QUERIES else _is(_annotation(model, name))

@@ -44,7 +44,11 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("show user_plan --limit 1", "A list of rows, each by column."),
     ("sql user_plan", "One plan's SQL."),
     ("dataset checkout --spine data/spine.csv", "Without `--out`, the first rows, each by column."),
-    ("dataset checkout --spine data/spine.csv --out train.parquet", "With `--out`, what was written."),
+    (
+        "dataset checkout --spine data/spine.csv --out train.parquet",
+        "With `--out`, what was written. `unmatched` has the views of which no entity of the spine occurs in their "
+        "source: `view`, `source`, `keys`, how many `entities` were asked, and an `example` of the source's keys.",
+    ),
     (
         "dataset --features user_plan --spine data/spine.csv --stats",
         "Shares are of all rows, `distinct` and `quantiles` approximate; what a type does not have is left out. With "
@@ -105,10 +109,13 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("lineage user_plan --to dot --out lineage.dot", "With `--out`, what was written."),
     (
         "status",
-        "`history` is complete, incomplete (`missed` rows came before), absent or on demand; `verified` is proven, "
-        "thin, different, moved or never. `watermark` is the newest arrival, a service's the oldest of its sources; "
-        "reads before `horizon` are refused. Under `tiles`, `open_days` of the days from `start` to `end` lack a "
-        "state; `unchanged` is whether the source's files are those that were looked at, null where it has none.",
+        "`history` is complete, empty (no row of its source came in yet), incomplete (`missed` rows came before), "
+        "absent or on demand; `unanswered` is null, or how many rows of its source came in before the view was defined "
+        "as it is now, and reads of it are refused. `verified` is proven, thin, different, moved or never. `watermark` "
+        "is the newest arrival, a service's the oldest of its sources; reads before `horizon` are refused. Under "
+        "`tiles`, `open_days` of the days from `start` to `end` lack a state; `unchanged` is whether the source's "
+        "files are those that were looked at, null where it has none, and `as_defined` whether that was for the states "
+        "of now.",
     ),
     ("status --check --max-lag 1h", "The same and `stale`, why the exit code is 3; empty when it is 0."),
     (

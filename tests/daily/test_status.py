@@ -66,6 +66,17 @@ def test_without_a_store_nothing_is_known_and_nothing_is_made(featc: Featc, proj
     assert files(project) == before
 
 
+def test_a_view_of_a_source_without_rows_is_empty_until_rows_come(featc: Featc, project: Path) -> None:
+    (project / "none.csv").write_text("order_id,user_id,ordered_at,loaded_at\n9,2,,2026-01-01\n")
+    assert featc("push", "orders", "none.csv").exit_code == 0
+    assert standing(featc)["views"]["user_orders"]["history"] == "empty"
+    nothing = "nothing of orders was pushed or materialized yet"
+    assert all(nothing in featc("get", "small", "--key", "user_id=7").stderr for _ in range(2))
+    assert featc("push", "orders", "data/orders.csv").exit_code == 0
+    assert standing(featc)["views"]["user_orders"]["history"] == "complete"
+    assert nothing not in featc("get", "small", "--key", "user_id=7").stderr
+
+
 def test_a_push_moves_the_watermark_to_its_newest_arrival(featc: Featc) -> None:
     assert featc("push", "orders", "data/orders.csv").exit_code == 0
     source = standing(featc)["sources"]["orders"]
@@ -255,7 +266,7 @@ def test_backfilled_and_open_days_are_told_without_reading_rows(featc: Featc, pr
     found = tiles(featc)
     assert found.pop("table").startswith("featc.user_orders__")
     assert found.pop("unchanged") in (True, False), "whether a file of this very moment counts is the clock's"
-    assert found == {"start": "2026-01-01T00:00:00Z", "end": "2026-01-04T00:00:00Z", "open_days": 1}
+    assert found == {"start": "2026-01-01T00:00:00Z", "end": "2026-01-04T00:00:00Z", "open_days": 1, "as_defined": True}
     stale = standing(featc, "--check")["stale"]
     assert {"kind": "view", "name": "user_orders", "reason": "1 day of its tiles is open: featc backfill"} in stale
     assert featc("backfill").exit_code == 0
@@ -268,6 +279,9 @@ def test_a_state_that_is_new_opens_every_day_that_has_rows(featc: Featc, project
     path = project / "features/orders.yaml"
     path.write_text(path.read_text().replace("      spend:\n", "      largest: max(amount)\n      spend:\n"))
     assert tiles(featc)["open_days"] == 2, "nothing happened on 2 January"
+    assert tiles(featc)["as_defined"] is False
+    assert "its states as defined now are not backfilled" in featc("status").stdout
+    assert "its states as defined now are not backfilled" in featc("explain", "user_orders.spend_7d").stdout
     assert featc("backfill").exit_code == 0
     assert tiles(featc)["open_days"] == 0
 

@@ -64,6 +64,7 @@ def test_its_json_has_the_same(featc: Featc) -> None:
             }
         ],
         "warnings": [],
+        "unanswered": [],
     }  # fmt: skip
 
 
@@ -83,13 +84,19 @@ def test_a_value_that_cannot_be_read_is_named_and_nothing_comes_in(featc: Featc,
     assert featc("materialize").stdout == "orders: 5 of 5 rows accepted; up to 2026-01-04T00:00:00Z\n"
 
 
-def test_a_view_that_is_newer_than_the_rows_is_told_of(featc: Featc, project: Path) -> None:
+def test_a_view_that_was_changed_after_rows_came_in_is_told_of(featc: Featc, project: Path) -> None:
     featc("materialize")
     path = project / "features" / "orders.yaml"
     path.write_text(path.read_text().replace("status <> 'cancelled'", "status <> 'new'"))
+    told = "the store cannot answer user_orders after this change: 7 rows of its source were lifted without it"
+    assert told in featc("build").stderr and told in featc("status").stdout
+    assert json.loads(featc("build", "--format", "json").stdout)["unanswered"] == {"user_orders": 7}
     done = featc("materialize")
-    assert done.exit_code == 0
-    assert done.stderr.startswith("warning F603: view 'user_orders' is newer than 7 rows of orders in the store,")
+    assert done.exit_code == 1, "for whoever runs it unattended"
+    assert "orders: nothing new" in done.stdout
+    told = "error F603: view 'user_orders' was added or changed after 7 rows of orders came into the store,"
+    assert done.stderr.startswith(told)
+    assert featc("materialize", "-q").stderr.startswith(told)
     ask = ("get", "user_orders", "--key", "user_id=8", "--at", "2026-01-04T00:00:00Z", "--format", "json")
     assert featc(*ask).exit_code == 1, "never a half of a history"
     assert "move .featc/online.db away" in done.stderr

@@ -163,7 +163,7 @@ def test_a_view_changed_after_a_push_refuses_to_answer_from_half_a_history(tmp_p
         store.push("ev", [event()])
     with OnlineStore(tmp_path / "o.db", made("count", "sum")) as store:
         store.push("ev", [event()])
-        with pytest.raises(FeatcError, match=r"'v' is newer than 1 rows of ev in the store") as incomplete:
+        with pytest.raises(FeatcError, match=r"'v' was added or changed after 1 row of ev came into") as incomplete:
             count(store)
         assert incomplete.value.code == "F603"
     with OnlineStore(tmp_path / "o.db", made(), read_only=True) as store:

@@ -9,6 +9,7 @@ import click
 
 from featc.cli.completing import names_of, selectors
 from featc.cli.session import Session, command, some
+from featc.cli.standing import unanswered_text
 from featc.errors import Diagnostic, FeatcError, did_you_mean
 
 if TYPE_CHECKING:
@@ -36,16 +37,20 @@ def build(session: Session, dialects: tuple[str, ...], out: Path | None, select:
     """
     from featc.emit import build_files, write_files
     from featc.lineage import needed_features
+    from featc.runtime.status import unanswered
 
     with session.store(list_warnings=True) as store:
         only = frozenset(needed_features(store.project, select)) if select else None
         files = build_files(store.compiled, only)
         folder = out if out is not None else store.root / "target"
         write_files(folder, files)
+        lost = unanswered(store)
         if session.is_json:
-            session.data(_summary(store, folder, files))
+            session.data(_summary(store, folder, files) | {"unanswered": lost})
         else:
             _say_summary(session, store, folder)
+            for view, rows in lost.items():
+                session.note(f"  {unanswered_text(view, rows)}")
 
 
 def _summary(store: FeatureStore, folder: Path, files: object) -> dict[str, object]:
@@ -148,6 +153,7 @@ def plan_sql(store: FeatureStore, name: str, plan: str) -> str:
 def named(project: Project, name: str) -> tuple[str, tuple[Output, ...], str]:
     """What a name stands for: the definition in words, its outputs, and where its training query lies."""
     from featc.resolve.model import Output
+    from featc.resolve.naming import meant
     from featc.resolve.needs import label_outputs
 
     if name in project.services:
@@ -159,8 +165,7 @@ def named(project: Project, name: str) -> tuple[str, tuple[Output, ...], str]:
         return f"label {name}", labels[name], f"{name}.sql"
     view = project.views.get(view_name)
     if view is None:
-        known = [*project.services, *project.views]
-        hint = did_you_mean(view_name, known) or "featc ls shows what there is"
+        hint = meant(project, view_name) or "featc ls shows what there is"
         raise FeatcError(
             Diagnostic("F802", f"there is no service or view '{view_name}'", hint=hint), exit_code=2
         )

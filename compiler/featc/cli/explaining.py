@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 
@@ -34,6 +35,8 @@ def help_(ctx: click.Context, session: Session, topic: str | None) -> None:
     featc help F302
     featc help dataset
     featc help functions
+    featc help count
+    featc help window
     """
     group = _group(ctx)
     command = group.get_command(ctx, topic) if topic is not None else None
@@ -45,10 +48,12 @@ def help_(ctx: click.Context, session: Session, topic: str | None) -> None:
         session.data({"command": topic, "text": text}) if session.is_json else session.say(text)
     elif topic == _FUNCTIONS:
         _say_functions(session)
+    elif (word := word_explained(topic)) is not None:
+        session.data({"word": topic, "text": word}) if session.is_json else session.say(word)
     elif session.is_json:
-        session.data(explained(topic, (*group.commands, _FUNCTIONS)))
+        session.data(explained(topic, (*group.commands, _FUNCTIONS, "window")))
     else:
-        session.say(explanation(topic, (*group.commands, _FUNCTIONS)))
+        session.say(explanation(topic, (*group.commands, _FUNCTIONS, "window")))
 
 
 def _group(ctx: click.Context) -> click.Group:
@@ -90,6 +95,39 @@ def _say_functions(session: Session) -> None:
     for kind, names in listed.items():
         session.say(f"{titles[kind]}:")
         session.say(textwrap.fill(", ".join(names), 98, initial_indent="  ", subsequent_indent="  "))
+
+
+def word_explained(word: str) -> str | None:
+    """A function or a window in a few lines; None for any other word."""
+    from featc.algebra import AGGREGATES
+    from featc.parse.functions import BUILTINS, EXAMPLES
+    from featc_dialects.duckdb_functions import SCALARS
+
+    name = word.strip().lower().removesuffix("()")
+    if name in ("window", "windows", "over") or re.fullmatch(r"(last|prev|today|this|all)\w*|lifetime", name):
+        return _WINDOWS
+    if name in AGGREGATES or name == "count":
+        called = "count(*)" if name == "count" else f"{name}(x)" if not name.startswith("arg_") else f"{name}(x, y)"
+        return (
+            f"{name}: an aggregate over the rows of a window\n\n"
+            f"    {called} over last_7d\n    {called} filter (where status = 'done') over lifetime\n\n"
+            "docs/reference/functions.md has its types, an example, and how both plans compute it."
+        )
+    if name in BUILTINS:
+        return f"{name}: featc's own\n\n    {name}({EXAMPLES[name]})\n\ndocs/reference/functions.md has what it gives."
+    if name in SCALARS:
+        return f"{name}: DuckDB's function of this name, with DuckDB's meaning, on a row's values or on features."
+    return None
+
+
+_WINDOWS = """\
+A window says which rows an aggregate sees, counted back from the moment of asking:
+
+    count(*) over last_7d         the last seven days: s, m, h, d, w, and 1h30m
+    last(status) over lifetime    all rows there are
+    windows: [1d, 7d]             on a feature or its view: one feature each, trips_1d and trips_7d
+
+docs/reference/windows.md has all forms; docs/windows-and-time.md tells which rows count at an instant."""
 
 
 def explained(code: str, topics: Sequence[str] = ()) -> dict[str, str | None]:

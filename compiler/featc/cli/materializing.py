@@ -14,9 +14,10 @@ from featc.cli.completing import selectors
 from featc.cli.failures import finding_data, report
 from featc.cli.progress import progress_line
 from featc.cli.session import Session, command, some
+from featc.errors import FeatcError
 
 if TYPE_CHECKING:
-    from featc.runtime.materialize import Foreseen, SourceReport, Stretch
+    from featc.runtime.materialize import Foreseen, MaterializeReport, SourceReport, Stretch
 
 _EPOCH = datetime(1970, 1, 1)
 _BETWEEN = 0.2
@@ -37,7 +38,8 @@ def materialize(session: Session, until: str | None, select: str | None, dry_run
     featc materialize --dry-run
 
     Rows that have appeared behind the watermark are found and taken in; a second run changes nothing. After a kill
-    the next run goes on where it was.
+    the next run goes on where it was. Exits with 1 when all of it came in and a view cannot be answered all the same,
+    since it was added or changed after rows had come in: featc help F603.
     """
     if dry_run:
         _foresee(session, until, select)
@@ -49,8 +51,17 @@ def materialize(session: Session, until: str | None, select: str | None, dry_run
         click.echo("\r\x1b[K", nl=False, err=True)
     if session.is_json:
         warnings = [finding_data(w) for w in done.warnings]
-        session.data({"sources": [_source_data(s) for s in done.sources], "warnings": warnings})
-        return
+        unanswered = [finding_data(d) for d in done.unanswered]
+        session.data(
+            {"sources": [_source_data(s) for s in done.sources], "warnings": warnings, "unanswered": unanswered}
+        )
+    else:
+        _say_done(session, done)
+    if done.unanswered:  # a scheduler has to see it: the rows came in, and whoever asks for the view gets none
+        raise FeatcError(done.unanswered)
+
+
+def _say_done(session: Session, done: MaterializeReport) -> None:
     for source in done.sources:
         session.say(_source_text(source))
         for reason, number in source.rejected.items():

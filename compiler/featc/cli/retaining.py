@@ -43,7 +43,9 @@ def evict(session: Session, dry_run: bool) -> None:
             session.data({"dry_run": dry_run, "sources": sources, "bytes_before": before, "bytes_after": after})
             return
         if not found:
-            session.say("replay is unlimited for this target, so nothing goes; set online: {replay: 30d}")
+            target = store.compiled.definitions.target.name
+            session.say(f"replay is unlimited for target {target}, so nothing goes; to set it, in featc.yaml:")
+            session.say(f"  targets: {{{target}: {{online: {{replay: 30d}}}}}}")
             return
         for source in found:
             _say(session, source, dry_run)

@@ -130,11 +130,11 @@ def get(
             rows = [given]
         else:
             rows = [given | row for row in _rows_of(store, file, types)]
-        path = store.online_path
-        is_new = not path.exists() or path.stat().st_size == 0
         found = store.get_online_features(wanted, rows, at)
-        if is_new:
-            session.note("nothing was pushed yet: these are the values of an unknown entity")
+        empty = store.online.without_rows(store.outputs(wanted))
+        if empty:
+            listed = ", ".join(empty)
+            session.note(f"nothing of {listed} was pushed or materialized yet: values as of an unknown entity")
         if session.is_json:
             session.data(list(found))
             return

@@ -20,6 +20,7 @@ _SECOND = 1_000_000
 _STEPS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 _HISTORY = {
     "complete": "complete",
+    "empty": "empty",
     "absent": "not in the store yet",
     "on demand": "computed when asked",
 }
@@ -86,11 +87,12 @@ def _stale(found: Status, limit: int | None) -> Iterator[tuple[str, str, str]]:
     for source in found.sources if found.store.trouble is None else ():
         yield from (("source", source.name, why) for why in _stale_source(found, source, limit, served))
     for view in found.views if found.store.trouble is None else ():
-        if view.history == "incomplete":
-            missed = some(view.missed, "row")
-            yield "view", view.name, f"{missed} came before it was defined: push all of its source into a new store"
+        if view.unanswered is not None:
+            rows = some(view.unanswered, "row")
+            why = f"{rows} came in before it was defined as it is now"
+            yield "view", view.name, f"{why}: fill a new store, see featc help F603"
         elif view.history == "absent" and found.store.size is not None:
-            yield "view", view.name, "the store does not know it as it is defined now: push its source"
+            yield "view", view.name, "the store does not know it yet: push its source, or featc materialize"
     for name, tiles in found.database.tiles.items():
         if tiles.open:
             are = "is" if tiles.open == 1 else "are"
@@ -142,6 +144,9 @@ def _say(session: Session, found: Status) -> None:
         lacks = {v.name: f"lacks {some(v.missed, 'row')}" for v in found.views}
         views = [[v.name, v.fingerprint[:12], _HISTORY.get(v.history, lacks[v.name])] for v in found.views]
         session.say("\n" + table(("view", "fingerprint", "history"), views))
+        for v in found.views:
+            if v.unanswered is not None:
+                session.say(f"  {unanswered_text(v.name, v.unanswered)}")
     if found.database.tiles:
         tiles = [_tiles_row(name, t) for name, t in found.database.tiles.items()]
         session.say("\n" + table(("view", "backfilled", "open days", "source's files"), tiles, right=frozenset((2,))))
@@ -150,6 +155,12 @@ def _say(session: Session, found: Status) -> None:
             [s.name, _moment(s.known_to), _PROOF[s.proof], _moment(s.verified_at)] for s in found.services
         ]
         session.say("\n" + table(("service", "known to", "verified", "at"), services))
+
+
+def unanswered_text(view: str, rows: int) -> str:
+    """What becomes of a view whose definition has changed since the store took in rows of its source."""
+    came = "row of its source was" if rows == 1 else "rows of its source were"
+    return f"the store cannot answer {view} after this change: {rows} {came} lifted without it (featc help F603)"
 
 
 def _source_row(found: Status, s: SourceStatus) -> list[str]:
@@ -164,6 +175,8 @@ def _tiles_row(name: str, tiles: TilesStatus) -> list[str]:
         return [name, "nothing", "–", "–"]
     first, past = (_moment(t).removesuffix(" 00:00:00") for t in tiles.range)
     files = {True: "as then", False: "may have changed", None: "none to tell by"}[tiles.unchanged]
+    if not tiles.as_defined:
+        files = "its states as defined now are not backfilled"
     return [name, f"{first} … {past}", str(tiles.open), files]
 
 
@@ -206,7 +219,13 @@ def _data(session: Session, found: Status, stale: tuple[tuple[str, str, str], ..
         "store": {"path": str(store.path), "bytes": store.size, "readable": store.trouble is None},
         "sources": {s.name: _source_data(found, s) for s in found.sources},
         "views": {
-            v.name: {"fingerprint": v.fingerprint, "history": v.history, "missed": v.missed, "tables": v.tables}
+            v.name: {
+                "fingerprint": v.fingerprint,
+                "history": v.history,
+                "missed": v.missed,
+                "unanswered": v.unanswered,
+                "tables": v.tables,
+            }
             for v in found.views
         },
         "database": {
@@ -244,7 +263,14 @@ def _source_data(found: Status, s: SourceStatus) -> Mapping[str, Any]:
 
 def _tiles_data(t: TilesStatus) -> Mapping[str, Any]:
     start, end = t.range or (None, None)
-    return {"table": t.table, "start": _iso(start), "end": _iso(end), "open_days": t.open, "unchanged": t.unchanged}
+    return {
+        "table": t.table,
+        "start": _iso(start),
+        "end": _iso(end),
+        "open_days": t.open,
+        "unchanged": t.unchanged,
+        "as_defined": t.as_defined,
+    }
 
 
 def _iso(us: int | None) -> datetime | int | None:

@@ -124,15 +124,30 @@ def dataset(session: Session, service: str | None, features: str | None, spine: 
         elif wanted.stats:
             with progress(session, made.progress, "computing"):
                 found = made.stats(knowledge=wanted.report_knowledge)
-            session.data(found.to_dict()) if session.is_json else session.say(str(found))
+            if session.is_json:
+                session.data(found.to_dict() | {"unmatched": _unmatched_data(made)})
+                return
+            session.say(str(found))
+            _note_unmatched(session, made)
         elif wanted.report_knowledge and session.is_json:
             session.data({"knowledge": made.knowledge().to_dict()})
         else:
             preview(session, made, wanted.limit)
+            _note_unmatched(session, made)
             if wanted.report_knowledge:
                 with progress(session, made.progress, "comparing"):
                     known = made.knowledge()
                 session.note(str(known))
+
+
+def _note_unmatched(session: Session, made: Dataset) -> None:
+    """A spine whose keys are written in another way than the data's gives nothing but empty values, and no error."""
+    for found in () if session.quiet else made.unmatched():
+        session.note(f"{found}; all its values are those of an unknown entity")
+
+
+def _unmatched_data(made: Dataset) -> list[dict[str, Any]]:
+    return [asdict(found) for found in made.unmatched()]
 
 
 def _check(service: str | None, features: str | None, spine: str | None, time: str | None, card: Path | None,
@@ -184,6 +199,7 @@ def _say_written(session: Session, made: Dataset, written: Written) -> None:
     session.say(f"{counted} → {session.shown(written.path)}{files}")
     for source, late in ({} if session.quiet else made.left_out()).items():
         session.note(f"{source}: {some(late, 'row')} left out, arrived later than final_after allows")
+    _note_unmatched(session, made)
     changed = [n for n, source in written.card["sources"].items() if source.get("changed_meanwhile")]
     if changed:
         session.note(f"  files of {', '.join(changed)} changed meanwhile; the set may hold rows of both")
@@ -204,6 +220,7 @@ def _written_data(made: Dataset, written: Written) -> dict[str, Any]:
         "files": written.files,
         "card": str(card_path(written.path)),
         "hash": written.card["result"]["hash"],
+        "unmatched": _unmatched_data(made),
     }
     if written.knowledge is not None:
         found |= {"knowledge": written.knowledge.to_dict()}

@@ -21,6 +21,7 @@ from fnmatch import fnmatchcase
 from featc.errors import Diagnostic, FeatcError, did_you_mean
 from featc.lineage.graph import Graph, Node, project_graph
 from featc.resolve.model import COMPLETE, Feature, Output, Project, feature_closure
+from featc.resolve.naming import meant
 
 SYNTAX = (
     "a selector is view, view.feature, view.spend_*, service, tag:t or source:s; +x adds what x comes from,"
@@ -157,7 +158,9 @@ def _way_out(project: Project, name: str) -> str | None:
     view, dot, feature = name.partition(".")
     if dot and view in project.views:
         return did_you_mean(feature, [f.name for f in project.views[view].features])
-    return did_you_mean(view, [*project.views, *project.services]) or SYNTAX
+    if view in project.sources:
+        return f"{view} is a source: write source:{view} for what comes from it"
+    return meant(project, view) or SYNTAX
 
 
 def _tags(feature: Feature) -> Iterable[object]:

@@ -235,9 +235,10 @@ class ServiceDef:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of an author's test, columns in the order written."""
+    """One row of an author's test, columns in the order written; `names` is where each column's name stands."""
 
     values: Mapping[str, Literal]
+    names: Mapping[str, Span]
     span: Span
 
 

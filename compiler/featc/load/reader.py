@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal as OneOf
 
@@ -11,12 +11,12 @@ from pydantic import BaseModel
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from featc.durations import BadDuration, parse_duration
-from featc.errors import Findings, Span, did_you_mean
+from featc.errors import Findings, Span, did_you_mean, nearest
 from featc.load.jinja import Renderer, has_jinja
 from featc.load.model import Duration, Literal
 from featc.load.nodes import Tree, is_absent
 from featc.load.plain import imbalance, is_constant, is_dangling, read_plain, surprise, yes_no
-from featc.load.schema import DESCRIBING, keys_of
+from featc.load.schema import DESCRIBING, keys_of, offered
 from featc.load.text import Scalar, SourceFile, Text
 
 Use = OneOf["sql", "name", "free"]
@@ -83,15 +83,17 @@ class Reader:
         'orders'".
         """
         if not isinstance(node, MappingNode):
-            self.wrong_shape(node, f"{what} must be a mapping of {_some(keys_of(model))}")
+            hint = None
+            if isinstance(node, SequenceNode) and "features" in offered(model):
+                hint = "write {features: [" + ", ".join(n.value for n in node.value if isinstance(n, ScalarNode)) + "]}"
+            self.wrong_shape(node, f"{what} must be a mapping of {_some(offered(model))}", hint)
             return None
         allowed = keys_of(model)
         values: dict[str, Node] = {}
         keys: dict[str, Span] = {}
         for key, value in node.value:
             if key.value not in allowed:
-                known = [k for k, reason in allowed.items() if reason is None]
-                hint = did_you_mean(key.value, known) or f"known here: {', '.join(known)}"
+                hint = _instead(key.value, offered(model))
                 self.error("F106", f"{what} has no key '{key.value}'", key, hint)
             elif (reason := allowed[key.value]) is not None:
                 self.error("F199", f"not supported yet: {key.value} ({reason})", key, "leave it out for now")
@@ -127,18 +129,17 @@ class Reader:
                 continue
             yield name, value
 
-    def wrong_shape(self, node: Node, message: str) -> None:
+    def wrong_shape(self, node: Node, message: str, hint: str | None = None) -> None:
         if is_absent(node):
             self.error("F113", f"{message}; there is no value", node, "write the value, or delete the key")
             return
         found = "a single value"
         if not isinstance(node, ScalarNode):
             found = "a mapping" if isinstance(node, MappingNode) else "a list"
+        usual = "write 'key: value' lines below its name, indented, or {key: value}"
         if "must be a list" in message:
-            hint = "write a list: [a, b], or '- ' before each entry, below its key"
-        else:
-            hint = "write 'key: value' lines below its name, indented, or {key: value}"
-        self.error("F111", f"{message}, not {found}", node, hint)
+            usual = "write a list: [a, b], or '- ' before each entry, below its key"
+        self.error("F111", f"{message}, not {found}", node, hint or usual)
 
     # ── names and texts ──
 
@@ -375,8 +376,16 @@ class Reader:
         return found
 
 
-def _some(keys: Mapping[str, str | None]) -> str:
-    known = [key for key, reason in keys.items() if reason is None and key not in DESCRIBING]
+def _instead(key: str, known: Sequence[str]) -> str:
+    """What to write for a key that means nothing."""
+    if key == "filter" and "where" in known:
+        return "did you mean 'where'? A FILTER of one aggregate stands in its SQL: count(*) filter (where …)"
+    close = nearest(key, known)
+    return f"did you mean '{close}'?" if close else f"known here: {', '.join(known)}"
+
+
+def _some(keys: Sequence[str]) -> str:
+    known = [key for key in keys if key not in DESCRIBING]
     return ", ".join(known[:4]) + (" …" if len(known) > 4 else "")
 
 

@@ -47,6 +47,9 @@ _PLACES: dict[str, Any] = {"oneOf": [{"required": [place]} for place in ("path",
 _CLOSED = "which ends of a window belong to it: left (the default), right, both or neither"
 
 
+UNUSED = "not used yet: it may be written, and nothing reads it"
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True, defer_build=True)
 
@@ -235,7 +238,7 @@ class Place(_Model):
 class Online(_Model):
     store: Annotated[Any, word_such_as("sqlite")] = about("the kind of online store")
     path: Text = about("its file, relative to featc.yaml", ".featc/online.db")
-    url: Text = about("where it listens")
+    url: Text = about(UNUSED)
     replay: Replay = about("how far back reads stay exact: a duration, or unlimited", "unlimited", "30d")
 
 
@@ -249,7 +252,7 @@ class Target(_Model):
     dialect: Annotated[Any, word_such_as("duckdb")] = about("the engine of training sets")
     database: Text = about("the engine's file, relative to featc.yaml", ".featc/shop.duckdb")
     settings: Settings = about("what the engine may use")
-    dsn: Text = about("how to reach the engine")
+    dsn: Text = about(UNUSED)
     sources: dict[str, Place] = about("where sources lie in this target, if elsewhere", names=FREE_NAME)
     online: Online = about("the online store")
 
@@ -266,11 +269,19 @@ class ProjectFile(_Model):
     targets: dict[str, Target] = about("where data lies and vectors are kept: dev, prod …", names=FREE_NAME)
     defaults: Defaults = about("what definitions mean when they do not say")
     vars: dict[str, Any] = about("constants for {{ var('name') }}", names=FREE_NAME)
-    policies: Any = about("reserved")
+    policies: Any = about(UNUSED)
 
 
 DESCRIBING = tuple(_Described.model_fields)
 """The keys that every kind of definition takes; none changes a value."""
+
+
+@cache
+def offered(model: type[BaseModel]) -> tuple[str, ...]:
+    """The keys to suggest: those that are supported and that something reads; those that only describe come last."""
+    unused = {info.alias or name for name, info in model.model_fields.items() if info.description == UNUSED}
+    known = [name for name, reason in keys_of(model).items() if reason is None and name not in unused]
+    return tuple(sorted(known, key=lambda name: name in DESCRIBING))
 
 
 @cache

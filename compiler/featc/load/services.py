@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from yaml.nodes import MappingNode, Node, SequenceNode
 
+from featc.errors import Span
 from featc.load import schema
 from featc.load.meta import read_meta
 from featc.load.model import FeatureDef, Literal, Meta, PickDef, RoleDef, Row, Rows, ServiceDef, TestDef
@@ -182,9 +183,11 @@ def _rows(reader: Reader, node: Node, what: str) -> Rows | None:
             reader.wrong_shape(item, "a row must be a mapping from columns to values")
             continue
         values: dict[str, Literal] = {}
+        names: dict[str, Span] = {}
         for key, value in reader.pairs(item, "a row", reserved=False, quoted=True):
             literal = reader.literal(value)
             if literal is not None:
                 values[key.name] = literal
-        rows.append(Row(values, reader.span(item)))
+                names[key.name] = key.span
+        rows.append(Row(values, names, reader.span(item)))
     return Rows(None, tuple(rows), reader.span(node))

@@ -279,7 +279,9 @@ class _Cutter:
                 f"'{token.text}' means nothing here",
                 i,
                 i,
-                f'if it is a column, quote it: "{token.text}"',
+                f"a unit stands in single quotes: '{token.text}'"
+                if word in UNITS and i and self.tokens[i - 1].is_symbol("(")
+                else f'if it is a column, quote it: "{token.text}"',
             )
 
     def _is_literal(self, i: int, high: int) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 from sqlglot.dialects.dialect import Dialect
@@ -203,15 +202,26 @@ def _balance(tokens: tuple[Token, ...]) -> list[Problem]:
     return []
 
 
+_UNITS = {"us": "microsecond", "ms": "millisecond", "s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week"}
+
+
+def _interval(duration: str) -> str:
+    """A duration such as 1h30m as SQL writes it."""
+    parts = re.findall(r"(\d+)(us|ms|[smhdw])", duration)
+    return " + ".join(f"interval {number} {_UNITS[unit]}" for number, unit in parts)
+
+
 def _neighbours(tokens: tuple[Token, ...]) -> list[Problem]:
     problems = []
-    for left, right in pairwise(tokens):
+    for before, left, right in zip((None, *tokens), tokens, tokens[1:], strict=False):
         glued = left.end == right.start
         if left.kind == "number" and right.kind in ("word", "quoted", "number") and glued:
             whole = left.text + right.text
             window = re.fullmatch(r"(\d+(us|ms|[smhdw]))+", whole)
             hint = (
-                f"windows are named: over last_{whole}"
+                f"as a length of time: {_interval(whole)}; what arrives late is a source's delay: or available_at:"
+                if window and before is not None and before.text in ("+", "-")
+                else f"windows are named: over last_{whole}"
                 if window
                 else f'quote a column of that name: "{whole}"'
             )

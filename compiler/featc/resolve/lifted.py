@@ -46,6 +46,7 @@ class ViewRows:
 def ask_view(view: OpenView, opened: OpenSource, families: Families, findings: Findings) -> ViewRows:
     """Asks for the types of all row expressions of a view. Labels have the keys and the `where` of their view."""
     rows = ViewRows(view)
+    opened = _beside_features(opened, view)
     if view.base is None:
         _ask_where(rows, opened, findings)
         _ask_keys(rows, opened, findings)

@@ -39,6 +39,8 @@ class RowScope:
     source: str
     columns: Mapping[str, Column]
     lets: dict[str, Let] = field(default_factory=dict)
+    features: frozenset[str] = frozenset()
+    """Names of features of the view that reads the rows: mistaken for columns, they get a hint of their own."""
 
     @staticmethod
     def over(source: str, columns: Iterable[Column]) -> RowScope:
@@ -159,7 +161,9 @@ class RowReader:
         else:
             hint = did_you_mean(str(name), self.scope.names)
             if hint and self.text.value.strip() != str(name) and not nearest(str(name), self.scope.names):
-                hint += f"; text stands in single quotes: '{name}'"
+                hint = f"if it is text: '{name}'; {hint}"
+            if any(first == f or first.startswith(f"{f}_") for f in self.scope.features):
+                hint = f"it is a feature, and this takes columns: {', '.join(self.scope.names[:12])}"
             if self.text.value[name.start : name.start + 1] == '"':
                 hint = f"text stands in single quotes: '{name}'; columns are: {', '.join(self.scope.names[:12])}"
             self._error(

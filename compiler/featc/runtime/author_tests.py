@@ -309,7 +309,7 @@ def _expected(store: FeatureStore, test: TestDef, outputs: Sequence[Output]) -> 
             span = table.span_of(number, column)
             if column not in types:
                 message = f"'{test.service.value}' has no output '{column}'"
-                findings.error("F715", message, span, did_you_mean(column, types))
+                findings.error("F715", message, table.name_of(number, column), did_you_mean(column, types))
                 continue
             text = table.text(number, column)
             try:

@@ -334,8 +334,12 @@ def _relative(root: Path, path: Path) -> str:
 def _nearest_path(root: Path, value: str) -> str:
     """A hint that names the deepest folder that exists, and what in it looks like what was meant."""
     here, parts = root, Path(value).parts
-    for part in parts:
+    for place, part in enumerate(parts):
         if _GLOB & set(part) or not (here / part).exists():
+            rest = Path(*parts[place:])
+            deeper = sorted(here.glob(f"*/{rest}")) if here.is_dir() and not _GLOB & set(str(rest)) else []
+            if deeper:
+                return f"did you mean '{_relative(root, deeper[0])}'?"
             names = sorted(p.name for p in here.iterdir())[:2000] if here.is_dir() else []
             close = nearest(part, names) if not _GLOB & set(part) else None
             shown = _relative(root, here)

@@ -25,6 +25,7 @@ from featc.runtime.training_set.blame import blamed, over
 from featc.runtime.training_set.entity_range import EntityRange
 from featc.runtime.training_set.origin import Asked, origin_of
 from featc.runtime.training_set.reading import Place, Read, Reading, choose
+from featc.runtime.training_set.unmatched import Unmatched, example, unmatched
 from featc.secrets import mask
 
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ if TYPE_CHECKING:
     from featc.runtime.training_set.statistics import Statistics
 
 T = TypeVar("T")
+
+
+def _places(project: Project) -> dict[str, str]:
+    """Where the sources lie, as a SELECT may name it; secrets are masked."""
+    shown = {n: (s.location.kind, mask(s.location.value)) for n, s in project.sources.items()}
+    return {name: f"'{value}'" if kind == "path" else f"its {kind}: {value}" for name, (kind, value) in shown.items()}
 
 
 def _inner(project: Project, outputs: Sequence[Output]) -> list[str]:
@@ -68,9 +75,11 @@ class Dataset:
         self.known = knowledge
         keys, request = spine_columns(project, outputs)
         self.origin = origin_of(spine, self.asked.root)
-        read_spine(connection, spine.sql(project, outputs) if isinstance(spine, EntityRange) else spine)
+        is_range = isinstance(spine, EntityRange)
+        read_spine(connection, spine.sql(project, outputs) if is_range else spine, _places(project))
         names = [o.name for o in outputs]
-        self.spine = spines.prepare(connection, keys, request, names, time, _inner(project, outputs))
+        such = partial(example, connection, project, outputs)
+        self.spine = spines.prepare(connection, keys, request, names, time, _inner(project, outputs), such)
         if knowledge.known_at is not None:
             spines.check_known_at(connection, self.spine, knowledge.known_at)
         self.reading = Reading()
@@ -157,6 +166,10 @@ class Dataset:
         final = {name: left_out_sql(s, views[name]) for name, s in sources.items() if s.final_after is not None}
         counts = {name: self.answer(partial(_only_value, sql)) for name, sql in final.items()}
         return {name: count for name, count in counts.items() if count}
+
+    def unmatched(self) -> tuple[Unmatched, ...]:
+        """The views of which no entity of the spine occurs in their source, so that all their values are empty ones."""
+        return unmatched(self)
 
     def rows(self) -> list[dict[str, Any]]:
         """All rows as dicts of Python values, in the spine's order."""

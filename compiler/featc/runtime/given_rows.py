@@ -23,11 +23,13 @@ from featc.types import family
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """A table of texts, None for NULL. `columns` are all columns; an inline row may lack some of them."""
+    """A table of texts, None for NULL. `columns` are all columns; an inline row may lack some of them. `names` and
+    `spans` are where a row's columns are named, and where their values stand."""
 
     name: str
     columns: tuple[str, ...]
     rows: Sequence[Mapping[str, str | None]]
+    names: Sequence[Mapping[str, Span]]
     spans: Sequence[Mapping[str, Span | None]]
     span: Span
 
@@ -40,6 +42,9 @@ class Cells:
     def listed(self, number: int) -> tuple[str, ...]:
         return tuple(self.rows[number])
 
+    def name_of(self, number: int, column: str) -> Span:
+        return self.names[number].get(column) or self.span
+
     def span_of(self, number: int, column: str) -> Span:
         return self.spans[number].get(column) or self.span
 
@@ -51,7 +56,7 @@ def cells(root: Path, test: TestDef, rows: Rows, name: str, findings: Findings) 
     texts = [{column: _text(value) for column, value in row.values.items()} for row in rows.rows]
     spans = [{column: value.text.span for column, value in row.values.items()} for row in rows.rows]
     columns = tuple(dict.fromkeys(column for row in texts for column in row))
-    return Cells(name, columns, texts, spans, rows.span)
+    return Cells(name, columns, texts, [row.names for row in rows.rows], spans, rows.span)
 
 
 def _text(value: Literal) -> str | None:
@@ -99,7 +104,7 @@ def _file(path: Path, rows: Rows, name: str, findings: Findings) -> Cells | None
         findings.error("F717", f"{rows.file.value} is no CSV: {str(error).splitlines()[0]}", rows.span)
         return None
     texts = [dict(zip(names, row, strict=True)) for row in listed]
-    return Cells(name, names, texts, [{} for _ in texts], rows.span)
+    return Cells(name, names, texts, [{} for _ in texts], [{} for _ in texts], rows.span)
 
 
 def typed_rows(source: Source, table: Cells, findings: Findings) -> list[Row]:

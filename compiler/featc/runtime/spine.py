@@ -6,7 +6,7 @@ unknown entity; a NULL instant is an error.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,10 @@ ROW = "_given"
 TYPED = "memory.main.spine_typed"
 _ZONED = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")
 _INSTANTS = ("TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_S", "TIMESTAMP_MS", "DATE", *_ZONED)
+
+
+Example = Callable[[str], tuple[str, str] | None]
+"""A key's name → a source that has it and a value there, as text; None where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,9 @@ def prepare(
     outputs: Sequence[str],
     time: str | None,
     inner: Sequence[str] = (),
+    example: Example = lambda key: None,
 ) -> Spine:
-    """Checks the table `spine_given` and lays the view `spine` over it.
+    """Checks the table `spine_given` and lays the view `spine` over it. `example` serves what is said of a bad key.
 
     Raises FeatcError F51x with all that is wrong: missing keys or request columns, no instant or several, types that
     do not fit, names that collide with outputs, NULL instants.
@@ -60,7 +65,7 @@ def prepare(
     found = Findings()
     instant = _instant(connection, types, time, found)
     _collisions(types, outputs, inner, found)
-    casts = _casts(connection, types, needed, keys, found)
+    casts = _casts(connection, types, needed, keys, found, example)
     found.raise_errors()
     assert instant is not None
     _retype(connection, types, {instant: "TIMESTAMP"} | dict(needed))
@@ -77,6 +82,7 @@ def _casts(
     needed: Sequence[tuple[str, str]],
     keys: Sequence[tuple[str, str]],
     found: Findings,
+    example: Example,
 ) -> dict[str, str]:
     """{name: SQL} of the needed columns that are not as they have to be; missing and unfit ones go to `found`."""
     casts: dict[str, str] = {}
@@ -91,7 +97,9 @@ def _casts(
         if cast is None:
             such = _such_as(connection, actual, kind)
             message = f"the spine's column '{actual}' is {types[actual]}{such}, and {name} is {kind}"
-            found.error("F512", message, hint=_casting(actual, kind))
+            text_key = kind == "VARCHAR" and (name, kind) in keys
+            hint = _as_text(actual, example(name)) if text_key else _casting(actual, kind)
+            found.error("F512", message, hint=hint)
         elif cast != quoted(name) or actual != name:
             casts[name] = cast
     return casts
@@ -200,6 +208,13 @@ def _such_as(connection: duckdb.DuckDBPyConnection, column: str, kind: str) -> s
 
 def _casting(column: str, kind: str) -> str:
     return f"put its values right, or cast it: --spine \"select * replace ({column}::{kind} as {column}) from 'FILE'\""
+
+
+def _as_text(column: str, found: tuple[str, str] | None) -> str:
+    """How a number becomes a key that is text: zeros at its head are gone once it is one, so it is read anew."""
+    such = f"{found[0]} has values such as {literal(found[1])}, and " if found else ""
+    read = f"--spine \"from read_csv('FILE', types = {{'{column}': 'VARCHAR'}})\""
+    return f"{such}numbers lose leading zeros: read it as text, as in {read}; a cast does not bring them back"
 
 
 def _no_instant(connection: duckdb.DuckDBPyConnection, column: str, kind: str, found: Findings) -> None:

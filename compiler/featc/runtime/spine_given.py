@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -17,12 +18,16 @@ if TYPE_CHECKING:
 
 GIVEN = "memory.main.spine_given"
 """Not a temporary table, so that a second cursor of the connection sees it: one streams while the other works."""
+_NO_TABLE = re.compile(r"Table with name (\S+) does not exist")
+_NO_COLUMN = re.compile(r"Candidate bindings: (.+)")
+_SLASH = re.compile(r"\bfrom\s+[\w.]*/", re.I)
 _MADE = f"CREATE OR REPLACE TABLE {GIVEN} AS SELECT * FROM "
 
 
-def read(connection: duckdb.DuckDBPyConnection, given: Any) -> None:
+def read(connection: duckdb.DuckDBPyConnection, given: Any, places: Mapping[str, str] | None = None) -> None:
     """Makes the table `spine_given` of a data frame, an Arrow table, rows as dicts, a file, a stream of bytes, or a
-    SELECT. Raises FeatcError F501 to F503, F519."""
+    SELECT. `places`: where sources lie, for a SELECT that takes one for a table. Raises FeatcError F501 to F503, F519.
+    """
     import duckdb
 
     try:
@@ -39,11 +44,29 @@ def read(connection: duckdb.DuckDBPyConnection, given: Any) -> None:
             Diagnostic(
                 "F501",
                 f"the spine cannot be read: {reason(error)}",
-                hint="check its rights" if "Permission denied" in str(error) else files.READABLE,
+                hint=_way_out(str(error), places or {}),
             )
         ) from None
     finally:
         connection.execute("DROP VIEW IF EXISTS spine_input")
+
+
+def _way_out(said: str, places: Mapping[str, str]) -> str:
+    """What to do about a spine that the engine could not read."""
+    if "Permission denied" in said:
+        return "check its rights"
+    if table := _NO_TABLE.search(said):
+        name = table[1]
+        if name in places:
+            return f"{name} is a source, and no table here; its rows lie in {places[name]}"
+        return f"if it is a file, its name stands in single quotes: from '{name}.csv'"
+    if "No files found" in said:
+        return "check the path, which is relative to the current folder"
+    if column := _NO_COLUMN.search(said):
+        return f"its columns are, among others: {column[1]}" if "," in column[1] else f"did you mean {column[1]}?"
+    if _SLASH.search(said.partition("LINE 1:")[2]):
+        return "a file's name stands in single quotes: from 'data/labels.csv'"
+    return files.READABLE
 
 
 def _with_times_as_text(connection: duckdb.DuckDBPyConnection, origin: str) -> None:

@@ -28,8 +28,9 @@ from featc.runtime.online.ledger import horizon_of
 if TYPE_CHECKING:
     from featc.runtime.store import FeatureStore
 
-History = Literal["complete", "incomplete", "absent", "on demand"]
-"""Of a view in the store: whole; made after rows were pushed; without tables as it is defined now; nothing is kept."""
+History = Literal["complete", "empty", "incomplete", "absent", "on demand"]
+"""Of a view in the store: whole; the same before any row of its source was taken in; made after rows were taken in;
+without tables as it is defined now; nothing is kept."""
 
 Proof = Literal["proven", "thin", "different", "moved", "never"]
 """Of a service: proven equal; some for want of data not; different; the features or an engine are others now; none."""
@@ -55,13 +56,18 @@ class SourceStatus:
 
 @dataclass(frozen=True, slots=True)
 class ViewStatus:
-    """`tables` are those in the store that the view reads as it is defined now; `missed` rows came before them."""
+    """`tables` are those in the store that the view reads as it is defined now; `missed` rows came before them.
+
+    `unanswered`: reads of the view are refused (F603), or will be as soon as the store is opened, for so many rows of
+    its source came in before it was defined as it is now; None where reads are answered.
+    """
 
     name: str
     fingerprint: str
     history: History
     missed: int
     tables: tuple[str, ...]
+    unanswered: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +119,14 @@ def status(store: FeatureStore, recent: int = _DAY) -> Status:
     now = time.time_ns() // 1000
     path = store.online_path
     sources: tuple[SourceStatus, ...] = tuple(_source(None, name, now) for name in store.project.sources)
-    views = tuple(_views(store, {}))
+    views = tuple(_views(store, {}, {}))
     trouble = None
     for attempt in range(2 if path.exists() else 0):
         logged = _log_of(path).exists()
         try:
             with glance(path) as connection:
                 sources = tuple(_source(connection, name, now - recent) for name in store.project.sources)
-                views = tuple(_views(store, _tables(connection)))
+                views = tuple(_views(store, _tables(connection), _taken_in(connection)))
             break
         except sqlite3.Error as error:
             if attempt or logged or not _log_of(path).exists():  # else a writer came while we read without its log
@@ -210,7 +216,29 @@ def _tables(connection: sqlite3.Connection) -> dict[str, int]:
     return {str(n): int(m) for n, m in connection.execute("SELECT name, missed FROM featc_tables")}
 
 
-def _views(store: FeatureStore, there: Mapping[str, int]) -> Iterator[ViewStatus]:
+def _taken_in(connection: sqlite3.Connection) -> dict[str, tuple[int, int]]:
+    """Of each source, how many rows were accepted, and how many with those rejected: a view made now misses these."""
+    if not _has_books(connection):
+        return {}
+    rows = connection.execute("SELECT source, accepted, accepted + rejected FROM featc_sources")
+    return {str(name): (int(accepted), int(came)) for name, accepted, came in rows}
+
+
+def unanswered(store: FeatureStore) -> dict[str, int]:
+    """The views that the target's online store cannot answer as they are defined now, with the rows of their sources
+    that came in before. Empty without a store, and where it cannot be looked at; `status` says why that is."""
+    if not store.online_path.exists():
+        return {}
+    try:
+        with glance(store.online_path) as connection:
+            views = tuple(_views(store, _tables(connection), _taken_in(connection)))
+    except sqlite3.Error:
+        return {}
+    return {v.name: v.unanswered for v in views if v.unanswered is not None}
+
+
+def _views(store: FeatureStore, there: Mapping[str, int], came: Mapping[str, tuple[int, int]]) -> Iterator[ViewStatus]:
+    """`there`: see `_tables`; `came`: see `_taken_in`."""
     project = store.project
     marks = {name: view_fingerprint(project, name) for name in project.views}
     wanted: dict[str, tuple[str, ...]] = {}
@@ -226,8 +254,10 @@ def _views(store: FeatureStore, there: Mapping[str, int]) -> Iterator[ViewStatus
             continue
         missed = max((there.get(table, 0) for table in tables), default=0)
         absent = any(table not in there for table in tables)
-        history: History = "absent" if absent else "incomplete" if missed else "complete"
-        yield ViewStatus(name, marks[name], history, missed, tuple(t for t in tables if t in there))
+        accepted, rows = came.get(project.view(name).source or "", (0, 0))
+        history: History = "absent" if absent else "incomplete" if missed else "complete" if accepted else "empty"
+        lost = max(missed, rows) if absent else missed
+        yield ViewStatus(name, marks[name], history, missed, tuple(t for t in tables if t in there), lost or None)
 
 
 # ── services and their proof ────────────────────────────────────────────────────────────────────────────────

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from featc.errors import Diagnostic, FeatcError, did_you_mean
 from featc.load import Definitions, find_project, read_project
 from featc.resolve.model import Output, Project
+from featc.resolve.naming import meant
 from featc.resolve.needs import full_named, labels_named, spine_columns
 from featc.runtime.engine import connect, limits_of, unbuilt
 from featc.runtime.located import located
@@ -223,12 +224,11 @@ class FeatureStore:
         view_name, _, feature = pattern.partition(".")
         view = self.project.views.get(view_name)
         if view is None:
-            known = [*self.project.views, *self.project.services]
             raise FeatcError(
                 Diagnostic(
                     "F505",
                     f"there is no service or feature view '{view_name}'",
-                    hint=did_you_mean(view_name, known) or "featc ls shows what there is",
+                    hint=meant(self.project, view_name) or "featc ls shows what there is",
                 ),
                 exit_code=2,
             )

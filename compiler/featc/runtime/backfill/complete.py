@@ -21,11 +21,13 @@ class Complete:
     """Stretches of τ in µs, half-open, disjoint and in order, in which tiles hold all asked-for states.
 
     `unchanged`: the source's files are those the tiles were last compared with. Where it is False, or the source has no
-    files, only a look at its rows (`featc.runtime.backfill.look`) can tell.
+    files, only a look at its rows (`featc.runtime.backfill.look`) can tell. `as_defined`: all states of the table as
+    it is defined now have been compared with the source at some time.
     """
 
     ranges: tuple[Range, ...]
     unchanged: bool
+    as_defined: bool
 
 
 def complete(
@@ -36,7 +38,7 @@ def complete(
     An interval counts when it is covered and no state is open in it. Raises FeatcError F722 for another format.
     """
     if not ledger.is_there(session):
-        return Complete((), False)
+        return Complete((), False, False)
     held = ledger.read(session, table)
     filled = held.of(table.fingerprint)
     wanted = [held.of(table.part(p).fingerprint) for p in partials]
@@ -44,4 +46,6 @@ def complete(
     ranges = united([*held.covered, *((s, s + table.width) for s in filled)])
     before = ledger.compared_with(session, table)
     same = before is not None and before[1] and before[0].is_still(listing(location, root))
-    return Complete(without(ranges, still_open, table.width), same)
+    known = ledger.states(session, table.name)
+    as_defined = all(f in known for f in (table.fingerprint, *(s.fingerprint for s in table.states)))
+    return Complete(without(ranges, still_open, table.width), same, as_defined)

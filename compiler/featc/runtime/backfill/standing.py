@@ -22,12 +22,13 @@ class TilesStatus:
     """A view's tiles. `range` (µs, half-open) is from the first day that was ever filled to past the last, None for
     never; `open` days of it lack a state as it is defined now, or were opened and not filled again. `unchanged` is
     whether the source's files are those last looked at, None where it has no files: then only a look at its rows
-    tells."""
+    tells. `as_defined` is whether that was for the states as they are defined now."""
 
     table: str
     range: Range | None
     open: int
     unchanged: bool | None
+    as_defined: bool
 
 
 def standing(store: FeatureStore) -> tuple[dict[str, TilesStatus], Diagnostic | None]:
@@ -46,7 +47,7 @@ def standing(store: FeatureStore) -> tuple[dict[str, TilesStatus], Diagnostic | 
 
 
 def _never(store: FeatureStore, table: TileTable) -> TilesStatus:
-    return TilesStatus(table.relation, None, 0, None if _location(store, table).kind != "path" else False)
+    return TilesStatus(table.relation, None, 0, None if _location(store, table).kind != "path" else False, False)
 
 
 def _location(store: FeatureStore, table: TileTable) -> Location:
@@ -62,4 +63,5 @@ def _status(store: FeatureStore, session: Session, table: TileTable) -> TilesSta
     whole = (ever.ranges[0][0], ever.ranges[-1][1])
     filled = sum(past - first for first, past in now.ranges)
     unchanged = now.unchanged if location.kind == "path" else None
-    return TilesStatus(table.relation, whole, (whole[1] - whole[0] - filled) // table.width, unchanged)
+    still_open = (whole[1] - whole[0] - filled) // table.width
+    return TilesStatus(table.relation, whole, still_open, unchanged, now.as_defined)

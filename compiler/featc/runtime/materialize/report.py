@@ -62,7 +62,9 @@ class Foreseen:
 
 @dataclass(frozen=True, slots=True)
 class MaterializeReport:
-    """All sources that a selected view reads, and what is doubtful about them."""
+    """All sources that a selected view reads, what is doubtful about them, and an error (F603) for each selected view
+    that the store cannot answer all the same, since rows came in before it was defined as it is now."""
 
     sources: tuple[SourceReport, ...]
     warnings: tuple[Diagnostic, ...] = ()
+    unanswered: tuple[Diagnostic, ...] = ()

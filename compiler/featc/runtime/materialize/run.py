@@ -6,7 +6,6 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from featc.errors import Diagnostic, Findings
@@ -50,8 +49,7 @@ def materialize(
         ]
     with online.database.read():
         incomplete = list(online.incomplete(v for p in plans for v in p.views if v.layout.view.name in chosen))
-    warnings = [*(w for r in reports for w in _gone(r)), *(replace(d, severity="warning") for d in incomplete)]
-    return MaterializeReport(tuple(reports), tuple(warnings))
+    return MaterializeReport(tuple(reports), tuple(w for r in reports for w in _gone(r)), tuple(incomplete))
 
 
 def wanted(

@@ -16,15 +16,15 @@ from typing import Any
 import duckdb
 
 from featc.encoding import sort_key_sql
-from featc.errors import Diagnostic, FeatcError, Findings, did_you_mean
+from featc.errors import Diagnostic, FeatcError, Findings, nearest
 from featc.lower import text_columns
 from featc.lower.online_lift import BATCH, pushed
 from featc.lower.source import floored, literal, normalised_batch_column, quoted
-from featc.resolve.model import Column, Source
+from featc.resolve.model import Column, ColumnRef, Source
 from featc.runtime.online.engine import Engine, failed
 from featc.runtime.online.files import reader
 from featc.runtime.online.relations import copied
-from featc.runtime.online.values import NAIVE, ZONED, ZONED_NS, given, plain, refusal
+from featc.runtime.online.values import NAIVE, ZONED, ZONED_NS, given, plain, refusal, way_out
 from featc.types import FLOATS, INTEGERS, decimal_parts
 
 INPUT = "featc_input"
@@ -125,9 +125,10 @@ def _misfits(engine: Engine, source: Source, scan: Scan, conversions: Mapping[st
     misfits = []
     for name, count, row, value in zip(lossy, found[::3], found[1::3], found[2::3], strict=True):
         if count:
-            held = f"row {row}: {source.name}.{name} is {source.column(name).physical}, and it cannot hold {value}"
+            physical = source.column(name).physical
+            held = f"row {row}: {source.name}.{name} is {physical}, and it cannot hold {value}"
             more = f" ({count} rows of the batch do not fit)" if count > 1 else ""
-            misfits.append(Diagnostic("F612", held + more, hint="nothing was written"))
+            misfits.append(Diagnostic("F612", held + more, hint=way_out(physical, value)))
     return misfits
 
 
@@ -230,10 +231,26 @@ def _columns(engine: Engine, source: Source, columns: Mapping[Any, Any]) -> Scan
 
 
 def _check_names(source: Source, names: Iterable[str], findings: Findings) -> None:
-    known = [c.name for c in source.columns]
-    for name in names:
+    known, given = [c.name for c in source.columns], list(names)
+    lacking = [name for name in known if name not in given]
+    for name in given:
         if name not in known:
-            findings.error("F610", f"{source.name} has no column '{name}'", hint=did_you_mean(name, known))
+            close = nearest(name, lacking)
+            hint = f"rename it to '{close}'" if close else f"leave it out of the batch, or add it to {source.name}"
+            findings.error("F610", f"{source.name} has no column '{name}'", hint=hint)
+
+
+def _role(source: Source, name: str) -> str:
+    """What a column that a batch has to bring says of a row."""
+    if name in source.id:
+        return f"it is the id of {source.name}, and says which event a row is"
+    for role, expr, what in (
+        ("time", source.time, "when it happened"),
+        ("available_at", source.available_at, "when it arrived"),
+    ):
+        if expr is not None and any(isinstance(r, ColumnRef) and r.column == name for r in expr.refs):
+            return f"it is the {role} of {source.name}, and says {what}"
+    return "it is a key, and says to whom the row belongs"
 
 
 # ── into the source's types ───────────────────────────────────────────────────────────────────────────────────────
@@ -250,7 +267,7 @@ def _conversions(source: Source, types: Mapping[str, str], required: frozenset[s
     _check_names(source, types, findings)
     for name in sorted(required - set(types)):
         message = f"the batch for {source.name} lacks the column '{name}'"
-        findings.error("F611", message, hint="it says which event a row is, when it happened, or to whom")
+        findings.error("F611", message, hint=_role(source, name))
     made = {}
     for column, batch in zip(source.columns, pushed(source).columns, strict=True):
         if column.name not in types:

@@ -121,13 +121,25 @@ class OnlineStore:
         `at`: see `Instant`. Unknown entities have empty values. Raises FeatcError F603 (a view's history is
         incomplete), F63x (a request), F421 (overflow), F621 (an expression fails), F90x (the file).
         """
-        wanted = tuple(outputs)
+        reader, t = self._reader(tuple(outputs)), instant(at)
+        with self._reading(reader, t) as store:
+            return reader.read(store, requests, t)
+
+    def without_rows(self, outputs: Sequence[Output]) -> tuple[str, ...]:
+        """The sources `outputs` read of which the store has taken in no row yet. Raises F90x (the file)."""
+        asked = "SELECT accepted FROM featc_sources WHERE source = ?"
+        sources = dict.fromkeys(v.layout.source.name for v in self._reader(tuple(outputs)).views)
+        if not self._database.has_tables():
+            return tuple(sources)
+        with self._database.read() as store:
+            taken_in = {name: store.execute(asked, (name,)).fetchone() for name in sources}
+        return tuple(name for name, row in taken_in.items() if row is None or row[0] == 0)
+
+    def _reader(self, wanted: tuple[Output, ...]) -> ServiceReader:
         reader = self._readers.get(wanted)
         if reader is None:
             reader = self._readers[wanted] = ServiceReader(self.project, self.engine, self._views, wanted)
-        t = instant(at)
-        with self._reading(reader, t) as store:
-            return reader.read(store, requests, t)
+        return reader
 
     # ── evict ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -228,7 +240,9 @@ def _incomplete(view: ViewPlan, missed: int | None, file: str) -> Diagnostic:
     if missed is None:
         message = f"the online store has no tables of view '{name}' as it is defined now"
     else:
-        message = f"view '{name}' is newer than {missed} rows of {source} in the store, so its history is incomplete"
+        rows = "1 row" if missed == 1 else f"{missed} rows"
+        message = f"view '{name}' was added or changed after {rows} of {source} came into the store, which lifted them"
+        message += " without it: its history is incomplete"
     hint = (
         f"move {file} away, or set another online path and let the old store answer until then; run"
         " `featc materialize`, and push again what no source's data holds"

@@ -77,8 +77,15 @@ def _is_bool(kind: type, column: Column) -> bool:
     return kind is bool and column.physical != "BOOLEAN"
 
 
-def refusal(code: str, message: str) -> FeatcError:
-    return FeatcError(Diagnostic(code, message, hint="nothing was written"))
+def refusal(code: str, message: str, hint: str = "nothing was written") -> FeatcError:
+    return FeatcError(Diagnostic(code, message, hint=hint))
+
+
+def way_out(physical: str, value: Any) -> str:
+    """What to do about a value that a column of a physical type cannot hold."""
+    hint = "put the row right, or leave it out; nothing was written"
+    is_number = decimal_parts(physical) is not None or physical in FLOATS
+    return f"decimals use a point, as in 12.50; {hint}" if is_number and "," in str(value) else hint
 
 
 def _fitting(physical: str) -> tuple[type, ...]:
@@ -106,7 +113,7 @@ def _each(source: Source, column: Column, values: list[Any], convert: Callable[[
             found.append(None if value is None else convert(value))
         except (ValueError, TypeError, AttributeError, OverflowError, InvalidOperation):
             message = f"row {row}: {source.name}.{column.name} is {column.physical}, and it cannot hold {value}"
-            raise refusal("F612", message) from None
+            raise refusal("F612", message, way_out(column.physical, value)) from None
     return found
 
 

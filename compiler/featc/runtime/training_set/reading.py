@@ -110,6 +110,8 @@ def filled(
     if location.kind != "path":
         why = f"only of files can be told that nothing has changed since, and {table.source.name} is none"
         return found.ranges, why
+    if not found.as_defined:
+        return found.ranges, "its states as defined now are not backfilled"
     return found.ranges, f"{table.source.name} may have changed since the last backfill"
 
 

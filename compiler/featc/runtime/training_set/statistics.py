@@ -137,7 +137,8 @@ def _measures(output: Output, default: str | None) -> dict[str, str]:
 
 
 def _of(output: Output, rows: int, values: dict[str, Any]) -> FeatureStatistics:
-    shares = {n: values[n] / rows if rows else None for n in ("zero_share", "default_share") if n in values}
+    counts = {n: values[n] or 0 for n in ("zero_share", "default_share") if n in values}  # NULL: none that is known
+    shares = {n: count / rows if rows else None for n, count in counts.items()}
     quantiles = values.get("quantiles")
     by_share = None if quantiles is None else {str(q): v for q, v in zip(QUANTILES, quantiles, strict=True)}
     null_share = values["nulls"] / rows if rows else None

@@ -73,8 +73,8 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """The result of a run. `exit_code` 3 where anything differs, or is unproven and `allow_thin` was not
-    given. `labels` are left out: nothing online gives them.
+    """The result of a run. `exit_code` 3 where anything differs, or is unproven and `allow_thin` was not given.
+    `remarks` are views that no row reaches; `labels` are left out: nothing online gives them.
     """
 
     features: tuple[FeatureResult, ...]
@@ -84,6 +84,7 @@ class VerifyReport:
     allow_thin: bool
     root: Path
     labels: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def different(self) -> tuple[FeatureResult, ...]:
@@ -125,6 +126,7 @@ class VerifyReport:
                 lines.append("   = give them data that reaches them, or accept that with --allow-thin")
         if self.labels:
             lines += ["", f"left out, as labels are in training sets only: {', '.join(self.labels)}"]
+        lines += ["", *self.remarks] if self.remarks else []
         proven = sum(f.status == "proven" for f in self.features)
         where = self._shown(self.certificate)
         lines += ["", f"{proven} of {len(self.features)} features proven equal; certificate: {where}"]
@@ -175,6 +177,7 @@ class VerifyReport:
                 for c in self.cases
             ],
             "labels_left_out": list(self.labels),
+            "remarks": list(self.remarks),
             "certificate": self._shown(self.certificate),
         }
 

@@ -39,6 +39,7 @@ from featc.runtime.verify.report import (
 )
 from featc.runtime.verify.rows import instant
 from featc.runtime.verify.shrink import shrink
+from featc.runtime.verify.unreached import unreached
 
 if TYPE_CHECKING:
     from featc.runtime.store import FeatureStore
@@ -139,7 +140,8 @@ def verify(
         for (name, t), pair in zip(run.tallies.items(), wanted, strict=True)
     )
     certificate = store.root / "target" / "certificate.json"
-    report = VerifyReport(results, tuple(histories), cases, certificate, allow_thin, store.root, left)
+    remarks = unreached(store, dict.fromkeys(view for view, _ in wanted))
+    report = VerifyReport(results, tuple(histories), cases, certificate, allow_thin, store.root, left, remarks)
     write_certificate(certificate, report, _bound_to(project, seed, select))
     return report
 
