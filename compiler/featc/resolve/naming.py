@@ -1,38 +1,25 @@
-"""Readable names for what authors leave without one."""
+"""What somebody most likely meant who named no view or service that there is."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-
-from featc.parse import Fragment, Name
-
-_LONGEST_NAME = 40
+from featc.errors import did_you_mean, nearest
+from featc.resolve.model import Project
 
 
-def slug(fragment: Fragment) -> str:
-    """A readable identifier out of an expression: its words, in snake case."""
-    words = [w for piece in fragment.pieces for w in _words(piece)]
-    joined = "_".join(words)[:_LONGEST_NAME].strip("_")
-    if not joined:
-        return "value"
-    return joined if joined[0].isalpha() else f"v_{joined}"
+def meant(project: Project, name: str) -> str | None:
+    """A hint for a `name` that should be a service, a view or a feature with its view before it; None without names.
 
-
-def _words(piece: object) -> Iterable[str]:
-    if isinstance(piece, Name):
-        text = "_".join(piece.parts)
-    elif isinstance(piece, str):
-        text = piece
-    else:
-        text = " ".join([getattr(piece, "name", ""), *(slug(a) for a in getattr(piece, "args", ()))])
-    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text).lower()
-    return re.findall(r"[a-z0-9]+", snake)
-
-
-def unused(base: str, taken: set[str]) -> str:
-    name, n = base, 2
-    while name.casefold() in taken:
-        name, n = f"{base}_{n}", n + 1
-    taken.add(name.casefold())
-    return name
+    A source is no such thing, and a feature's own name is not enough: views may have features of the same name.
+    """
+    source = project.sources.get(name)
+    if source is not None:
+        views = [v.name for v in project.views.values() if v.source == name]
+        return f"{name} is a source; " + (f"views over it: {', '.join(views)}" if views else "no view reads it")
+    features: dict[str, str] = {}
+    for feature in (f for view in project.views.values() for f in view.features):
+        features.setdefault(feature.name, feature.qualified)
+    known = [*project.views, *project.services]
+    if name in features:
+        return f"did you mean '{features[name]}'? A feature's view stands before it"
+    close = nearest(name, known) is None and nearest(name, features)
+    return f"did you mean '{features[close]}'?" if close else did_you_mean(name, known)
