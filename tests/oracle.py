@@ -100,18 +100,18 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Window:
     """`range` (µs), `rows`, both or neither (lifetime); `hop`, `align`, `offset` as in the page's table. `calendar` is
-    a unit, in `timezone`, of which 0 is to date; `since` is P; `next` alone, of labels."""
+    a unit, in `timezone`, of which 0 is to date; `since` is P; `next` stands alone, of labels."""
 
     range: int | None = None
     rows: int | None = None
     offset: int = 0
     hop: int | None = None
     align: bool = False
-    next: int | None = None
     calendar: str | None = None
     previous: int = 0
     timezone: str = "UTC"
     since: RowExpr | None = None
+    next: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -603,7 +603,7 @@ class Oracle:
     def known(self, view: View, v: Version) -> bool:
         """`alpha ⊲ k` and not `alpha(next) ⊲ k`, k = ∞ or the knowledge instant; and not dead."""
         assert v.alpha is not None
-        if v.dead:
+        if v.dead and not self.is_tombstone(self.sources[str(view.source)], v):
             return False
         if self.known_at is None:
             return v.superseded_at is None

@@ -10,11 +10,11 @@ with inclusive bounds:
 * A window at `t` holds the visible events with `after(t) < τ <= upto(t)`:
   `upto = top - strict`, `after = base - lower_closed`, where `top = t - offset` (floored to the hop when aligned) and
   `base = top - length` (floored to the hop when it is a sawtooth).
-* A window `next_W` of labels at `t` holds `t - strict < τ <= t + W - strict`: it begins where the past of the view
-  ends, so that no event is in both (semantics.md, "Labels").
 * A calendar window begins with a unit: `after = begin - 1`. To date it goes up to `t - strict`; so many whole units
   before the current one go up to where that begins, whatever `closed` says. The unit that began last, at or before
   `t`, is the current one: at its first instant it is current and holds nothing yet.
+* A window `next_W` of labels at `t` holds `t - strict < τ <= t + W - strict`: it begins where the past of the view
+  ends, so that no event is in both (semantics.md, "Labels").
 * A version is visible at `t` when `enter <= t - strict` and not `superseded <= t - strict`.
 
 Where units begin is a question of zone tables, of which only DuckDB's are asked (`featc_dialects.duckdb_calendar`): SQL

@@ -43,8 +43,8 @@ FILES = {
     "last_rows": ("sql/duckdb/user_visits/training.sql", "sql/sqlite/user_visits/online_read.sql"),
     "series": ("sql/duckdb/user_visits/training.sql", "sql/sqlite/user_visits/online_read.sql"),
     "derived": ("sql/duckdb/services/checkout/training.sql",),
-    "labels": ("sql/duckdb/services/churn/training.sql",),
     "calendar": ("sql/duckdb/user_visits/training.sql", "sql/sqlite/user_visits/online_read.sql"),
+    "labels": ("sql/duckdb/services/churn/training.sql",),
 }
 PINNED = [(name, file) for name, files in FILES.items() for file in files]
 QUERIES = [(name, file) for name, file in PINNED if file.endswith("/training.sql")]
@@ -75,13 +75,13 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
         (50 / 99.9, 26 / 24),
         (None, None),
     ],
+    "calendar": [(1, 1, 1), (1, 0, 0), (0, 1, 0), (0, 0, 0)],
     "labels": [
         (Decimal("10.00"), True, True, Decimal("5.00"), True),
         (Decimal("99.90"), False, True, None, True),
         (None, True, True, Decimal("10.00"), True),
         (None, None, False, None, False),
     ],
-    "calendar": [(1, 1, 1), (1, 0, 0), (0, 1, 0), (0, 0, 0)],
 }
 """The features of each spine row, worked out by hand from the project's data."""
 

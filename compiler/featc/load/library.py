@@ -112,8 +112,8 @@ def _check_kind(reader: Reader, window: WindowDef, fields: Fields) -> None:
     has = fields.keys
     what = f"window '{window.name}'"
     if "next" in has:
-        for other in has:
-            if other in schema.EXTENDING:
+        for other in ("range", "rows", "lifetime", "hop", "offset", "align", "calendar", "since"):
+            if other in has:
                 hint = "a window of labels has a length alone: next: 30d"
                 reader.findings.error("F123", f"{what} has both next and {other}", has[other], hint)
         return

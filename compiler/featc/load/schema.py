@@ -73,8 +73,6 @@ class Entity(_Described):
 
 
 _EXTENTS = ("range", "rows", "lifetime", "calendar", "since", "next")
-EXTENDING = (*_EXTENTS[:-1], "offset", "hop", "align", "previous", "timezone")
-"""The keys of a window that say what it holds, but for `next`."""
 CALENDARS: tuple[Unit, ...] = ("day", "week", "month", "quarter", "year")
 
 

@@ -92,13 +92,13 @@ def _versions(source: Source, view: View) -> str:
 
 def edges_in_words(window: Window, closed: Closed) -> str:
     """Which visible events a window holds, as a condition on τ (semantics.md, "Windows")."""
-    if window.is_ahead:
-        end = f"t + {format_duration(window.length or 0)}"
-        return f"t ≤ τ < {end}" if strict(closed) else f"t < τ ≤ {end}"
     if window.calendar is not None:
         return _calendar_in_words(window.calendar, closed)
     if window.since is not None:
         return f"from the last of the events with {window.since} on, in event order, it included"
+    if window.is_ahead:
+        end = f"t + {format_duration(window.length or 0)}"
+        return f"t ≤ τ < {end}" if strict(closed) else f"t < τ ≤ {end}"
     offset = f" − {format_duration(window.offset)}" if window.offset else ""
     upper = f"t{offset}"
     if window.align and window.hop:
@@ -117,6 +117,14 @@ def edges_in_words(window: Window, closed: Closed) -> str:
     return f"the last {window.rows} of the rows with {text}"
 
 
+def _calendar_in_words(calendar: Calendar, closed: Closed) -> str:
+    now = f"the {calendar.unit} of t in {calendar.zone}"
+    if not calendar.previous:
+        return f"begin of {now} ≤ τ {'<' if strict(closed) else '≤'} t"
+    before = "one" if calendar.previous == 1 else f"{calendar.previous}"
+    return f"begin of the {calendar.unit} {before} before {now} ≤ τ < begin of {now}"
+
+
 def _explain_labels(view: View, source: Source, parts: Parts) -> dict[str, Any]:
     """A view of labels: rows of one knowledge, so that none is late or superseded."""
     final = source.final_after if source.final_after is not None else source.delay
@@ -133,14 +141,6 @@ def _explain_labels(view: View, source: Source, parts: Parts) -> dict[str, Any]:
             "online": "labels are in training sets only",
         },
     }
-
-
-def _calendar_in_words(calendar: Calendar, closed: Closed) -> str:
-    now = f"the {calendar.unit} of t in {calendar.zone}"
-    if not calendar.previous:
-        return f"begin of {now} ≤ τ {'<' if strict(closed) else '≤'} t"
-    before = "one" if calendar.previous == 1 else f"{calendar.previous}"
-    return f"begin of the {calendar.unit} {before} before {now} ≤ τ < begin of {now}"
 
 
 def _training(parts: Parts, irregular: bool) -> list[dict[str, Any]]:

@@ -26,8 +26,8 @@ class Window:
     """Which visible events count (semantics.md, "Windows"). Lengths in µs.
 
     `rows` with `length` is the last `rows` within the range. `since` names the view's slot that is TRUE on the events
-    the window can begin with. One of labels begins at t: its `offset` is −`length`. With none of `length`, `rows`,
-    `calendar` and `since` it is `lifetime`.
+    the window can begin with. With none of `length`, `rows`, `calendar` and `since` it is `lifetime`. A window of
+    labels begins at t: its `offset` is −`length`.
     """
 
     name: str = field(compare=False)

@@ -12,8 +12,8 @@ from featc.parse import AggregateCall, Fragment, Name
 from featc.resolve.asking import Asked
 from featc.resolve.families import Families
 from featc.resolve.model import Aggregation, Expr, Key, Slot, Source, Window
-from featc.resolve.naming import slug, unused
 from featc.resolve.openview import OpenView, Template
+from featc.resolve.slugs import slug, unused
 from featc.resolve.sources import OpenSource, ask_fragment, check_known, is_boolean, parsed, time_of
 from featc.resolve.standing import may_stand
 from featc.resolve.windows import WindowBook, suffix_of
@@ -64,12 +64,10 @@ def ask_view(view: OpenView, opened: OpenSource, families: Families, findings: F
     return rows
 
 
-def _ask_where(rows: ViewRows, opened: OpenSource, findings: Findings) -> None:
-    where = rows.view.definition.where
-    if where is not None:
-        rows.where_text = where
-        rows.where = _ask(parsed(where, findings), where, "where", opened, findings)
-        rows.broken |= rows.where is None
+def _beside_features(opened: OpenSource, view: OpenView) -> OpenSource:
+    """The source as this view sees it: the same columns, with the names that are the view's features."""
+    features = frozenset(f.name.casefold() for f in view.definition.features)
+    return replace(opened, scope=replace(opened.scope, features=features))
 
 
 def _ask_since(
@@ -86,6 +84,14 @@ def _ask_since(
         return False
     rows.since[window.name] = (asked, fragment)
     return True
+
+
+def _ask_where(rows: ViewRows, opened: OpenSource, findings: Findings) -> None:
+    where = rows.view.definition.where
+    if where is not None:
+        rows.where_text = where
+        rows.where = _ask(parsed(where, findings), where, "where", opened, findings)
+        rows.broken |= rows.where is None
 
 
 def _ask(

@@ -186,8 +186,8 @@ def read_templates(view: OpenView, findings: Findings) -> None:
         text = feature.sql if feature.sql is not None else Text(feature.name, feature.span)
         template = Template(view.name, feature, text, parsed(text, findings), index)
         template.broken = template.fragment is None
-        template.is_label = view.base is not None
         template.over = tuple(library_window(window) for window in feature.over)
+        template.is_label = view.base is not None
         view.templates.append(template)
         view.by_name.setdefault(feature.name.casefold(), template)
     _check_shape(view, findings)

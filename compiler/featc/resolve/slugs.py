@@ -31,6 +31,7 @@ def _words(piece: object) -> Iterable[str]:
 
 
 def unused(base: str, taken: set[str]) -> str:
+    """`base`, with a number where it is taken already; folded, it is among `taken` then."""
     name, n = base, 2
     while name.casefold() in taken:
         name, n = f"{base}_{n}", n + 1
