@@ -41,26 +41,26 @@ def day(number: int) -> int:
 
 
 def test_nothing_is_complete_before_a_run(project: Path) -> None:
-    assert asked(project) == Complete((), False)
+    assert asked(project) == Complete((), False, False)
 
 
 def test_what_a_run_filled_is_complete_and_unchanged_until_a_file_is(project: Path) -> None:
     store(project).backfill("2025-01-03", "2025-01-10")
-    assert asked(project) == Complete(((day(2), day(9)),), True)
+    assert asked(project) == Complete(((day(2), day(9)),), True, True)
     store(project).backfill("2025-01-20", "2025-01-22")
-    assert asked(project) == Complete(((day(2), day(9)), (day(19), day(21))), True)
+    assert asked(project) == Complete(((day(2), day(9)), (day(19), day(21))), True, True)
     write_rows(project, "events", days(0, 31))
-    assert asked(project) == Complete(((day(2), day(9)), (day(19), day(21))), False)
+    assert asked(project) == Complete(((day(2), day(9)), (day(19), day(21))), False, True)
     store(project).backfill()
-    assert asked(project) == Complete(((day(0), day(31)),), True)
+    assert asked(project) == Complete(((day(0), day(31)),), True, True)
 
 
 def test_a_state_that_is_new_is_complete_nowhere(project: Path) -> None:
     store(project).backfill()
     rewrite(project, "last_30d\n", "last_30d\n      most: max(i) over last_7d\n")
-    assert asked(project) == Complete((), False)
+    assert asked(project) == Complete((), False, False)
     store(project).backfill("2025-01-01", "2025-01-03")
-    assert asked(project) == Complete(((day(0), day(2)),), True)
+    assert asked(project) == Complete(((day(0), day(2)),), True, True)
 
 
 def test_a_run_for_other_views_vouches_for_no_others(project: Path) -> None:
