@@ -199,7 +199,7 @@ def test_strict_refuses_the_whole_batch(store: OnlineStore) -> None:
 @pytest.mark.parametrize(
     ("change", "code", "words"),
     [
-        ({"amout": 1}, "F610", "did you mean 'amount'"),
+        ({"amout": 1}, "F610", "rename it to 'amount'"),
         ({"user_id": "seven"}, "F612", "orders.user_id is INTEGER, and it cannot hold seven"),
         ({"user_id": "3.7"}, "F612", "it cannot hold 3.7"),
         ({"user_id": 3.7}, "F612", "it cannot hold 3.7"),
