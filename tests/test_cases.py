@@ -66,6 +66,8 @@ ROUTES: Mapping[str, Callable[[pa.Table, Path], list[Push]]] = {
 }
 """After each of them, sources whose rows have an id get all of them again, upside down and without a token."""
 
+_FAST = "two by two, backwards"
+
 
 # ------------------------------------------------------------------------------------- a case at work
 
@@ -206,7 +208,7 @@ def test_training_gives_what_the_case_says(name: str, opened: Callable[[str], Op
     assert not differences(rows, it.wanted(columns))
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("route", [_FAST, *(pytest.param(r, marks=pytest.mark.slow) for r in ROUTES if r != _FAST)])
 @pytest.mark.parametrize("name", NAMES)
 def test_online_gives_what_the_case_says(name: str, route: str, opened: Callable[[str], Opened]) -> None:
     it = opened(name)

@@ -35,9 +35,9 @@ RARE = {"a version late by an earlier one's time": 100}
 # ------------------------------------------------------------------------------------- the product
 
 
-@pytest.mark.parametrize("first", range(0, 10, 5))
+@pytest.mark.parametrize("first", range(0, 4, 2))
 def test_training_oracle_and_online_agree(first: int, tmp_path: Path) -> None:
-    outcome = run_seeds(range(first, first + 5), tmp_path)
+    outcome = run_seeds(range(first, first + 2), tmp_path)
     assert not outcome.failures, "\n\n".join(outcome.failures)
 
 
