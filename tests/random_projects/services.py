@@ -300,7 +300,8 @@ def situations(out: Out, judge: Oracle, probe: Probe, expected: Value) -> list[s
         if None in keys.values():
             found.append("a key that is NULL")
         plain = judge.value(out.feature, probe)
-        if not same(feature_kind(judge.features[out.feature][1]), plain, python(judge, out, expected)):
+        kind, members = feature_kind(judge.features[out.feature][1]), members_of(judge, out.feature, probe)
+        if not same(kind, plain, python(judge, out, expected), members):
             found.append(f"other values than at the spine's keys: {out.kind}")
     elif out.kind.startswith("a role"):
         found.append(out.kind)

@@ -89,8 +89,8 @@ def test_many_rows_are_sampled_by_entity_and_it_says_so(small: FeatureStore) -> 
 def _edge_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
     right: Any = vars(online_read)["edges"]
 
-    def wrong(window: Any, t: int, closed: Any) -> Any:
-        edge = right(window, t, closed)
+    def wrong(*asked: Any) -> Any:
+        edge = right(*asked)
         return edge if edge.after is None else replace(edge, after=edge.after + 1)
 
     monkeypatch.setattr(online_read, "edges", wrong)
