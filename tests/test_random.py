@@ -124,7 +124,7 @@ def test_the_definition_of_every_derived_feature_is_what_duckdb_computes() -> No
             for probe in case.probes:
                 inputs = {i: judge.input(i, probe) for i in feature.inputs}
                 wanted = judge.derive(feature, inputs)
-                given = [render.python(types[i], v) for i, v in inputs.items()]
+                given = [parameter(types[i], v) for i, v in inputs.items()]
                 got = connection.execute(sql, given).fetchall()[0][0]
                 assert agrees(feature, wanted, got), (seed, name, sql, inputs, wanted, got)
                 compared += 1
@@ -201,8 +201,14 @@ def agrees(typed: Any, wanted: Value, got: Value) -> bool:
     return oracle.same(typed.type, wanted, got)
 
 
+def parameter(type: str, value: Value) -> Any:
+    """A derived feature's input as DuckDB takes it."""
+    given = render.python(type, value)
+    return [{"k": k, "v": v} for k, v in given.items()] if isinstance(given, dict) else given
+
+
 def input_type(case: Case, features: dict[str, Any], name: str) -> str:
-    """The SQL type of a derived feature's input."""
+    """The type of a derived feature's input, an oracle's or DuckDB's."""
     if name == "as_of":
         return "timestamp"
     kind, _, rest = name.partition(".")
@@ -211,18 +217,29 @@ def input_type(case: Case, features: dict[str, Any], name: str) -> str:
     if kind == "key":
         return case.spine_keys[rest]
     found: str = features[name].type
-    return {"text": "varchar", "decimal": "decimal(38,2)"}.get(found, found)
+    return found
+
+
+def sql_type(type: str) -> str:
+    """DuckDB's name of an oracle's type."""
+    form, _, rest = type.partition(" ")
+    if form == "list":
+        return f"{sql_type(rest)}[]"
+    if form == "map":
+        return f"struct(k {sql_type(rest.split(' ')[0])}, v {sql_type(rest.split(' ')[1])})[]"  # as parameters can be
+    return {"text": "varchar", "decimal": "decimal(38,2)"}.get(type, type)
 
 
 def in_terms_of(feature: Derived, types: dict[str, str]) -> str:
     """The derived feature's text as a query over typed parameters."""
     assert isinstance(feature.expr, Expr)
     sql, selected = feature.expr.sql, []
-    for n, (name, sql_type) in enumerate(types.items()):
+    for n, (name, type) in enumerate(types.items()):
         bare = name.rpartition(".")[2]
         pattern = rf"(?<![\w.'])(?:{re.escape(name)}|{re.escape(bare)})(?![\w'])"
         sql = re.sub(pattern, f"p{n}", sql)
-        selected.append(f"cast(? as {sql_type}) as p{n}")
+        given = f"cast(? as {sql_type(type)})"
+        selected.append(f"{f'map_from_entries({given})' if type.startswith('map ') else given} as p{n}")
         if name == "as_of":
             sql = re.sub(r"seconds_since\((\w+)\)", rf"((epoch_us(p{n}) - epoch_us(\1)) / 1000000)", sql)
     return f"select {sql} from (select {', '.join(selected)})"

@@ -20,7 +20,24 @@ class Number(str):
 def read_vectors(text: str, types: Mapping[str, str]) -> list[dict[str, Value]]:
     """The answer's rows. `types`: output -> its type as the oracle names it; another kind of JSON value raises."""
     rows = json.loads(text, parse_float=Number, parse_constant=_refuse)
-    return [{name: None if v is None else _READERS[types[name]](v) for name, v in row.items()} for row in rows]
+    return [{name: _value(types[name], v) for name, v in row.items()} for row in rows]
+
+
+def _value(type_: str, given: Any) -> Value:
+    """A value of a type, `list T` and `map K V` item by item; keys of a JSON object are texts."""
+    if given is None:
+        return None
+    form, _, rest = type_.partition(" ")
+    if form == "list":
+        return [_value(rest, item) for item in _kept(list)(given)]
+    if form == "map":
+        key, _, item = rest.partition(" ")
+        return {_key(key, k): _value(item, v) for k, v in _kept(dict)(given).items()}
+    return _READERS[type_](given)
+
+
+def _key(type_: str, text: str) -> Value:
+    return _value(type_, text if type_ in ("text", "timestamp", "decimal") else json.loads(text))
 
 
 def _refuse(constant: str) -> None:

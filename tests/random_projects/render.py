@@ -129,9 +129,17 @@ def batch(case: Case, source_name: str, numbers: Sequence[int], form: str) -> An
     return [{c: python(t, stored(source, c, n, rows[n][c])) for c, t in types} for n in numbers]
 
 
-def python(sql_type: str, value: Value) -> Value:
-    """The value a Python user would hold: a naive UTC datetime for a timestamp."""
-    return moment(value) if sql_type == "timestamp" and value is not None else value
+def python(type: str, value: Value) -> Value:
+    """The value a Python user would hold: a naive UTC datetime for a timestamp, also in a list or a map."""
+    if value is None:
+        return None
+    form, _, rest = type.partition(" ")
+    if form == "list":
+        return [python(rest, x) for x in value]
+    if form == "map":
+        key, _, item = rest.partition(" ")
+        return {python(key, k): python(item, x) for k, x in value.items()}
+    return moment(value) if type == "timestamp" else value
 
 
 def csv_text(source: SourceSpec, rows: Sequence[Row]) -> str:

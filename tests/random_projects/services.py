@@ -77,19 +77,7 @@ class Asked:
 
 def python(judge: Oracle, out: Out, value: Value) -> Value:
     """A value as `same` wants it of a plan."""
-    return shown(judge.features[str(out.feature)][1].type, value)
-
-
-def shown(kind: str, value: Value) -> Value:
-    """A value of the oracle as users see it."""
-    if value is None:
-        return None
-    if kind.startswith("list "):
-        return [shown(kind.removeprefix("list "), x) for x in value]
-    if kind.startswith("map "):
-        _, key, item = kind.split(" ")
-        return {shown(key, k): shown(item, x) for k, x in value.items()}
-    return oracle.moment(value) if kind == "timestamp" else value
+    return render.python(judge.features[str(out.feature)][1].type, value)
 
 
 # ------------------------------------------------------------------------------------- drawing

@@ -11,11 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from oracle import Oracle, Probe, Row, Value, micros, moment
+from oracle import Oracle, Probe, Row, Value, micros
 
 from .judge import Product
 from .knockouts import knocked_out
 from .model import Case
+from .render import python
 
 
 class StandIn:
@@ -44,7 +45,7 @@ class StandIn:
         probe, found = self.probe(row, row["as_of"]), {}
         for output, name, label in self.case.labels():
             value, found[f"{output}__complete"] = self.offline.label(name, probe)
-            found[output] = moment(value) if label.type == "timestamp" and value is not None else value
+            found[output] = python(label.type, value)
         return found
 
     def push(self, source: str, rows: Any, token: str | None = None) -> None:
@@ -69,7 +70,7 @@ class StandIn:
         probe, found = self.probe(row, at), {}
         for output, name, feature in self.case.outputs():
             value = judge.value(name, probe)
-            found[output] = moment(value) if feature.type == "timestamp" and value is not None else value
+            found[output] = python(feature.type, value)
         return found
 
     def probe(self, row: Row, at: datetime) -> Probe:
