@@ -9,7 +9,8 @@ import pytest
 
 from featc.runtime.backfill import Complete, complete
 from featc.runtime.backfill.run import open_session
-from featc.runtime.backfill.session import nobody
+from featc.runtime.backfill.session import Session, nobody
+from featc.runtime.backfill.standing import standing
 from oracle import micros
 
 from .projects import store, write_project, write_rows
@@ -85,3 +86,17 @@ def test_a_file_changed_in_the_tick_it_was_looked_at_is_not_believed(
 def test_days_are_of_the_epoch(project: Path) -> None:
     assert day(0) % 86_400_000_000 == 0
     assert datetime(1970, 1, 1) + timedelta(microseconds=day(0)) == NEW_YEAR
+
+
+def test_a_run_that_was_stopped_is_told_of_until_one_ends(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dying(session: Session, name: str) -> None:
+        if name == "cover":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "step", dying)
+        with pytest.raises(KeyboardInterrupt):
+            store(project).backfill()
+    assert standing(store(project))[0]["by_user"].stopped
+    store(project).backfill()
+    assert not standing(store(project))[0]["by_user"].stopped

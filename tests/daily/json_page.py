@@ -115,7 +115,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
         "is the newest arrival, a service's the oldest of its sources; reads before `horizon` are refused. Under "
         "`tiles`, `open_days` of the days from `start` to `end` lack a state; `unchanged` is whether the source's "
         "files are those that were looked at, null where it has none, and `as_defined` whether that was for the states "
-        "of now.",
+        "of now; `stopped`: a run ended before its end, so that more days may be open.",
     ),
     ("status --check --max-lag 1h", "The same and `stale`, why the exit code is 3; empty when it is 0."),
     (

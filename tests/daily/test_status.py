@@ -266,7 +266,8 @@ def test_backfilled_and_open_days_are_told_without_reading_rows(featc: Featc, pr
     found = tiles(featc)
     assert found.pop("table").startswith("featc.user_orders__")
     assert found.pop("unchanged") in (True, False), "whether a file of this very moment counts is the clock's"
-    assert found == {"start": "2026-01-01T00:00:00Z", "end": "2026-01-04T00:00:00Z", "open_days": 1, "as_defined": True}
+    assert found == {"start": "2026-01-01T00:00:00Z", "end": "2026-01-04T00:00:00Z", "open_days": 1, "as_defined": True,
+                     "stopped": False}  # fmt: skip
     stale = standing(featc, "--check")["stale"]
     assert {"kind": "view", "name": "user_orders", "reason": "1 day of its tiles is open: featc backfill"} in stale
     assert featc("backfill").exit_code == 0

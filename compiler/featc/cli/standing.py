@@ -97,6 +97,8 @@ def _stale(found: Status, limit: int | None) -> Iterator[tuple[str, str, str]]:
         if tiles.open:
             are = "is" if tiles.open == 1 else "are"
             yield "view", name, f"{some(tiles.open, 'day')} of its tiles {are} open: featc backfill"
+        if tiles.stopped:
+            yield "view", name, "the last backfill of its tiles was stopped: run featc backfill again"
     for service in found.services:
         if service.proof != "proven":
             yield "service", service.name, _unproven(service)
@@ -177,7 +179,8 @@ def _tiles_row(name: str, tiles: TilesStatus) -> list[str]:
     files = {True: "as then", False: "may have changed", None: "none to tell by"}[tiles.unchanged]
     if not tiles.as_defined:
         files = "its states as defined now are not backfilled"
-    return [name, f"{first} … {past}", str(tiles.open), files]
+    open_days = f"{tiles.open} and more: a run was stopped" if tiles.stopped else str(tiles.open)
+    return [name, f"{first} … {past}", open_days, files]
 
 
 def _say_stale(session: Session, stale: tuple[tuple[str, str, str], ...]) -> None:
@@ -268,6 +271,7 @@ def _tiles_data(t: TilesStatus) -> Mapping[str, Any]:
         "start": _iso(start),
         "end": _iso(end),
         "open_days": t.open,
+        "stopped": t.stopped,
         "unchanged": t.unchanged,
         "as_defined": t.as_defined,
     }

@@ -11,6 +11,7 @@ from featc.resolve.model import Location
 from featc.runtime.backfill import ledger
 from featc.runtime.backfill.complete import complete
 from featc.runtime.backfill.ledger import Range
+from featc.runtime.backfill.look import is_within
 from featc.runtime.backfill.session import Session
 
 if TYPE_CHECKING:
@@ -22,13 +23,15 @@ class TilesStatus:
     """A view's tiles. `range` (µs, half-open) is from the first day that was ever filled to past the last, None for
     never; `open` days of it lack a state as it is defined now, or were opened and not filled again. `unchanged` is
     whether the source's files are those last looked at, None where it has no files: then only a look at its rows
-    tells. `as_defined` is whether that was for the states as they are defined now."""
+    tells. `as_defined` is whether that was for the states as they are defined now. `stopped`: a run ended before its
+    end, so that days it was to fill may be open without being counted in `open`."""
 
     table: str
     range: Range | None
     open: int
     unchanged: bool | None
     as_defined: bool
+    stopped: bool = False
 
 
 def standing(store: FeatureStore) -> tuple[dict[str, TilesStatus], Diagnostic | None]:
@@ -64,4 +67,7 @@ def _status(store: FeatureStore, session: Session, table: TileTable) -> TilesSta
     filled = sum(past - first for first, past in now.ranges)
     unchanged = now.unchanged if location.kind == "path" else None
     still_open = (whole[1] - whole[0] - filled) // table.width
-    return TilesStatus(table.relation, whole, still_open, unchanged, now.as_defined)
+    # a run says at its end what it covered, so that days outside were filled by one that had none
+    held = ledger.read(session, table)
+    stopped = any(not is_within(held.covered, start) for start in held.of(table.fingerprint))
+    return TilesStatus(table.relation, whole, still_open, unchanged, now.as_defined, stopped)
