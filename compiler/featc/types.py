@@ -78,3 +78,11 @@ def sum_type(type_: str) -> str:
     if parts:
         return f"DECIMAL(38,{parts[1]})"
     return "DOUBLE" if type_ in FLOATS else "BIGINT"
+
+
+def sum_bounds(type_: str) -> tuple[int, int] | None:
+    """The least and greatest encoded value of a sum's type; None where it has none."""
+    parts = decimal_parts(type_)
+    if parts:
+        return 1 - 10 ** parts[0], 10 ** parts[0] - 1
+    return (-(2**63), 2**63 - 1) if type_ == "BIGINT" else None

@@ -1,7 +1,7 @@
 """The algebra of aggregates: `aggregates` has one row each, `states` the partial states they are made of."""
 
 from featc.algebra.aggregates import AGGREGATES, forms, lookup
-from featc.algebra.row import Aggregate, Constant, Given, Need, Param, scale_of
+from featc.algebra.row import Aggregate, BeyondType, Constant, Given, Need, Param, scale_of
 from featc.algebra.states import HUGE, LAWS, UNIT, Kind, Law, float_total, merge_moments
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "LAWS",
     "UNIT",
     "Aggregate",
+    "BeyondType",
     "Constant",
     "Given",
     "Kind",

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from math import inf, isfinite, nan, sqrt
 from typing import Any
 
-from featc.algebra import frequencies, ordered, rounding, statistics
+from featc.algebra import frequencies, ordered, returns, rounding, statistics
 from featc.algebra.row import Aggregate, Finish, Given, Need
 from featc.algebra.states import Kind, float_total
-from featc.types import FLOATS, family, is_number, sum_type
+from featc.types import FLOATS, sum_type
 
 
 def _sum_kind(types: tuple[str, ...]) -> Kind:
@@ -23,33 +23,6 @@ def _sum_kind(types: tuple[str, ...]) -> Kind:
 
 def _fixed(**needs: Need) -> Callable[[tuple[str, ...]], Mapping[str, Need]]:
     return lambda types: needs
-
-
-def _number(result: Callable[[str], str], name: str) -> Callable[[tuple[str, ...]], str]:
-    def returns(types: tuple[str, ...]) -> str:
-        if not is_number(types[0]):
-            raise TypeError(f"{name} needs a number, and this is {types[0]}")
-        return result(types[0])
-
-    return returns
-
-
-def _orderable(name: str, position: int = 0) -> Callable[[tuple[str, ...]], str]:
-    def returns(types: tuple[str, ...]) -> str:
-        if family(types[position]) == "other":
-            raise TypeError(f"{name} cannot order values of type {types[position]}")
-        return types[0]
-
-    return returns
-
-
-def _boolean(name: str) -> Callable[[tuple[str, ...]], str]:
-    def returns(types: tuple[str, ...]) -> str:
-        if types[0] != "BOOLEAN":
-            raise TypeError(f"{name} needs a BOOLEAN, and this is {types[0]}")
-        return "BOOLEAN"
-
-    return returns
 
 
 def _sum(given: Given, total: Any) -> Any:
@@ -86,7 +59,7 @@ def _variance_row(name: str, samp: bool, root: bool, summary: str) -> Aggregate:
         f"CASE WHEN {{m.n}} + {{m.odd}} <= {int(samp)} THEN NULL WHEN {{m.odd}} > 0 THEN 'NaN'::DOUBLE"
         f" WHEN {{low}} = {{high}} THEN 0 WHEN NOT isfinite({{m.m2}}) THEN 'Infinity'::DOUBLE ELSE {spread} END",
         _variance(samp, root),
-        _number(lambda t: "DOUBLE", name),
+        returns.double(name),
         summary,
         rounding=rounding.DEVIATION if root else rounding.VARIANCE,
     )
@@ -140,7 +113,7 @@ _ROWS = (
         lambda types: {"total": Need(_sum_kind(types))},
         "{total}",
         _sum,
-        _number(sum_type, "sum"),
+        returns.numbers("sum", sum_type),
         "the sum; integers give BIGINT, decimals DECIMAL(38,s)",
         rounding=rounding.SUM,
     ),
@@ -150,7 +123,7 @@ _ROWS = (
         lambda types: {"total": Need(_sum_kind(types)), "n": Need(Kind.COUNT)},
         "{total:{n}}",
         _avg,
-        _number(lambda t: "DOUBLE", "avg"),
+        returns.double("avg"),
         "the arithmetic mean, as DOUBLE",
         rounding=rounding.MEAN,
     ),
@@ -160,7 +133,7 @@ _ROWS = (
         _fixed(v=Need(Kind.MIN)),
         "{v}",
         _value,
-        _orderable("min"),
+        returns.ordered("min"),
         "the least value; NaN is greatest",
     ),
     Aggregate(
@@ -169,7 +142,7 @@ _ROWS = (
         _fixed(v=Need(Kind.MAX)),
         "{v}",
         _value,
-        _orderable("max"),
+        returns.ordered("max"),
         "the greatest value; NaN is greatest",
     ),
     Aggregate(
@@ -178,7 +151,7 @@ _ROWS = (
         _fixed(v=Need(Kind.FIRST)),
         "{v}",
         _last_of,
-        _orderable("first"),
+        returns.ordered("first"),
         "the first value in event order, NULLs ignored",
     ),
     Aggregate(
@@ -187,7 +160,7 @@ _ROWS = (
         _fixed(v=Need(Kind.LAST)),
         "{v}",
         _last_of,
-        _orderable("last"),
+        returns.ordered("last"),
         "the last value in event order, NULLs ignored",
     ),
     Aggregate(
@@ -196,7 +169,7 @@ _ROWS = (
         _fixed(v=Need(Kind.PICK_MIN, (0, 1))),
         "{v}",
         _last_of,
-        _orderable("arg_min", 1),
+        returns.ordered("arg_min", 1),
         "the first argument where the second is least; the first in event order among equals",
     ),
     Aggregate(
@@ -205,7 +178,7 @@ _ROWS = (
         _fixed(v=Need(Kind.PICK_MAX, (0, 1))),
         "{v}",
         _last_of,
-        _orderable("arg_max", 1),
+        returns.ordered("arg_max", 1),
         "the first argument where the second is greatest; the first in event order among equals",
     ),
     Aggregate(
@@ -214,7 +187,7 @@ _ROWS = (
         _fixed(v=Need(Kind.MIN)),
         "{v}",
         _value,
-        _boolean("bool_and"),
+        returns.truth("bool_and", "BOOLEAN"),
         "whether all values are true, NULLs ignored",
     ),
     Aggregate(
@@ -223,7 +196,7 @@ _ROWS = (
         _fixed(v=Need(Kind.MAX)),
         "{v}",
         _value,
-        _boolean("bool_or"),
+        returns.truth("bool_or", "BOOLEAN"),
         "whether any value is true, NULLs ignored",
     ),
     _variance_row("var_samp", True, False, "sample variance; NULL below two values"),

@@ -8,8 +8,9 @@ from math import log2
 from typing import Any
 
 from featc.algebra import rounding
+from featc.algebra.returns import each
 from featc.algebra.row import Aggregate, Finish, Given, Param
-from featc.algebra.series import Series, added, added_sql, each, let, plain_sum, rows
+from featc.algebra.series import Series, added, added_sql, let, plain_sum, rows
 from featc.types import family, is_number, sum_type
 
 _MAX_KEYS = Param("max_keys", "count", named=True)

@@ -6,22 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from featc.algebra import rounding
+from featc.algebra.returns import double, each, truth
 from featc.algebra.row import Aggregate, Finish, Given, Param
-from featc.algebra.series import (
-    DOUBLES,
-    VALUES,
-    Series,
-    added,
-    added_sql,
-    double,
-    each,
-    let,
-    over_doubles,
-    plain_sum,
-    rows,
-    top,
-    truth,
-)
+from featc.algebra.series import DOUBLES, VALUES, Series, added, added_sql, let, over_doubles, plain_sum, rows, top
 
 _N = Param("n", "count")
 _HALF_LIFE = Param("half_life", "duration", named=True)

@@ -9,12 +9,16 @@ from typing import Any, Literal
 from featc.algebra.rounding import Rounding
 from featc.algebra.states import LAWS, Kind
 from featc.encoding import arithmetic, decoder
-from featc.types import decimal_parts, has_doubles, sum_type
+from featc.types import decimal_parts, has_doubles, sum_bounds, sum_type
 
 Finish = Callable[..., Any]
 ParamKind = Literal["count", "share", "duration"]
 Constant = int | float
 """A parameter's value: a count, a share, or a duration in µs."""
+
+
+class BeyondType(ArithmeticError):
+    """A finished value that its type cannot hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +66,13 @@ class Given:
         return decoder(self.types[place])(encoded)
 
     def summed(self, values: Sequence[Any]) -> Any:
-        """The exact sum of encoded integers or decimals of the first argument, as users see it. Raises ArithmeticError
-        where it is beyond the type of sums."""
+        """The exact sum of encoded integers or decimals of the first argument, as users see it. Raises BeyondType where
+        it is beyond the type of sums."""
         total = sum(arithmetic(v, self.types[0]) for v in values)
         type_ = sum_type(self.types[0])
-        parts = decimal_parts(type_)
-        low, high = (1 - 10 ** parts[0], 10 ** parts[0] - 1) if parts else (-(2**63), 2**63 - 1)
-        if not low <= total <= high:
-            raise ArithmeticError(type_)
+        bounds = sum_bounds(type_)
+        if bounds is not None and not bounds[0] <= total <= bounds[1]:
+            raise BeyondType(type_)
         return decoder(type_)(total)
 
 

@@ -14,10 +14,8 @@ from typing import Any
 
 from featc.algebra.row import Finish, Given, Need
 from featc.algebra.states import HUGE, UNIT, Kind
-from featc.types import INTEGERS, family, is_number
 
 Series = Sequence[tuple[Any, ...]] | None
-Returns = Callable[[tuple[str, ...]], str]
 
 
 def rows(slots: int) -> Callable[[tuple[str, ...]], Mapping[str, Need]]:
@@ -79,50 +77,3 @@ def divided(a: float, b: float) -> float:
 def top(a: float, b: float) -> float:
     """The greater of two, NaN being greatest."""
     return a if isnan(a) or a > b else b
-
-
-# ── types ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def numbers(name: str, result: Callable[[str], str], places: int = 1) -> Returns:
-    def returns(types: tuple[str, ...]) -> str:
-        for type_ in types[:places]:
-            if not is_number(type_):
-                raise TypeError(f"{name} needs a number, and this is {type_}")
-        return result(types[0])
-
-    return returns
-
-
-def double(name: str, places: int = 1) -> Returns:
-    return numbers(name, lambda type_: "DOUBLE", places)
-
-
-def each(name: str, result: Callable[[tuple[str, ...]], str], places: int = 1) -> Returns:
-    """For values that come out as they are."""
-
-    def returns(types: tuple[str, ...]) -> str:
-        for type_ in types[:places]:
-            if family(type_) == "other":
-                raise TypeError(f"{name} cannot keep values of type {type_}")
-        return result(types)
-
-    return returns
-
-
-def whole(name: str) -> Returns:
-    def returns(types: tuple[str, ...]) -> str:
-        if types[0] not in INTEGERS[:7]:
-            raise TypeError(f"{name} needs an integer of at most 64 bits, and this is {types[0]}")
-        return types[0]
-
-    return returns
-
-
-def truth(name: str) -> Returns:
-    def returns(types: tuple[str, ...]) -> str:
-        if types[0] != "BOOLEAN":
-            raise TypeError(f"{name} needs a BOOLEAN, and this is {types[0]}")
-        return "BIGINT"
-
-    return returns

@@ -7,6 +7,7 @@ from fractions import Fraction
 from math import ceil, exp, floor, inf, isnan, log, nan, sqrt
 
 from featc.algebra import rounding
+from featc.algebra.returns import double, whole
 from featc.algebra.row import Aggregate, Finish, Given, Param
 from featc.algebra.series import (
     DOUBLES,
@@ -15,14 +16,12 @@ from featc.algebra.series import (
     added,
     added_sql,
     divided,
-    double,
     let,
     over_doubles,
     pairs,
     plain_sum,
     rows,
     top,
-    whole,
 )
 
 # ── statistics ────────────────────────────────────────────────────────────────────────────────────────────────────

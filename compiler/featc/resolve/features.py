@@ -11,7 +11,7 @@ from featc.parse import AggregateCall, BuiltinCall, Fragment, Name
 from featc.resolve.asking import narrowed, quoted, refused
 from featc.resolve.defaults import default_sql
 from featc.resolve.families import Families
-from featc.resolve.lifted import Lifted, shown
+from featc.resolve.lifted import Lifted
 from featc.resolve.meaning import FeatureNeed
 from featc.resolve.model import (
     AggregateRef,
@@ -31,6 +31,7 @@ from featc.resolve.openview import OpenView, Template
 from featc.resolve.pieces import Parts, enclosed, joined
 from featc.resolve.scalars import write_out
 from featc.resolve.sources import meta_of
+from featc.resolve.view_rows import shown
 from featc.types import collection_parts, family
 
 Pair = tuple[str, str]

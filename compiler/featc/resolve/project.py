@@ -14,7 +14,7 @@ from featc.resolve.families import Families
 from featc.resolve.features import Drafts, Typing, finished_feature
 from featc.resolve.keys import inherit_keys
 from featc.resolve.labels import check_names, finished_labels, open_labels
-from featc.resolve.lifted import Lifted, ViewRows, ask_view, checked_keys, checked_where, lift
+from featc.resolve.lifted import Lifted, lift
 from featc.resolve.meaning import Meanings
 from featc.resolve.model import COMPLETE, ColumnRef, Expr, Project, Source, StateRef, View
 from featc.resolve.openservice import open_service
@@ -22,6 +22,7 @@ from featc.resolve.openview import OpenView, open_view
 from featc.resolve.pieces import joined
 from featc.resolve.services import Picker
 from featc.resolve.sources import OpenSource, broken_lets, check_known, finished_source, meta_of, open_source
+from featc.resolve.view_rows import ViewRows, ask_view, checked_keys, checked_where
 from featc.resolve.windows import WindowBook
 
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Any
 
-from featc.algebra import AGGREGATES, LAWS, Given, Kind, scale_of
+from featc.algebra import AGGREGATES, LAWS, BeyondType, Given, Kind, scale_of
 from featc.decompose import Cell, Finish
 from featc.encoding import arithmetic, decoder, has_way_back
 from featc.lower.online_read import Members, ReadPlan, Sets
 from featc.lower.online_store import key_parameters
 from featc.resolve.model import Window
 from featc.runtime.online.calendars import begins
-from featc.types import decimal_parts
+from featc.types import sum_bounds
 from featc.visibility import Edges, edges, horizon
 from featc_dialects.sqlite import SPELLINGS
 
@@ -242,14 +242,6 @@ def _folder(cell: Cell) -> Callable[[list[Any]], Any]:
     return lambda rows: fold([((r[0], r[1]), *map(value, r[2:])) for r in rows])
 
 
-def _bounds(type_: str) -> tuple[int, int] | None:
-    """The least and greatest encoded value of a sum's type."""
-    parts = decimal_parts(type_)
-    if parts:
-        return 1 - 10 ** parts[0], 10 ** parts[0] - 1
-    return (-(2**63), 2**63 - 1) if type_ == "BIGINT" else None
-
-
 def _finisher(finish: Finish) -> tuple[str, Callable[[Mapping[str, Any], int], Any]]:
     """(aggregation, (states by cell, t) → the value users see)."""
     aggregation = finish.aggregation
@@ -258,14 +250,14 @@ def _finisher(finish: Finish) -> tuple[str, Callable[[Mapping[str, Any], int], A
     cells = [(label, cell.name) for label, cell in finish.states.items()]
     decode = decoder(aggregation.type) if has_way_back(aggregation.type) else None
     sums = any(c.partial.kind is Kind.SUM for c in finish.states.values())
-    bounds = _bounds(aggregation.type) if sums else None
+    bounds = sum_bounds(aggregation.type) if sums else None
     finished = row.finish
 
     def value(states: Mapping[str, Any], t: int) -> Any:
         read = {label: states.get(name) for label, name in cells}
         try:
             found = finished(given, **read, as_of=t) if row.timed else finished(given, **read)
-        except ArithmeticError:
+        except BeyondType:
             raise Overflow(aggregation.name) from None
         if found is None or decode is None:  # lists and maps come as users see them
             return found
