@@ -64,12 +64,6 @@ def horizon(t: int, closed: Closed) -> int:
     return t - strict(closed)
 
 
-def is_visible(enter: int, superseded: int | None, t: int, closed: Closed) -> bool:
-    """Whether a version that enters at `enter` and is superseded at `superseded` is visible at `t`."""
-    known = horizon(t, closed)
-    return enter <= known and (superseded is None or superseded > known)
-
-
 def edges(window: Window, t: int, closed: Closed, begins: Begins = no_calendar) -> Edges:
     """The bounds of `window` at `t`. Floors are mathematical, also before 1970.
 

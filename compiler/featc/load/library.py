@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from yaml.nodes import MappingNode, Node
 
@@ -67,28 +68,35 @@ def read_window(reader: Reader, key: Key, node: Node) -> WindowDef | None:
     fields = reader.fields(node, schema.Window, f"window '{key.name}'")
     if fields is None:
         return None
-    rows = fields.get("rows")
-    lifetime = fields.get("lifetime")
-    align = fields.get("align")
     calendar, previous = fields.get("calendar"), fields.get("previous")
-    window = WindowDef(
-        key.name,
-        key.span,
+    window = replace(
+        read_extent(reader, key.name, fields),
+        span=key.span,
+        meta=read_meta(reader, fields),
+        calendar=_unit(reader, calendar) if calendar is not None else None,
+        previous=_previous(reader, previous) if previous is not None else None,
+        timezone=reader.optional(fields, "timezone"),
+        since=reader.optional(fields, "since", "sql"),
+        next=reader.duration_of(fields, "next"),
+    )
+    _check_kind(reader, window, fields)
+    return window
+
+
+def read_extent(reader: Reader, name: str, fields: Fields) -> WindowDef:
+    """A window by what any may say: range, offset, rows, lifetime, hop and align."""
+    rows, lifetime, align = fields.get("rows"), fields.get("lifetime"), fields.get("align")
+    return WindowDef(
+        name,
+        fields.span,
         reader.duration_of(fields, "range"),
         reader.duration_of(fields, "offset", allow_zero=True),
         reader.count(rows, "rows") if rows is not None else None,
         reader.flag(lifetime) if lifetime is not None else False,
         reader.duration_of(fields, "hop"),
         reader.flag(align) if align is not None else False,
-        read_meta(reader, fields),
-        _unit(reader, calendar) if calendar is not None else None,
-        _previous(reader, previous) if previous is not None else None,
-        reader.optional(fields, "timezone"),
-        reader.optional(fields, "since", "sql"),
-        reader.duration_of(fields, "next"),
+        Meta(),
     )
-    _check_kind(reader, window, fields)
-    return window
 
 
 def _previous(reader: Reader, node: Node) -> int | None:

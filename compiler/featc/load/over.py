@@ -6,14 +6,16 @@ feature for each; `over: {range: 7d, offsets: [0d, 7d]}` makes one feature, the 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from featc.durations import format_duration
 from featc.errors import Span
 from featc.load import schema
 from featc.load.each import Choice, fill_text
-from featc.load.library import check_extent
-from featc.load.model import Duration, Meta, WindowDef
+from featc.load.library import check_extent, read_extent
+from featc.load.model import Duration, WindowDef
 from featc.load.reader import Fields, Reader
 
 _MOST = 100
@@ -40,19 +42,8 @@ def read_over(reader: Reader, node: Node, feature: str) -> tuple[tuple[WindowDef
     fields = reader.fields(node, schema.Over, what)
     if fields is None:
         return (), False
-    rows, lifetime, align = fields.get("rows"), fields.get("lifetime"), fields.get("align")
     before = len(reader.findings.items)
-    plain = WindowDef(
-        "",
-        fields.span,
-        reader.duration_of(fields, "range"),
-        reader.duration_of(fields, "offset", allow_zero=True),
-        reader.count(rows, "rows") if rows is not None else None,
-        reader.flag(lifetime) if lifetime is not None else False,
-        reader.duration_of(fields, "hop"),
-        reader.flag(align) if align is not None else False,
-        Meta(),
-    )
+    plain = read_extent(reader, "", fields)
     check_extent(reader, what, plain, fields)
     offsets = _offsets(reader, what, fields)
     if len(reader.findings.items) > before or fields.refused:
@@ -91,7 +82,4 @@ def _named(window: WindowDef, offset: Duration | None, span: Span) -> WindowDef:
     if offset is not None and offset.us:
         words += ["before", format_duration(offset.us)]
     head = "lifetime" if window.lifetime else "last"
-    return WindowDef(
-        "_".join((head, *words)), span, window.range, offset, window.rows, window.lifetime, window.hop, window.align,
-        Meta(),
-    )
+    return replace(window, name="_".join((head, *words)), span=span, offset=offset)

@@ -21,7 +21,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from featc import encoding
 from featc.algebra import LAWS
 from featc.decompose import Cell, Partial, Parts, decompose
 from featc.lower.source import identity, quoted
@@ -198,7 +197,3 @@ def layout(project: Project, view: View, fingerprint: str, stream: Stream | None
         ordered=bool(source.tie_break or source.id or source.available_at),
         versioned=bool(view.state_columns) and not _keys_decide(source, view),
     )
-
-
-def storage_of(slot: SlotColumn) -> str:
-    return encoding.storage(slot.type)

@@ -253,17 +253,6 @@ def identity(source: Source, view: View) -> tuple[str, ...] | None:
     return None
 
 
-def identity_columns(source: Source, view: View) -> frozenset[str]:
-    """The source columns the identity reads."""
-    if source.id:
-        return frozenset(source.id)
-    if source.kind == "state" and source.key:
-        return frozenset(source.key)
-    if source.kind == "state":
-        return frozenset(r.column for k in view.keys if k.expr for r in k.expr.refs if isinstance(r, ColumnRef))
-    return frozenset()
-
-
 def in_time(source: Source) -> str | None:
     """The condition that a row arrived within `final_after` of its own time; None where it may arrive at any time.
 
