@@ -809,9 +809,13 @@ def root(value: Fraction) -> Fraction:
 
 
 def halved(age: int, half_life: int) -> Fraction:
-    """2 ** (-age / half_life), to sixty digits; 0 where no DOUBLE is as small."""
+    """2 ** (-age / half_life), to sixty digits; 0 where no DOUBLE is as small.
+
+    An age is negative where a rule is broken on purpose; its weight has a bound, or it would take all memory there is.
+    """
     if age > 5000 * half_life:
         return Fraction(0)
+    age = max(age, -500 * half_life)
     return Fraction(PRECISE.power(Decimal(2), decimal(Fraction(-age, half_life))))
 
 

@@ -26,6 +26,7 @@ from .knockouts import knocked_out
 from .model import Case
 from .plants import answers, values, window_rule
 from .plants.patching import PLANS, Plan, Plant
+from .run import patience
 
 FIRST = 0
 BUDGET = 400
@@ -275,5 +276,5 @@ def plan_of(difference: Difference) -> str:
 
 def run(case: Case) -> list[Difference]:
     """Checks a case in a folder of its own."""
-    with tempfile.TemporaryDirectory(prefix="featc-mutant-") as folder:
+    with tempfile.TemporaryDirectory(prefix="featc-mutant-") as folder, patience():
         return check(case, Path(folder))

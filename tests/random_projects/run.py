@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import multiprocessing
 import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +22,19 @@ from .judge import check
 
 REPORTED = 2
 """Failing cases that are shrunk per chunk; the others are named only, so that a broken build fails fast."""
+
+PATIENCE = 300
+"""Seconds after which a case has no end: its process says where it is, and ends."""
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """A process that waits for ever would make its whole suite wait."""
+    faulthandler.dump_traceback_later(PATIENCE, exit=True)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 @dataclass(slots=True)
@@ -53,7 +68,8 @@ def run_seeds(seeds: Sequence[int], reports: Path, tries: int = 120) -> Outcome:
         case = make_case(seed)
         folder = Path(tempfile.mkdtemp(prefix="featc-case-"))
         try:
-            found = check(case, folder)
+            with patience():
+                found = check(case, folder)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         outcome.cases += 1
