@@ -68,6 +68,8 @@ def take(
     nulls = [v for v, a in zip(values, arguments(call), strict=False) if v.is_null]
     if nulls:
         return None  # no aggregate here takes a row with a NULL argument
+    if any(isinstance(a, exp.Star) for a in arguments(call)):  # whatever says that the row is there
+        values = [v for variant in scope.items.values() for v in variant.columns.values() if v.total is None]
     rows = scope.rows.union(uses(plain, when), *(uses(plain, v) for v in values))
     owners = rows.union(*(f.sum.owners() for f in when.facts), *(v.owners() for v in values))
     names = level.ledger.copied(owners)

@@ -63,6 +63,8 @@ def _function(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Val
     for child in lambdas:
         inner = {**env, **{i.name.lower(): element for i in child.expressions}}
         parts.append(read(child.this, scope, level, inner))
+    if isinstance(node, (exp.ArraySize, exp.Length)):
+        parts = [replace(mixed(level, [p]), numbers=NONE) for p in parts]
     if isinstance(node, exp.Transform):  # of a list's elements only what the lambda makes of them is left
         parts = [replace(mixed(level, [p]), numbers=NONE) for p in parts[: -len(lambdas)]] + parts[-len(lambdas) :]
     return mixed(level, parts)
@@ -240,7 +242,9 @@ def _case(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
             default = if_.args["true"]
             break
         asked.append(when)
-        branches.append(conditional(level, read(if_.args["true"], scope, level, env), when.facts))
+        branch = read(if_.args["true"], scope, level, env)
+        # a row of a relation stays itself: what is told of it later has to reach its values too
+        branches.append(conditional(level, branch, when.facts) if scope.spine else branch)
     if default is not None:
         branches.append(read(default, scope, level, env))
     if not asked:

@@ -100,7 +100,7 @@ def _joined(
     by_row = _meets_by_row(conditions, found, right, level)
     if left.spine and right.spine and not by_row:
         raise Refused(line_of(join), "rows of several spine rows are joined")
-    one_each = by_row and right.single
+    one_each = (by_row and right.single) or _meets_by_unique(conditions, found, right, level)
     found.single = left.single and (one_each or asof)
     facts = [f for v in values for f in v.facts]
     mine, its = left.rows, right.rows
@@ -151,6 +151,17 @@ def _meets_by_row(conditions: list[exp.Expression], scope: Scope, right: Variant
     for condition in conditions:
         sides = _sides(condition, scope, right, level) if isinstance(condition, exp.EQ) else None
         if sides is not None and sides[0].term == row and sides[1].term == row:
+            return True
+    return False
+
+
+def _meets_by_unique(conditions: list[exp.Expression], scope: Scope, right: Variant, level: Level) -> bool:
+    """Whether at most one row of the right relation can meet a row."""
+    if right.unique is None:
+        return False
+    for condition in conditions:
+        sides = _sides(condition, scope, right, level) if isinstance(condition, exp.EQ) else None
+        if sides is not None and sides[1] is right.columns[right.unique]:
             return True
     return False
 

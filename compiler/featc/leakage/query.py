@@ -100,7 +100,7 @@ def counts(level: Level, value: Value) -> frozenset[int]:
         found |= members(level.query, value.total, None, value.line)
     for inner in (*(value.fields or {}).values(), *value.options):
         found |= counts(level, inner)
-    return frozenset(found)
+    return frozenset(row for row in found if row in level.ledger.sources)
 
 
 def mixed(level: Level, values: Iterable[Value], line: int = 0) -> Value:

@@ -103,12 +103,24 @@ def _plain(node: exp.Select, items: list[exp.Expression], level: Level) -> list[
             chosen = {n: _chosen(loosened(v) if filtered else v, control) for n, v in columns.items()}
             single = scope.single and not any(isinstance(_bare(i), exp.Explode) and _many(_bare(i)) for i in items)
             opened = any(v.open for i in items if _is_star(i) for v in _starred(i, scope))
-            found.append(Variant(chosen, scope.rows, scope.spine, single, opened))
+            unique = _unique(node, items, scope)
+            found.append(Variant(chosen, scope.rows, scope.spine, single, opened, unique=unique))
     return found
 
 
 def _chosen(value: Value, control: frozenset[int]) -> Value:
-    return replace(value, rows=value.rows | control) if control else value
+    """A value of a row that others have let through; the spine's own values are what they are."""
+    of_spine = value.term is not None and not value.term.owners() and not value.rows
+    return value if of_spine else replace(value, rows=value.rows | control)
+
+
+def _unique(node: exp.Select, items: list[exp.Expression], scope: Scope) -> str | None:
+    """The column of which no two rows have the same value, if there was one and it is still there."""
+    if node.args.get("joins") or len(scope.items) != 1:
+        return None
+    (variant,) = scope.items.values()
+    named = [(i.alias or i.name).lower() for i in items if isinstance(_bare(i), exp.Column)]
+    return variant.unique if variant.unique in named else None
 
 
 def _bare(item: exp.Expression) -> exp.Expression:
@@ -293,9 +305,10 @@ def _for_all(item: exp.Expression, name: str, value: Value, level: Level) -> Val
 def _distinct(found: list[Variant], query: Query, node: exp.Select) -> Relation:
     """DISTINCT: of the spine's own values what is left belongs to no spine row any more."""
     result = []
+    unique = next(iter(found[0].columns)) if len(found) == 1 and len(found[0].columns) == 1 else None
     for variant in found:
         if variant.spine and variant.rows:
             raise Refused(line_of(node), "DISTINCT over rows of several spine rows")
         columns = {n: replace(loosened(v), term=None) if variant.spine else loosened(v) for n, v in variant.columns.items()}
-        result.append(replace(variant, columns=columns, spine=False, single=False, open=False))
+        result.append(replace(variant, columns=columns, spine=False, single=False, open=False, unique=unique))
     return tuple(result)

@@ -105,8 +105,8 @@ class Variant:
     """An arbitrary row of a relation.
 
     `rows`: the rows it is made of, which are there whenever it is; not those that its values were aggregated from. `spine`: it belongs to one spine row, and `single` says that no other
-    row of the relation does. `open`: it has columns that are not listed, all of the spine's own. `raw`: the row of the
-    data it is, whose columns are not listed.
+    row of the relation does. `open`: it has columns that are not listed, all of the spine's own. `unique`: a column
+    whose value no other row has.
     """
 
     columns: dict[str, Value] = field(default_factory=dict)
@@ -114,7 +114,7 @@ class Variant:
     spine: bool = False
     single: bool = False
     open: bool = False
-    raw: int | None = None
+    unique: str | None = None
 
     def owners(self) -> frozenset[int]:
         found = set(self.rows)
@@ -129,7 +129,7 @@ class Variant:
 
 @dataclass(slots=True)
 class Scope:
-    """An arbitrary row of a FROM clause: a variant by alias; else as `Variant`. `merged` are columns of USING."""
+    """An arbitrary row of a FROM clause: a variant by alias; else as `Variant`."""
 
     items: dict[str, Variant] = field(default_factory=dict)
     rows: frozenset[int] = NONE

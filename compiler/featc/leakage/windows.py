@@ -71,7 +71,9 @@ def _read(node: exp.Expression, scope: Scope, level: Level) -> Value:
 
 def _parts(spec: Spec, scope: Scope, level: Level) -> tuple[Sum, ...] | None:
     """The terms that say which part of the line a row is in; None where one of them has none."""
-    terms = [_read(p, scope, level).term for p in spec.partition]
+    from featc.leakage.selects import opaque
+
+    terms = [_read(p, scope, level).term or opaque(p, scope, level) for p in spec.partition]
     return None if any(t is None for t in terms) else tuple(t for t in terms if t is not None)
 
 
