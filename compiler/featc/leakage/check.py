@@ -51,11 +51,11 @@ def check_sql(
         tree = _parsed(sql)
         for cte in _ctes(tree):
             name = cte.alias.lower()
-            query.bodies[name] = cte.this
+            query.bodies[name], query.reading = cte.this, name
             query.relations[name] = _relation(name, cte.this, query)
         for part in ("with_", "with"):
             tree.args.pop(part, None)
-        _check_outputs(read_query(tree, query), outputs, query)
+        _check_outputs(read_query(tree, query), outputs, query, line_of(tree))
     except Refused as refused:
         query.wrong.append(refused)
     found = dict.fromkeys(Finding(r.code, r.line, r.message) for r in query.wrong)
@@ -88,14 +88,16 @@ def _relation(name: str, body: exp.Expression, query: Query) -> Relation:
     return versions(body, query) if is_versions(body) else read_query(body, query)
 
 
-def _check_outputs(relation: Relation, outputs: Sequence[Output], query: Query) -> None:
+def _check_outputs(relation: Relation, outputs: Sequence[Output], query: Query, line: int) -> None:
     """Each output has to be made of features that were proven where they were computed."""
     level = Level(query, 0, {})
     for variant in relation:
+        if not (variant.spine and variant.single):
+            query.wrong.append(Refused(line, "the query can give more than one row for a spine row"))
         for output in outputs:
             value = variant.columns.get(output.name.lower())
             if value is None:
-                query.wrong.append(Refused(0, f"the query gives no column {output.name}"))
+                query.wrong.append(Refused(line, f"the query gives no column {output.name}"))
                 continue
             closure = feature_closure(query.project, ((output.view, output.feature),))
             features = [query.project.feature(*pair) for pair in closure]

@@ -77,7 +77,7 @@ def _column(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value
         return _inside(env[first], names[1:], level)
     if len(names) > 1 and first in scope.items:
         return _inside(_of(scope, first, names[1], node), names[2:], level)
-    return _inside(_found(scope, names[0], node), names[1:], level)
+    return _inside(_found(scope, names[0], node, of_spine=len(names) == 1), names[1:], level)
 
 
 def _of(scope: Scope, alias: str, name: str, node: exp.Expression) -> Value:
@@ -90,14 +90,14 @@ def _of(scope: Scope, alias: str, name: str, node: exp.Expression) -> Value:
     raise Refused(line_of(node), f"there is no column {alias}.{name}")
 
 
-def _found(scope: Scope, name: str, node: exp.Expression) -> Value:
+def _found(scope: Scope, name: str, node: exp.Expression, *, of_spine: bool) -> Value:
     low = name.lower()
     for variant in scope.items.values():
         if low in variant.columns:
             return variant.columns[low]
     if low in scope.aliases:
         return scope.aliases[low]
-    if any(v.open for v in scope.items.values()):
+    if of_spine and any(v.open for v in scope.items.values()):
         return Value(of_row(f"col:{low}", SPINE))
     raise Refused(line_of(node), f"there is no column {name}")
 

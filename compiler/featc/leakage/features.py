@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import sqlglot
@@ -12,7 +12,7 @@ from featc.leakage.goals import Duty, Goal, duties, goals_of, spine_key
 from featc.leakage.joins import UNKNOWN
 from featc.leakage.prover import Known, known
 from featc.leakage.query import Level, Query, counts, every_part, uses
-from featc.leakage.terms import SPINE, TIME, Atom, Fact, Sum, as_inequality, in_words, of_row, same
+from featc.leakage.terms import SPINE, TIME, Atom, Fact, Sum, as_inequality, of_row, same
 from featc.leakage.values import NONE, Refused, Scope, Value, Variant
 from featc.resolve.model import ColumnRef, Feature, FeatureRef, Key
 
@@ -97,7 +97,7 @@ def row_refused(
     misses: list[list[Miss]] = []
     for goal in listed:
         asked_of = [d for d in _all_duties(goal, row, level) if counted or not d.begins]
-        missed = [Miss(d, row, asked) for d in asked_of if not asked.implies(d.sum)]
+        missed = [Miss(d, row, asked) for d in asked_of if not _is_met(d, asked)]
         if not missed:
             return None
         misses.append(missed)
@@ -107,11 +107,16 @@ def row_refused(
     return _said(name, source, least[0], facts, level, line)
 
 
+def _is_met(duty: Duty, known: Known) -> bool:
+    return known.present(duty.sum) if duty.present else known.implies(duty.sum)
+
+
 def _all_duties(goal: Goal, row: int, level: Level) -> list[Duty]:
     found = duties(goal, row, level.query.known_at)
     for key in goal.view.keys:
         its, asked = _row_key(key, row, level), spine_key(goal.view, key.name)
-        found += [Duty("F574", f"of the entity, by {key.name}", f.sum) for f in same(its, asked)]
+        says = f"{key.name} = the spine row's"
+        found += [Duty("F574", "of its entity", f.sum, says=says) for f in same(its, asked)]
     return found
 
 
@@ -139,31 +144,29 @@ def _key_tree(key: Key) -> exp.Expression:
 
 def _said(name: str, source: str, miss: Miss, facts: list[Fact], level: Level, line: int) -> Refused:
     """The error: where the bound stands that is too weak, or the row comes in, and what is missing."""
-    near = _nearest(miss.duty.sum, facts, miss.row)
-    place = near.line if near is not None and near.line else level.query.ledger.lines.get(miss.row) or line
-    missing = as_inequality(miss.duty.sum)
-    but = f"; known is {as_inequality(near.sum)}" if near is not None else "; nothing is known of it"
-    text = f"a row of {source} reaches {name} that may not be {miss.duty.what}: nothing implies {missing}{but}"
+    near = _nearest(miss.duty, facts, miss.row)
+    place = near.line if near is not None else level.query.ledger.lines.get(miss.row) or line
+    missing = miss.duty.says or as_inequality(miss.duty.sum)
+    but = f"; known is {as_inequality(near.sum)}" if near is not None and not miss.duty.says else ""
+    what = "that need not be" if miss.duty.code != "F574" else "that need not be one"
+    text = f"a row of {source} reaches {name} {what} {miss.duty.what}: nothing implies {missing}{but}"
     return Refused(place, text, miss.duty.code)
 
 
-def _nearest(goal: Sum, facts: list[Fact], row: int) -> Fact | None:
-    """The fact that bounds the row's own number in the same direction, if there is one."""
-    mine: list[tuple[Atom, int]] = [(a, n) for a, n in goal.parts if row in a.owners()]
-    for atom, n in mine:
-        for fact in facts:
-            parts = dict(fact.sum.parts)
-            if fact.kind == "le" and parts.get(atom, 0) * n > 0 and fact.line and SPINE in _whose(fact):
-                return fact
-    for atom, n in mine:
-        for fact in facts:
-            if fact.kind == "le" and dict(fact.sum.parts).get(atom, 0) * n > 0 and fact.line:
-                return fact
+def _nearest(duty: Duty, facts: list[Fact], row: int) -> Fact | None:
+    """The fact that bounds the row's own number, or its place, in the same direction, if there is one: what the spine
+    row, or an edge of it, says of it."""
+    mine = [(a, n) for a, n in duty.sum.parts if row in a.owners()]
+    signs = {n > 0 for _, n in mine}
+    places = [(a, n) for f in facts for a, n in f.sum.parts if a.kind == "rank" and a.owner == row and n > 0 in signs]
+    for wanted in (mine, places):
+        for atom, n in wanted:
+            for fact in facts:
+                parts = dict(fact.sum.parts)
+                if fact.kind == "le" and fact.line and parts.get(atom, 0) * n > 0 and _is_edge(fact):
+                    return fact
     return None
 
 
-def _whose(fact: Fact) -> set[int]:
-    return {a.owner for a, _ in fact.sum.parts}
-
-
-__all__ = ["in_words", "proven", "replace", "row_refused"]
+def _is_edge(fact: Fact) -> bool:
+    return any(a.owner == SPINE or a.kind == "cut" for a, _ in fact.sum.parts)

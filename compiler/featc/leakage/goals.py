@@ -31,13 +31,16 @@ class Goal:
 class Duty:
     """An inequality `sum` ≤ 0 that a row has to satisfy, the code of the error where it does not, and what it is.
 
-    `begins`: it says where a window begins. A row that is only looked at may lie before that.
+    `begins`: it says where a window begins. A row that is only looked at may lie before that. `present`: `sum` has to be
+    not NULL instead. `says` is the condition in words where the inequality is none that a reader knows.
     """
 
     code: str
     what: str
     sum: Sum
     begins: bool = False
+    present: bool = False
+    says: str = ""
 
 
 def goals_of(project: Project, feature: Feature) -> list[Goal]:
@@ -81,19 +84,26 @@ def duties(goal: Goal, row: int, known_at: int | None) -> list[Duty]:
     """What a row has to satisfy, its keys apart. Sums are ≤ 0."""
     strict, time = goal.strict, of_row(TIME, row)
     identity = identity_of(goal.source, goal.view)
-    found = _edges(goal, time)
+    found = [
+        Duty("F571", "with a time", time, present=True, says="_time IS NOT NULL"),
+        *_edges(goal, time),
+    ]
+    if goal.source.available_at is not None:
+        arrival = of_row(ARRIVAL, row)
+        found.append(Duty("F572", "with an arrival", arrival, present=True, says="_arrival IS NOT NULL"))
     if goal.view.ahead:
         known = None if known_at is None else Sum(const=known_at - strict)
     else:
         known = AS_OF.add(-strict)
-        found.insert(0, Duty("F571", "τ ⊲ t", at_most(time, known).sum))
+        found.insert(0, Duty("F571", "before, τ ⊲ t", at_most(time, known).sum))
     if known is not None:
-        found.append(Duty("F572", "enter ⊲ k", at_most(arrival_of(goal.source, row), known).sum))
+        found.append(Duty("F572", "known, enter ⊲ k", at_most(arrival_of(goal.source, row), known).sum))
     if identity:
         # with k = ∞ any bound would do that only NULL, "never", is beyond
         beyond = Sum(frozenset({(Atom("forever"), 1)})) if known is None else known
         superseded = superseded_of(identity, row)
-        found.append(Duty("F573", "no newer version ⊲ k", at_most(beyond.add(1), superseded).sum))
+        says = "_superseded IS NULL" if known is None else ""
+        found.append(Duty("F573", "without a newer version ⊲ k", at_most(beyond.add(1), superseded).sum, says=says))
     return found
 
 
@@ -103,10 +113,10 @@ def _edges(goal: Goal, time: Sum) -> list[Duty]:
     upto, after = ends(window, goal.view.closed)
     found = []
     if goal.view.ahead:
-        found.append(Duty("F576", "not in the past of t", at_most(AS_OF.add(1 - strict), time).sum, begins=True))
-    found.append(Duty("F575", "not after the window's end", at_most(time, upto).sum))
+        found.append(Duty("F576", "after the past of t", at_most(AS_OF.add(1 - strict), time).sum, begins=True))
+    found.append(Duty("F575", "by the window's end", at_most(time, upto).sum))
     if after is not None and not goal.view.ahead:
-        found.append(Duty("F575", "not before the window's begin", at_most(after.add(1), time).sum, begins=True))
+        found.append(Duty("F575", "from the window's begin on", at_most(after.add(1), time).sum, begins=True))
     return found
 
 

@@ -127,10 +127,10 @@ def known(facts: Iterable[Fact]) -> Known:
             case "none":
                 found.none |= {a for a, _ in fact.sum.parts}
             case "le":
-                found.le += _each(fact.sum)
+                found.le.append(fact.sum)
                 if fact.sure:
                     found.some |= {a for a, _ in fact.sum.parts if not a.args or a.kind in ("rank", "cut")}
-    found.le = [s for s in dict.fromkeys(found.le) if s.parts]
+    found.le = [each for s in dict.fromkeys(found.le) if s.parts for each in _each(s, found)]
     atoms = _all_atoms(found.le)
     for atom in atoms:
         if atom.kind == "greatest":
@@ -141,13 +141,14 @@ def known(facts: Iterable[Fact]) -> Known:
     return found
 
 
-def _each(sum_: Sum) -> list[Sum]:
-    """An inequality, and those that it means of what `greatest` or `least` are made of: `x <= least(a, b)`."""
-    found = [sum_]
+def _each(sum_: Sum, found: Known) -> list[Sum]:
+    """An inequality, and those that it means of what `greatest` or `least` are made of: `x <= least(a, b)`. Both leave
+    NULLs out, so that they say something of those only that are there."""
+    every = [sum_]
     for atom, n in sum_.parts:
         if (atom.kind, n > 0) in (("greatest", True), ("least", False)):
-            found += [each for arg in atom.args for each in _each(sum_.swap(atom, arg))]
-    return found
+            every += [each for arg in atom.args if found.present(arg) for each in _each(sum_.swap(atom, arg), found)]
+    return every
 
 
 def _all_atoms(sums: Iterable[Sum]) -> list[Atom]:

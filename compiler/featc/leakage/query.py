@@ -46,6 +46,8 @@ class Query:
     """Feature → what was proven of it, in words."""
     wrong: list[Refused] = field(default_factory=list)
     selects: int = 0
+    reading: str = ""
+    """The CTE that is being read."""
 
     @property
     def key_names(self) -> frozenset[str]:

@@ -34,6 +34,7 @@ def _union(node: exp.Union, query: Query) -> Relation:
     left, right = read_query(node.this, query), read_query(node.expression, query)
     names = list(dict.fromkeys(n for v in (*left, *right) for n in v.columns))
     found = []
+    alone = sum(v.spine for v in (*left, *right)) == 1  # then no row of the other part is of the same spine row
     for side in (left, right):
         for variant in side:
             if node.args.get("by_name"):
@@ -41,7 +42,7 @@ def _union(node: exp.Union, query: Query) -> Relation:
             else:
                 columns = dict(zip(left[0].columns, variant.columns.values(), strict=True))
             columns = {n: loosened(v) for n, v in columns.items()}
-            found.append(replace(variant, columns=columns, single=False))
+            found.append(replace(variant, columns=columns, single=variant.single and alone))
     if any(v.open for v in found):
         raise Refused(line_of(node), "a UNION of columns that are not listed")
     return tuple(found)
@@ -298,7 +299,7 @@ def _for_all(item: exp.Expression, name: str, value: Value, level: Level) -> Val
             return value
     call = _bare(item)
     sure = isinstance(call, exp.Coalesce) and isinstance(call.expressions[-1], exp.Literal)
-    mark = f"{name} {item.sql()}"
+    mark = f"{level.number} {level.query.reading}.{name}"
     return Value(one(Atom(f"{'sure' if sure else 'scalar'}:{mark}", NOBODY)), scalars=frozenset({mark}))
 
 

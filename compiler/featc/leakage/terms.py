@@ -168,6 +168,8 @@ def _atom_in_words(atom: Atom) -> str:
         return f"{kind}({', '.join(in_words(a) for a in atom.args)})"
     if kind == "mod":
         return f"floor_mod({in_words(atom.args[0])}, {rest})"
+    if kind in ("sure", "scalar", "flag"):
+        return f"({rest})" if " FROM " in rest else rest.partition(" ")[2] or rest
     if kind in ("rank", "cut"):
         return "place" if kind == "rank" else f"place_at({in_words(atom.args[0])})"
     return _NAMES.get(kind, rest or kind)

@@ -179,7 +179,7 @@ def _pool(call: exp.Expression, condition: exp.Expression | None, spec: Spec, le
 
 def _framed(call: exp.Expression, condition: exp.Expression | None, spec: Spec, scope: Scope, level: Level) -> Value:
     """An aggregate over the rows between two places, seen from a row with a place of its own."""
-    line = line_of(spec.frame) if spec.frame is not None else line_of(call)
+    line = (line_of(spec.frame) if spec.frame is not None else 0) or line_of(call)
     here = _place(spec, scope, level, line)
     lows, highs = _ends(spec, scope, level, one(here), line)
     rows: frozenset[int] = NONE
