@@ -10,14 +10,14 @@ from sqlglot import exp
 from featc.leakage.ledger import renamed
 from featc.leakage.query import Group, Level, conditional, line_of, mixed, uses
 from featc.leakage.terms import SPINE, Fact, same
-from featc.leakage.values import NONE, Refused, Scope, Value
+from featc.leakage.values import BARE, NONE, Refused, Scope, Value
 
 _NAMED = frozenset({"quantile_disc", "quantile_cont", "list", "arg_max", "arg_min", "any_value", "bit_xor", "bool_and"})
 Told = Callable[[Mapping[int, int]], Iterable[Fact]]
 _OF_ONE = (exp.Max, exp.Min, exp.AnyValue)
 
 
-def is_aggregate(node: exp.Expression) -> bool:
+def is_aggregate(node: exp.Expr) -> bool:
     """Whether a node is a call of an aggregate, its FILTER included."""
     if isinstance(node, (exp.Filter, exp.IgnoreNulls, exp.RespectNulls)):
         return is_aggregate(node.this)
@@ -26,7 +26,7 @@ def is_aggregate(node: exp.Expression) -> bool:
     return isinstance(node, exp.AggFunc)
 
 
-def split(node: exp.Expression) -> tuple[exp.Expression, exp.Expression | None]:
+def split(node: exp.Expr) -> tuple[exp.Expr, exp.Expr | None]:
     """The call itself, and the condition of its FILTER."""
     found = None
     while isinstance(node, (exp.Filter, exp.IgnoreNulls, exp.RespectNulls)):
@@ -36,13 +36,13 @@ def split(node: exp.Expression) -> tuple[exp.Expression, exp.Expression | None]:
     return node, found
 
 
-def arguments(call: exp.Expression) -> list[exp.Expression]:
+def arguments(call: exp.Expr) -> list[exp.Expr]:
     """The arguments of a call, without DISTINCT around them."""
     listed = list(call.iter_expressions())
     return [e for x in listed for e in (x.expressions if isinstance(x, exp.Distinct) else [x])]
 
 
-def is_constant(node: exp.Expression) -> bool:
+def is_constant(node: exp.Expr) -> bool:
     return isinstance(node, (exp.Literal, exp.Star, exp.Boolean))
 
 
@@ -54,7 +54,7 @@ class Taken:
 
 
 def take(
-    level: Level, scope: Scope, call: exp.Expression, condition: exp.Expression | None, more: Told = lambda names: ()
+    level: Level, scope: Scope, call: exp.Expr, condition: exp.Expr | None, more: Told = lambda names: ()
 ) -> Taken | None:
     """An arbitrary row of the branch `scope` that the call sees; None where it sees none. `more` gives what else holds
     of it, from the names that its rows get."""
@@ -85,7 +85,7 @@ def replace_group(level: Level) -> Level:
     return Level(level.query, level.number, level.windows, level.pool, None, level.totals)
 
 
-def aggregate(node: exp.Expression, level: Level) -> Value:
+def aggregate(node: exp.Expr, level: Level) -> Value:
     """The value of an aggregate over the rows of a group."""
     group = level.group
     assert group is not None
@@ -103,7 +103,7 @@ def aggregate(node: exp.Expression, level: Level) -> Value:
     rows = NONE.union(*(t.rows for t in taken))
     found = replace(mixed(level, [v for t in taken for v in t.values], line_of(call)), rows=rows)
     if isinstance(call, exp.Count):
-        return replace(found, numbers=NONE)
+        return replace(found, numbers=BARE)
     if isinstance(call, (exp.ArgMax, exp.ArgMin)):
         return _picked(level, taken, found)
     if isinstance(call, (exp.Max, exp.Min)) and alone is not None and alone.values[0].numbers:
@@ -111,7 +111,7 @@ def aggregate(node: exp.Expression, level: Level) -> Value:
     return found
 
 
-def _passed(level: Level, alone: Taken, condition: exp.Expression | None) -> Value:
+def _passed(level: Level, alone: Taken, condition: exp.Expr | None) -> Value:
     """The one row's own value."""
     from featc.leakage.expressions import read
 
@@ -158,7 +158,7 @@ def _in_group(group: Group, scope: Scope) -> Told:
     return told
 
 
-def group_of(level: Level, keys: list[exp.Expression], scope: Scope | None) -> Group:
+def group_of(level: Level, keys: list[exp.Expr], scope: Scope | None) -> Group:
     """The group that a SELECT aggregates into one row. `scope` is the branch whose row stands for it."""
     from featc.leakage.expressions import read
 

@@ -53,8 +53,7 @@ def check_sql(
             name = cte.alias.lower()
             query.bodies[name], query.reading = cte.this, name
             query.relations[name] = _relation(name, cte.this, query)
-        for part in ("with_", "with"):
-            tree.args.pop(part, None)
+        tree.args.pop("with_", None)
         _check_outputs(read_query(tree, query), outputs, query, line_of(tree))
     except Refused as refused:
         query.wrong.append(refused)
@@ -62,7 +61,7 @@ def check_sql(
     return Checked(tuple(query.proven), tuple(found))
 
 
-def _parsed(sql: str) -> exp.Expression:
+def _parsed(sql: str) -> exp.Expr:
     try:
         trees = [t for t in sqlglot.parse(sql, dialect="duckdb") if t is not None]
     except SqlglotError as error:
@@ -72,8 +71,8 @@ def _parsed(sql: str) -> exp.Expression:
     return trees[0]
 
 
-def _ctes(tree: exp.Expression) -> list[exp.CTE]:
-    with_ = tree.args.get("with_") or tree.args.get("with")
+def _ctes(tree: exp.Expr) -> list[exp.CTE]:
+    with_ = tree.args.get("with_")
     if with_ is None:
         return []
     if with_.args.get("recursive"):
@@ -81,11 +80,13 @@ def _ctes(tree: exp.Expression) -> list[exp.CTE]:
     return list(with_.expressions)
 
 
-def _relation(name: str, body: exp.Expression, query: Query) -> Relation:
+def _relation(name: str, body: exp.Expr, query: Query) -> Relation:
     source = source_of(name, query)
     if source is not None:
         return source_rows(body, source, query)
-    return versions(body, query) if is_versions(body) else read_query(body, query)
+    if isinstance(body, exp.Union) and is_versions(body):
+        return versions(body, query)
+    return read_query(body, query)
 
 
 def _check_outputs(relation: Relation, outputs: Sequence[Output], query: Query, line: int) -> None:
@@ -105,7 +106,8 @@ def _check_outputs(relation: Relation, outputs: Sequence[Output], query: Query, 
             marks = every_part(value)
             strange = sorted(n for m in marks for n in m.features if n not in allowed)
             if strange:
-                message = f"the column {output.name} is made of {strange[0]}, which {output.view}.{output.feature} is not"
+                mine = f"{output.view}.{output.feature}"
+                message = f"the column {output.name} is made of {strange[0]}, which {mine} is not"
                 query.wrong.append(Refused(value.line, message))
             goals = [g for f in features for g in goals_of(query.project, f)]
             if any(m.numbers or m.scalars for m in marks):

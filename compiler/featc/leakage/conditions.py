@@ -10,7 +10,8 @@ from sqlglot import exp
 from featc.leakage.prover import known
 from featc.leakage.query import Level, every_part, line_of, mixed
 from featc.leakage.terms import Fact, Sum, at_most, same
-from featc.leakage.values import NONE, Scope, Value
+from featc.leakage.totals import surplus
+from featc.leakage.values import BARE, Scope, Value
 
 Env = Mapping[str, Value]
 
@@ -19,7 +20,7 @@ _EQUAL = (exp.EQ, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ)
 CONDITIONS = (exp.And, exp.Or, exp.Not, exp.Is, *_ORDERED, *_EQUAL)
 
 
-def condition(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
+def condition(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
     """A condition as a value, with the facts that hold where it is TRUE."""
     match node:
         case exp.And() | exp.Or():
@@ -36,13 +37,13 @@ def condition(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Val
             return _compared(node, scope, level, env)
 
 
-def _read(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
+def _read(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
     from featc.leakage.expressions import read
 
     return read(node, scope, level, env)
 
 
-def _joined(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
+def _joined(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
     both = isinstance(node, exp.And)
     a = _read(node.this, scope, level, env)
     if a.truth is (not both):
@@ -66,7 +67,7 @@ def _common(a: tuple[Fact, ...], b: tuple[Fact, ...]) -> tuple[Fact, ...]:
     return tuple(f for mine, other in pairs for f in mine if f.kind == "le" and f in mine and other.implies(f.sum))
 
 
-def _negated(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
+def _negated(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
     inner = node.this
     while isinstance(inner, exp.Paren):
         inner = inner.this
@@ -80,11 +81,11 @@ def _negated(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Valu
     return replace(mixed(level, [value]), facts=facts, truth=truth)
 
 
-def _is(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
+def _is(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
     asked = _read(node.this, scope, level, env)
     if not isinstance(node.expression, exp.Null):
         return mixed(level, [asked])
-    found = replace(mixed(level, [asked]), numbers=NONE)
+    found = replace(mixed(level, [asked]), numbers=BARE)
     if asked.is_null:
         return replace(found, truth=True)
     if asked.truth is not None or asked.text is not None:
@@ -96,7 +97,7 @@ def _is(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
     return replace(found, facts=(Fact("none", asked.term, line_of(node)),))
 
 
-def _compared(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
+def _compared(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
     a, b = _read(node.this, scope, level, env), _read(node.expression, scope, level, env)
     line = max(a.line, b.line) or line_of(node)
     if a.is_null or b.is_null:  # NULL, which no condition takes for TRUE
@@ -104,8 +105,6 @@ def _compared(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Val
     if a.text is not None and b.text is not None and isinstance(node, (exp.EQ, exp.NEQ)):
         return Value(truth=(a.text == b.text) is isinstance(node, exp.EQ))
     if isinstance(node, (exp.GT, exp.LT)):
-        from featc.leakage.expressions import surplus
-
         more, less = (a, b) if isinstance(node, exp.GT) else (b, a)
         found = surplus(level, more.total, less.total, line)
         if found is not None:
@@ -117,10 +116,10 @@ def _of_two(level: Level, a: Value, b: Value) -> Value:
     """A comparison as a value: of places on one line it shows only which of two rows comes first."""
     found = mixed(level, [a, b])
     sides = [frozenset(n for part in every_part(v) for n in part.numbers) for v in (a, b)]
-    return replace(found, numbers=NONE) if sides[0] and sides[0] == sides[1] else found
+    return replace(found, numbers=BARE) if sides[0] and sides[0] == sides[1] else found
 
 
-def _facts(node: exp.Expression, a: Sum | None, b: Sum | None, line: int) -> tuple[Fact, ...]:
+def _facts(node: exp.Expr, a: Sum | None, b: Sum | None, line: int) -> tuple[Fact, ...]:
     if a is None or b is None:
         return ()
     whole = all(atom.is_whole for atom, _ in (*a.parts, *b.parts))

@@ -11,17 +11,18 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from featc.leakage.query import Level, conditional, line_of, members, mixed
-from featc.leakage.terms import NOBODY, SPINE, Atom, Sum, at_most, of_row, one
-from featc.leakage.values import NONE, Refused, Scope, Total, Value
+from featc.leakage.query import Level, conditional, line_of, mixed
+from featc.leakage.terms import NOBODY, SPINE, Atom, Sum, of_row, one
+from featc.leakage.totals import between, comparable, surplus
+from featc.leakage.values import BARE, NONE, Refused, Scope, Value
 
 Env = Mapping[str, Value]
-Reader = Callable[[exp.Expression, Scope, Level, Env], Value]
+Reader = Callable[[exp.Expr, Scope, Level, Env], Value]
 _NO_ENV: Env = {}
 _OF_NULL_NULL = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.Pow, exp.Neg, exp.Abs, exp.IsInf)
 
 
-def read(node: exp.Expression, scope: Scope, level: Level, env: Env = _NO_ENV) -> Value:
+def read(node: exp.Expr, scope: Scope, level: Level, env: Env = _NO_ENV) -> Value:
     """What `node` is where `scope` is the row."""
     from featc.leakage.aggregates import aggregate, is_aggregate
     from featc.leakage.conditions import CONDITIONS, condition
@@ -49,7 +50,7 @@ def read(node: exp.Expression, scope: Scope, level: Level, env: Env = _NO_ENV) -
     return rule(node, scope, level, env) if rule is not None else _function(node, scope, level, env)
 
 
-def _function(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
+def _function(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
     """Any function of what stands inside it; a lambda's names are parts of its other arguments."""
     parts, lambdas = [], []
     for child in node.iter_expressions():
@@ -64,13 +65,13 @@ def _function(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Val
         inner = {**env, **{i.name.lower(): element for i in child.expressions}}
         parts.append(read(child.this, scope, level, inner))
     if isinstance(node, (exp.ArraySize, exp.Length)):
-        parts = [replace(mixed(level, [p]), numbers=NONE) for p in parts]
+        parts = [replace(mixed(level, [p]), numbers=BARE) for p in parts]
     if isinstance(node, exp.Transform):  # of a list's elements only what the lambda makes of them is left
-        parts = [replace(mixed(level, [p]), numbers=NONE) for p in parts[: -len(lambdas)]] + parts[-len(lambdas) :]
+        parts = [replace(mixed(level, [p]), numbers=BARE) for p in parts[: -len(lambdas)]] + parts[-len(lambdas) :]
     return mixed(level, parts)
 
 
-def _column(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
+def _column(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
     names = [part.name for part in node.parts] if isinstance(node, exp.Column) else [node.name]
     first = names[0].lower()
     if first in env:
@@ -80,7 +81,7 @@ def _column(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value
     return _inside(_found(scope, names[0], node, of_spine=len(names) == 1), names[1:], level)
 
 
-def _of(scope: Scope, alias: str, name: str, node: exp.Expression) -> Value:
+def _of(scope: Scope, alias: str, name: str, node: exp.Expr) -> Value:
     variant = scope.items[alias]
     found = variant.columns.get(name.lower())
     if found is not None:
@@ -90,7 +91,7 @@ def _of(scope: Scope, alias: str, name: str, node: exp.Expression) -> Value:
     raise Refused(line_of(node), f"there is no column {alias}.{name}")
 
 
-def _found(scope: Scope, name: str, node: exp.Expression, *, of_spine: bool) -> Value:
+def _found(scope: Scope, name: str, node: exp.Expr, *, of_spine: bool) -> Value:
     low = name.lower()
     for variant in scope.items.values():
         if low in variant.columns:
@@ -111,29 +112,29 @@ def _inside(value: Value, names: list[str], level: Level) -> Value:
             value = value.fields.get(name.lower(), mixed(level, [value]))
         else:
             value = mixed(level, [value])
-            value = value if name.lower() == "nth" else replace(value, numbers=NONE)
+            value = value if name.lower() == "nth" else replace(value, numbers=BARE)
     return value
 
 
-def _dot(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
+def _dot(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
     return _inside(read(node.this, scope, level, env), [node.expression.name], level)
 
 
-def _literal(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
+def _literal(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
     if node.is_string:
         return Value(text=node.this)
     return Value(Sum(const=int(node.this))) if node.is_int else Value()
 
 
-def _paren(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
+def _paren(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
     return read(node.this, scope, level, env)
 
 
-def _sum(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
+def _sum(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
     a, b = read(node.this, scope, level, env), read(node.expression, scope, level, env)
     if a.is_null or b.is_null:
         return Value(is_null=True)
-    if isinstance(node, exp.Sub) and a.total is not None and b.total is not None and _comparable(a.total, b.total):
+    if isinstance(node, exp.Sub) and a.total is not None and b.total is not None and comparable(a.total, b.total):
         return between(level, a.total, b.total, line_of(node))
     found = mixed(level, [a, b], a.line or b.line or line_of(node))
     if a.term is None or b.term is None:
@@ -142,20 +143,7 @@ def _sum(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
     return replace(found, term=a.term.plus(b.term, -1 if isinstance(node, exp.Sub) else 1)) if whole else found
 
 
-def _comparable(a: Total, b: Total) -> bool:
-    """Whether two totals are of the same rows and values, up to two edges."""
-    same_rows = (a.pool, a.keys) == (b.pool, b.keys)
-    return same_rows and a.settled and b.settled and a.fixed and b.fixed
-
-
-def between(level: Level, upto: Total, before: Total, line: int) -> Value:
-    """A difference of running totals: of the rows after the one edge, up to the other, whichever is later."""
-    query = level.query
-    rows = members(query, upto, before.at, line) | members(query, before, upto.at, line)
-    return Value(rows=rows, line=line)
-
-
-def _times(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
+def _times(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
     found = _function(node, scope, level, env)
     if isinstance(node, exp.Neg):
         inner = read(node.this, scope, level, env)
@@ -163,7 +151,7 @@ def _times(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
     return found
 
 
-def _modulo(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
+def _modulo(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
     """`((x % n) + n) % n`, which is x's distance from the multiple of n at or below it, also below 0."""
     n = node.expression
     inner = _unwrapped(node.this)
@@ -177,13 +165,13 @@ def _modulo(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value
     return found if term is None else replace(found, term=one(Atom(f"mod:{int(n.this)}", NOBODY, (term,))))
 
 
-def _unwrapped(node: exp.Expression) -> exp.Expression:
+def _unwrapped(node: exp.Expr) -> exp.Expr:
     while isinstance(node, exp.Paren):
         node = node.this
     return node
 
 
-def _extreme(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
+def _extreme(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
     values = [read(child, scope, level, env) for child in (node.this, *node.expressions)]
     found = mixed(level, values, line_of(node))
     if any(v.term is None or v.total for v in values):
@@ -195,7 +183,7 @@ def _extreme(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Valu
     return replace(found, term=one(Atom(name, NOBODY, terms)))
 
 
-def _clamped(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
+def _clamped(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
     """`greatest(x, 0)`: where x is a difference of running counts, only one that the later edge comes first in."""
     pair = [_unwrapped(node.this), *map(_unwrapped, node.expressions)]
     if len(pair) == 2 and isinstance(pair[0], exp.Sub) and isinstance(pair[1], exp.Literal) and pair[1].this == "0":
@@ -206,18 +194,7 @@ def _clamped(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Valu
     return _extreme(node, scope, level, env)
 
 
-def surplus(level: Level, upto: Total | None, before: Total | None, line: int) -> Value | None:
-    """By how many a running count is greater than another, or whether it is. That depends on the rows between, if the
-    one edge is later than the other, and on nothing if it is not. None where they cannot be compared."""
-    if upto is None or before is None or not _comparable(upto, before) or not upto.counts:
-        return None
-    later = at_most(before.at.add(1), upto.at, line)
-    rows = members(level.query, upto, before.at, line)
-    level.ledger.tell(rows, [later])
-    return Value(rows=rows, facts=(later,), line=line)
-
-
-def _coalesce(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
+def _coalesce(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
     values = [read(child, scope, level, env) for child in (node.this, *node.expressions)]
     first, rest = values[0], values[1:]
     zero = len(rest) == 1 and rest[0].term == Sum()
@@ -229,7 +206,7 @@ def _coalesce(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Val
     return mixed(level, values)
 
 
-def _case(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
+def _case(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
     if node.this is not None:
         return _function(node, scope, level, env)
     asked, branches = [], []
@@ -252,12 +229,12 @@ def _case(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
     return _one_of(level, asked, [b for b in branches if not b.is_null], default)
 
 
-def _one_of(level: Level, asked: list[Value], branches: list[Value], default: exp.Expression | None) -> Value:
+def _one_of(level: Level, asked: list[Value], branches: list[Value], default: exp.Expr | None) -> Value:
     """One of the branches. What is asked counts as data where it chooses between two, and is only looked at where
     there is one or nothing, or where it chooses a row as a whole."""
     structs = [o for b in branches for o in (b.options or (b,))]
     question = mixed(level, asked)
-    looked = replace(question, rows=NONE, looked=question.rows | question.looked, numbers=NONE)
+    looked = replace(question, rows=NONE, looked=question.rows | question.looked, numbers=BARE)
     if structs and all(s.fields is not None for s in structs):
         marked = tuple(_marked(s, looked) for s in structs)
         return replace(mixed(level, [looked, *branches]), options=marked) if len(marked) > 1 else marked[0]
@@ -274,7 +251,7 @@ def _marked(value: Value, with_: Value) -> Value:
     return replace(value, fields=fields)
 
 
-def _struct(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
+def _struct(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
     fields = {}
     for item in node.expressions:
         if not isinstance(item, exp.PropertyEQ):
@@ -283,24 +260,24 @@ def _struct(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value
     return Value(fields=fields)
 
 
-def _cast(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
+def _cast(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
     inner = read(node.this, scope, level, env)
     return inner if inner.is_null else mixed(level, [inner], inner.line)
 
 
-def _null(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
+def _null(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
     return Value(is_null=True)
 
 
-def _boolean(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
+def _boolean(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
     return Value(truth=bool(node.this))
 
 
-def _nothing(node: exp.Expression, scope: Scope, level: Level, env: Env) -> Value:
+def _nothing(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
     return Value()
 
 
-_RULES: Mapping[type[exp.Expression], Reader] = {
+_RULES: Mapping[type[exp.Expr], Reader] = {
     exp.Column: _column,
     exp.Identifier: _column,
     exp.Dot: _dot,

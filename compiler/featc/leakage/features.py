@@ -11,9 +11,9 @@ from sqlglot import exp
 from featc.leakage.goals import Duty, Goal, duties, goals_of, spine_key
 from featc.leakage.joins import UNKNOWN
 from featc.leakage.prover import Known, known
-from featc.leakage.query import Level, Query, counts, every_part, uses
+from featc.leakage.query import Level, counts, every_part, uses
 from featc.leakage.terms import SPINE, TIME, Atom, Fact, Sum, as_inequality, of_row, same
-from featc.leakage.values import NONE, Refused, Scope, Value, Variant
+from featc.leakage.values import BARE, Refused, Scope, Value, Variant
 from featc.resolve.model import ColumnRef, Feature, FeatureRef, Key
 
 
@@ -31,7 +31,7 @@ def proven(name: str, value: Value, scope: Scope, level: Level, line: int) -> Va
 
     What is wrong is noted in the query, so that all of it is told together.
     """
-    feature = _features(level.query).get(name)
+    feature = level.query.features.get(name)
     if feature is None:
         return None
     query = level.query
@@ -39,15 +39,9 @@ def proven(name: str, value: Value, scope: Scope, level: Level, line: int) -> Va
     query.wrong += wrong
     ahead = query.project.view(feature.view).ahead
     query.proven.setdefault(feature.qualified, [])
-    labels = frozenset({feature.qualified}) if ahead else NONE
+    labels = frozenset({feature.qualified}) if ahead else BARE
     term = of_row(f"feature:{name}", SPINE)
-    return Value(term, labels=labels | frozenset(), features=frozenset({feature.qualified}), line=line)
-
-
-def _features(query: Query) -> dict[str, Feature]:
-    project = query.project
-    views = (*project.views.values(), *project.asked.values(), *project.labels.values())
-    return {f.qualified.lower(): f for view in views for f in view.features}
+    return Value(term, labels=labels, features=frozenset({feature.qualified}), line=line)
 
 
 def _unproven(feature: Feature, value: Value, level: Level, line: int) -> list[Refused]:
@@ -122,7 +116,7 @@ def _all_duties(goal: Goal, row: int, level: Level) -> list[Duty]:
 
 def _row_key(key: Key, row: int, level: Level) -> Sum:
     """The term of a row's key, by the definition of the view."""
-    from featc.leakage.selects import opaque
+    from featc.leakage.items import opaque
 
     assert key.expr is not None
     node = _key_tree(key)
@@ -134,7 +128,7 @@ def _row_key(key: Key, row: int, level: Level) -> Sum:
 
 
 @lru_cache(maxsize=512)
-def _key_tree(key: Key) -> exp.Expression:
+def _key_tree(key: Key) -> exp.Expr:
     assert key.expr is not None
     text = key.expr.render(lambda ref: '"' + getattr(ref, "column", "").replace('"', '""') + '"')
     if key.expr.type != key.type:

@@ -31,8 +31,8 @@ class Goal:
 class Duty:
     """An inequality `sum` ≤ 0 that a row has to satisfy, the code of the error where it does not, and what it is.
 
-    `begins`: it says where a window begins. A row that is only looked at may lie before that. `present`: `sum` has to be
-    not NULL instead. `says` is the condition in words where the inequality is none that a reader knows.
+    `begins`: it says where a window begins. A row that is only looked at may lie before that. `present`: `sum` has to
+    be not NULL instead. `says` is the condition in words where the inequality is none that a reader knows.
     """
 
     code: str

@@ -31,7 +31,7 @@ def loosened(value: Value, last: str | None = None, level: Level | None = None) 
 
 def from_clause(node: exp.Select, level: Level) -> list[Scope]:
     """An arbitrary row of each branch of a FROM clause."""
-    start = node.args.get("from_") or node.args.get("from")
+    start = node.args.get("from_")
     if start is None:
         return [Scope()]
     alias, relation = _relation(start.this, level)
@@ -42,7 +42,7 @@ def from_clause(node: exp.Select, level: Level) -> list[Scope]:
     return scopes
 
 
-def _relation(node: exp.Expression, level: Level) -> tuple[str, Relation]:
+def _relation(node: exp.Expr, level: Level) -> tuple[str, Relation]:
     from featc.leakage.selects import read_query
 
     query = level.query
@@ -117,9 +117,9 @@ def _joined(
     return found
 
 
-def _conditions(join: exp.Join, using: list[str], left: Scope, alias: str) -> list[exp.Expression]:
+def _conditions(join: exp.Join, using: list[str], left: Scope, alias: str) -> list[exp.Expr]:
     """The parts of a join's condition."""
-    found: list[exp.Expression] = []
+    found: list[exp.Expr] = []
     for name in using:
         there = next((a for a, v in left.items.items() if name in v.columns), next(iter(left.items)))
         found.append(exp.EQ(this=_column(there, name, join), expression=_column(alias, name, join)))
@@ -133,7 +133,7 @@ def _column(alias: str, name: str, join: exp.Join) -> exp.Column:
     return exp.Column(this=identifier, table=exp.to_identifier(alias, quoted=True))
 
 
-def _sides(condition: exp.Expression, scope: Scope, right: Variant, level: Level) -> tuple[Value, Value] | None:
+def _sides(condition: exp.Expr, scope: Scope, right: Variant, level: Level) -> tuple[Value, Value] | None:
     """The values that a comparison compares, the right relation's second."""
     from featc.leakage.expressions import read
 
@@ -146,7 +146,7 @@ def _sides(condition: exp.Expression, scope: Scope, right: Variant, level: Level
     return (b, a) if id(a) in of_right else None
 
 
-def _meets_by_row(conditions: list[exp.Expression], scope: Scope, right: Variant, level: Level) -> bool:
+def _meets_by_row(conditions: list[exp.Expr], scope: Scope, right: Variant, level: Level) -> bool:
     row = one(Atom("row", SPINE))
     for condition in conditions:
         sides = _sides(condition, scope, right, level) if isinstance(condition, exp.EQ) else None
@@ -155,7 +155,7 @@ def _meets_by_row(conditions: list[exp.Expression], scope: Scope, right: Variant
     return False
 
 
-def _meets_by_unique(conditions: list[exp.Expression], scope: Scope, right: Variant, level: Level) -> bool:
+def _meets_by_unique(conditions: list[exp.Expr], scope: Scope, right: Variant, level: Level) -> bool:
     """Whether at most one row of the right relation can meet a row."""
     if right.unique is None:
         return False
@@ -167,7 +167,7 @@ def _meets_by_unique(conditions: list[exp.Expression], scope: Scope, right: Vari
 
 
 def _found_last(
-    conditions: list[exp.Expression], scope: Scope, right: Variant, level: Level, *, alone: bool
+    conditions: list[exp.Expr], scope: Scope, right: Variant, level: Level, *, alone: bool
 ) -> dict[str, Value]:
     """The columns of the row that an ASOF join finds: the last at or before the left side's bound.
 
@@ -184,7 +184,7 @@ def _found_last(
         mine, its = sides[0].term, sides[1].term
         if isinstance(condition, exp.EQ):
             keys[its] = mine
-        elif bound is None and isinstance(condition, (exp.LTE, exp.LT)) == (id(sides[1]) == _first(condition, scope, level)):
+        elif bound is None and isinstance(condition, (exp.LTE, exp.LT)) == _is_left(condition, sides[1], scope, level):
             bound = (its, mine.add(-1) if isinstance(condition, (exp.LT, exp.GT)) else mine)
         else:
             raise Refused(line_of(condition), "an ASOF join looks for the first row after an instant")
@@ -193,11 +193,11 @@ def _found_last(
     return {n: _at_bound(v, bound, keys, alone) for n, v in right.columns.items()}
 
 
-def _first(condition: exp.Expression, scope: Scope, level: Level) -> int:
-    """Which value stands on the left of a comparison."""
+def _is_left(condition: exp.Expr, value: Value, scope: Scope, level: Level) -> bool:
+    """Whether a column stands on the left of a comparison."""
     from featc.leakage.expressions import read
 
-    return id(read(condition.this, scope, level))
+    return read(condition.this, scope, level) is value
 
 
 def _at_bound(value: Value, bound: tuple[Sum, Sum], keys: dict[Sum, Sum], alone: bool) -> Value:

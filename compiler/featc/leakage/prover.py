@@ -43,6 +43,11 @@ class Known:
         about = [f for f in self.le if any(atom == time for atom, _ in f.parts)]
         return any(self.implies(Sum(frozenset((a, -n) for a, n in f.parts), 1 - f.const)) for f in about)
 
+    def learn(self, sums: Iterable[Sum]) -> None:
+        """Takes in more inequalities."""
+        self.le += sums
+        self._tried.clear()
+
     def _search(self, goal: Sum, nested: int) -> bool:
         """Goes through the goals that imply `goal`, each term once with the least number that it was met with."""
         best: dict[frozenset[tuple[Atom, int]], int] = {goal.parts: goal.const}
@@ -73,11 +78,11 @@ class Known:
             return
         atom, n = max(goal.parts, key=lambda p: (len(p[0].owners()), bool(p[0].args), p[0].owner, p[0].name, p[1]))
         yield from self._of_itself(goal, atom, n)
-        for fact, m in self._about(atom, n > 0):
+        for fact, m in self.about(atom, n > 0):
             if n % m == 0:
                 yield [goal.plus(fact, -(n // m))]
 
-    def _about(self, atom: Atom, positive: bool) -> list[tuple[Sum, int]]:
+    def about(self, atom: Atom, positive: bool) -> list[tuple[Sum, int]]:
         """The facts that have an atom with a sign, and how often."""
         if self._indexed != len(self.le):
             self._index.clear()
@@ -181,12 +186,13 @@ def _add_places(found: Known, ranks: list[Atom], cuts: list[Atom]) -> None:
                     continue
                 if found.implies(at_most(one(rank), one(other)).sum):
                     more.append(at_most(rank.args[0], other.args[0]).sum)
-        found.le += more
-        found._tried.clear()
+        found.learn(more)
 
 
 def _together(found: Known, a: Atom, b: Atom) -> bool:
-    return any((b, n) in fact.parts for positive in (True, False) for fact, _ in found._about(a, positive) for n in (1, -1))
+    """Whether a fact compares the two."""
+    facts = [fact for positive in (True, False) for fact, _ in found.about(a, positive)]
+    return any((b, n) in fact.parts for fact in facts for n in (1, -1))
 
 
 def _one_line(found: Known, a: Atom, b: Atom) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -10,7 +10,7 @@ from sqlglot import exp
 from featc.leakage.ledger import Ledger, renamed
 from featc.leakage.terms import Fact, Sum, at_most, same
 from featc.leakage.values import NONE, Refused, Relation, Scope, Total, Value
-from featc.resolve.model import Project
+from featc.resolve.model import Feature, Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Query:
     known_at: int | None = None
     ledger: Ledger = field(default_factory=Ledger)
     relations: dict[str, Relation] = field(default_factory=dict)
-    bodies: dict[str, exp.Expression] = field(default_factory=dict)
+    bodies: dict[str, exp.Expr] = field(default_factory=dict)
     pools: list[Pool] = field(default_factory=list)
     proven: dict[str, list[str]] = field(default_factory=dict)
     """Feature → what was proven of it, in words."""
@@ -49,10 +49,14 @@ class Query:
     reading: str = ""
     """The CTE that is being read."""
 
-    @property
-    def key_names(self) -> frozenset[str]:
+    key_names: frozenset[str] = frozenset()
+    features: Mapping[str, Feature] = field(default_factory=dict)
+    """The project's features by view.feature in lower case, and the names of its keys."""
+
+    def __post_init__(self) -> None:
         views = (*self.project.views.values(), *self.project.asked.values(), *self.project.labels.values())
-        return frozenset(k.name.lower() for view in views for k in view.keys)
+        self.key_names = frozenset(k.name.lower() for view in views for k in view.keys)
+        self.features = {f.qualified.lower(): f for view in views for f in view.features}
 
 
 @dataclass(slots=True)
@@ -84,7 +88,7 @@ class Group:
     by_spine: bool = False
 
 
-def line_of(node: exp.Expression) -> int:
+def line_of(node: exp.Expr) -> int:
     """The first line of the SQL that a node stands in."""
     lines = [n.meta["line"] for n in node.walk() if "line" in n.meta]
     return min(lines, default=0)

@@ -23,7 +23,7 @@ def source_of(name: str, query: Query) -> Source | None:
     return next((s for s in query.project.sources.values() if name == f"{s.name}_source".lower()), None)
 
 
-def source_rows(node: exp.Expression, source: Source, query: Query) -> Relation:
+def source_rows(node: exp.Expr, source: Source, query: Query) -> Relation:
     """The relation of a source's rows with their instants. Raises Refused F577 where they are not those of its
     definition."""
     if not isinstance(node, exp.Select) or any(node.args.get(k) for k in ("joins", "where", "group", "distinct")):
@@ -52,7 +52,7 @@ def source_rows(node: exp.Expression, source: Source, query: Query) -> Relation:
 
 def _check_origin(node: exp.Select, source: Source) -> None:
     """What normalises the data's columns has to leave each in its place."""
-    start = node.args["from_" if "from_" in node.args else "from"].this
+    start = node.args["from_"].this
     if not isinstance(start, exp.Subquery):
         return
     inner = start.this
@@ -66,7 +66,7 @@ def _check_origin(node: exp.Select, source: Source) -> None:
             raise Refused(line_of(item), f"the column {name} of {source.name}{other}", "F577")
 
 
-def _arrival(item: exp.Expression, source: Source, row: int, scope: Scope, level: Level) -> Value:
+def _arrival(item: exp.Expr, source: Source, row: int, scope: Scope, level: Level) -> Value:
     """α: the column that says so, or τ and the source's delay."""
     if source.available_at is not None:
         _check_same(item, source.available_at, source)
@@ -78,7 +78,7 @@ def _arrival(item: exp.Expression, source: Source, row: int, scope: Scope, level
     return value
 
 
-def _check_same(item: exp.Expression, expr: Expr, source: Source) -> None:
+def _check_same(item: exp.Expr, expr: Expr, source: Source) -> None:
     """An instant of the SQL has to be the definition's expression, in µs."""
     text = expr.render(lambda ref: '"' + getattr(ref, "column", "").replace('"', '""') + '"')
     spelled = [text, f"({text})::TIMESTAMP", f"{text}::TIMESTAMP"]
@@ -92,7 +92,7 @@ def _check_same(item: exp.Expression, expr: Expr, source: Source) -> None:
         raise Refused(line_of(item), message, "F577")
 
 
-def _plain(node: exp.Expression) -> str:
+def _plain(node: exp.Expr) -> str:
     """A tree's text without parentheses and quotes that mean nothing."""
     copy = node.copy()
     for paren in list(copy.find_all(exp.Paren)):
@@ -124,17 +124,15 @@ def versions(node: exp.Union, query: Query) -> Relation:
     return (replace(variant, columns={**variant.columns, "_superseded": value}),)
 
 
-def is_versions(node: exp.Expression) -> bool:
+def is_versions(node: exp.Union) -> bool:
     """Whether a CTE is to say what supersedes each row."""
-    if not isinstance(node, exp.Union):
-        return False
     return all(any(i.alias == "_superseded" for i in s.expressions) for s in (node.this, node.expression))
 
 
-def _read_table(node: exp.Expression, kind: str) -> str:
+def _read_table(node: exp.Expr, kind: str) -> str:
     """The relation that a part of versions reads, SEMI or ANTI joined."""
     joins = node.args.get("joins") or []
-    start = node.args.get("from_") or node.args.get("from")
+    start = node.args["from_"]
     if isinstance(start.this, exp.Subquery) and not joins:  # of those that arrived before their event was final
         return _read_table(start.this.this, kind)
     right = len(joins) == 1 and str(joins[0].args.get("kind") or "").upper() == kind
@@ -165,7 +163,7 @@ def _identities(source: Source, query: Query) -> list[tuple[str, ...]]:
     return [i for v in views if v.source == source.name for i in [identity_of(source, v)] if i]
 
 
-def _lead(node: exp.Expression) -> exp.Window:
+def _lead(node: exp.Expr) -> exp.Window:
     item = next(i for i in node.expressions if i.alias == "_superseded")
     window = item.this
     if not isinstance(window, exp.Window) or not isinstance(window.this, exp.Lead):
@@ -176,7 +174,7 @@ def _lead(node: exp.Expression) -> exp.Window:
     return window
 
 
-def _identity(node: exp.Expression, source: Source, query: Query) -> tuple[str, ...]:
+def _identity(node: exp.Expr, source: Source, query: Query) -> tuple[str, ...]:
     """What parts the versions, which has to be an identity that the source has."""
     window = _lead(node)
     found = tuple(_plain(p) for p in window.args.get("partition_by") or ())
@@ -187,7 +185,7 @@ def _identity(node: exp.Expression, source: Source, query: Query) -> tuple[str, 
     raise Refused(line_of(window), f"versions of {source.name} are numbered by {named}, not by its identity", "F577")
 
 
-def _check_order(node: exp.Expression, source: Source) -> None:
+def _check_order(node: exp.Expr, source: Source) -> None:
     """Versions follow each other by α, tie_break, death, and then all other columns by name."""
     window = _lead(node)
     order = window.args.get("order")
@@ -201,10 +199,10 @@ def _check_order(node: exp.Expression, source: Source) -> None:
         raise Refused(line_of(window), f"versions of {source.name} are not in the order of their arrival", "F577")
 
 
-def _check_repeated(part: exp.Expression, base: str, identity: tuple[str, ...], query: Query) -> None:
+def _check_repeated(part: exp.Expr, base: str, identity: tuple[str, ...], query: Query) -> None:
     """The events that came more than once have to be just those of the same rows."""
     inner = part
-    start = part.args.get("from_") or part.args.get("from")
+    start = part.args["from_"]
     if isinstance(start.this, exp.Subquery):
         inner = start.this.this
     join = inner.args["joins"][0]

@@ -32,9 +32,12 @@ class Atom:
     owner: int = NOBODY
     args: tuple[Sum, ...] = ()
     _hash: int = field(init=False, compare=False, repr=False, default=0)
+    _owners: frozenset[int] = field(init=False, compare=False, repr=False, default=frozenset())
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_hash", hash((self.name, self.owner, self.args)))
+        mine = frozenset({self.owner}) if self.owner > SPINE else frozenset()
+        object.__setattr__(self, "_owners", mine.union(*(arg.owners() for arg in self.args)))
 
     def __hash__(self) -> int:  # terms are looked up far more often than made
         return self._hash
@@ -50,12 +53,11 @@ class Atom:
 
     def owners(self) -> frozenset[int]:
         """The rows it is of."""
-        found = {self.owner} if self.owner > SPINE else set()
-        for arg in self.args:
-            found |= arg.owners()
-        return frozenset(found)
+        return self._owners
 
     def renamed(self, names: Mapping[int, int]) -> Atom:
+        if names.keys().isdisjoint(self._owners):
+            return self
         return Atom(self.name, names.get(self.owner, self.owner), tuple(a.renamed(names) for a in self.args))
 
 
@@ -66,9 +68,11 @@ class Sum:
     parts: frozenset[tuple[Atom, int]] = frozenset()
     const: int = 0
     _hash: int = field(init=False, compare=False, repr=False, default=0)
+    _owners: frozenset[int] = field(init=False, compare=False, repr=False, default=frozenset())
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_hash", hash((self.parts, self.const)))
+        object.__setattr__(self, "_owners", frozenset().union(*(atom.owners() for atom, _ in self.parts)))
 
     def __hash__(self) -> int:
         return self._hash
@@ -99,10 +103,10 @@ class Sum:
         return atom if n == 1 else None
 
     def owners(self) -> frozenset[int]:
-        return frozenset(o for atom, _ in self.parts for o in atom.owners())
+        return self._owners
 
     def renamed(self, names: Mapping[int, int]) -> Sum:
-        if not names or not self.owners() & names.keys():
+        if names.keys().isdisjoint(self._owners):
             return self
         return Sum(frozenset((a.renamed(names), n) for a, n in self.parts), self.const)
 
@@ -131,6 +135,8 @@ class Fact:
     sure: bool = True
 
     def renamed(self, names: Mapping[int, int]) -> Fact:
+        if names.keys().isdisjoint(self.sum.owners()):
+            return self
         return Fact(self.kind, self.sum.renamed(names), self.line, self.sure)
 
 

@@ -13,6 +13,7 @@ from featc.leakage.ledger import renamed
 from featc.leakage.terms import Fact, Sum
 
 NONE: frozenset[int] = frozenset()
+BARE: frozenset[str] = frozenset()
 
 
 class Refused(Exception):
@@ -46,12 +47,17 @@ class Total:
 class Value:
     """What a column or expression is.
 
-    `term`: the integer, or the key, that it equals. `rows`: rows whose data it can depend on. `looked`: rows that
-    only decide whether there is a value. `fields`: of a struct. `facts`: what holds where it is TRUE. `truth`: what it is, where that is plain. `numbers`: lines whose places it
-    may show, which count rows of any time. `scalars`: data of all times that it may show (a source's lag, its reach).
-    `labels`, `features`: proven features it is made of. `options`: it is one of these. `last`: TRUE on the last row of
-    an instant on this line. `dense`: it numbers all rows of its relation, of one line, from 1 on. `edge`: it is the
-    place of the last row of its instant.
+    * `term`: the integer, or the key, that it equals.
+    * `rows`: rows whose data it can depend on; `looked`: rows that only decide whether there is a value.
+    * `fields`: of a struct. `options`: it is one of these.
+    * `facts`: what holds where it is TRUE. `truth`, `is_null`, `text`: what it is, where that is plain.
+    * `total`: of which running total it is the value.
+    * `numbers`: lines whose places it may show, which count rows of any time.
+    * `scalars`: data of all times that it may show: a source's lag, how far it reaches.
+    * `labels`, `features`: proven features it is made of.
+    * `last`: TRUE on the last row of an instant on this line. `dense`: it numbers all rows of its relation, of one
+      line, from 1 on. `edge`: it is the place of the last row of its instant.
+    * `line`: where the SQL says so.
     """
 
     term: Sum | None = None
@@ -104,9 +110,10 @@ class Value:
 class Variant:
     """An arbitrary row of a relation.
 
-    `rows`: the rows it is made of, which are there whenever it is; not those that its values were aggregated from. `spine`: it belongs to one spine row, and `single` says that no other
-    row of the relation does. `open`: it has columns that are not listed, all of the spine's own. `unique`: a column
-    whose value no other row has.
+    * `rows`: the rows it is made of, which are there whenever it is; not those that its values were aggregated from.
+    * `spine`: it belongs to one spine row; `single`: no other row of the relation does.
+    * `open`: it has columns that are not listed, all of the spine's own.
+    * `unique`: a column whose value no other row has.
     """
 
     columns: dict[str, Value] = field(default_factory=dict)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlglot import exp
 
 from featc.leakage.aggregates import Told, split, take
 from featc.leakage.query import Level, Member, Pool, line_of, mixed
 from featc.leakage.terms import ARRIVAL, SPINE, TIME, Atom, Fact, Sum, at_most, of_row, one, same
-from featc.leakage.values import NONE, Refused, Scope, Total, Value
+from featc.leakage.values import BARE, NONE, Refused, Scope, Total, Value
 
 _INSTANTS = frozenset({TIME, ARRIVAL, "as_of", "rank"})
 
@@ -19,8 +20,8 @@ _INSTANTS = frozenset({TIME, ARRIVAL, "as_of", "rank"})
 class Spec:
     """What stands in OVER (…): what parts and orders the line, and the frame on it. `line` names the line."""
 
-    partition: tuple[exp.Expression, ...]
-    order: tuple[exp.Expression, ...]
+    partition: tuple[exp.Expr, ...]
+    order: tuple[exp.Expr, ...]
     frame: exp.WindowSpec | None
     line: str
 
@@ -63,7 +64,7 @@ def _is_so_far(frame: exp.WindowSpec | None) -> bool:
     return ends in (("UNBOUNDED", None), ("UNBOUNDED", "CURRENT ROW")) and sides[0] == "PRECEDING" and not sides[1]
 
 
-def _read(node: exp.Expression, scope: Scope, level: Level) -> Value:
+def _read(node: exp.Expr, scope: Scope, level: Level) -> Value:
     from featc.leakage.expressions import read
 
     return read(node, scope, level)
@@ -71,7 +72,7 @@ def _read(node: exp.Expression, scope: Scope, level: Level) -> Value:
 
 def _parts(spec: Spec, scope: Scope, level: Level) -> tuple[Sum, ...] | None:
     """The terms that say which part of the line a row is in; None where one of them has none."""
-    from featc.leakage.selects import opaque
+    from featc.leakage.items import opaque
 
     terms = [_read(p, scope, level).term or opaque(p, scope, level) for p in spec.partition]
     return None if any(t is None for t in terms) else tuple(t for t in terms if t is not None)
@@ -129,7 +130,7 @@ def _all_of_part(node: exp.Window, spec: Spec, scope: Scope, level: Level) -> Va
     return Value(rows=rows, line=line_of(node))
 
 
-def last_of_instant(node: exp.Expression, scope: Scope, level: Level) -> Value:
+def last_of_instant(node: exp.Expr, scope: Scope, level: Level) -> Value:
     """`lead(CASE WHEN _row IS NULL THEN x END) OVER (… ORDER BY x, _row NULLS FIRST) IS DISTINCT FROM x`: of the rows
     that are no spine rows, the last of its instant."""
     spec = _spec(node.this, level)
@@ -143,7 +144,7 @@ def last_of_instant(node: exp.Expression, scope: Scope, level: Level) -> Value:
 
 
 def _running(
-    call: exp.Expression, condition: exp.Expression | None, spec: Spec, scope: Scope, level: Level
+    call: exp.Expr, condition: exp.Expr | None, spec: Spec, scope: Scope, level: Level
 ) -> Value:
     """An aggregate over all rows up to this one. Counts and sums are kept as totals, which can be told apart."""
     order, parts = _order(spec, scope, level), _parts(spec, scope, level)
@@ -157,7 +158,7 @@ def _running(
     return Value(total=total, line=line_of(call))
 
 
-def _pool(call: exp.Expression, condition: exp.Expression | None, spec: Spec, level: Level) -> int:
+def _pool(call: exp.Expr, condition: exp.Expr | None, spec: Spec, level: Level) -> int:
     """The number of the pool of a line, with what each of its branches brings to the call."""
     name = call.sql() if condition is None else f"{call.sql()} where {condition.sql()}"
     number = level.totals.setdefault(f"{spec.line} {name}", len(level.query.pools))
@@ -177,7 +178,7 @@ def _pool(call: exp.Expression, condition: exp.Expression | None, spec: Spec, le
     return number
 
 
-def _framed(call: exp.Expression, condition: exp.Expression | None, spec: Spec, scope: Scope, level: Level) -> Value:
+def _framed(call: exp.Expr, condition: exp.Expr | None, spec: Spec, scope: Scope, level: Level) -> Value:
     """An aggregate over the rows between two places, seen from a row with a place of its own."""
     line = (line_of(spec.frame) if spec.frame is not None else 0) or line_of(call)
     here = _place(spec, scope, level, line)
@@ -196,7 +197,7 @@ def _framed(call: exp.Expression, condition: exp.Expression | None, spec: Spec, 
             values += taken.values
     found = replace(mixed(level, values, line_of(call)), rows=rows)
     if isinstance(call, (exp.Count, exp.ArgMax, exp.ArgMin)):
-        kept = mixed(level, values[:1]).numbers if isinstance(call, (exp.ArgMax, exp.ArgMin)) and values else NONE
+        kept = mixed(level, values[:1]).numbers if isinstance(call, (exp.ArgMax, exp.ArgMin)) and values else BARE
         return replace(found, numbers=kept)
     return found
 
@@ -220,11 +221,11 @@ def _ends(spec: Spec, scope: Scope, level: Level, here: Sum, line: int) -> tuple
     return low, _either(high)
 
 
-def _end(args: Mapping[str, exp.Expression], which: str, scope: Scope, level: Level, here: Sum, line: int) -> Sum:
+def _end(args: Mapping[str, Any], which: str, scope: Scope, level: Level, here: Sum, line: int) -> Sum:
     end, side = args.get(which), args.get(f"{which}_side")
     if end == "CURRENT ROW":
         return here
-    if not isinstance(end, exp.Expression):
+    if not isinstance(end, exp.Expr):
         raise Refused(line, "a frame has no end: it holds rows after every instant")
     by = _read(end, scope, level).term
     if by is None:
