@@ -12,6 +12,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from featc.errors import Diagnostic, Span
 from featc.leakage.features import row_refused
 from featc.leakage.goals import goals_of
 from featc.leakage.query import Level, Query, every_part, line_of, uses
@@ -21,6 +22,9 @@ from featc.leakage.values import Refused, Relation
 from featc.resolve.model import Output, Project, feature_closure
 
 
+_HINT = "the SQL is featc's own: if nobody changed the file, please report this; featc verify compares values"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What is wrong with a query, at a line of it."""
@@ -28,6 +32,14 @@ class Finding:
     code: str
     line: int
     message: str
+
+    def diagnostic(self, file: str, sql: str) -> Diagnostic:
+        """The finding as an error of the file."""
+        lines = sql.splitlines()
+        text = lines[self.line - 1] if 0 < self.line <= len(lines) else ""
+        column = len(text) - len(text.lstrip()) + 1
+        span = Span(file, max(self.line, 1), column, max(len(text.strip()), 1), text)
+        return Diagnostic(self.code, self.message, span, hint=_HINT)
 
 
 @dataclass(frozen=True, slots=True)
