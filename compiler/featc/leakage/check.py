@@ -21,7 +21,6 @@ from featc.leakage.sources import is_versions, source_of, source_rows, versions
 from featc.leakage.values import Refused, Relation
 from featc.resolve.model import Output, Project, feature_closure
 
-
 _HINT = "the SQL is featc's own: if nobody changed the file, please report this; featc verify compares values"
 
 

@@ -99,7 +99,7 @@ def _is(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
 
 def _compared(node: exp.Expr, scope: Scope, level: Level, env: Env) -> Value:
     a, b = _read(node.this, scope, level, env), _read(node.expression, scope, level, env)
-    line = max(a.line, b.line) or line_of(node)
+    line = a.given_at or b.given_at or line_of(node)
     if a.is_null or b.is_null:  # NULL, which no condition takes for TRUE
         return Value(truth=None if isinstance(node, (exp.NullSafeEQ, exp.NullSafeNEQ)) else False)
     if a.text is not None and b.text is not None and isinstance(node, (exp.EQ, exp.NEQ)):

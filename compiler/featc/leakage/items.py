@@ -76,7 +76,7 @@ def unnested(call: exp.Explode, alias: str, scope: Scope, level: Level) -> list[
     if not many(call):
         fields = [read(e, scope, level).fields or {} for e in inner.expressions]
         pairs = zip(fields, inner.expressions, strict=True)
-        marked = [{n: replace(v, line=line_of(e)) for n, v in f.items()} for f, e in pairs]
+        marked = [{n: replace(v, line=line_of(e), given_at=line_of(e)) for n, v in f.items()} for f, e in pairs]
         texts = [tuple(v.text for v in f.values() if v.text is not None) for f in fields]
         if len(set(texts)) < len(texts) or not all(texts):
             raise Refused(line_of(call), "two edges of one name")

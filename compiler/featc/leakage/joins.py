@@ -174,7 +174,7 @@ def _found_last(
     A running total there is that of all rows up to the bound; a place there is where the bound cuts the line.
     """
     keys: dict[Sum, Sum] = {}
-    bound: tuple[Sum, Sum] | None = None
+    bound: tuple[Sum, Sum, int] | None = None
     for condition in conditions:
         sides = _sides(condition, scope, right, level)
         if sides is None or sides[0].term is None or sides[1].term is None:
@@ -185,7 +185,8 @@ def _found_last(
         if isinstance(condition, exp.EQ):
             keys[its] = mine
         elif bound is None and isinstance(condition, (exp.LTE, exp.LT)) == _is_left(condition, sides[1], scope, level):
-            bound = (its, mine.add(-1) if isinstance(condition, (exp.LT, exp.GT)) else mine)
+            at = mine.add(-1) if isinstance(condition, (exp.LT, exp.GT)) else mine
+            bound = (its, at, sides[0].given_at or line_of(condition))
         else:
             raise Refused(line_of(condition), "an ASOF join looks for the first row after an instant")
     if bound is None:
@@ -200,12 +201,13 @@ def _is_left(condition: exp.Expr, value: Value, scope: Scope, level: Level) -> b
     return read(condition.this, scope, level) is value
 
 
-def _at_bound(value: Value, bound: tuple[Sum, Sum], keys: dict[Sum, Sum], alone: bool) -> Value:
-    order, at = bound
+def _at_bound(value: Value, bound: tuple[Sum, Sum, int], keys: dict[Sum, Sum], alone: bool) -> Value:
+    order, at, line = bound
     total = value.total
     if total is not None and total.at == order:
         mine = tuple(keys.get(k, k) for k in total.keys)
-        return replace(value, total=replace(total, at=at, keys=mine, settled=total.settled and alone, fixed=True))
+        settled = total.settled and alone
+        return replace(value, total=replace(total, at=at, keys=mine, settled=settled, fixed=True, line=line))
     place = value.term.atom if value.term is not None else None
     if place is None or place.kind != "rank" or place.args[0] != order:
         return value

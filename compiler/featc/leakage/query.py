@@ -130,8 +130,8 @@ def every_part(value: Value) -> list[Value]:
     return [value, *(part for v in inner for part in every_part(v))]
 
 
-def members(query: Query, total: Total, after: Sum | None, line: int) -> frozenset[int]:
-    """The rows that a running total at `at` adds up, without those that it adds up at `after`."""
+def members(query: Query, total: Total, before: Total | None, line: int) -> frozenset[int]:
+    """The rows that a running total adds up, without those that it adds up at the edge of `before`."""
     found: set[int] = set()
     for member in query.pools[total.pool].members:
         if member.spine:
@@ -139,9 +139,9 @@ def members(query: Query, total: Total, after: Sum | None, line: int) -> frozens
         names = query.ledger.copied(member.rows)
         rows = renamed(member.rows, names)
         order = member.order.renamed(names)
-        told = [at_most(order, total.at, line)]
-        if after is not None:
-            told.append(at_most(after.add(1), order, line))
+        told = [at_most(order, total.at, total.line or line)]
+        if before is not None:
+            told.append(at_most(before.at.add(1), order, before.line or line))
         for mine, key in zip(member.parts, total.keys, strict=True):
             told += same(mine.renamed(names), key, line, sure=False)
         query.ledger.tell(rows, told)

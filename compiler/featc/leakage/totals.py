@@ -16,7 +16,7 @@ def comparable(a: Total, b: Total) -> bool:
 def between(level: Level, upto: Total, before: Total, line: int) -> Value:
     """A difference of running totals: of the rows after the one edge, up to the other, whichever is later."""
     query = level.query
-    rows = members(query, upto, before.at, line) | members(query, before, upto.at, line)
+    rows = members(query, upto, before, line) | members(query, before, upto, line)
     return Value(rows=rows, line=line)
 
 
@@ -26,6 +26,6 @@ def surplus(level: Level, upto: Total | None, before: Total | None, line: int) -
     if upto is None or before is None or not comparable(upto, before) or not upto.counts:
         return None
     later = at_most(before.at.add(1), upto.at, line)
-    rows = members(level.query, upto, before.at, line)
+    rows = members(level.query, upto, before, line)
     level.ledger.tell(rows, [later])
     return Value(rows=rows, facts=(later,), line=line)

@@ -29,7 +29,7 @@ class Total:
     """A count or a sum over all rows of `pool` in the part `keys` whose order is at or before `at`.
 
     `settled`: over exactly those; else rows of the same instant may be missing. `fixed`: `at` is no longer that of a
-    row, but of an edge.
+    row, but of an edge, which the SQL gives at `line`.
     """
 
     pool: int
@@ -38,6 +38,7 @@ class Total:
     counts: bool
     settled: bool
     fixed: bool = False
+    line: int = 0
 
     def renamed(self, names: Mapping[int, int]) -> Total:
         return replace(self, at=self.at.renamed(names), keys=tuple(k.renamed(names) for k in self.keys))
@@ -57,7 +58,7 @@ class Value:
     * `labels`, `features`: proven features it is made of.
     * `last`: TRUE on the last row of an instant on this line. `dense`: it numbers all rows of its relation, of one
       line, from 1 on. `edge`: it is the place of the last row of its instant.
-    * `line`: where the SQL says so.
+    * `line`: where the SQL says so. `given_at`: where it names the edge of a window that this is.
     """
 
     term: Sum | None = None
@@ -78,6 +79,7 @@ class Value:
     dense: bool = False
     edge: bool = False
     line: int = 0
+    given_at: int = 0
 
     def renamed(self, names: Mapping[int, int]) -> Value:
         if not names:
