@@ -74,7 +74,7 @@ EXAMPLES = [
     ("shop", "user_orders", r"_place - _upto END PRECEDING", "_place - _upto - 1 END PRECEDING", "F571"),
     ("shop", "user_product", r"s\.sku = r\.sku AND r\._time", "r._time", "F574"),
     ("shop", "user_product", r"GROUP BY ALL\n    \) r", "GROUP BY user_id, _time\n    ) r", "F57"),
-    ("shop", "shop_totals", r"% 3600000000 - 1\}", "% 3600000000}", "F575"),
+    ("shop", "shop_totals", r"% 3600000000 - 1\}", "% 3600000000 - 2}", "F575"),
     ("shop", "shop_totals", r"least\(\(_as_of\)", "greatest((_as_of)", "F57"),
     ("shop", "shop_totals", r"smooth_1d', '_at': \(_as_of - 8", "smooth_1d', '_at': (_as_of - 9", "F575"),
     ("shop", "product_page_views", r"'_upto', '_at': _as_of - 60000001", "'_upto', '_at': _as_of - 60000000", "F572"),
