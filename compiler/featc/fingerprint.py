@@ -123,7 +123,7 @@ def view_fingerprint(project: Project, view: str) -> str:
     """
     owner = project.views[view]
     parts = decompose(owner)
-    source = project.sources[owner.source] if owner.source is not None else None
+    source = project.source_of(owner) if owner.source is not None else None
     keys = tuple((k.name, k.type, _expr(source, k.expr)) for k in owner.keys)
     slots = tuple((s.name, s.type, _expr(source, s.value), _expr(source, s.filter)) for s in owner.slots)
     states = tuple((p.name, p.kind.value, p.slots, p.types) for p in parts.partials)
@@ -202,7 +202,7 @@ class _Layers:
     def _source_of(self, view: View) -> Source:
         if view.source is None:
             raise AssertionError(f"{view.name} aggregates but has no source")
-        return self.project.sources[view.source]
+        return self.project.source_of(view)
 
     def rows(self, view: View) -> Value:
         """Which rows a view sees, and for which entity."""

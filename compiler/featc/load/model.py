@@ -173,6 +173,18 @@ class FeatureDef:
 
 
 @dataclass(frozen=True, slots=True)
+class JoinDef:
+    """A join of a view: `name` is what its columns are called by, `source` the source of another name. `keys` maps its
+    columns to row expressions; empty: its own key."""
+
+    name: str
+    span: Span
+    source: Text | None
+    keys: Mapping[str, Text]
+    within: Duration | None
+
+
+@dataclass(frozen=True, slots=True)
 class ViewDef:
     """A feature view. `entity` None: not written; (): global. `source` None: on demand.
 
@@ -193,6 +205,7 @@ class ViewDef:
     features: tuple[FeatureDef, ...]
     meta: Meta
     labels: tuple[FeatureDef, ...] = ()
+    joins: tuple[JoinDef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

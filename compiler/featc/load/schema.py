@@ -148,10 +148,25 @@ class Feature(_Described):
     version: Any = later("versions of views and features")
 
 
+class Join(_Model):
+    source: Text = about("the source, where it has another name than the join")
+    keys: dict[str, Sql] = about(
+        "its columns and what each has to equal; its own key and columns of the same names if not given",
+        {"sku": "item_sku"},
+        names=FREE_NAME,
+    )
+    within: Duration = about("only rows that are at most so much older than the event", "7d")
+    view: Any = later("features of a view beside each event")
+
+
+OF_ROWS = ("where", "keys", "join", "windows", "ttl", "closed", "labels")
+"""What only views with a source have."""
+
+
 class View(_Described):
     model_config = ConfigDict(
         json_schema_extra={
-            "dependencies": {name: ["source"] for name in ("where", "keys", "windows", "ttl", "closed", "labels")},
+            "dependencies": {name: ["source"] for name in OF_ROWS},
             "not": {"required": ["source", "request"]},
             "anyOf": [{"required": ["features"]}, {"required": ["labels"]}],
         }
@@ -177,7 +192,12 @@ class View(_Described):
         {"bought": "count(*) over next_30d > 0"},
         names=NAME,
     )
-    join: Any = later("enrichment joins")
+    join: dict[str, Join] = about(
+        "rows of other sources beside each event, as they were known then: a name and {} or how; its columns are"
+        " written name.column",
+        {"products": {}},
+        names=NAME,
+    )
     version: Any = later("versions of views and features")
 
 

@@ -77,6 +77,14 @@ CODES: Mapping[str, str] = {
     "F346": "A feature among a service's labels. List it under the service's features:.",
     "F350": "Warning: rows of the same instant can tie, and something less telling than the author decides.",
     "F351": "Warning: versions of an event are ordered by event time, since the source has no available_at.",
+    "F371": "join: on a view over a state source. Events are joined, each at its own time; a state is looked up at "
+    "the instant of asking. Join where events are aggregated.",
+    "F372": "A join that does not say which rows belong to an event. A state source with key: is found by columns of "
+    "the same names; else give the join keys: with its columns and what each has to equal.",
+    "F373": "A state source keeps one row per key, and the join names other columns. Name those of its key: all.",
+    "F374": "A key of a join and what it has to equal are of types that do not compare exactly. Cast the expression.",
+    "F375": "A join has the name of a column or let of the view's source. Name the join otherwise, and say source:.",
+    "F376": "Warning: a join of which no feature uses a column. Use one, or delete the join.",
     "F399": "The language has this, but this version of featc does not build it yet. Leave it out for now; the "
     "hint says what to use instead, if anything.",
 }

@@ -166,6 +166,34 @@ class Feature:
         return any(isinstance(r, (AggregateRef, StateRef)) for r in self.expr.refs)
 
 
+JOINED = "."
+"""What stands between a join's name and a column's, in the name of a column that the join brings."""
+
+
+def join_column(join: str, column: str) -> str:
+    """What a column that a join brings is called among those of the events."""
+    return f"{join}{JOINED}{column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """A join of a view: at each event, the row of another source that held then (semantics.md, "Enrichment joins").
+
+    `rows` looks that row up: its keys are the other source's columns, its `state_columns` what the events get, under
+    `join_column` of `name`; its `ttl` is `within`. `keys` are what these have to equal, over the event's columns and
+    those of the joins before this one.
+    """
+
+    name: str
+    rows: View
+    keys: tuple[Expr, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What the events' rows get."""
+        return tuple(join_column(self.name, c) for c in self.rows.state_columns)
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """A feature view. `source` None is an on-demand or derived view.
@@ -174,7 +202,7 @@ class View:
     `state_columns` are the columns a state lookup has to bring (those its features use), `where` included apart.
     `ttl` in µs applies to state lookups. `of` is set on a view as a service asks it (`Project.asked`): the name of the
     view whose rows it reads, for the entity that its keys are `given`. The labels of a view are a view of their own,
-    `ahead`, and `of` that view (`Project.labels`).
+    `ahead`, and `of` that view (`Project.labels`). `beside` is set on the lookup of a join.
     """
 
     name: str
@@ -193,6 +221,8 @@ class View:
     span: Span | None = field(default=None, compare=False)
     of: str | None = None
     ahead: bool = False
+    joins: tuple[Join, ...] = ()
+    beside: bool = False
 
     @property
     def origin(self) -> str:
@@ -307,6 +337,19 @@ class Project:
 
     def feature(self, view: str, name: str) -> Feature:
         return self.view(view).feature(name)
+
+    def source_of(self, view: View) -> Source:
+        """The source of a view, with the columns that its joins bring."""
+        if view.source is None:
+            raise AssertionError(f"{view.name} has no source")
+        source = self.sources[view.source]
+        beside = [
+            replace(other.column(c), name=join_column(join.name, c), physical=other.column(c).type, known_after=None)
+            for join in view.joins
+            for other in [self.sources[join.rows.source or ""]]
+            for c in join.rows.state_columns
+        ]
+        return replace(source, columns=(*source.columns, *beside)) if beside else source
 
     def without_labels(self) -> Project:
         """The project as both plans know it."""

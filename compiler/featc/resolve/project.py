@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from featc.algebra import AGGREGATES
@@ -12,11 +12,12 @@ from featc.load.model import Definitions, RoleDef
 from featc.names import is_internal
 from featc.resolve.families import Families
 from featc.resolve.features import Drafts, Typing, finished_feature
+from featc.resolve.joins import finished_joins
 from featc.resolve.keys import inherit_keys
 from featc.resolve.labels import check_names, finished_labels, open_labels
 from featc.resolve.lifted import Lifted, lift
 from featc.resolve.meaning import Meanings
-from featc.resolve.model import COMPLETE, ColumnRef, Expr, Project, Source, StateRef, View
+from featc.resolve.model import COMPLETE, JOINED, ColumnRef, Expr, Project, Source, StateRef, View
 from featc.resolve.openservice import open_service
 from featc.resolve.openview import OpenView, open_view
 from featc.resolve.pieces import joined
@@ -67,6 +68,7 @@ class _Run:
             if v.opened is not None and not v.blind
         }
         self._settle_sources()
+        self._settle_joins(v for v in everything.values() if v.joins and v.base is None)
         lifted = self._lift(rows)
         inherit_keys(everything, families, findings)
         drafts = Drafts(everything, families, lifted, findings)
@@ -110,6 +112,23 @@ class _Run:
             if source is not None:
                 self.sources[name] = source
                 opened.source = source
+
+    def _settle_joins(self, views: Iterable[OpenView]) -> None:
+        """The same for views with joins, whose expressions also read columns of other sources."""
+        for view in views:
+            opened = view.opened
+            if opened is None or opened.source.name not in self.sources:
+                continue
+            opened.batch.broken_lets = self._opened(opened).batch.broken_lets
+            opened.batch.settle(self.catalog, self.findings)
+            columns = tuple(c for c in opened.scope.columns.values() if JOINED in c.name)
+            source = self.sources[opened.source.name]
+            opened.source = replace(source, columns=(*source.columns, *columns))
+
+    def _opened(self, opened: OpenSource) -> OpenSource:
+        found = self.opened[opened.source.name]
+        assert found is not None
+        return found
 
     def _lift(self, rows: Mapping[str, ViewRows]) -> dict[str, Lifted]:
         lifted: dict[str, Lifted] = {}
@@ -157,6 +176,13 @@ class _Run:
             meta_of(definition.meta),
             definition.span,
         )
+        if view.joins and view.opened is not None:
+            read = [k.expr for k in found.keys] + [found.where]
+            read += [e for s in found.slots for e in (s.value, s.filter)]
+            joins = finished_joins(found.name, view.joins, read, self.sources, view.opened, self.findings)
+            if joins is None:
+                return None
+            found = replace(found, joins=joins)
         self._warn_ties(found, view)
         return found
 

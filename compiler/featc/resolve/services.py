@@ -11,11 +11,11 @@ from featc.load.model import PickDef, RoleDef, ServiceDef
 from featc.load.text import Text
 from featc.resolve.features import Drafts
 from featc.resolve.instances import Binder
-from featc.resolve.keys import common_type
 from featc.resolve.model import COMPLETE, Feature, KeyRef, Output, RequestRef, Role, Service, View
 from featc.resolve.openservice import OpenService
 from featc.resolve.openview import OpenView
 from featc.resolve.sources import meta_of
+from featc.types import common_type
 
 _GLOB = frozenset("*?[")
 
