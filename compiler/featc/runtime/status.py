@@ -244,7 +244,7 @@ def _views(store: FeatureStore, there: Mapping[str, int], came: Mapping[str, tup
     wanted: dict[str, tuple[str, ...]] = {}
     for name, source in project.sources.items():
         own = {v.name: marks[v.name] for v in project.views.values() if v.source == name}
-        for plan in source_plan(project, source, own).views:
+        for plan in source_plan(project, source, own).all_views:
             stream = (plan.stream.stream.table,) if plan.stream else ()
             wanted[plan.layout.view.name] = (plan.layout.events, *stream)
     for name in project.views:

@@ -362,7 +362,7 @@ def state_rows(
     holds = [] if view.where is None else [f"({src.render(view.where)})"]
     conditions = row_conditions(source, view)
     if source.deleted is not None:
-        (conditions if source.id else holds).append(f"NOT {DELETED}")
+        (conditions if source.id or source.kind != "state" else holds).append(f"NOT {DELETED}")
     conditions += _decided(source, view, superseded, known)
     partition = f"PARTITION BY {', '.join(src.key_sql(k) for k in view.keys)} " if view.keys else ""
     order = ", ".join(f"{c} NULLS FIRST" for c in src.state_order(source))
