@@ -25,6 +25,7 @@ from .expressions import (
     strict,
 )
 from .histories import History, abstract_type
+from .joins import draw_joins
 from .model import FeatureSpec, ViewSpec
 from .series import draw_series_call
 from .timeline import Timeline, duration
@@ -53,6 +54,8 @@ AGGREGATES: tuple[tuple[int, str, tuple[str, ...]], ...] = (
 )
 SERIES = 18
 """In how many of a hundred calls an aggregate over a series is drawn."""
+JOINS = 30
+"""In how many of a hundred views of events there are joins."""
 DOUBLE_RESULT = {"avg", "var_samp", "var_pop", "stddev_samp", "stddev_pop"}
 DEFAULTS: Mapping[str, tuple[Value, ...]] = {
     "bigint": (-1, 7, 0),
@@ -116,9 +119,17 @@ class ViewMaker:
     """Draws one view over a source: entity, keys, where, windows, features."""
 
     def __init__(
-        self, draw: Draw, letter: str, history: History, windows: Windows, parents: Mapping[str, Expr]
+        self,
+        draw: Draw,
+        letter: str,
+        history: History,
+        windows: Windows,
+        parents: Mapping[str, Expr],
+        others: Sequence[History] = (),
     ):
         self.draw, self.letter, self.history, self.windows = draw, letter, history, windows
+        self.others, self.names = others, list(history.names)
+        self.joins: tuple[oracle.Join, ...] = ()
         self.parents = dict(parents)
         self.exprs: dict[str, Expr] = {}
         self.specs: list[FeatureSpec] = []
@@ -128,10 +139,13 @@ class ViewMaker:
         """The view; `entity` as YAML, `keys` its keys with SQL types, `closed` the project's default."""
         draw, source = self.draw, self.history.spec
         yaml: dict[str, Any] = {"entity": entity, "source": source.name}
+        if self.others and source.meaning.kind == "event" and draw.chance(JOINS):
+            self.joins, yaml["join"], names = draw_joins(draw, self.history, self.others, self.windows.line)
+            self.names += names
         self.exprs, mapped = self.keys(keys)
         if mapped:
             yaml["keys"] = mapped
-        where = predicate(draw, self.history.names) if draw.chance(30) else None
+        where = predicate(draw, self.names) if draw.chance(30) else None
         if where:
             yaml["where"] = where.sql
             if draw.chance(10):
@@ -149,7 +163,9 @@ class ViewMaker:
             yaml["windows"] = [self.listed(name) for name, _ in self.family]
         self.features()
         name, specs = f"v{self.letter}", tuple(self.specs)
-        return ViewSpec(name, source.name, self.exprs, specs, yaml, self.family, where, closed, ttl)
+        return ViewSpec(
+            name, source.name, self.exprs, specs, yaml, self.family, where, closed, ttl, joins=self.joins
+        )
 
     def listed(self, name: str) -> str:
         """A window in a list: a plain duration now and then."""
@@ -222,7 +238,7 @@ class ViewMaker:
 
     def call(self, windows: Sequence[Named]) -> tuple[Call, Value]:
         """An aggregate for these windows, and a default."""
-        call = draw_call(self.draw, self.history.names, [w for _, w in windows], self.windows.line)
+        call = draw_call(self.draw, self.names, [w for _, w in windows], self.windows.line)
         return call, draw_default(self.draw, call.type)
 
     def member_of_family(self) -> None:

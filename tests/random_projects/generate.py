@@ -98,7 +98,7 @@ def draw_views(
         history = histories[len(views)] if len(views) < len(histories) else draw.one(histories)
         yaml, keys = draw_entity(draw, history, entities)
         parents = features_of([v for v in views if v.keys.keys() <= keys.keys()])
-        maker = ViewMaker(draw, letter, history, windows, parents if draw.chance(50) else {})
+        maker = ViewMaker(draw, letter, history, windows, parents if draw.chance(50) else {}, histories)
         views.append(maker.view(yaml, keys, closed or "left"))
     if draw.chance(25):
         view = draw_on_demand(draw, "d", features_of(views), views)

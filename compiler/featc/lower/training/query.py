@@ -187,7 +187,7 @@ def _source_ctes(ctes: Ctes, project: Project, need: Wanted) -> dict[str, str]:
 
 
 def _used_columns(source: Source, views: Sequence[View], need: Wanted) -> frozenset[str]:
-    if any(src.identity(source, v) is not None for v in views):
+    if any(v.beside or src.identity(source, v) is not None for v in views):
         return frozenset(c.name for c in source.columns)  # the order of versions reads every column
     exprs: list[Expr | None] = [source.time, source.available_at, source.deleted, source.valid_to]
     named_columns = {*source.tie_break, *source.key}
