@@ -91,7 +91,6 @@ def joins_plan(layout: Layout, lookups: Mapping[str, Layout]) -> JoinsPlan:
         index = quoted(f"{table.strip(chr(34))}__{n}")
         schema += f"CREATE INDEX IF NOT EXISTS {index} ON {table} ({', '.join([*_keys(hop, n), '_tau'])});\n"
     names = ["_seq", "_tau", "_enter", *(column for _, column in columns)]
-    stream = layout.stream.table if layout.stream is not None else None
     return JoinsPlan(
         table=table,
         columns=columns,
@@ -100,10 +99,19 @@ def joins_plan(layout: Layout, lookups: Mapping[str, Layout]) -> JoinsPlan:
         insert_sql=f"INSERT INTO {table} ({', '.join(names)})\nVALUES ({', '.join('?' * len(names))});\n",
         load_sql=f"SELECT {', '.join(['_seq', *(c for _, c in columns)])} FROM {table} WHERE _seq IN ({{}});\n",
         drop_sql=f"DELETE FROM {layout.events} WHERE _seq = ?;\n",
-        drop_superseded_sql=f"DELETE FROM {table} WHERE _seq NOT IN (SELECT _seq FROM {stream});\n" if stream else None,
+        drop_superseded_sql=_drop_superseded_sql(layout, table, {c.name: n for c, n in columns}),
         drop_settled_sql=f"DELETE FROM {table} WHERE _enter < :settled;\n",
         hops=hops,
     )
+
+
+def _drop_superseded_sql(layout: Layout, table: str, columns: Mapping[str, str]) -> str | None:
+    """Drops the rows of versions that went. A row without an id is no version, and no other supersedes it."""
+    if layout.stream is None:
+        return None
+    named = [f"{columns[c]} IS NOT NULL" for c in layout.source.id]
+    conditions = conjunction([*named, f"_seq NOT IN (SELECT _seq FROM {layout.stream.table})"])
+    return f"DELETE FROM {table}\n{conditions};\n"
 
 
 def _keys(hop: Hop, number: int) -> list[str]:

@@ -154,7 +154,7 @@ def unsettled_tiles_used(patch: Patch) -> None:
 
 def tiles_left_stale(patch: Patch) -> None:
     """A tile is not built again when a version in it is superseded."""
-    patch.setattr(push._Tiles, "changed", lambda tiles, numbers: None)
+    patch.setattr(push.Tiles, "changed", lambda tiles, numbers: None)
 
 
 def tile_edge(old: str, new: str) -> Plant:

@@ -156,8 +156,8 @@ class OnlineStore:
         if replay is None:
             return ()
         if dry_run:
-            return tuple(try_to_evict(self._database, plan, replay) for plan in self._plans.values())
-        found = tuple(evict(self._database, plan, replay) for plan in self._plans.values())
+            return try_to_evict(self._database, tuple(self._plans.values()), replay)
+        found = evict(self._database, tuple(self._plans.values()), replay)
         give_back(self._database)
         return found
 
