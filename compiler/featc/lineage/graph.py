@@ -243,7 +243,7 @@ def _feature_edges(project: Project, view_name: str, name: str) -> Iterator[Edge
     if view.source is not None and feature.reads_rows:
         source = project.sources[view.source]
         for column, kind in _row_columns(view, source, feature):
-            yield Edge(Node("column", f"{source.name}.{column}"), here, kind)
+            yield from (Edge(node, here, how) for node, how in _nodes(project, view, column, kind))
     for ref in feature.expr.refs:
         match ref:
             case FeatureRef(other, parent) if not (other in project.labels and parent.endswith(COMPLETE)):
@@ -252,6 +252,27 @@ def _feature_edges(project: Project, view_name: str, name: str) -> Iterator[Edge
                 yield Edge(Node("request", f"request.{column}"), here, "value")
             case _:
                 pass
+
+
+def _nodes(project: Project, view: View, column: str, kind: EdgeKind) -> Iterator[tuple[Node, EdgeKind]]:
+    """(node, how) for a column that a view's rows are read by: of its source, or of one that a join looks into, with
+    what decides which row the join finds."""
+    join = next((j for j in view.joins if column in j.columns), None)
+    if join is None:
+        yield Node("column", f"{view.source}.{column}"), kind
+        return
+    other = project.sources[join.rows.source or ""]
+    own = dict(zip(join.columns, join.rows.state_columns, strict=True))[column]
+    yield Node("column", f"{other.name}.{own}"), kind
+    for key in join.rows.keys:
+        yield from ((Node("column", f"{other.name}.{c}"), "key") for c in _columns(key.expr))
+    for expr in join.keys:
+        for asked in _columns(expr):
+            yield from _nodes(project, view, asked, "key")
+    yield from ((Node("column", f"{other.name}.{c}"), "filter") for c in _columns(other.deleted))
+    for when in (other.time, other.available_at, other.valid_to):
+        yield from ((Node("column", f"{other.name}.{c}"), "time") for c in _columns(when))
+    yield from ((Node("column", f"{other.name}.{c}"), "order") for c in (*other.id, *other.key, *other.tie_break))
 
 
 def _row_columns(view: View, source: Source, feature: Feature) -> Iterator[tuple[str, EdgeKind]]:

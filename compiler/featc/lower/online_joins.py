@@ -23,7 +23,7 @@ from featc.lower.online_layout import Layout
 from featc.lower.online_lift import batch_rows, row_conditions, view_columns
 from featc.lower.online_store import key_parameters
 from featc.lower.source import ARRIVAL, TIME, quoted
-from featc.resolve.model import JOINED, Column, ColumnRef, Join, Source
+from featc.resolve.model import Column, ColumnRef, Join, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ def raw_table(layout: Layout) -> str:
 
 def raw_columns(layout: Layout) -> tuple[tuple[Column, str], ...]:
     """The source's columns that a view's rows are lifted from, and what they are called in the store."""
-    needed = view_columns(layout)
-    kept = [c for c in layout.source.columns if c.name in needed and JOINED not in c.name]
+    needed = view_columns(layout) - layout.view.joined
+    kept = [c for c in layout.source.columns if c.name in needed]
     return tuple((c, quoted(f"raw_{c.name}")) for c in kept)
 
 

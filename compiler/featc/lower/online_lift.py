@@ -20,7 +20,7 @@ from featc.lower.ctes import Ctes, conjunction, named, select
 from featc.lower.online_layout import Layout, Stream
 from featc.lower.source import ARRIVAL, DELETED, TIME, quoted
 from featc.lower.training.rows import slot_sql
-from featc.resolve.model import JOINED, Column, ColumnRef, Expr, Source, View
+from featc.resolve.model import Column, ColumnRef, Expr, Source, View
 from featc.types import FLOATS
 
 BATCH = "featc_batch"
@@ -83,14 +83,13 @@ def required_columns(source: Source, views: Iterable[View]) -> set[str]:
     if source.id and source.deleted is not None:
         return set(source.id) | _columns_of([source.available_at or source.time])
     needed = _columns_of((source.time, source.available_at)) | set(source.id) | set(source.key)
-    keys = _columns_of(k.expr for v in views for k in v.keys)
-    return needed | {c for c in keys if JOINED not in c}
+    return needed.union(*(_columns_of(k.expr for k in v.keys) - v.joined for v in views))
 
 
 def batch_rows(ctes: Ctes, source: Source, columns: set[str], *, kept: bool = False) -> str:
     """The CTE of the batch's rows with normalised columns and their instants; with `kept`, of rows as a view with joins
     keeps them, with the columns of the joins that have been made."""
-    names = [c.name for c in source.columns if c.name in columns and JOINED not in c.name]
+    names = [c.name for c in source.columns if c.name in columns]
     times = [f"{sql} AS {name}" for sql, name in src.instants_select(source, tuple(names))]
     if kept:
         items = ["r.*", "b.* EXCLUDE (_row)", *times]

@@ -229,6 +229,26 @@ class View:
         """The view as it is defined, whose rows are read and kept."""
         return self.of or self.name
 
+    @property
+    def joined(self) -> frozenset[str]:
+        """The columns that its joins bring to its source's."""
+        return frozenset(c for join in self.joins for c in join.columns)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources whose rows it reads, its own first."""
+        found = [self.source, *(join.rows.source for join in self.joins)]
+        return tuple(dict.fromkeys(s for s in found if s is not None))
+
+    def finds(self, expr: Expr | None) -> bool:
+        """Whether an expression needs what joins bring, and has no value on a row of the source alone."""
+        return expr is not None and any(isinstance(r, ColumnRef) and r.column in self.joined for r in expr.refs)
+
+    @property
+    def finds_keys(self) -> bool:
+        """Whether joins say which entity a row is about."""
+        return any(self.finds(k.expr) for k in self.keys)
+
     def needs_first(self, feature: Feature) -> tuple[FeatureRef, ...]:
         """The features that one of this view's needs: those it is made of, and those that say which entity is meant."""
         found = [r for r in feature.expr.refs if isinstance(r, FeatureRef)]

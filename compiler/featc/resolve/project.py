@@ -17,7 +17,7 @@ from featc.resolve.keys import inherit_keys
 from featc.resolve.labels import check_names, finished_labels, open_labels
 from featc.resolve.lifted import Lifted, lift
 from featc.resolve.meaning import Meanings
-from featc.resolve.model import COMPLETE, JOINED, ColumnRef, Expr, Project, Source, StateRef, View
+from featc.resolve.model import COMPLETE, ColumnRef, Expr, Project, Source, StateRef, View
 from featc.resolve.openservice import open_service
 from featc.resolve.openview import OpenView, open_view
 from featc.resolve.pieces import joined
@@ -121,7 +121,8 @@ class _Run:
                 continue
             opened.batch.broken_lets = self._opened(opened).batch.broken_lets
             opened.batch.settle(self.catalog, self.findings)
-            columns = tuple(c for c in opened.scope.columns.values() if JOINED in c.name)
+            own = self._opened(opened).scope.columns
+            columns = tuple(c for folded, c in opened.scope.columns.items() if folded not in own)
             source = self.sources[opened.source.name]
             opened.source = replace(source, columns=(*source.columns, *columns))
 

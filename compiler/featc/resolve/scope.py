@@ -116,7 +116,7 @@ class RowReader:
                     for p in entry.parts
                 )
             )
-        beside = self.scope.columns.get(JOINED.join(name.parts[:2]).casefold()) if len(name.parts) > 1 else None
+        beside = self.scope.columns.get(JOINED.join(name.parts[:2]).casefold()) if first in self.scope.joins else None
         if beside is not None:
             brought: Parts = (self.ref(beside.name),)
             if len(name.parts) == 2 or beside.type.startswith("STRUCT"):

@@ -161,7 +161,8 @@ class Dataset:
         pairs = feature_closure(self.project, tuple((o.view, o.feature) for o in self.outputs))
         known = {**self.project.views, **self.project.labels}
         defined = (known.get(name) or known.get(self.project.view(name).origin) for name, _ in pairs)
-        views = {v.source: v for v in defined if v is not None and v.source is not None}
+        reading = [r for v in defined if v is not None for r in (*(j.rows for j in v.joins), v)]
+        views = {v.source: v for v in reading if v.source is not None}
         sources = {name: self.project.sources[name] for name in sorted(views)}
         final = {name: left_out_sql(s, views[name]) for name, s in sources.items() if s.final_after is not None}
         counts = {name: self.answer(partial(_only_value, sql)) for name, sql in final.items()}

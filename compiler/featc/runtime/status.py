@@ -269,7 +269,7 @@ def _services(store: FeatureStore, watermarks: Mapping[str, int | None]) -> Iter
     for service in project.services.values():
         wanted = tuple((o.view, o.feature) for o in service.outputs)
         views = dict.fromkeys(view for view, _ in feature_closure(project, wanted))
-        sources = tuple(dict.fromkeys(s for s in (project.view(v).source for v in views) if s is not None))
+        sources = tuple(dict.fromkeys(s for v in views for s in project.view(v).sources))
         known = [watermarks[s] for s in sources]
         known_to = None if None in known else min((k for k in known if k is not None), default=None)
         proof, features = _proof(store, service, certificate)

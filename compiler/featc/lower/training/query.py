@@ -27,7 +27,6 @@ from featc.lower.training.rows import AtT, KnownBy, chosen_by, source_rows, stat
 from featc.lower.training.tiles import is_tiled, reach_sql, tiled
 from featc.lower.training.values import compute, finished, joined
 from featc.resolve.model import (
-    JOINED,
     AggregateRef,
     AsOfRef,
     ColumnRef,
@@ -255,7 +254,7 @@ class Views:
 
     def _beside(self, view: View, reach: Sequence[str], relation: str) -> str:
         """The rows of a view with what its joins bring; `reach` leaves out what the joins need not be made for."""
-        own = reach[len(_of_spine(view, "")) :] if _keys_are_joined(view) else reach
+        own = reach[len(_of_spine(view, "")) :] if view.finds_keys else reach
         known = self.knowledge.of(view)
         by = known if view.ahead is False and isinstance(known, KnownBy) else AtT(KNOWN)
         return with_joins(self.ctes, self.project, view, relation, self.bases, own, by)
@@ -269,11 +268,6 @@ class Views:
         body = select([ROW, AS_OF, *begins, *keys], f"FROM {computed}")
         spine = self.ctes.add(quoted(f"{name}_spine"), body, comment)
         self.add(name, spine)
-
-
-def _keys_are_joined(view: View) -> bool:
-    """Whether the entity of a row is known only when its joins are made."""
-    return any(JOINED in r.column for k in view.keys if k.expr for r in k.expr.refs if isinstance(r, ColumnRef))
 
 
 def _given(ref: FeatureRef) -> str:
