@@ -179,7 +179,7 @@ def finished_joins(
             return None
         within = join.definition.within.us if join.definition.within else None
         rows = _lookup(f"{view} {join.definition.name}", source, tuple(k for k, _ in whole), columns, within)
-        found.insert(0, Join(join.definition.name, rows, tuple(e for _, e in whole)))
+        found.insert(0, Join(join.definition.name, source, rows, tuple(e for _, e in whole)))
         wanted |= {r.column for _, e in whole for r in e.refs if isinstance(r, ColumnRef)}
     return tuple(found)
 

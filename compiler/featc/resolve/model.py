@@ -58,6 +58,8 @@ class Column:
     type: str
     tags: tuple[str, ...] = ()
     known_after: str | None = None
+    brought: Join | None = None
+    """Set where a join brings the column to the rows of another source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +183,11 @@ class Join:
 
     `rows` looks that row up: its keys are the other source's columns, its `state_columns` what the events get, under
     `join_column` of `name`; its `ttl` is `within`. `keys` are what these have to equal, over the event's columns and
-    those of the joins before this one.
+    those of the joins before this one. `source` is the other source as it is defined.
     """
 
     name: str
+    source: Source
     rows: View
     keys: tuple[Expr, ...]
 
@@ -364,10 +367,9 @@ class Project:
             raise AssertionError(f"{view.name} has no source")
         source = self.sources[view.source]
         beside = [
-            replace(other.column(c), name=join_column(join.name, c), physical=other.column(c).type, known_after=None)
+            Column(name, column.type, column.type, column.tags, brought=join)
             for join in view.joins
-            for other in [self.sources[join.rows.source or ""]]
-            for c in join.rows.state_columns
+            for name, column in zip(join.columns, map(join.source.column, join.rows.state_columns), strict=True)
         ]
         return replace(source, columns=(*source.columns, *beside)) if beside else source
 
