@@ -41,12 +41,21 @@ def _lines(view: dict[str, Any]) -> list[str]:
     if view["source"] is None:
         lines.append("  no source: computed from other features and the request, when asked")
     else:
-        for part in (_source, _windows, _training):
+        for part in (_source, _joins, _windows, _training):
             lines += part(view)
         lines += [*_tiles(view), *_online(view)] if view["online"] is not None else _labels(view["labels"])
     lines += _derived(view["derived"])
     if view["retention"] is not None:
         lines += [*_retention(view["retention"]), *_cost(view["cost"])]
+    return lines
+
+
+def _joins(view: dict[str, Any]) -> list[str]:
+    lines = []
+    for n, join in enumerate(view["joins"]):
+        head = "  joins     " if n == 0 else "            "
+        lines.append(f"{head}{join['join']} ({join['source']}) by {', '.join(join['keys'])}: {join['finds']}")
+        lines.append(f"            {join['online']}")
     return lines
 
 

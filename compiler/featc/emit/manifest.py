@@ -22,6 +22,7 @@ from featc.resolve.model import (
     AggregateRef,
     Expr,
     Feature,
+    Join,
     Output,
     Project,
     Service,
@@ -150,6 +151,7 @@ def _view(project: Project, view: View) -> dict[str, Any]:
         "entity": list(view.entity),
         "keys": [{"name": k.name, "type": k.type, "sql": _text(k.expr)} for k in view.keys],
         "source": view.source,
+        "joins": [_join(join) for join in view.joins],
         "where": _text(view.where),
         "closed": view.closed,
         "ttl": _duration(view.ttl),
@@ -157,6 +159,17 @@ def _view(project: Project, view: View) -> dict[str, Any]:
         "features": [f.name for f in view.features],
         "aggregations": _aggregations(view),
         **_about(view.meta),
+    }
+
+
+def _join(join: Join) -> dict[str, Any]:
+    keys = zip(join.rows.keys, join.keys, strict=True)
+    return {
+        "name": join.name,
+        "source": join.source.name,
+        "keys": [{"column": k.name, "type": k.type, "sql": _text(e)} for k, e in keys],
+        "within": _duration(join.rows.ttl),
+        "columns": list(join.rows.state_columns),
     }
 
 

@@ -216,11 +216,13 @@ def online_files(project: Project, view: View, fingerprint: str = "") -> dict[st
         ]
         if plan.stream.lift_sql:
             lifts.append(("versions", plan.stream.lift_sql))
-    lifts.append(("rows", plan.lift_sql))
+    lifts.append(("rows, with what their joins found" if plan.joins else "rows", plan.lift_sql))
     schemas.append(("rows and tiles" if plan.seal_sql else "rows", plan.schema_sql))
     updates.append(("rows: take in", plan.insert_sql))
     if plan.stream:
         updates.append(("rows: note the successor", plan.supersede_sql))
+    if plan.joins:
+        _add_joins(project, view, plan.joins, lifts, schemas, updates)
     if plan.seal_sql:
         updates += [
             ("tiles: the open tile", plan.newest_sql),
@@ -237,3 +239,24 @@ def online_files(project: Project, view: View, fingerprint: str = "") -> dict[st
         ),
         "online_read.sql": _file(f"{head}\n-- SQLite: the states at :t", list(sections(full_read(plan)))),
     }
+
+
+Sections = list[tuple[str, str]]
+
+
+def _add_joins(
+    project: Project, view: View, joins: JoinsPlan, lifts: Sections, schemas: Sections, updates: Sections
+) -> None:
+    """The sections of a view with joins that others have not."""
+    found = [("rows as they came, which are kept", joins.raw_sql)]
+    for hop in joins.hops:
+        found.append((f"{hop.join.name}: what each row looks up", hop.keys_sql))
+        rows = view_plan(project, hop.join.rows)
+        schemas.append((f"{hop.join.name}: what can be found", rows.schema_sql))
+        updates += [
+            (f"{hop.join.name}: what held at :t, by what was known at :k", hop.find_sql),
+            (f"{hop.join.name}: note what was looked up", hop.note_sql),
+            (f"{hop.join.name}: rows to lift again", hop.reached_sql),
+        ]
+    lifts[-1:-1] = found
+    updates.insert(0, ("rows as they came: take in", joins.insert_sql))

@@ -85,6 +85,9 @@ CODES: Mapping[str, str] = {
     "F374": "A key of a join and what it has to equal are of types that do not compare exactly. Cast the expression.",
     "F375": "A join has the name of a column or let of the view's source. Name the join otherwise, and say source:.",
     "F376": "Warning: a join of which no feature uses a column. Use one, or delete the join.",
+    "F377": "A view with joins reads a column of a list, struct or other type that an online store cannot give back; "
+    "it keeps the rows of such a view as they came, to lift them again when what they look up changes. Take what you "
+    "need of the column under the source's sql:.",
     "F399": "The language has this, but this version of featc does not build it yet. Leave it out for now; the "
     "hint says what to use instead, if anything.",
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from featc.errors import Findings, did_you_mean
+from featc.errors import Findings, Span, did_you_mean
 from featc.load.model import Definitions, JoinDef, ViewDef
 from featc.load.text import Text
 from featc.parse import Fragment
@@ -163,6 +163,9 @@ def finished_joins(
     wanted = {r.column for e in used if e is not None for r in e.refs if isinstance(r, ColumnRef)}
     found: list[Join] = []
     listed = list(joins)
+    own = [c.name for c in sources[opened.source.name].columns if c.name in wanted]
+    if not _come_back(view, sources[opened.source.name], own, listed[0].definition.span, findings):
+        return None
     for join in reversed(listed):  # what the keys of a join need, an earlier one brings
         columns = tuple(
             c.name for c in join.opened.scope.columns.values() if join_column(join.definition.name, c.name) in wanted
@@ -173,6 +176,8 @@ def finished_joins(
             findings.warn("F376", message, join.definition.span, hint)
             continue
         source = sources.get(join.opened.source.name)
+        if source is not None and not _come_back(view, source, columns, join.definition.span, findings):
+            return None
         keys = [_key(join, column, asked, text, opened, findings) for column, asked, text in join.keys]
         whole = [k for k in keys if k is not None]
         if source is None or len(whole) < len(keys):
@@ -182,6 +187,17 @@ def finished_joins(
         found.insert(0, Join(join.definition.name, source, rows, tuple(e for _, e in whole)))
         wanted |= {r.column for _, e in whole for r in e.refs if isinstance(r, ColumnRef)}
     return tuple(found)
+
+
+def _come_back(view: str, source: Source, columns: Iterable[str], span: Span, findings: Findings) -> bool:
+    """Whether an online store can give the columns' values back, which it keeps to lift events again."""
+    for column in map(source.column, columns):
+        if family(column.type) == "other":
+            message = f"{view} joins, and reads {source.name}.{column.name}, which is {column.type}"
+            hint = "an online store cannot give such values back: take a field of it under the source's sql:"
+            findings.error("F377", message, span, hint)
+            return False
+    return True
 
 
 def _key(
