@@ -13,7 +13,7 @@ from featc.lower.ctes import Ctes, conjunction, named, select
 from featc.lower.source import ARRIVAL, TIME, quoted
 from featc.lower.training.cells import ROW
 from featc.lower.training.lookup import lookup
-from featc.lower.training.rows import Known, state_rows
+from featc.lower.training.rows import AtT, Known, source_rows, state_rows
 from featc.resolve.model import Join, Project, View, Window
 from featc.visibility import AS_OF
 
@@ -67,3 +67,16 @@ def _joined(
     body = select(items, f"FROM {relation} r\nLEFT JOIN {found} j USING ({ROW})")
     comment = f"{view.name}: each row with the {join.name} that held then"
     return ctes.add(quoted(f"{rows.name}_joined"), body, comment)
+
+
+def joined_keys_sql(project: Project, view: View) -> str:
+    """The keys of all rows of a view whose joins say which entity they are about, then τ and α: no row is left out, and
+    none is taken for a version of another."""
+    ctes = Ctes()
+    bases = {}
+    for name in view.sources:
+        source = project.sources[name]
+        bases[name] = source_rows(ctes, source, frozenset(c.name for c in source.columns), shared=True)
+    relation = with_joins(ctes, project, view, bases[view.sources[0]], bases, (), AtT(KNOWN))
+    items = [f"{src.key_sql(k)} AS {quoted(k.name)}" for k in view.keys]
+    return ctes.query(select([*items, TIME, ARRIVAL], f"FROM {relation}\nORDER BY ALL"))
