@@ -128,6 +128,8 @@ _WORDS = {
     "Texts": "text, or a list",
     "Prose": "text",
     "Tags": "text, or a list",
+    "Day": "a day, `2026-12-31`",
+    "Kinds": "`value`, `filter`, `key`, `time`, `order`, or a list",
     "Sql": "an [expression](functions.md)",
     "Type": "a type",
     "str": "name",

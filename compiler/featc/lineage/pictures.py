@@ -10,11 +10,12 @@ from featc.lineage.graph import EDGE_KINDS, Graph, Node
 
 FORMATS = ("dot", "mermaid", "json")
 
-_RANKS = ("source", "request", "column", "view", "feature", "label", "service", "output")
+_RANKS = ("source", "request", "key", "column", "view", "feature", "label", "service", "output")
 _DOT_SHAPES = {
     "source": 'shape=cylinder, fillcolor="#e8f0fe"',
     "column": 'shape=box, fillcolor="#e8f0fe"',
     "request": 'shape=box, style="filled,dashed", fillcolor="#fff7e0"',
+    "key": 'shape=box, style="filled,dashed", fillcolor="#fff7e0"',
     "view": 'shape=box, style="filled,rounded", fillcolor="#e6f4ea"',
     "feature": 'shape=box, style="filled,rounded", fillcolor="#e6f4ea"',
     "label": 'shape=box, style="filled,rounded", fillcolor="#f3e8fd"',
@@ -22,7 +23,7 @@ _DOT_SHAPES = {
     "output": 'shape=box, fillcolor="#fce8e6"',
 }
 _MERMAID_SHAPES = {
-    "source": ("[(", ")]"), "column": ("[", "]"), "request": ("[/", "/]"), "view": ("(", ")"),
+    "source": ("[(", ")]"), "column": ("[", "]"), "request": ("[/", "/]"), "key": ("[/", "/]"), "view": ("(", ")"),
     "feature": ("(", ")"), "label": ("([", "])"), "service": ("[[", "]]"), "output": ("[", "]"),
 }  # fmt: skip
 
