@@ -110,7 +110,7 @@ class Graph:
 
         Two views may need each other's features: then the folded graph has a cycle, and the whole one none.
         """
-        folds = {node: _fold(node) for node in self.nodes}
+        folds = {node: folded_node(node) for node in self.nodes}
         pairs = dict.fromkeys((folds[e.parent], folds[e.child]) for e in self.edges)
         edges = [Edge(parent, child, "value") for parent, child in pairs if parent != child]
         return _ordered(_parents_first(dict.fromkeys(folds.values()), edges), edges)
@@ -138,7 +138,8 @@ _FOLDS: dict[str, FoldedKind] = {
 }
 
 
-def _fold(node: Node) -> Node:
+def folded_node(node: Node) -> Node:
+    """The source, view or service that stands for a node in a folded graph; itself if it is one."""
     return Node(_FOLDS.get(node.kind, node.kind), node.group)
 
 
