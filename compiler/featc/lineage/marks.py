@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from featc.lineage.graph import Graph, Node, folded_node
 from featc.lineage.tags import project_tags
@@ -27,7 +28,7 @@ PLAIN = Mark()
 
 
 def project_marks(project: Project, graph: Graph) -> dict[Node, Mark]:
-    """The marks of the nodes of a graph of the project, folded or not; none for those of which nothing is to be said."""
+    """The marks of the nodes of a graph of the project, folded or not; no entry where nothing is to be said."""
     carried: dict[Node, set[str]] = {}
     for node, tags in project_tags(project).carried.items():
         for here in (node, folded_node(node)):
@@ -42,6 +43,6 @@ def _deprecated(project: Project) -> set[Node]:
     found |= {Node("service", s.name) for s in project.services.values() if "deprecated" in s.meta}
     for view in (*project.views.values(), *project.labels.values()):
         found |= {Node("view", view.origin)} if "deprecated" in view.meta else set()
-        kind = "label" if view.ahead else "feature"
+        kind: Literal["label", "feature"] = "label" if view.ahead else "feature"
         found |= {Node(kind, f"{view.origin}.{f.name}") for f in view.features if "deprecated" in f.meta}
     return found
