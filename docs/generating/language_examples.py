@@ -41,6 +41,13 @@ defaults:
   closed: left
 vars:
   sold: status <> 'cancelled'
+policies:
+  - name: what comes late
+    description: Refunds are told to partners only.
+    service: [checkout, "gift*"]
+    forbid: [late]
+    through: [value, filter]        # conditions on it, too
+    allow: user_returns.returns_*   # judged: how many, but not when
 """
 
 _ENTITIES = """\
@@ -102,7 +109,7 @@ feature_views:
     owner: growth
     tags: [orders]
     meta: {sheet: F-17}
-    deprecated: {since: 2026-06-01, until: 2027-01-01, use: user_spending}
+    deprecated: {since: 2026-06-01, until: 2027-01-01, use: user_returns}
     entity: user
     source: orders
     keys:
@@ -204,6 +211,7 @@ EXAMPLES: dict[type[BaseModel], tuple[str, str]] = {
     schema.Settings: ("", ""),
     schema.Online: ("", ""),
     schema.Defaults: ("", ""),
+    schema.Policy: ("", ""),
     schema.DefinitionsFile: ("", ""),
     schema.Entity: ("features/entities.yaml", _ENTITIES),
     schema.Window: ("features/windows.yaml", _WINDOWS),

@@ -65,7 +65,7 @@ class Deprecated(_Model):
 class _Described(_Model):
     description: Prose = about("what it is, for people")
     owner: Prose = about("who answers for it")
-    tags: Tags = about("words to select by: featc ls tag:NAME")
+    tags: Tags = about("words to select by, `featc ls tag:NAME`, and for policies to forbid")
     meta: dict[str, Any] = about("anything else; featc only carries it along")
     deprecated: Deprecated = about("that it should no longer be used")
 

@@ -30,7 +30,8 @@ def own_rows_sql(source: Source, view: View, time: str, named_by: Mapping[str, s
     rows = ctes.add("own", select(items, f"FROM {base}\n{conjunction(passing)}".rstrip()), "rows, and what names them")
     at = f"epoch_us(spine.{quoted(time)})"
     conditions = [f"spine.{quoted(k.name)} = own.{quoted(f'_key_{k.name}')}" for k in view.keys]
-    conditions += [f"spine.{quoted(mine)}::VARCHAR = own.{quoted(f'_named_{c}')}::VARCHAR" for c, mine in named_by.items()]
+    pairs = [(f"spine.{quoted(mine)}", f"own.{quoted(f'_named_{c}')}") for c, mine in named_by.items()]
+    conditions += [f"{given}::VARCHAR = {found}::VARCHAR" for given, found in pairs]
     conditions += [f"own._entered <= {horizon_sql(at, view.closed)}"]
     conditions += [f"({' OR '.join(_within(view, window, at) for window in windows)})"]
     return ctes.query(f"SELECT count(*) FROM spine SEMI JOIN {rows} AS own ON {' AND '.join(conditions)}")
