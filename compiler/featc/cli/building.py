@@ -45,9 +45,7 @@ def build(session: Session, dialects: tuple[str, ...], out: Path | None, select:
     from featc.lineage import needed_features
     from featc.runtime.status import unanswered
 
-    with session.store(list_warnings=True) as store:
-        if locked:
-            _refuse_overdue(store, today())
+    with session.store(list_warnings=True, check=_refuse_overdue if locked else None) as store:
         only = frozenset(needed_features(store.project, select)) if select else None
         files = build_files(store.compiled, only)
         folder = out if out is not None else store.root / "target"
@@ -66,11 +64,11 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-def _refuse_overdue(store: FeatureStore, day: date) -> None:
-    """Raises FeatcError with all deprecated definitions whose last day was before `day` (F364)."""
+def _refuse_overdue(store: FeatureStore) -> None:
+    """Raises FeatcError with all deprecated definitions whose last day was before today (F364)."""
     from featc.audit import overdue
 
-    late = overdue(store.compiled.definitions, store.project, day)
+    late = overdue(store.compiled.definitions, store.project, today())
     if late:
         raise FeatcError(late)
 

@@ -144,13 +144,12 @@ def _listed(meta: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def _key_edges(view: View, source: Source) -> list[Edge]:
-    """What a key is: the columns that say so in each view, and their source."""
+    """What a key is: the columns that say so in each view. Of the source's rows it tells nothing."""
     edges = []
     for key in view.keys:
         here = Node("key", f"key.{key.name}")
         columns = [r.column for r in key.expr.refs if isinstance(r, ColumnRef)] if key.expr is not None else []
         edges += [Edge(Node("column", f"{source.name}.{c}"), here, "value") for c in columns]
-        edges += [Edge(Node("source", source.name), here, "value")] if columns else []
     return edges
 
 

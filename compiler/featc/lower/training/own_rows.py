@@ -15,8 +15,8 @@ from featc.visibility import after_sql, horizon_sql, upto_sql
 def own_rows_sql(source: Source, view: View, time: str, named_by: Mapping[str, str], windows: Sequence[Window]) -> str:
     """How many rows of the spine a window counts the very row of that they name.
 
-    `time` is the spine's instant; `named_by` maps columns of the source's `id` to the spine's, or, for a source without
-    one, the column of its time. Keys are equal, the row passes `where` and is no deletion. The windows have an upper
+    `time` is the spine's instant; `named_by` maps columns of the source's `id`, or of its time where it has none, to SQL
+    over the spine. Keys are equal, the row passes `where` and is no deletion. The windows have an upper
     end that the instant alone decides, so that none is a previous unit of a calendar.
     """
     ctes = Ctes()
@@ -30,7 +30,7 @@ def own_rows_sql(source: Source, view: View, time: str, named_by: Mapping[str, s
     rows = ctes.add("own", select(items, f"FROM {base}\n{conjunction(passing)}".rstrip()), "rows, and what names them")
     at = f"epoch_us(spine.{quoted(time)})"
     conditions = [f"spine.{quoted(k.name)} = own.{quoted(f'_key_{k.name}')}" for k in view.keys]
-    pairs = [(f"spine.{quoted(mine)}", f"own.{quoted(f'_named_{c}')}") for c, mine in named_by.items()]
+    pairs = [(mine, f"own.{quoted(f'_named_{c}')}") for c, mine in named_by.items()]
     conditions += [f"{given}::VARCHAR = {found}::VARCHAR" for given, found in pairs]
     conditions += [f"own._entered <= {horizon_sql(at, view.closed)}"]
     conditions += [f"({' OR '.join(_within(view, window, at) for window in windows)})"]

@@ -69,7 +69,8 @@ def _of(dataset: Dataset, view: View, features: Sequence[str]) -> Iterator[OwnRo
     windows = list(dict.fromkeys(w for listed in counting.values() for w in listed))
     if not named_by or not windows:
         return
-    sql = own_rows_sql(source, view, dataset.spine.time, named_by, windows)
+    given = {column: dataset.spine.given(mine) for column, mine in named_by.items()}
+    sql = own_rows_sql(source, view, dataset.spine.time, given, windows)
     rows = dataset.answer(lambda c: int(c.execute(sql).fetchall()[0][0]))
     if rows:
         feature = next(f for f, listed in counting.items() if listed)
