@@ -109,7 +109,6 @@ feature_views:
     owner: growth
     tags: [orders]
     meta: {sheet: F-17}
-    deprecated: {since: 2026-06-01, until: 2027-01-01, use: user_returns}
     entity: user
     source: orders
     keys:
@@ -157,7 +156,9 @@ feature_views:
         sql: count(*) filter (where status = '{status}') over last_30d
         each: {status: [paid, refunded]}
         name: "{status}_orders_30d"   # paid_orders_30d, refunded_orders_30d
-      month_orders: count(*) over month_to_date
+      month_orders:
+        sql: count(*) over month_to_date
+        deprecated: {since: 2026-06-01, until: 2026-12-31, use: orders_30d}
       orders_since_refund: count(*) over since_refund
       orders_by_week:
         sql: count(*)

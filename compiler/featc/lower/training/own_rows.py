@@ -15,8 +15,8 @@ from featc.visibility import after_sql, horizon_sql, upto_sql
 def own_rows_sql(source: Source, view: View, time: str, named_by: Mapping[str, str], windows: Sequence[Window]) -> str:
     """How many rows of the spine a window counts the very row of that they name.
 
-    `time` is the spine's instant; `named_by` maps columns of the source's `id`, or of its time where it has none, to SQL
-    over the spine. Keys are equal, the row passes `where` and is no deletion. The windows have an upper
+    `time` is the spine's instant; `named_by` maps columns of the source's `id`, or of its time where it has none, to
+    SQL over the spine. Keys are equal, the row passes `where` and is no deletion. The windows have an upper
     end that the instant alone decides, so that none is a previous unit of a calendar.
     """
     ctes = Ctes()
