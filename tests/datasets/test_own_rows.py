@@ -26,7 +26,8 @@ def test_a_spine_that_names_its_orders_is_told_how_often_features_count_them(sto
     assert asked(store, late.replace("order_id, ", "")) == []
     assert asked(store, late.replace("loaded_at + interval 1 second", "ordered_at")) == []
     # when order 2 was paid, it had been known as a new one for a day
-    assert asked(store, late.replace("loaded_at + interval 1 second", "loaded_at")) == [("user_orders.spend_7d", 1, paid)]
+    then = late.replace("loaded_at + interval 1 second", "loaded_at")
+    assert asked(store, then) == [("user_orders.spend_7d", 1, paid)]
 
 
 def test_what_windows_and_where_leave_out_is_not_counted(store: FeatureStore) -> None:
