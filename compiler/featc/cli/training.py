@@ -148,7 +148,7 @@ def _note_doubts(session: Session, made: Dataset) -> None:
         session.note(f"{found}; all its values are those of an unknown entity")
     own = () if session.quiet else made.own_rows()
     if own:
-        report([one.diagnostic for one in own])
+        report([one.diagnostic for one in own], session.form)
 
 
 def _doubts_data(made: Dataset) -> dict[str, Any]:

@@ -43,7 +43,8 @@ def manifest_text(project: Project, files: Mapping[str, str]) -> str:
 def manifest(project: Project, files: Mapping[str, str]) -> dict[str, Any]:
     """The manifest as plain data."""
     features = [f for view in project.views.values() for f in view.features]
-    carried = project_tags(project).carried
+    graph = project_graph(project)
+    carried = project_tags(project, graph).carried
     return {
         "schema": SCHEMA,
         "ir_version": fingerprint.IR_VERSION,
@@ -68,7 +69,7 @@ def manifest(project: Project, files: Mapping[str, str]) -> dict[str, Any]:
                 "to_kind": edge.child.kind,
                 "kind": edge.kind,
             }
-            for edge in project_graph(project).edges
+            for edge in graph.edges
         ],
         "files": {
             path: {"sha256": hashlib.sha256(text.encode()).hexdigest()} for path, text in files.items()

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from featc.lineage.graph import Edge, EdgeKind, Node, project_graph
+from featc.lineage.graph import Edge, EdgeKind, Graph, Node, project_graph
 from featc.resolve.model import ColumnRef, FeatureRef, Output, Project, Source, View
 
 VALUE: frozenset[EdgeKind] = frozenset({"value"})
@@ -107,9 +107,9 @@ def spoken_way(steps: tuple[Step, ...]) -> str:
     return " ".join(words)
 
 
-def project_tags(project: Project) -> Tags:
-    """The tags of a whole project, and the ways they can go."""
-    graph = project_graph(project)
+def project_tags(project: Project, known: Graph | None = None) -> Tags:
+    """The tags of a whole project, and the ways they can go. `known` is its whole graph, where somebody has it."""
+    graph = known if known is not None else project_graph(project)
     edges = list(graph.edges)
     own: dict[Node, tuple[str, ...]] = {Node(_kind_of(n), n): tags for n, tags in project.tags.items()}
     for source in project.sources.values():
