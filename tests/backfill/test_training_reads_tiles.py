@@ -122,6 +122,10 @@ def test_days_that_are_not_filled_are_read_row_by_row(tmp_path: Path) -> None:
     beyond = [{"k": 1, "s": "a", "as_of": datetime(2026, 3, 10)}]
     words = made.get_historical_features(VISITS, beyond).reading.words
     assert words == {"visitors": "rows: not all days in the reach of its windows are backfilled"}
+    with pytest.raises(FeatcError, match="run featc backfill --end 2026-03-10T00:00:00, or leave it"):
+        made.get_historical_features(VISITS, beyond, read="tiles")
+    made.backfill(end="2026-03-10T00:00:00")
+    assert list(made.get_historical_features(VISITS, beyond, read="tiles").reading.tables) == ["visitors"]
 
 
 SPREADS = """\

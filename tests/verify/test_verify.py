@@ -35,6 +35,28 @@ def test_agreeing_plans_are_proven_and_certified(small: FeatureStore) -> None:
 
 
 @pytest.mark.slow
+def test_probes_that_both_plans_refuse_are_told(project_of: Callable[[str], FeatureStore]) -> None:
+    store = project_of("""
+entities: {user: user_id}
+sources: {visits: {path: data/visits.parquet, time: seen_at}}
+feature_views:
+  v:
+    entity: user
+    source: visits
+    features:
+      n: count(*) over last_1h
+      per: 60 // n
+""")
+    report = verify(store, budget=QUICK)
+    by_name = {f.feature: f for f in report.features}
+    assert 0 < by_name["v.n"].own < by_name["v.n"].substantive
+    assert by_name["v.n"].refused == 0
+    assert 0 < by_name["v.per"].refused < by_name["v.per"].compared
+    assert f"v.per: both plans refuse {by_name['v.per'].refused} probes, such as: " in report.render()
+    assert "v.n: both plans" not in report.render()
+
+
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_certificate(small: FeatureStore) -> None:
     verify(small, budget=QUICK, seed=3)
     first = (small.root / "target" / "certificate.json").read_bytes()

@@ -39,7 +39,7 @@ def own_history(store: FeatureStore, limit: int, seed: int) -> History:
             said[name] += f"; {lost} rows left out because an expression fails on them"
     connection.close()
     memory.close()
-    return History("own events", rows, said)
+    return History("own events", rows, said, own=True)
 
 
 def made_history(project: Project, own: History, random: Random, played: Sequence[Scene], size: int) -> History:
