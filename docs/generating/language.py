@@ -32,6 +32,12 @@ SECTIONS: tuple[tuple[type[BaseModel], str, str], ...] = (
     (schema.Online, "The online store", "`online:` of a target."),
     (schema.Defaults, "Defaults", "`defaults:` of featc.yaml."),
     (
+        schema.Policy,
+        "Policies",
+        "An entry of the list under `policies:` of featc.yaml. No policy changes a value or a version. "
+        "[How to use them](../how-to/policies.md).",
+    ),
+    (
         schema.DefinitionsFile,
         "Files of definitions",
         "Any `.yaml` file below the folders of `paths:` may hold any of these parts; a name is defined once in a "
@@ -118,6 +124,8 @@ ABSENT: dict[tuple[type[BaseModel], str], str] = {
     (schema.Feature, "default"): "NULL stays",
     (schema.Feature, "windows"): "the view's",
     (schema.Test, "given"): "no rows",
+    (schema.Policy, "through"): "`value`, and a warning where it goes by `filter`",
+    (schema.Policy, "allow"): "none",
 }
 """What holds where a key is left out."""
 
@@ -128,6 +136,8 @@ _WORDS = {
     "Texts": "text, or a list",
     "Prose": "text",
     "Tags": "text, or a list",
+    "Day": "a day, `2026-12-31`",
+    "Kinds": "`value`, `filter`, `key`, `time`, `order`, or a list",
     "Sql": "an [expression](functions.md)",
     "Type": "a type",
     "str": "name",

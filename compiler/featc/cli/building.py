@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,19 +28,24 @@ PLANS = ("training", "backfill", "lift", "schema", "update", "read", "evict")
 @click.option(
     "--select", metavar="SEL", shell_complete=selectors, help="Write only what these need; everything is checked."
 )
-def build(session: Session, dialects: tuple[str, ...], out: Path | None, select: str | None) -> None:
+@click.option("--locked", is_flag=True, help="For CI: fail where the last day of something deprecated is over.")
+def build(session: Session, dialects: tuple[str, ...], out: Path | None, select: str | None, locked: bool) -> None:
     """Check everything, write SQL and manifest.json.
 
     \b
     featc build
     featc build --out /srv/features
     featc build --select "user_orders tag:recency"
+    featc build --locked
+
+    Whatever uses a deprecated definition is warned. With --locked, a definition that still stands after its until: is
+    an error (days are those of UTC), and nothing is written.
     """
     from featc.emit import build_files, write_files
     from featc.lineage import needed_features
     from featc.runtime.status import unanswered
 
-    with session.store(list_warnings=True) as store:
+    with session.store(list_warnings=True, check=_refuse_overdue if locked else None) as store:
         only = frozenset(needed_features(store.project, select)) if select else None
         files = build_files(store.compiled, only)
         folder = out if out is not None else store.root / "target"
@@ -51,6 +57,20 @@ def build(session: Session, dialects: tuple[str, ...], out: Path | None, select:
             _say_summary(session, store, folder)
             for view, rows in lost.items():
                 session.note(f"  {unanswered_text(view, rows)}")
+
+
+def today() -> date:
+    """The day by which `--locked` judges, in UTC."""
+    return datetime.now(UTC).date()
+
+
+def _refuse_overdue(store: FeatureStore) -> None:
+    """Raises FeatcError with all deprecated definitions whose last day was before today (F364)."""
+    from featc.audit import overdue
+
+    late = overdue(store.compiled.definitions, store.project, today())
+    if late:
+        raise FeatcError(late)
 
 
 def _summary(store: FeatureStore, folder: Path, files: object) -> dict[str, object]:

@@ -274,12 +274,14 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One output column of a service. `view` names a view of the project, or one as the service asks it."""
+    """One output column of a service. `view` names a view of the project, or one as the service asks it; `span` is the
+    place where the service lists it."""
 
     name: str
     view: str
     feature: str
     type: str
+    span: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,7 +342,8 @@ class Project:
 
     `asked` are views as services ask them, where these compute keys, and of the services' own expressions. They are no
     definitions: nothing is stored or listed for them. Features refer to them as to any view. `labels` are views of the
-    labels of views, by `label_view`: training sets alone read them, and nothing of them is stored.
+    labels of views, by `label_view`: training sets alone read them, and nothing of them is stored. `tags` are those of
+    request columns and keys, as `request.x` and `key.x`; those of other definitions are in their own `meta`.
     """
 
     name: str
@@ -351,6 +354,7 @@ class Project:
     entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     asked: Mapping[str, View] = field(default_factory=dict)
     labels: Mapping[str, View] = field(default_factory=dict)
+    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def view(self, name: str) -> View:
         """A view of the project, one as a service asks it, or that of a view's labels."""

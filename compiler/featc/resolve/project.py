@@ -97,6 +97,7 @@ class _Run:
             {n: tuple(k.value for k in e.keys) for n, e in sorted(definitions.entities.items())},
             picker.asked,
             dict(sorted(future.items())),
+            _tags(definitions),
         )
         return project, _in_order(findings)
 
@@ -260,6 +261,17 @@ class _Run:
                 ordered[0].span,
                 f"give {source.name} a tie_break: or an id:",
             )
+
+
+def _tags(definitions: Definitions) -> dict[str, tuple[str, ...]]:
+    """The tags of request columns, wherever they are declared, and of keys, which have those of their entities."""
+    found: dict[str, tuple[str, ...]] = {}
+    listed = [(f"request.{n}", c.meta) for v in definitions.views.values() for n, c in v.request.items()]
+    listed += [(f"request.{n}", c.meta) for s in definitions.services.values() for n, c in s.request.items()]
+    listed += [(f"key.{k.value}", e.meta) for e in definitions.entities.values() for k in e.keys]
+    for name, meta in listed:
+        found[name] = tuple(dict.fromkeys((*found.get(name, ()), *meta.tags)))
+    return {name: tags for name, tags in sorted(found.items()) if tags}
 
 
 def _check_internal(definitions: Definitions, findings: Findings) -> None:

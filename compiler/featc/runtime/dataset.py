@@ -24,6 +24,7 @@ from featc.runtime.spine_given import read as read_spine
 from featc.runtime.training_set.blame import blamed, over
 from featc.runtime.training_set.entity_range import EntityRange
 from featc.runtime.training_set.origin import Asked, origin_of
+from featc.runtime.training_set.own_rows import OwnRows, own_rows
 from featc.runtime.training_set.reading import Place, Read, Reading, choose
 from featc.runtime.training_set.unmatched import Unmatched, example, unmatched
 from featc.secrets import mask
@@ -171,6 +172,10 @@ class Dataset:
     def unmatched(self) -> tuple[Unmatched, ...]:
         """The views of which no entity of the spine occurs in their source, so that all their values are empty ones."""
         return unmatched(self)
+
+    def own_rows(self) -> tuple[OwnRows, ...]:
+        """The views whose features count, at some spine rows, the very row of their source that the spine names."""
+        return own_rows(self)
 
     def rows(self) -> list[dict[str, Any]]:
         """All rows as dicts of Python values, in the spine's order."""
