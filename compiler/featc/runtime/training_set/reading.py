@@ -95,6 +95,8 @@ def tiled_cells(
     """The table and the cells of a view (of its `aggregations`) that tiles can give; or why there are none."""
     if view.ahead:
         return "labels are not backfilled", ()
+    if view.joins:
+        return "views with joins are not backfilled", ()
     if any(key.given is not None for key in view.keys):
         return "its keys are computed by the service", ()
     table = tile_table(project, view)
