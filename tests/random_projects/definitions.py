@@ -54,8 +54,6 @@ AGGREGATES: tuple[tuple[int, str, tuple[str, ...]], ...] = (
 )
 SERIES = 18
 """In how many of a hundred calls an aggregate over a series is drawn."""
-JOINS = 30
-"""In how many of a hundred views of events there are joins."""
 DOUBLE_RESULT = {"avg", "var_samp", "var_pop", "stddev_samp", "stddev_pop"}
 DEFAULTS: Mapping[str, tuple[Value, ...]] = {
     "bigint": (-1, 7, 0),
@@ -139,7 +137,7 @@ class ViewMaker:
         """The view; `entity` as YAML, `keys` its keys with SQL types, `closed` the project's default."""
         draw, source = self.draw, self.history.spec
         yaml: dict[str, Any] = {"entity": entity, "source": source.name}
-        if self.others and source.meaning.kind == "event" and draw.chance(JOINS):
+        if self.others:
             self.joins, yaml["join"], names = draw_joins(draw, self.history, self.others, self.windows.line)
             self.names += names
         self.exprs, mapped = self.keys(keys)
@@ -178,7 +176,10 @@ class ViewMaker:
         for key, sql_type in keys.items():
             c = self.history.spec.key_columns[key]
             expr = column(c, abstract_type(sql_type))
-            if self.history.spec.meaning.kind == "event" and self.draw.chance(8):
+            brought = [e for e in self.names[len(self.history.names) :] if e.type == expr.type]
+            if brought and self.draw.chance(15):
+                expr = self.draw.one(brought)
+            elif self.history.spec.meaning.kind == "event" and self.draw.chance(8):
                 change = self.draw.one((coalesce, nullif))
                 expr = change(expr, constant(self.draw, expr.type))
             exprs[key] = expr

@@ -24,7 +24,7 @@ def draw_joins(
     names: list[Expr] = []
     for number in range(draw.weighted(((70, 1), (30, 2)))):
         other = draw.one(others)
-        name = other.spec.name if number == 0 and draw.chance(30) else f"j{number + 1}"
+        name = other.spec.name if number == 0 and draw.chance(30) else f"k{number + 1}"
         keys = draw_keys(draw, history, other, names)
         within = line.length(draw, 1, 14) if draw.chance(35) else None
         written = {} if name == other.spec.name else {"source": other.spec.name}

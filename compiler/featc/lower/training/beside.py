@@ -19,6 +19,7 @@ from featc.visibility import AS_OF
 
 KNOWN = "_known"
 """The instant by which a row of another source has to be known: when the event itself entered."""
+ENTERED = f"greatest({TIME}, {ARRIVAL})"
 
 
 def with_joins(
@@ -33,8 +34,7 @@ def with_joins(
     """The CTE of the rows of `relation` with the columns that the view's joins bring. `bases` are the CTEs of the other
     sources' rows; `reach` are conditions that leave out rows which no window holds."""
     source = project.sources[view.source or ""]
-    arrival = f"greatest({TIME}, {ARRIVAL})"
-    items = [f"row_number() OVER () AS {ROW}", f"{TIME} AS {AS_OF}", f"{arrival} AS {KNOWN}", "*"]
+    items = [f"row_number() OVER () AS {ROW}", f"{TIME} AS {AS_OF}", f"{ENTERED} AS {KNOWN}", "*"]
     seen = [f"{TIME} IS NOT NULL", f"{ARRIVAL} IS NOT NULL", *reach]
     name = quoted(f"{view.name}_unjoined")
     body = select(items, f"FROM {relation}\n{conjunction(seen)}")
