@@ -67,6 +67,12 @@ SECTIONS: tuple[tuple[type[BaseModel], str, str], ...] = (
         "when asked, from features of other views, `request` and `as_of`.",
     ),
     (
+        schema.Join,
+        "Joins",
+        "An entry under `join:` of a view: columns of another source beside each event, written `JOIN.column`. "
+        "[How to](../how-to/joins.md).",
+    ),
+    (
         schema.Feature,
         "Features",
         "An entry under `features:` of a view: an [expression](functions.md), or a mapping with more. An aggregate "
@@ -120,6 +126,10 @@ ABSENT: dict[tuple[type[BaseModel], str], str] = {
     (schema.View, "where"): "all rows",
     (schema.View, "closed"): "the project's, else `left`",
     (schema.View, "ttl"): "no end",
+    (schema.View, "join"): "no other columns",
+    (schema.Join, "source"): "the join's name",
+    (schema.Join, "keys"): "the `key:` of a state source",
+    (schema.Join, "within"): "however old",
     (schema.Feature, "sql"): "the state column of the feature's name",
     (schema.Feature, "default"): "NULL stays",
     (schema.Feature, "windows"): "the view's",

@@ -149,6 +149,7 @@ def _explain_labels(view: View, source: Source, parts: Parts) -> dict[str, Any]:
     known = {**_source(source, view), "visible": "by all that is known, or with --known-at T what was known at T"}
     return {
         "source": known,
+        "joins": [_join(join, source) for join in view.joins],
         "windows": [{"window": w.name, "holds": edges_in_words(w, view.closed)} for w in parts.windows],
         "training": _training(parts, irregular=False),
         "online": None,
