@@ -81,7 +81,7 @@ class Aggregate:
     """One row of the algebra.
 
     `needs(types)` gives the partial states by the name `finish` calls them. `finish_sql` is SQL over `{name}` (or
-    `{name.field}`; `{name:n}` is a sum divided by n) that is correct for absent (NULL) states, and over the parameters
+    `{name.field}`; `{name:n}` is a sum divided by n, and of a series the sum of a list n) that is correct for absent (NULL) states, and over the parameters
     by their names; `finish(given, **states)` is the same in process, on encoded values. `returns(types)` gives the
     result type, or raises TypeError with the reason. `rounding` bounds how far a DOUBLE result may differ between
     plans.
