@@ -67,7 +67,7 @@ def fill_stream(session: Session, stream: Stream, found: Found, opened: Open) ->
 
 
 def shape_empty(session: Session, stream: Stream, tables: Sequence[TileTable]) -> None:
-    """Makes tables (or columns) of which no interval has a row: what is covered is read, also where it holds nothing."""
+    """Makes tables and columns that no interval has rows for: what is covered is read, also where it holds nothing."""
     if tables:
         session.interval(0, 0)
         session.run(interval_sql(stream))

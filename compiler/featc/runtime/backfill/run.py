@@ -47,7 +47,8 @@ class TablePlan:
     @property
     def lacks_columns(self) -> bool:
         """Whether states have no column yet, and nothing is open that would make them one."""
-        return not self.opened and not self.columns.issuperset(c.strip('"') for s in self.table.states for c in s.columns)
+        wanted = (c.strip('"') for s in self.table.states for c in s.columns)
+        return not self.opened and not self.columns.issuperset(wanted)
 
 
 @dataclass(frozen=True, slots=True)
