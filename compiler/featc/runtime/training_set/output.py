@@ -21,7 +21,7 @@ from featc.runtime.training_set.folders import Part, parts_of
 from featc.runtime.training_set.nearness import nearness
 from featc.runtime.training_set.place import put, staging
 from featc.runtime.training_set.statistics import Statistics, statistics
-from featc.types import FLOATS, collection_parts, family
+from featc.types import FLOATS, collection_parts, has_doubles
 
 if TYPE_CHECKING:
     import duckdb
@@ -100,7 +100,7 @@ def computed(
     name = f"staged_{secrets.token_hex(4)}"
     before = stamps(dataset.project, dataset.outputs)
     card = cards.described(dataset) | ({} if known is None else {"knowledge": known.to_dict()})
-    doubles = [o.name for o in dataset.outputs if family(o.type) == "float"]
+    doubles = [o.name for o in dataset.outputs if has_doubles(o.type)]
 
     def take(connection: duckdb.DuckDBPyConnection) -> tuple[cards.Card, Statistics | None, int]:
         connection.execute(f"ATTACH {literal(str(folder / 'rows.duckdb'))} AS {name}")
