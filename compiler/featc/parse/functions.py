@@ -59,7 +59,7 @@ _INSTEAD = {
     "age": "write date_diff('day', a, b) or a - b; for the time until the moment of asking, seconds_since(x)",
     "timezone": "write in_zone(ts, 'Europe/Berlin')",
     **dict.fromkeys(
-        ("list_aggregate", "list_aggr", "array_aggregate", "array_aggr"), "write list_sum(x), list_avg(x), list_max(x) …"
+        ("list_aggregate", "list_aggr", "array_aggregate", "array_aggr"), "write list_sum(x), list_max(x) …"
     ),
     **dict.fromkeys(
         SORTING, "lists are in event order, or in that of their aggregate, as top_k(x, 10); maps in order of their keys"

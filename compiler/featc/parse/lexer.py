@@ -30,7 +30,7 @@ _ADVICE = {
     ";": ("F204", "';' ends a statement, and this is an expression", "leave it out"),
     "?": ("F204", "parameters are not possible here", "use request.<name> for what a request brings"),
     "$": ("F204", "parameters are not possible here", "use request.<name> for what a request brings"),
-    ":": ("F204", "':' has no place here", "a cast is written x::date, part of a list array_slice(x, 1, 2); lambdas are not possible"),
+    ":": ("F204", "':' has no place here", "write x::date for a cast, array_slice(x, 1, 2) for part of a list"),
     ":=": ("F204", "':=' has no place here", "a parameter is given as in alpha => 0.3, an argument by its place"),
     "`": ("F204", "'`' has no place here", "text stands in 'single' quotes, names in none or in \"double\" ones"),
     "->": ("F204", "lambdas and -> are not possible here", "for JSON use json_extract_string(x, '$.a')"),
