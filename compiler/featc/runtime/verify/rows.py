@@ -113,9 +113,7 @@ def plain(value: Any) -> Any:
     """A value as JSON, YAML and people can have it: exact, and text where JSON has no word for it."""
     if isinstance(value, datetime):
         return value.isoformat() + ("Z" if value.tzinfo is None else "")
-    if isinstance(value, Decimal):
-        return format(value, "f")  # the engine reads no exponent below the scale
-    if isinstance(value, (date, UUID)):
+    if isinstance(value, (date, Decimal, UUID)):
         return str(value)
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return str(value)
