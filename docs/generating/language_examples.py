@@ -113,12 +113,15 @@ feature_views:
     source: orders
     keys:
       user_id: buyer_id             # where the source calls it otherwise
+    join:
+      plan: {source: plans, keys: {user_id: buyer_id}, within: 400d}
     where: "{{ var('sold') }}"
     windows: [7d, 30d]
     closed: left
     features:
       orders: count(*)              # orders_7d, orders_30d
       spend: sum(amount)
+      as_pro: count(*) filter (where plan.plan = 'pro')
     labels:                         # what training sets are to predict
       buys_again: count(*) over next_30d > 0
 
@@ -219,6 +222,7 @@ EXAMPLES: dict[type[BaseModel], tuple[str, str]] = {
     schema.Source: ("features/sources.yaml", _SOURCES),
     schema.Column: ("", ""),
     schema.View: ("features/views.yaml", _VIEWS),
+    schema.Join: ("", ""),
     schema.Feature: ("features/returns.yaml", _FEATURES),
     schema.Over: ("", ""),
     schema.Service: ("features/services.yaml", _SERVICES),

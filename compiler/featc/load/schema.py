@@ -286,7 +286,7 @@ THROUGH: tuple[Through, ...] = ("value", "filter", "key", "time", "order")
 
 class Policy(_Model):
     service: Texts = needed("the services it is about; `*` and `?` stand for anything", "ads_*", ["ads_*", "mail"])
-    forbid: Texts = needed("tags that no value they give may carry", "pii", ["pii", "health"])
+    forbid: Tags = needed("tags that no value they give may carry", "pii", ["pii", "health"])
     through: Kinds = about(
         "how tags go on: by `value` always; by `filter` from what decides which rows count; by `key`, `time`, `order`"
     )

@@ -158,8 +158,11 @@ def finished_joins(
     sources: Mapping[str, Source],
     opened: OpenSource,
     findings: Findings,
+    *,
+    warns: bool = True,
 ) -> tuple[Join, ...] | None:
-    """The joins whose columns `used` reads, and those that their keys need; None where one has errors (reported)."""
+    """The joins whose columns `used` reads, and those that their keys need; None where one has errors (reported).
+    `warns`: of the others."""
     wanted = {r.column for e in used if e is not None for r in e.refs if isinstance(r, ColumnRef)}
     found: list[Join] = []
     listed = list(joins)
@@ -170,6 +173,8 @@ def finished_joins(
         columns = tuple(
             c.name for c in join.opened.scope.columns.values() if join_column(join.definition.name, c.name) in wanted
         )
+        if not columns and not warns:
+            continue
         if not columns:
             message = f"{view} joins {join.definition.name}, and no feature uses a column of it"
             hint = f"use one, such as {join_column(join.definition.name, '<column>')}, or delete the join"

@@ -181,7 +181,8 @@ class _Run:
         if view.joins and view.opened is not None:
             read = [k.expr for k in found.keys] + [found.where]
             read += [e for s in found.slots for e in (s.value, s.filter)]
-            joins = finished_joins(found.name, view.joins, read, self.sources, view.opened, self.findings)
+            mine = view.base is None  # labels need not use what the features join
+            joins = finished_joins(found.name, view.joins, read, self.sources, view.opened, self.findings, warns=mine)
             if joins is None:
                 return None
             found = replace(found, joins=joins)
