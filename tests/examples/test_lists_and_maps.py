@@ -112,6 +112,38 @@ def test_an_author_can_expect_them(folder: Path) -> None:
     assert done.exit_code == 3 and "last_three" in done.output
 
 
+NULLS = """\
+entities: {user: user_id}
+sources:
+  orders: {path: orders.csv, time: ts, id: id, columns: {id: bigint, user_id: bigint, ts: timestamp, cat: text}}
+feature_views:
+  v:
+    entity: user
+    source: orders
+    features:
+      newest: {sql: last(cat), over: {range: 1d, offsets: [0d, 1d, 2d]}}
+      days: {sql: last(ts), over: {range: 1d, offsets: [1d, 0d]}}
+tests:
+  nulls:
+    service: v
+    given:
+      orders:
+        - {id: 1, user_id: 1, ts: 2026-01-02T10:00:00Z, cat: "null"}
+        - {id: 2, user_id: 1, ts: 2026-01-01T10:00:00Z, cat: ""}
+    spine: [{user_id: 1, as_of: 2026-01-03}]
+    expect: [{newest: ["null", "", null], days: [2026-01-01T10:00:00Z, 2026-01-02T10:00:00Z]}]
+"""
+
+
+def test_an_author_can_expect_nulls_in_them_and_the_text_null(folder: Path) -> None:
+    (folder / "features" / "a.yaml").write_text(NULLS)
+    assert "1 passed, 0 failed" in featc(folder, "test")
+    for wrong in ('[null, "", null]', '["null", "", "null"]', '["null", null, null]'):
+        (folder / "features" / "a.yaml").write_text(NULLS.replace('["null", "", null]', wrong))
+        done = CliRunner().invoke(cli, ["test", "--project", str(folder)])
+        assert done.exit_code == 3 and "newest" in done.output
+
+
 @pytest.mark.parametrize(("good", "bad", "reason"), [
     ("last_three: [1.5, 2.00]", "last_three: 7", "write a list"),
     ("cats: {}", "cats: []", "write a map"),
