@@ -295,12 +295,9 @@ class Reader:
         if text is None:
             return None
         if not re.fullmatch(r"[1-9][0-9]{0,8}", text.value):
-            self.error(
-                "F118",
-                f"{what} must be a whole number above zero, not '{text.value}'",
-                node,
-                "write digits only",
-            )
+            great = text.value.isdecimal() and text.value[0] != "0"
+            hint = "999999999 is the most" if great else "write digits only"
+            self.error("F118", f"{what} must be a whole number above zero, not '{text.value}'", node, hint)
             return None
         return int(text.value)
 
