@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from featc.encoding import encode
+from featc.runtime.online.values import as_float
 from featc.runtime.verify.history import Failed
 from featc.runtime.verify.rows import STAMPS, ZONED
 from featc.types import FLOATS, INTEGERS, collection_parts, decimal_parts, family
@@ -34,7 +35,7 @@ def read(text: str, type_: str, zone: str | None = None) -> Any:
         encode(text, type_)
         return Decimal(text)
     if type_ in FLOATS:
-        return float(text)
+        return as_float(Decimal(text), type_) if type_ == "FLOAT" else float(text)
     if type_ in STAMPS:
         return _stamp(text, type_, zone)
     match family(type_):
@@ -122,7 +123,7 @@ def expectation(text: str, type_: str) -> Any:
             return Decimal(text)
         except InvalidOperation:
             raise ValueError("not a number") from None
-    return read(text, type_)
+    return float(text) if type_ in FLOATS else read(text, type_)
 
 
 def _collection(text: str, key: str | None, item: str) -> Any:
