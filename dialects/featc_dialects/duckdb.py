@@ -47,7 +47,9 @@ def partial(
             return (_over(f"count(DISTINCT {x})", tail),)
         case Kind.MOMENTS:
             if types[0] not in FLOATS:
-                n, mean = _over(f"count({x})", tail), _over(f"avg({x})", tail)
+                # the engine adds wide ones up in DECIMAL(38), which they may leave on the way
+                real = f"{x}::DOUBLE" if is_wide(types[0]) else x
+                n, mean = _over(f"count({x})", tail), _over(f"avg({real})", tail)
                 return (n, mean, f"{_over(f'var_pop({x})', tail)} * {n}", "0")
             finite = f"isfinite({x})"
             n = _over(f"count({x})", tail, finite)

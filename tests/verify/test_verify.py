@@ -172,7 +172,7 @@ sources:
   orders:
     path: data/orders.parquet
     time: at
-    columns: {small: tinyint, weight: float}
+    columns: {small: tinyint, weight: float, fine: "decimal(38,38)"}
 feature_views:
   v:
     entity: user
@@ -181,11 +181,12 @@ feature_views:
       heavy: count(*) filter (where weight > 0.1 and weight < 1e39) over lifetime
       weight: sum(weight) over lifetime
       great: count(*) filter (where small < 1000) over lifetime
+      fine: max(fine) over lifetime
 """
 NARROW_DATA = """
 COPY (
     SELECT n % 7 AS user_id, (n % 5)::TINYINT AS small, (n % 11 / 3)::FLOAT AS weight,
-           TIMESTAMP '2026-01-01' + to_minutes(13 * n) AS at
+           0.1::DECIMAL(38,38) AS fine, TIMESTAMP '2026-01-01' + to_minutes(13 * n) AS at
     FROM range(50) t(n)
 ) TO '{folder}/orders.parquet' (FORMAT parquet);
 """
@@ -193,7 +194,7 @@ COPY (
 
 def test_made_up_values_fit_narrow_types(project_of: Callable[[str, str], FeatureStore]) -> None:
     report = verify(project_of(NARROW, NARROW_DATA), budget=QUICK)
-    assert [f.status for f in report.features] == ["proven"] * 3
+    assert [f.status for f in report.features] == ["proven"] * 4
 
 
 @pytest.mark.parametrize("type_", ["TINYINT", "UTINYINT", "SMALLINT", "INTEGER", "UBIGINT", "FLOAT"])
