@@ -39,8 +39,8 @@ The aggregates over whole series (`over_series`), where the page is silent:
 * `mode`, `top_k`: equally frequent values by the least; maps are in order of their keys; a keyed map keeps the
   max_keys most frequent keys, equally frequent ones by the least key.
 * `skewness` needs 3 values, `kurtosis` 4, `corr` and `regr_slope` 2, `covar_samp` 2: else NULL; NULL too where all
-  values are equal (for `corr` either side, for `regr_slope` the second). All of these are NaN where a value is not
-  finite. `weighted_avg` is NULL where the weights add up to 0.
+  values are equal as DOUBLEs (for `corr` either side, for `regr_slope` the second). All of these are NaN where a value
+  is not finite. `weighted_avg` is NULL where the weights add up to 0.
 * `geomean` is NaN where a value is negative. `product` multiplies DOUBLEs in event order.
 * `drawdown` is the greatest of (greatest so far - value), NaN being greatest, 0 for a single finite value.
 * Weights of decay are 2 ** (-(t - tau) / half_life), t being the observation's instant whatever the window's offset.
@@ -842,6 +842,11 @@ def all_equal(values: Sequence[Value]) -> bool:
     return len({rank(x) for x in values}) < 2
 
 
+def constant(values: Sequence[Value]) -> bool:
+    """One number, or none, as DOUBLEs have it."""
+    return all_equal([float(x) for x in values])
+
+
 def unless_empty(fn: Callable[[Series], Value]) -> Callable[[Series], Value]:
     """NULL for no rows."""
     return lambda s: fn(s) if s.rows else None
@@ -916,7 +921,7 @@ def decay_avg(s: Series) -> float:
 
 def skewness(s: Series) -> float | None:
     n = len(s.rows)
-    if n < 3 or all_equal(s.values):
+    if n < 3 or constant(s.values):
         return None
     if not s.finite:
         return math.nan
@@ -927,7 +932,7 @@ def skewness(s: Series) -> float | None:
 
 def kurtosis(s: Series) -> float | None:
     n = len(s.rows)
-    if n < 4 or all_equal(s.values):
+    if n < 4 or constant(s.values):
         return None
     if not s.finite:
         return math.nan
@@ -949,7 +954,7 @@ def side(s: Series, n: int) -> list[Value]:
 
 def correlation(s: Series) -> float | None:
     a, b = side(s, 0), side(s, 1)
-    if len(s.rows) < 2 or all_equal(a) or all_equal(b):
+    if len(s.rows) < 2 or constant(a) or constant(b):
         return None
     if not s.finite:
         return math.nan
@@ -960,7 +965,7 @@ def correlation(s: Series) -> float | None:
 
 def slope(s: Series) -> float | None:
     b = side(s, 1)
-    if len(s.rows) < 2 or all_equal(b):
+    if len(s.rows) < 2 or constant(b):
         return None
     return rounded(joint(s) / moment_of(b, 2)) if s.finite else math.nan
 
