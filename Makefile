@@ -48,7 +48,7 @@ bench: $(VENV)/.installed-dev  ## measured ratios: training shapes and online re
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/online.py
 
-bench-large: $(VENV)/.installed-dev  ## 20 million events in 2 GB: backfill and materialize; half an hour, 10 GB of disk
+bench-large: $(VENV)/.installed-dev  ## 20 million events in 2 GB: backfill and materialize; an hour, 10 GB of disk
 	$(BIN)/python benchmarks/large_shop.py
 
 clean:           ## remove what the commands above made

@@ -4,7 +4,7 @@ The project in `features/shop` with a history after the rules of `features/shop/
 quarter of the events are versions of orders, the rest page views; 100 for each user on average, and a tenth of the
 users has almost half of them. Then, each in a process that cannot have more than 2 GB: `featc backfill`, `featc
 materialize`, and a comparison of online vectors with the training set. Ends with an error when a process fails or
-was larger, or when a value differs. Half an hour on two cores; most of it is SQLite's.
+was larger, or when a value differs. About an hour on two cores that have other work, too; most of it is SQLite's.
 
 The limit is the kernel's: RLIMIT_DATA counts the memory that a process has asked for and that is its own, used or
 not. The peak is what it used (VmHWM, from wait4). Needs Linux. The folder takes about 10 GB.
@@ -140,6 +140,7 @@ def write_shop(folder: Path, events: int) -> dict[str, int]:
     span = DAYS * 86_400
     people = {"users": users, "products": products}
     with duckdb.connect(str(folder / "made.duckdb"), config={"memory_limit": "2GB"}) as connection:
+        connection.execute("SET enable_progress_bar = false")
         connection.execute(_PLACED, {**people, "orders": orders, "every": span / orders})
         connection.execute(_CORRECTED, {"users": users})
         connection.execute(_VERSIONS)

@@ -39,8 +39,8 @@ The aggregates over whole series (`over_series`), where the page is silent:
 * `mode`, `top_k`: equally frequent values by the least; maps are in order of their keys; a keyed map keeps the
   max_keys most frequent keys, equally frequent ones by the least key.
 * `skewness` needs 3 values, `kurtosis` 4, `corr` and `regr_slope` 2, `covar_samp` 2: else NULL; NULL too where all
-  values are equal (for `corr` either side, for `regr_slope` the second). All of these are NaN where a value is not
-  finite. `weighted_avg` is NULL where the weights add up to 0.
+  values are equal as DOUBLEs (for `corr` either side, for `regr_slope` the second). All of these are NaN where a value
+  is not finite. `weighted_avg` is NULL where the weights add up to 0.
 * `geomean` is NaN where a value is negative. `product` multiplies DOUBLEs in event order.
 * `drawdown` is the greatest of (greatest so far - value), NaN being greatest, 0 for a single finite value.
 * Weights of decay are 2 ** (-(t - tau) / half_life), t being the observation's instant whatever the window's offset.
@@ -56,7 +56,7 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal
 from fractions import Fraction
@@ -154,6 +154,17 @@ Feature = Aggregate | Lookup | Derived
 
 
 @dataclass(frozen=True, slots=True)
+class Join:
+    """Columns of `source` beside each event, as `name.column`: of the row whose columns equal `keys`, row expressions
+    over the event and the joins before."""
+
+    name: str
+    source: str
+    keys: Mapping[str, RowExpr]
+    within: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """`keys` maps each key of the entity to the row expression that gives it; no `source` means on demand."""
 
@@ -165,6 +176,7 @@ class View:
     closed: str = "left"
     ttl: int | None = None
     labels: tuple[Feature, ...] = ()
+    joins: tuple[Join, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,9 +417,10 @@ class Oracle:
     def keyed(self, view: View) -> dict[tuple[Value, ...], list[Version]]:
         """The view's rows per key; rows with a NULL or NaN key belong to none (but have superseded above)."""
         found: dict[tuple[Value, ...], list[Version]] = defaultdict(list)
-        for v in self.data[str(view.source)]:
-            if v.enter is None:
+        for plain in self.data[str(view.source)]:
+            if plain.enter is None:
                 continue
+            v = replace(plain, row=self.beside(view, plain)) if view.joins else plain
             key = self.key_of([expr(v.row) for expr in view.keys.values()])
             if key is not None:
                 found[key].append(v)
@@ -421,6 +434,55 @@ class Oracle:
     def passes(self, view: View, v: Version) -> bool:
         """`where:`, which applies after superseding."""
         return view.where is None or view.where(v.row) is True
+
+    # ---- Enrichment joins
+
+    def beside(self, view: View, v: Version) -> Row:
+        """The event's row with the columns of its joins."""
+        row = dict(v.row)
+        for join in view.joins:
+            found = self.joined(join, row, v)
+            for column in self.sources[join.source].columns:
+                row[f"{join.name}.{column}"] = None if found is None else canonical(found[column])
+        return row
+
+    def joined(self, join: Join, row: Row, v: Version) -> Row | None:
+        """What held at the event's own tau, using versions known by enter(e); the latest in event order."""
+        source = self.sources[join.source]
+        key = self.key_of([expr(row) for expr in join.keys.values()])
+        if key is None:
+            return None
+        seen = [
+            d
+            for d in self.data[join.source]
+            if self.key_of([d.row[c] for c in join.keys]) == key and self.known_to(source, d, v)
+        ]
+        if not seen:
+            return None
+        taken = max(seen, key=lambda d: self.join_order(source, d))
+        assert taken.tau is not None
+        assert v.tau is not None
+        end = None if source.valid_to is None else instant(taken.row[source.valid_to])
+        if taken.dead or (end is not None and end <= v.tau):
+            return None
+        return taken.row if join.within is None or v.tau - join.within <= taken.tau else None
+
+    def known_to(self, source: Source, d: Version, v: Version) -> bool:
+        """`tau_d ≤ tau(e)`, `alpha_d ≤ enter(e)`, not `alpha(next) ≤ enter(e)`, whatever `closed`."""
+        assert v.tau is not None
+        assert v.enter is not None
+        if d.tau is None or d.alpha is None or (d.dead and not self.is_tombstone(source, d)):
+            return False
+        superseded = d.superseded_at is not None and d.superseded_at <= v.enter
+        return d.tau <= v.tau and d.alpha <= v.enter and not superseded
+
+    def join_order(self, source: Source, d: Version) -> tuple[Any, ...]:
+        """States: tau, then version order. Events: event order, and where that ties, version order."""
+        if source.kind == "state":
+            return (d.tau, *self.version_order(source, d))
+        identifier = () if source.id is None else rank(d.row[source.id])
+        order = (d.tau, self.tie_break(source, d), d.alpha, identifier)
+        return (*order, *self.version_order(source, d))
 
     # ---- Windows
 
@@ -842,6 +904,11 @@ def all_equal(values: Sequence[Value]) -> bool:
     return len({rank(x) for x in values}) < 2
 
 
+def constant(values: Sequence[Value]) -> bool:
+    """One number, or none, as DOUBLEs have it."""
+    return all_equal([float(x) for x in values])
+
+
 def unless_empty(fn: Callable[[Series], Value]) -> Callable[[Series], Value]:
     """NULL for no rows."""
     return lambda s: fn(s) if s.rows else None
@@ -916,7 +983,7 @@ def decay_avg(s: Series) -> float:
 
 def skewness(s: Series) -> float | None:
     n = len(s.rows)
-    if n < 3 or all_equal(s.values):
+    if n < 3 or constant(s.values):
         return None
     if not s.finite:
         return math.nan
@@ -927,7 +994,7 @@ def skewness(s: Series) -> float | None:
 
 def kurtosis(s: Series) -> float | None:
     n = len(s.rows)
-    if n < 4 or all_equal(s.values):
+    if n < 4 or constant(s.values):
         return None
     if not s.finite:
         return math.nan
@@ -949,7 +1016,7 @@ def side(s: Series, n: int) -> list[Value]:
 
 def correlation(s: Series) -> float | None:
     a, b = side(s, 0), side(s, 1)
-    if len(s.rows) < 2 or all_equal(a) or all_equal(b):
+    if len(s.rows) < 2 or constant(a) or constant(b):
         return None
     if not s.finite:
         return math.nan
@@ -960,7 +1027,7 @@ def correlation(s: Series) -> float | None:
 
 def slope(s: Series) -> float | None:
     b = side(s, 1)
-    if len(s.rows) < 2 or all_equal(b):
+    if len(s.rows) < 2 or constant(b):
         return None
     return rounded(joint(s) / moment_of(b, 2)) if s.finite else math.nan
 

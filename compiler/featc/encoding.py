@@ -39,6 +39,7 @@ _EPOCH = datetime(1970, 1, 1)
 _EPOCH_DAY = date(1970, 1, 1)
 _ALL_POSITIVE = struct.Struct(">d")
 _SIGNED = struct.Struct(">q")
+_SINGLE = struct.Struct(">f")
 
 SORT_ORDER = "'ASC NULLS FIRST'"
 
@@ -203,6 +204,12 @@ def micros_of(value: datetime) -> int:
     """A datetime as µs since the epoch; naive is UTC."""
     naive = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
     return (naive - _EPOCH) // timedelta(microseconds=1)
+
+
+def as_single(value: float) -> float:
+    """The FLOAT nearest to a number. Raises OverflowError for a finite one beyond all of them."""
+    found: float = _SINGLE.unpack(_SINGLE.pack(value))[0]
+    return found
 
 
 def as_integer(value: Any) -> int:

@@ -123,7 +123,7 @@ def view_fingerprint(project: Project, view: str) -> str:
     """
     owner = project.views[view]
     parts = decompose(owner)
-    source = project.sources[owner.source] if owner.source is not None else None
+    source = project.source_of(owner) if owner.source is not None else None
     keys = tuple((k.name, k.type, _expr(source, k.expr)) for k in owner.keys)
     slots = tuple((s.name, s.type, _expr(source, s.value), _expr(source, s.filter)) for s in owner.slots)
     states = tuple((p.name, p.kind.value, p.slots, p.types) for p in parts.partials)
@@ -202,7 +202,7 @@ class _Layers:
     def _source_of(self, view: View) -> Source:
         if view.source is None:
             raise AssertionError(f"{view.name} aggregates but has no source")
-        return self.project.sources[view.source]
+        return self.project.source_of(view)
 
     def rows(self, view: View) -> Value:
         """Which rows a view sees, and for which entity."""
@@ -264,7 +264,14 @@ class _Layers:
 
 def _column(source: Source, name: str) -> Value:
     """A column by name and by the type expressions see; how the data stores it is not part of a version."""
-    return ("column", name, source.column(name).type)
+    column = source.column(name)
+    if column.brought is None:
+        return ("column", name, column.type)
+    join = column.brought
+    own = dict(zip(join.columns, join.rows.state_columns, strict=True))[name]
+    pairs = zip(join.rows.keys, join.keys, strict=True)
+    keys = tuple((k.type, _expr(join.source, k.expr), _expr(source, e)) for k, e in pairs)
+    return ("joined", _source(join.source, join.rows), keys, join.rows.ttl, own, column.type)
 
 
 def _source(source: Source, view: View) -> Value:
@@ -274,6 +281,7 @@ def _source(source: Source, view: View) -> Value:
     """
     located = source.location.value.strip() if source.location.kind == "sql" else None
     versions = identity(source, view) is not None
+    own = [c for c in source.columns if c.brought is None]
     zone = None if source.timezone is None or source.timezone.upper() == "UTC" else source.timezone
     final = {} if source.final_after is None else {"final_after": source.final_after}
     return {
@@ -290,7 +298,7 @@ def _source(source: Source, view: View) -> Value:
         "deleted": _expr(source, source.deleted),
         "valid_to": _expr(source, source.valid_to),
         "tie_break": tuple(_column(source, c) for c in source.tie_break),
-        "columns": tuple(sorted(_column(source, c.name) for c in source.columns)) if versions else None,
+        "columns": tuple(sorted(_column(source, c.name) for c in own)) if versions else None,
     }
 
 

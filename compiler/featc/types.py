@@ -86,3 +86,21 @@ def sum_bounds(type_: str) -> tuple[int, int] | None:
     if parts:
         return 1 - 10 ** parts[0], 10 ** parts[0] - 1
     return (-(2**63), 2**63 - 1) if type_ == "BIGINT" else None
+
+
+KEY_FAMILIES = frozenset({"integer", "text", "boolean", "date", "timestamp", "uuid", "decimal"})
+"""The families of types that keys may have: their values compare exactly."""
+
+
+def common_type(a: str, b: str) -> str | None:
+    """The type that holds the keys of both, None when they are not comparable."""
+    if a == b:
+        return a
+    if a in INTEGERS and b in INTEGERS:
+        return max(a, b, key=INTEGERS.index) if (a[0] == "U") == (b[0] == "U") else "BIGINT"
+    one, two = decimal_parts(a), decimal_parts(b)
+    if one and two:
+        scale = max(one[1], two[1])
+        precision = max(one[0] - one[1], two[0] - two[1]) + scale
+        return f"DECIMAL({precision},{scale})" if precision <= 38 else None
+    return None

@@ -47,7 +47,9 @@ def partial(
             return (_over(f"count(DISTINCT {x})", tail),)
         case Kind.MOMENTS:
             if types[0] not in FLOATS:
-                n, mean = _over(f"count({x})", tail), _over(f"avg({x})", tail)
+                # the engine adds wide ones up in DECIMAL(38), which they may leave on the way
+                real = f"{x}::DOUBLE" if is_wide(types[0]) else x
+                n, mean = _over(f"count({x})", tail), _over(f"avg({real})", tail)
                 return (n, mean, f"{_over(f'var_pop({x})', tail)} * {n}", "0")
             finite = f"isfinite({x})"
             n = _over(f"count({x})", tail, finite)
@@ -109,16 +111,26 @@ def value(kind: Kind, types: Sequence[str], state: Sequence[str]) -> str:
         case Kind.FSUM:
             return _finite(state[0], state[0], f"{state[1]} * 2 ** 64")
         case Kind.SUM if is_wide(types[0]):
-            # a sum beyond the type does not survive the cast: it is an error, as it should be
-            scale = scale_of(types[0])
-            whole = f"{state[0]}::VARCHAR::DECIMAL(38,0)"
-            return f"{whole} * 0.{1:0{scale}}::DECIMAL({scale},{scale})" if scale else whole
+            return _narrowed(state[0], types[0])
         case _:
             return state[0]
 
 
+def _narrowed(total: str, type_: str) -> str:
+    """A total of wide decimals as a decimal. One beyond the type does not survive the cast: it is an error, as it
+    should be."""
+    scale = scale_of(type_)
+    whole = f"{total}::VARCHAR::DECIMAL(38,0)"
+    return f"{whole} * 0.{1:0{scale}}::DECIMAL({scale},{scale})" if scale else whole
+
+
 def shared(kind: Kind, types: Sequence[str], state: Sequence[str], n: str) -> str:
-    """A sum divided by a number, which may be a difference, as DOUBLE."""
+    """A sum divided by a number, which may be a difference, as DOUBLE. Of a series: the sum of `n`, a list of values
+    of its first slot, which no sum on the way may overflow."""
+    if kind is Kind.SERIES:
+        if not is_wide(types[0]):
+            return f"list_sum({n})"
+        return _narrowed(f"list_sum(list_transform({n}, lambda e: {_addable('e', types[0])}))", types[0])
     n = f"({n})" if " " in n else n
     if kind is Kind.FSUM:
         return _finite(state[0], f"{state[0]} / {n}", f"{state[1]} / {n} * 2 ** 64")

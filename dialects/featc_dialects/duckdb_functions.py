@@ -41,6 +41,13 @@ EXCLUDED_PREFIXES = (
     *("uuidv",),  # chance
 )
 
+SORTING = frozenset(
+    """
+    list_sort list_reverse_sort list_grade_up array_sort array_reverse_sort array_grade_up grade_up
+    """.split()  # noqa: SIM905
+)
+"""Functions that sort as the session's settings say."""
+
 EXCLUDED = frozenset(
     # aggregate states, plans and the database itself
     """
@@ -61,9 +68,7 @@ EXCLUDED = frozenset(
     array_transform list_aggr list_aggregate list_apply list_filter list_reduce list_transform
     """.split()  # noqa: SIM905
     # order by the session's settings
-    + """
-    list_sort list_reverse_sort list_grade_up array_sort array_reverse_sort array_grade_up grade_up
-    """.split()  # noqa: SIM905
+    + [*SORTING]
     # other spellings of operators, and lists out of nothing
     + """
     add subtract multiply divide decimal_division row range generate_series unpivot_list ilike_escape

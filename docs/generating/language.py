@@ -32,6 +32,12 @@ SECTIONS: tuple[tuple[type[BaseModel], str, str], ...] = (
     (schema.Online, "The online store", "`online:` of a target."),
     (schema.Defaults, "Defaults", "`defaults:` of featc.yaml."),
     (
+        schema.Policy,
+        "Policies",
+        "An entry of the list under `policies:` of featc.yaml. No policy changes a value or a version. "
+        "[How to use them](../how-to/policies.md).",
+    ),
+    (
         schema.DefinitionsFile,
         "Files of definitions",
         "Any `.yaml` file below the folders of `paths:` may hold any of these parts; a name is defined once in a "
@@ -59,6 +65,12 @@ SECTIONS: tuple[tuple[type[BaseModel], str, str], ...] = (
         "Feature views",
         "An entry under `feature_views:`: features of one entity from one source. A view without `source` is computed "
         "when asked, from features of other views, `request` and `as_of`.",
+    ),
+    (
+        schema.Join,
+        "Joins",
+        "An entry under `join:` of a view: columns of another source beside each event, written `JOIN.column`. "
+        "[How to](../how-to/joins.md).",
     ),
     (
         schema.Feature,
@@ -114,10 +126,16 @@ ABSENT: dict[tuple[type[BaseModel], str], str] = {
     (schema.View, "where"): "all rows",
     (schema.View, "closed"): "the project's, else `left`",
     (schema.View, "ttl"): "no end",
+    (schema.View, "join"): "no other columns",
+    (schema.Join, "source"): "the join's name",
+    (schema.Join, "keys"): "the `key:` of a state source",
+    (schema.Join, "within"): "however old",
     (schema.Feature, "sql"): "the state column of the feature's name",
     (schema.Feature, "default"): "NULL stays",
     (schema.Feature, "windows"): "the view's",
     (schema.Test, "given"): "no rows",
+    (schema.Policy, "through"): "`value`, and a warning where it goes by `filter`",
+    (schema.Policy, "allow"): "none",
 }
 """What holds where a key is left out."""
 
@@ -128,6 +146,8 @@ _WORDS = {
     "Texts": "text, or a list",
     "Prose": "text",
     "Tags": "text, or a list",
+    "Day": "a day, `2026-12-31`",
+    "Kinds": "`value`, `filter`, `key`, `time`, `order`, or a list",
     "Sql": "an [expression](functions.md)",
     "Type": "a type",
     "str": "name",

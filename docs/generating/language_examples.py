@@ -41,6 +41,13 @@ defaults:
   closed: left
 vars:
   sold: status <> 'cancelled'
+policies:
+  - name: what comes late
+    description: Refunds are told to partners only.
+    service: [checkout, "gift*"]
+    forbid: [late]
+    through: [value, filter]        # conditions on it, too
+    allow: user_returns.returns_*   # judged: how many, but not when
 """
 
 _ENTITIES = """\
@@ -102,17 +109,19 @@ feature_views:
     owner: growth
     tags: [orders]
     meta: {sheet: F-17}
-    deprecated: {since: 2026-06-01, until: 2027-01-01, use: user_spending}
     entity: user
     source: orders
     keys:
       user_id: buyer_id             # where the source calls it otherwise
+    join:
+      plan: {source: plans, keys: {user_id: buyer_id}, within: 400d}
     where: "{{ var('sold') }}"
     windows: [7d, 30d]
     closed: left
     features:
       orders: count(*)              # orders_7d, orders_30d
       spend: sum(amount)
+      as_pro: count(*) filter (where plan.plan = 'pro')
     labels:                         # what training sets are to predict
       buys_again: count(*) over next_30d > 0
 
@@ -150,7 +159,9 @@ feature_views:
         sql: count(*) filter (where status = '{status}') over last_30d
         each: {status: [paid, refunded]}
         name: "{status}_orders_30d"   # paid_orders_30d, refunded_orders_30d
-      month_orders: count(*) over month_to_date
+      month_orders:
+        sql: count(*) over month_to_date
+        deprecated: {since: 2026-06-01, until: 2026-12-31, use: orders_30d}
       orders_since_refund: count(*) over since_refund
       orders_by_week:
         sql: count(*)
@@ -204,12 +215,14 @@ EXAMPLES: dict[type[BaseModel], tuple[str, str]] = {
     schema.Settings: ("", ""),
     schema.Online: ("", ""),
     schema.Defaults: ("", ""),
+    schema.Policy: ("", ""),
     schema.DefinitionsFile: ("", ""),
     schema.Entity: ("features/entities.yaml", _ENTITIES),
     schema.Window: ("features/windows.yaml", _WINDOWS),
     schema.Source: ("features/sources.yaml", _SOURCES),
     schema.Column: ("", ""),
     schema.View: ("features/views.yaml", _VIEWS),
+    schema.Join: ("", ""),
     schema.Feature: ("features/returns.yaml", _FEATURES),
     schema.Over: ("", ""),
     schema.Service: ("features/services.yaml", _SERVICES),

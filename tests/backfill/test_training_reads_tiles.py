@@ -122,6 +122,10 @@ def test_days_that_are_not_filled_are_read_row_by_row(tmp_path: Path) -> None:
     beyond = [{"k": 1, "s": "a", "as_of": datetime(2026, 3, 10)}]
     words = made.get_historical_features(VISITS, beyond).reading.words
     assert words == {"visitors": "rows: not all days in the reach of its windows are backfilled"}
+    with pytest.raises(FeatcError, match="run featc backfill --end 2026-03-10T00:00:00, or leave it"):
+        made.get_historical_features(VISITS, beyond, read="tiles")
+    made.backfill(end="2026-03-10T00:00:00")
+    assert list(made.get_historical_features(VISITS, beyond, read="tiles").reading.tables) == ["visitors"]
 
 
 SPREADS = """\
@@ -193,3 +197,33 @@ def test_spreads_of_odd_values_are_those_of_rows(tmp_path: Path) -> None:
     tiles = spreads(tmp_path / "tiles", values, "tiles")
     rows = spreads(tmp_path / "rows", values, "rows")
     assert [[str(v) for v in row.values()] for row in tiles] == [[str(v) for v in row.values()] for row in rows]
+
+
+@pytest.mark.parametrize("late", ["", "      m: max(i) over last_30d\n"], ids=["no row at all", "none for a new state"])
+def test_a_range_that_is_covered_and_has_no_rows_is_read_from_tiles(tmp_path: Path, late: str) -> None:
+    definitions = """\
+entities: {user: k}
+sources:
+  events: {path: data/events.parquet, time: ts, available_at: seen, id: eid}
+feature_views:
+  by_user:
+    entity: user
+    source: events
+    where: i > 100
+    features:
+      n: count(*) over last_30d
+"""
+    plain = {"k": 1, "s": "a", "seq": 0, "op": "U", "d": None, "x": 1.0, "b": True}
+    times = [datetime(2025, 1, 1) + n * DAY for n in range(3)]
+    rows = [{**plain, "eid": f"e{n}", "ts": at, "seen": at, "i": 101 * (n == 0)} for n, at in enumerate(times)]
+    folder = write_project(tmp_path / "p", definitions)
+    write_rows(folder, "events", rows)
+    settled(folder)
+    if late:
+        store(folder).backfill("2025-01-01", "2025-01-04")
+        (folder / "features" / "all.yaml").write_text(definitions + late)
+    made = store(folder)
+    made.backfill("2025-01-02", "2025-01-04")
+    spine = [{"k": 1, "as_of": datetime(2025, 2, 2)}, {"k": 1, "as_of": datetime(2025, 2, 3)}]
+    (found, _) = (made.get_historical_features(["by_user"], spine, read=read).rows() for read in ("tiles", "rows"))
+    assert [row["n"] for row in found] == [0, 0]

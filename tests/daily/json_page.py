@@ -47,7 +47,9 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     (
         "dataset checkout --spine data/spine.csv --out train.parquet",
         "With `--out`, what was written. `unmatched` has the views of which no entity of the spine occurs in their "
-        "source: `view`, `source`, `keys`, how many `entities` were asked, and an `example` of the source's keys.",
+        "source: `view`, `source`, `keys`, how many `entities` were asked, and an `example` of the source's keys. "
+        "`own_rows` has those whose features count, at `rows` of the spine, the very row of `source` that its "
+        "`columns` name.",
     ),
     (
         "dataset --features user_plan --spine data/spine.csv --stats",

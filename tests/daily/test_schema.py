@@ -88,7 +88,7 @@ BAD: dict[str, tuple[SchemaKind, str, str]] = {
     "an unknown key of a view": ("definitions", f"{VIEW}feature: {{a: count(*)}}\n", "feature_views/v"),
     "an unknown key of a feature": (
         "definitions", f"{VIEW}features: {{a: {{sql: count(*), windws: 7d}}}}\n", "feature_views/v/features/a"),
-    "a key that comes in a later version": ("definitions", f"{VIEW}features: {{a: x}}\n    join: {{p: {{}}}}\n",
+    "a key that comes in a later version": ("definitions", f"{VIEW}features: {{a: x}}\n    version: 2\n",
         "feature_views/v"),
     "a kind that is none": ("definitions", f"{SOURCE}kind: stat\n", "sources/s/kind"),
     "a duration without unit": ("definitions", f"{SOURCE}delay: 15\n", "sources/s/delay"),

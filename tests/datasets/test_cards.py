@@ -280,6 +280,30 @@ def test_columns_are_near_within_the_bound_of_sums(
     assert is_near(json.loads(json.dumps(one["x"])), other["x"]) is near
 
 
+@pytest.mark.parametrize(
+    ("shape", "change", "near"),
+    [
+        ("[x, NULL, -x]", "[x * (1 + 1e-14), NULL, -x]", True),
+        ("[x, NULL, -x]", "[x * (1 + 1e-6), NULL, -x]", False),
+        ("[x, 1.0]", "[1.0, x]", False),
+        ("[x]", "[x, 0.0]", False),
+        ("[x, NULL]", "[x, 0.0]", False),
+        ("[x]", "CASE WHEN i <> 77 THEN [x] END", False),
+        ("[x, 'nan'::DOUBLE]", "[x, 'inf'::DOUBLE]", False),
+        ("map(['a', 'b'], [x, 1.0])", "map(['a', 'b'], [x * (1 + 1e-14), 1.0])", True),
+        ("map(['a', 'b'], [x, 1.0])", "map(['a', 'b'], [x, 1.0 + 1e-6])", False),
+        ("map(['a'], [x])", "map(['b'], [x])", False),
+        ("list_filter([x], lambda e: e > 0)", "list_filter([x], lambda e: e > 0)", True),
+    ],
+)
+def test_lists_and_maps_of_doubles_are_near_too(
+    shape: str, change: str, near: bool, connection: duckdb.DuckDBPyConnection
+) -> None:
+    connection.execute("CREATE TABLE t AS SELECT i, sin(i) * 100 AS x FROM range(2000) r(i)")
+    one, other = (nearness(connection, f"(SELECT {s} AS x FROM t)", ["x"]) for s in (shape, change))
+    assert is_near(json.loads(json.dumps(one["x"])), other["x"]) is near
+
+
 def test_a_set_of_doubles_is_equal_although_threads_add_in_another_order(project: Path) -> None:
     definitions = project / "features" / "orders.yaml"
     definitions.write_text(definitions.read_text().replace("sum(amount)", "sum(amount::DOUBLE / 3)"))

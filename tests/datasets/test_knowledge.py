@@ -195,6 +195,32 @@ def test_a_number_that_would_be_nan_is_another(tmp_path: Path) -> None:
     assert [c.differing for c in made.knowledge().columns] == [1]
 
 
+def test_doubles_in_lists_and_maps_differ_when_they_do_by_more_than_rounding(tmp_path: Path) -> None:
+    (tmp_path / "features").mkdir()
+    (tmp_path / "featc.yaml").write_text("version: 1\nproject: near\n")
+    columns = "columns: {k: bigint, n: bigint, x: double, at: timestamp, known: timestamp}"
+    features = "\n".join(
+        (
+            "      sums: {sql: sum(x), over: {range: 30d, offsets: [0d, 1h]}}",
+            "      by_kind: sum_by(x, k, max_keys => 2) over lifetime",
+            "      values: list(x, 300) over lifetime",
+        )
+    )
+    (tmp_path / "features" / "all.yaml").write_text(
+        f"entities: {{e: k}}\nsources:\n  s: {{path: s.csv, id: n, time: at, available_at: known, {columns}}}\n"
+        f"feature_views:\n  v:\n    entity: e\n    source: s\n    features:\n{features}\n"
+    )
+    # every row is known in time, and one long after it happened: so the sums are added up in another order
+    times = [day(1) + timedelta(minutes=n) for n in range(200)]
+    known = [day(2) if n == 77 else at for n, at in enumerate(times)]
+    rows = "".join(f"1,{n},{n % 7 / 10 + n % 12},{a},{b}\n" for n, (a, b) in enumerate(zip(times, known, strict=True)))
+    (tmp_path / "s.csv").write_text(f"k,n,x,at,known\n{rows}")
+    store = FeatureStore(tmp_path)
+    for at, differing in ((day(2), 1), (day(3), 0)):
+        made = store.get_historical_features(["v"], [{"k": 1, "as_of": at}])
+        assert [c.differing for c in made.knowledge().columns] == [differing] * 3
+
+
 def test_the_report_of_no_rows_is_zeros(store: FeatureStore) -> None:
     none = "SELECT 1 AS user_id, TIMESTAMP '2026-01-01' AS as_of WHERE false"
     found = store.get_historical_features("churn", none, known_at=day(5)).knowledge()

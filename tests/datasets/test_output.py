@@ -50,6 +50,23 @@ def test_values_that_a_format_lacks_are_not_lost(store: FeatureStore, project: P
     assert [row["x"] for row in found] == ["NaN", "Infinity", "-Infinity", 0.5, None]
 
 
+def test_json_has_texts_for_nan_and_infinities_in_lists_and_maps_too(store: FeatureStore, project: Path) -> None:
+    spine = """
+    SELECT 7 AS user_id, TIMESTAMP '2026-01-05' AS as_of, [x, 0.5, NULL] AS listed, map(['a'], [x]) AS named,
+        map([x], [1]) AS counted, map([x], [x]) AS both, map(['a'], [true]) AS plain
+    FROM (VALUES ('nan'::DOUBLE), ('inf'), ('-inf')) t(x)
+    UNION ALL SELECT 7, TIMESTAMP '2026-01-05', NULL, NULL, NULL, NULL, NULL
+    """
+    store.get_historical_features("small", spine).write("o.jsonl")
+    lines = (project / "o.jsonl").read_text().splitlines()
+    found = [json.loads(line, parse_constant=lambda what: pytest.fail(what)) for line in lines]
+    names = ("listed", "named", "counted", "both", "plain")
+    assert [[row[n] for n in names] for row in found] == [
+        *([[x, 0.5, None], {"a": x}, {x: 1}, {x: x}, {"a": True}] for x in ("NaN", "Infinity", "-Infinity")),
+        [None] * 5,
+    ]
+
+
 @pytest.mark.parametrize("name", ["train.xlsx", "train", "train.parquet.gz"])
 def test_an_ending_that_says_nothing_is_refused_before_anything_runs(
     name: str, store: FeatureStore, project: Path

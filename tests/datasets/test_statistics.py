@@ -97,4 +97,4 @@ def test_statistics_are_text_or_json_with_and_without_a_file(featc: Featc, proje
     assert alone["features"]["spend_7d"]["default_share"] == 0.25
     written = featc("checkout", "--spine", "spine.csv", "--stats", "--out", "t.parquet", "--format", "json")
     found = json.loads(written.stdout)
-    assert found["statistics"] | {"unmatched": found["unmatched"]} == alone
+    assert found["statistics"] | {"unmatched": found["unmatched"], "own_rows": found["own_rows"]} == alone

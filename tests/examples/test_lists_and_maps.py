@@ -104,12 +104,71 @@ def test_both_plans_give_the_same_lists_and_maps_and_what_is_derived_from_them(f
     assert (none["last_three"], none["cats"], none["spent"], none["many"]) == ([], {}, None, 0)
 
 
+FINE = """\
+entities: {user: user_id}
+sources:
+  orders: {path: orders.csv, time: ts, columns: {user_id: bigint, ts: timestamp, fine: "decimal(38,38)"}}
+feature_views:
+  v:
+    entity: user
+    source: orders
+    features:
+      some: list(fine, 3) over lifetime
+      one: first(fine) over lifetime
+      text_of_some: some::varchar
+      text_of_one: one::varchar
+"""
+
+
+def test_decimals_of_any_scale_reach_what_is_derived_from_them(folder: Path) -> None:
+    (folder / "features" / "a.yaml").write_text(FINE)
+    (folder / "orders.csv").write_text(f"user_id,ts,fine\n1,2026-01-01 00:00:00,0.{'0' * 35}391\n")
+    with closing(FeatureStore(folder)) as store:
+        (trained,) = store.get_historical_features(["v"], [{"user_id": 1, "as_of": datetime(2026, 1, 3)}]).rows()
+        store.push("orders", folder / "orders.csv")
+        (found,) = store.get_online_features(["v"], [{"user_id": 1}], at=datetime(2026, 1, 3))
+    assert found == {name: trained[name] for name in found}
+    assert found["text_of_one"].endswith("00391") and found["some"] == [Decimal("3.91E-36")]
+
+
 def test_an_author_can_expect_them(folder: Path) -> None:
     assert "1 passed, 0 failed" in featc(folder, "test")
     wrong = DEFINITIONS.replace("last_three: [1.5, 2.00]", "last_three: [2.00, 1.5]")
     (folder / "features" / "a.yaml").write_text(wrong)
     done = CliRunner().invoke(cli, ["test", "--project", str(folder)])
     assert done.exit_code == 3 and "last_three" in done.output
+
+
+NULLS = """\
+entities: {user: user_id}
+sources:
+  orders: {path: orders.csv, time: ts, id: id, columns: {id: bigint, user_id: bigint, ts: timestamp, cat: text}}
+feature_views:
+  v:
+    entity: user
+    source: orders
+    features:
+      newest: {sql: last(cat), over: {range: 1d, offsets: [0d, 1d, 2d]}}
+      days: {sql: last(ts), over: {range: 1d, offsets: [1d, 0d]}}
+tests:
+  nulls:
+    service: v
+    given:
+      orders:
+        - {id: 1, user_id: 1, ts: 2026-01-02T10:00:00Z, cat: "null"}
+        - {id: 2, user_id: 1, ts: 2026-01-01T10:00:00Z, cat: ""}
+    spine: [{user_id: 1, as_of: 2026-01-03}]
+    expect: [{newest: ["null", "", null], days: [2026-01-01T10:00:00Z, 2026-01-02T10:00:00Z]}]
+"""
+
+
+def test_an_author_can_expect_nulls_in_them_and_the_text_null(folder: Path) -> None:
+    (folder / "features" / "a.yaml").write_text(NULLS)
+    assert "1 passed, 0 failed" in featc(folder, "test")
+    for wrong in ('[null, "", null]', '["null", "", "null"]', '["null", null, null]'):
+        (folder / "features" / "a.yaml").write_text(NULLS.replace('["null", "", null]', wrong))
+        done = CliRunner().invoke(cli, ["test", "--project", str(folder)])
+        assert done.exit_code == 3 and "newest" in done.output
 
 
 @pytest.mark.parametrize(("good", "bad", "reason"), [
@@ -171,5 +230,5 @@ def test_a_sum_of_a_key_that_leaves_its_type_is_an_error_in_both_plans(folder: P
         with pytest.raises(FeatcError, match="F421"):
             store.get_historical_features(["v"], str(folder / "spine.csv")).rows()
         store.push("orders", folder / "orders.csv")
-        with pytest.raises(FeatcError, match="F421"):
+        with pytest.raises(FeatcError, match=r"F421.*the sum is beyond BIGINT"):
             store.get_online_features(["v"], [{"user_id": 1}], at=datetime(2026, 1, 3))

@@ -174,3 +174,15 @@ def test_selections_keep_only_edges_between_their_nodes(project: Project, graph:
     part = graph.only(select(project, "+basket", graph))
     assert {n.name for n in part.nodes if n.kind == "feature"} == {"basket.share", "user_orders.spend_7d"}
     assert all(e.parent in part.nodes and e.child in part.nodes for e in part.edges)
+
+
+def test_a_key_that_an_expression_reads_is_where_it_comes_from(tmp_path: Path) -> None:
+    folder = write_project(tmp_path)
+    path = folder / "features" / "orders.yaml"
+    share = "      share: request"
+    path.write_text(path.read_text().replace(share, f"      bucket: key.user_id % 10\n{share}"))
+    graph = project_graph(compile_project(folder).project)
+    assert graph.parents[Node("feature", "basket.bucket")] == (Node("key", "key.user_id"),)
+    assert Node("key", "key") in graph.folded().parents[Node("view", "basket")]
+    assert '"key:key.user_id" [label="user_id"' in draw(graph, "dot")
+    assert '[/"user_id"/]' in draw(graph, "mermaid")

@@ -23,8 +23,8 @@ Functions = Mapping[str, tuple[Any, str]]
 TAKING: Functions = {
     "versions taken in": (push._Taking, "_accept"),
     "rows taken in": (push, "_take_view"),
-    "tiles noted": (push._Tiles, "before"),
-    "tiles sealed": (push._Tiles, "seal"),
+    "tiles noted": (push.Tiles, "before"),
+    "tiles sealed": (push.Tiles, "seal"),
     "batch booked": (push, "enter_batch"),
 }
 TRANSACTION = ("begun", "at commit", "committed")

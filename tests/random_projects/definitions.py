@@ -25,6 +25,7 @@ from .expressions import (
     strict,
 )
 from .histories import History, abstract_type
+from .joins import draw_joins
 from .model import FeatureSpec, ViewSpec
 from .series import draw_series_call
 from .timeline import Timeline, duration
@@ -116,9 +117,17 @@ class ViewMaker:
     """Draws one view over a source: entity, keys, where, windows, features."""
 
     def __init__(
-        self, draw: Draw, letter: str, history: History, windows: Windows, parents: Mapping[str, Expr]
+        self,
+        draw: Draw,
+        letter: str,
+        history: History,
+        windows: Windows,
+        parents: Mapping[str, Expr],
+        others: Sequence[History] = (),
     ):
         self.draw, self.letter, self.history, self.windows = draw, letter, history, windows
+        self.others, self.names = others, list(history.names)
+        self.joins: tuple[oracle.Join, ...] = ()
         self.parents = dict(parents)
         self.exprs: dict[str, Expr] = {}
         self.specs: list[FeatureSpec] = []
@@ -128,10 +137,13 @@ class ViewMaker:
         """The view; `entity` as YAML, `keys` its keys with SQL types, `closed` the project's default."""
         draw, source = self.draw, self.history.spec
         yaml: dict[str, Any] = {"entity": entity, "source": source.name}
+        if self.others:
+            self.joins, yaml["join"], names = draw_joins(draw, self.history, self.others, self.windows.line)
+            self.names += names
         self.exprs, mapped = self.keys(keys)
         if mapped:
             yaml["keys"] = mapped
-        where = predicate(draw, self.history.names) if draw.chance(30) else None
+        where = predicate(draw, self.names) if draw.chance(30) else None
         if where:
             yaml["where"] = where.sql
             if draw.chance(10):
@@ -149,7 +161,9 @@ class ViewMaker:
             yaml["windows"] = [self.listed(name) for name, _ in self.family]
         self.features()
         name, specs = f"v{self.letter}", tuple(self.specs)
-        return ViewSpec(name, source.name, self.exprs, specs, yaml, self.family, where, closed, ttl)
+        return ViewSpec(
+            name, source.name, self.exprs, specs, yaml, self.family, where, closed, ttl, joins=self.joins
+        )
 
     def listed(self, name: str) -> str:
         """A window in a list: a plain duration now and then."""
@@ -162,7 +176,10 @@ class ViewMaker:
         for key, sql_type in keys.items():
             c = self.history.spec.key_columns[key]
             expr = column(c, abstract_type(sql_type))
-            if self.history.spec.meaning.kind == "event" and self.draw.chance(8):
+            brought = [e for e in self.names[len(self.history.names) :] if e.type == expr.type]
+            if brought and self.draw.chance(15):
+                expr = self.draw.one(brought)
+            elif self.history.spec.meaning.kind == "event" and self.draw.chance(8):
                 change = self.draw.one((coalesce, nullif))
                 expr = change(expr, constant(self.draw, expr.type))
             exprs[key] = expr
@@ -222,7 +239,7 @@ class ViewMaker:
 
     def call(self, windows: Sequence[Named]) -> tuple[Call, Value]:
         """An aggregate for these windows, and a default."""
-        call = draw_call(self.draw, self.history.names, [w for _, w in windows], self.windows.line)
+        call = draw_call(self.draw, self.names, [w for _, w in windows], self.windows.line)
         return call, draw_default(self.draw, call.type)
 
     def member_of_family(self) -> None:

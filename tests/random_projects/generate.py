@@ -61,7 +61,30 @@ def draw_case(draw: Draw, size: int = 40, label: str = "drawn") -> Case:
         defaults={"closed": closed} if closed else {},
     )
     case = case.with_(probes=tuple(ProbeMaker(draw, line, case, domain).probes(draw.between(8, 13))))
-    return with_labels(draw, case.with_(steps=tuple(draw_steps(draw, case))), histories, line)
+    case = with_labels(draw, case.with_(steps=tuple(draw_steps(draw, case))), histories, line)
+    return with_joins(draw, case, histories, windows)
+
+
+def with_joins(draw: Draw, case: Case, histories: Sequence[History], windows: Windows) -> Case:
+    """The case, now and then with one more view, of events with joins, for an entity that another view has. It is drawn
+    last, so that a case is the same with and without it."""
+    events = [h for h in histories if h.spec.meaning.kind == "event"]
+    entities = [(v.yaml["entity"], v) for v in case.views if v.source is not None]
+    if not events or not entities or not draw.chance(40):
+        return case
+    entity, like = draw.one(entities)
+    types = {k: t for keys in case.entities.values() for k, t in keys.items()}
+    maker = ViewMaker(draw, "j", draw.one(events), windows, {}, histories)
+    view = maker.view(entity, {k: types[k] for k in like.keys}, case.defaults.get("closed", "left"))
+    picks = tuple((f.name, f"{view.name}.{f.name}") for s in view.features for f in s.outputs)
+    service = case.service_yaml
+    return case.with_(
+        views=(*case.views, view),
+        picks=(*case.picks, *picks),
+        service_yaml=None if service is None else (*service, view.name),
+        library=windows.library,
+        vars=windows.vars,
+    )
 
 
 # ------------------------------------------------------------------------------------- project

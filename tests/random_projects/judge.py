@@ -139,6 +139,11 @@ class Hindsight(Oracle):
     def superseded(self, view: oracle.View, v: oracle.Version, t: int) -> bool:
         return v.superseded_at is not None
 
+    def known_to(self, source: oracle.Source, d: oracle.Version, v: oracle.Version) -> bool:
+        dead = d.dead and not self.is_tombstone(source, d)
+        early = d.tau is not None and v.tau is not None and d.tau <= v.tau
+        return early and d.alpha is not None and d.superseded_at is None and not dead
+
 
 class Judge:
     """Compares answers with the oracle's."""

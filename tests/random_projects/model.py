@@ -74,12 +74,14 @@ class ViewSpec:
     closed: str = "left"
     ttl: int | None = None
     labels: tuple[FeatureSpec, ...] = ()
+    joins: tuple[oracle.Join, ...] = ()
 
     def meaning(self) -> oracle.View:
         """The view as the oracle knows it."""
         features = tuple(f for spec in self.features for f in (*spec.outputs, *spec.hidden))
         labels = tuple(f for spec in self.labels for f in (*spec.outputs, *spec.hidden))
-        return oracle.View(self.name, self.source, self.keys, features, self.where, self.closed, self.ttl, labels)
+        where, closed, ttl = self.where, self.closed, self.ttl
+        return oracle.View(self.name, self.source, self.keys, features, where, closed, ttl, labels, self.joins)
 
 
 @dataclass(frozen=True, slots=True)

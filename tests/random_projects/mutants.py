@@ -54,6 +54,8 @@ MISTAKES = (
     "composite keys glued",
     "default applied after derived",
     "duplicate spine rows collapsed",
+    "join knows what came later",
+    "join is left as it was",
 )
 
 
@@ -238,6 +240,9 @@ MUTANTS: tuple[Mutant, ...] = (
         answers.default_last_online,
     ),
     Mutant("duplicate spine rows collapsed", "training", answers.spine_collapsed),
+    Mutant("join knows what came later", "training", answers.joins_know_all_in_training),
+    Mutant("join knows what came later", "online", answers.joins_know_all_online),
+    Mutant("join is left as it was", "online", answers.joins_are_left),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -115,6 +116,43 @@ def test_nan_and_infinity_can_be_given_and_expected(small: FeatureStore) -> None
 """,
     )
     assert report.exit_code == 0, report.render()
+
+
+SINGLE = """
+entities: {user: user_id}
+sources:
+  parcels: {path: data/parcels.parquet, time: at}
+feature_views:
+  v:
+    entity: user
+    source: parcels
+    features:
+      heaviest: max(kg) over lifetime
+      both: list(kg, 5) over lifetime
+tests:
+  single:
+    service: v
+    given:
+      parcels: [{user_id: 1, kg: 0.1, at: 2026-01-01}, {user_id: 1, kg: 16777216, at: 2026-01-02}]
+    spine: [{user_id: 1, as_of: 2026-01-03}]
+    expect: [{heaviest: 16777216, both: [0.1, 16777216]}]
+"""
+
+
+SINGLE_DATA = """
+COPY (SELECT 1::BIGINT AS user_id, 1::FLOAT AS kg, TIMESTAMP '2026-01-01' AS at)
+TO '{folder}/parcels.parquet' (FORMAT parquet);
+"""
+
+
+def test_a_float_is_the_one_nearest_to_what_is_written(project_of: Callable[[str, str], FeatureStore]) -> None:
+    report = run_tests(project_of(SINGLE, SINGLE_DATA))
+    assert report.exit_code == 0, report.render()
+
+
+def test_digits_that_a_float_does_not_hold_are_an_error(project_of: Callable[[str, str], FeatureStore]) -> None:
+    report = run_tests(project_of(SINGLE.replace("kg: 16777216", "kg: 16777217"), SINGLE_DATA))
+    assert [d.code for o in report.outcomes for d in o.diagnostics] == ["F714"]
 
 
 FAULTY = {

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from featc.encoding import as_single, encode
 from featc.errors import FeatcError
 from featc.lower.training import query as lowered
 from featc.runtime.author_tests import run_tests
@@ -17,6 +18,7 @@ from featc.runtime.online import push as online_push
 from featc.runtime.online import read as online_read
 from featc.runtime.store import FeatureStore
 from featc.runtime.verify import Budget, verify
+from featc.runtime.verify.values import parsed
 
 QUICK = Budget(probes=60, batches=16, scenes=3, scene_rows=24, seconds=12)
 
@@ -32,6 +34,28 @@ def test_agreeing_plans_are_proven_and_certified(small: FeatureStore) -> None:
     assert certificate["training"]["engine"] == "duckdb"
     assert certificate["online"]["store"] == "sqlite"
     assert certificate["histories"][0]["sampled"]["orders"] == "all 300 rows"
+
+
+@pytest.mark.slow
+def test_probes_that_both_plans_refuse_are_told(project_of: Callable[[str], FeatureStore]) -> None:
+    store = project_of("""
+entities: {user: user_id}
+sources: {visits: {path: data/visits.parquet, time: seen_at}}
+feature_views:
+  v:
+    entity: user
+    source: visits
+    features:
+      n: count(*) over last_1h
+      per: 60 // n
+""")
+    report = verify(store, budget=QUICK)
+    by_name = {f.feature: f for f in report.features}
+    assert 0 < by_name["v.n"].own < by_name["v.n"].substantive
+    assert by_name["v.n"].refused == 0
+    assert 0 < by_name["v.per"].refused < by_name["v.per"].compared
+    assert f"v.per: both plans refuse {by_name['v.per'].refused} probes, such as: " in report.render()
+    assert "v.n: both plans" not in report.render()
 
 
 @pytest.mark.slow
@@ -162,3 +186,43 @@ def test_nothing_is_left_behind_but_target(small: FeatureStore) -> None:
     verify(small, budget=QUICK)
     assert sorted(p.name for p in small.root.iterdir()) == ["data", "featc.yaml", "features", "target"]
     assert isinstance(small.root, Path)
+
+
+NARROW = """
+entities: {user: user_id}
+sources:
+  orders:
+    path: data/orders.parquet
+    time: at
+    columns: {small: tinyint, weight: float, fine: "decimal(38,38)"}
+feature_views:
+  v:
+    entity: user
+    source: orders
+    features:
+      heavy: count(*) filter (where weight > 0.1 and weight < 1e39) over lifetime
+      weight: sum(weight) over lifetime
+      great: count(*) filter (where small < 1000) over lifetime
+      fine: max(fine) over lifetime
+"""
+NARROW_DATA = """
+COPY (
+    SELECT n % 7 AS user_id, (n % 5)::TINYINT AS small, (n % 11 / 3)::FLOAT AS weight,
+           0.1::DECIMAL(38,38) AS fine, TIMESTAMP '2026-01-01' + to_minutes(13 * n) AS at
+    FROM range(50) t(n)
+) TO '{folder}/orders.parquet' (FORMAT parquet);
+"""
+
+
+def test_made_up_values_fit_narrow_types(project_of: Callable[[str, str], FeatureStore]) -> None:
+    report = verify(project_of(NARROW, NARROW_DATA), budget=QUICK)
+    assert [f.status for f in report.features] == ["proven"] * 4
+
+
+@pytest.mark.parametrize("type_", ["TINYINT", "UTINYINT", "SMALLINT", "INTEGER", "UBIGINT", "FLOAT"])
+def test_constants_beyond_a_type_are_no_values_of_it(type_: str) -> None:
+    texts = ("1000", "-1000", "1e39", str(2**70), "7")
+    found = [parsed(text, type_) for text in texts]
+    assert all(value is None or encode(value, type_) is not None for value in found)
+    assert found[-1] == 7 and (type_ == "FLOAT" or found[-2] is None)
+    assert parsed("0.1", "FLOAT") == as_single(0.1) != 0.1

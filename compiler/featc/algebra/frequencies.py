@@ -148,7 +148,9 @@ KEYED = (
         "how often each value occurs, as a map of the max_keys most frequent ones",
         spelled="count_by", params=(_MAX_KEYS,),
     ),
-    _keyed_row("sum_by", _sum_of, _of_rows("list_sum"), sum_type, "the sum of the first argument"),
+    _keyed_row(
+        "sum_by", _sum_of, "{v:list_transform(ROWS, lambda r: r.a)}", sum_type, "the sum of the first argument"
+    ),
     _keyed_row(
         "avg_by", lambda given, rows: added((given.number(r[1]) for r in rows), len(rows)),
         added_sql("list_transform(ROWS, lambda r: r.a::DOUBLE)", "len(z)"), lambda type_: "DOUBLE",

@@ -81,10 +81,10 @@ class Aggregate:
     """One row of the algebra.
 
     `needs(types)` gives the partial states by the name `finish` calls them. `finish_sql` is SQL over `{name}` (or
-    `{name.field}`; `{name:n}` is a sum divided by n) that is correct for absent (NULL) states, and over the parameters
-    by their names; `finish(given, **states)` is the same in process, on encoded values. `returns(types)` gives the
-    result type, or raises TypeError with the reason. `rounding` bounds how far a DOUBLE result may differ between
-    plans.
+    `{name.field}`; `{name:n}` is a sum divided by n, or of a series the sum of the list n) that is correct for absent
+    (NULL) states, and over the parameters by their names; `finish(given, **states)` is the same in process, on encoded
+    values. `returns(types)` gives the result type, or raises TypeError with the reason. `rounding` bounds how far a
+    DOUBLE result may differ between plans.
 
     `spelled` is what authors call it, where other rows share the word. With `timed` each row's τ is one more
     slot, the last, and finishers have `as_of`, the instant in µs. `ranged`: it needs a window of one length.

@@ -170,7 +170,8 @@ def _pairs_sql(condition: str, body: str) -> str:
 
 
 def _differs(slot: str) -> str:
-    values = f"list_transform(v, lambda r: r.{slot})"
+    # as DOUBLEs: integers beyond 2^53 may differ and leave nothing of their mean
+    values = f"list_transform(v, lambda r: r.{slot}::DOUBLE)"
     return f"list_min({values}) <> list_max({values})"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,15 @@ PLANS = ("training", "backfill", "lift", "schema", "update", "read", "evict")
 @click.option(
     "--select", metavar="SEL", shell_complete=selectors, help="Write only what these need; everything is checked."
 )
+@click.option("--locked", is_flag=True, help="For CI: fail where the last day of something deprecated is over.")
 @click.option("--check-leakage", is_flag=True, help="Prove of each training query that no row is read too early.")
 def build(
-    session: Session, dialects: tuple[str, ...], out: Path | None, select: str | None, check_leakage: bool
+    session: Session,
+    dialects: tuple[str, ...],
+    out: Path | None,
+    select: str | None,
+    locked: bool,
+    check_leakage: bool,
 ) -> None:
     """Check everything, write SQL and manifest.json.
 
@@ -39,16 +46,20 @@ def build(
     featc build --check-leakage
     featc build --out /srv/features
     featc build --select "user_orders tag:recency"
+    featc build --locked
+
+    Whatever uses a deprecated definition is warned. With --locked, a definition that still stands after its until: is
+    an error (days are those of UTC), and nothing is written.
     """
     from featc.emit import build_files, write_files
     from featc.lineage import needed_features
     from featc.runtime.status import unanswered
 
-    with session.store(list_warnings=True) as store:
+    with session.store(list_warnings=True, check=_refuse_overdue if locked else None) as store:
         only = frozenset(needed_features(store.project, select)) if select else None
         files = build_files(store.compiled, only)
         folder = out if out is not None else store.root / "target"
-        proven = _proven(session, store.project, files, only) if check_leakage else None
+        proven = _proven(store.project, files, only) if check_leakage else None
         write_files(folder, files)
         lost = unanswered(store)
         if session.is_json:
@@ -63,7 +74,7 @@ def build(
 
 
 def _proven(
-    session: Session, project: Project, files: Mapping[str, str], only: frozenset[tuple[str, str]] | None
+    project: Project, files: Mapping[str, str], only: frozenset[tuple[str, str]] | None
 ) -> dict[str, int]:
     """The training queries that are proven free of leakage, each with how many features it computes.
 
@@ -80,6 +91,20 @@ def _proven(
     if wrong:
         raise FeatcError(wrong)
     return found
+
+
+def today() -> date:
+    """The day by which `--locked` judges, in UTC."""
+    return datetime.now(UTC).date()
+
+
+def _refuse_overdue(store: FeatureStore) -> None:
+    """Raises FeatcError with all deprecated definitions whose last day was before today (F364)."""
+    from featc.audit import overdue
+
+    late = overdue(store.compiled.definitions, store.project, today())
+    if late:
+        raise FeatcError(late)
 
 
 def _summary(store: FeatureStore, folder: Path, files: object) -> dict[str, object]:

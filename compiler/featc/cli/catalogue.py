@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -11,7 +11,7 @@ from featc.cli.session import Session, command, table
 from featc.cli.tabular import preview
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from featc.resolve.model import Feature, Output, Project
 
@@ -41,17 +41,32 @@ def ls(session: Session, selector: str | None) -> None:
         if session.is_json:
             session.data(_listing(store.project, (features, labels), outputs, whole=selector is None))
             return
-        rows = [[f.qualified, f.type, _definition(f)] for f in features]
-        if rows or not (outputs or labels):
-            session.say(table(("feature", "type", "definition"), rows))
+        if features or not (outputs or labels):
+            _say_definitions(session, store.project, "feature", features)
         if labels:
-            session.say(*([""] if rows else []))
-            listed = [[_qualified(store.project, f), f.type, _definition(f)] for f in labels]
-            session.say(table(("label", "type", "definition"), listed))
+            session.say(*([""] if features else []))
+            _say_definitions(session, store.project, "label", labels)
         if outputs:
             _say_outputs(session, store.project, outputs)
         if selector is None:
             _say_rest(session, store.project)
+
+
+def _say_definitions(
+    session: Session, project: Project, kind: Literal["feature", "label"], listed: Sequence[Feature]
+) -> None:
+    """Features or labels, with the tags they carry where one of them carries any."""
+    from featc.lineage.graph import Node
+    from featc.lineage.tags import project_tags
+
+    carried = project_tags(project).carried
+    rows = [[_qualified(project, f), f.type, _definition(f)] for f in listed]
+    tags = [", ".join(carried[Node(kind, row[0])]) for row in rows]
+    if not any(tags):
+        session.say(table((kind, "type", "definition"), rows))
+        return
+    wide = [[*row[:2], one, row[2]] for row, one in zip(rows, tags, strict=True)]
+    session.say(table((kind, "type", "carries", "definition"), wide))
 
 
 def _say_outputs(session: Session, project: Project, outputs: Sequence[tuple[str, Output]]) -> None:
@@ -82,13 +97,23 @@ def _say_rest(session: Session, project: Project) -> None:
         session.say(table(headers, short, right=frozenset((2,))))
 
 
-def _qualified(project: Project, label: Feature) -> str:
-    return f"{project.labels[label.view].origin}.{label.name}"
+def _qualified(project: Project, feature: Feature) -> str:
+    return f"{project.view(feature.view).origin}.{feature.name}"
 
 
 def _definition(feature: Feature) -> str:
     text = feature.text
-    return _short(text if feature.default is None else f"{text}   (default {feature.default})")
+    shown = _short(text if feature.default is None else f"{text}   (default {feature.default})")
+    return f"{shown}   ({deprecation(feature.meta)})" if "deprecated" in feature.meta else shown
+
+
+def deprecation(meta: Mapping[str, object]) -> str:
+    """What the author of a deprecated definition says of that, in a few words."""
+    says = meta.get("deprecated")
+    said = says if isinstance(says, dict) else {}
+    parts = [f"{word} {said[key]}" for key, word in (("since", "since"), ("until", "until")) if key in said]
+    instead = f": use {said['use']}" if "use" in said else ""
+    return f"{' '.join(['deprecated', *parts])}{instead}"
 
 
 def _short(text: str) -> str:
@@ -137,6 +162,31 @@ def show(session: Session, name: str, limit: int) -> None:
         wanted = name if whole else [f"{o.view}.{o.feature}" for o in outputs]
         dataset = store.get_historical_features(wanted, spine)
         preview(session, dataset, limit)
+        for line in _remarks(store.project, name, outputs):
+            session.note(line)
+
+
+def _remarks(project: Project, name: str, outputs: Sequence[Output]) -> list[str]:
+    """What should be known of what is shown: that it is deprecated, and the tags it carries."""
+    from featc.lineage.graph import Node
+    from featc.lineage.tags import project_tags
+    from featc.resolve.model import COMPLETE
+
+    whole = project.services.get(name) or project.views.get(name)
+    lines = [f"{name} is {deprecation(whole.meta)}"] if whole is not None and "deprecated" in whole.meta else []
+    carried, tags = project_tags(project).carried, {}
+    for output in (o for o in outputs if not o.feature.endswith(COMPLETE)):
+        feature = project.feature(output.view, output.feature)
+        spoken = f"{project.view(output.view).origin}.{output.feature}"
+        says = feature.meta.get("deprecated")
+        if says is not None and (whole is None or says != whole.meta.get("deprecated")):
+            lines.append(f"{spoken} is {deprecation(feature.meta)}")
+        kind: Literal["output", "label", "feature"] = (
+            "output" if name in project.services else "label" if output.view in project.labels else "feature"
+        )
+        node = Node(kind, f"{name}.{output.name}" if kind == "output" else spoken)
+        tags[output.name] = ", ".join(carried[node])
+    return [*lines, *(f"{column} carries {listed}" for column, listed in tags.items() if listed)]
 
 
 COMMANDS = (ls, show)

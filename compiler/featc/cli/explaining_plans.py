@@ -41,13 +41,22 @@ def _lines(view: dict[str, Any]) -> list[str]:
     if view["source"] is None:
         lines.append("  no source: computed from other features and the request, when asked")
     else:
-        for part in (_source, _windows, _training):
+        for part in (_source, _joins, _windows, _training):
             lines += part(view)
         lines += [*_tiles(view), *_online(view)] if view["online"] is not None else _labels(view["labels"])
     lines += _leakage(view["leakage"])
     lines += _derived(view["derived"])
     if view["retention"] is not None:
         lines += [*_retention(view["retention"]), *_cost(view["cost"])]
+    return lines
+
+
+def _joins(view: dict[str, Any]) -> list[str]:
+    lines = []
+    for n, join in enumerate(view["joins"]):
+        head = "  joins     " if n == 0 else "            "
+        lines.append(f"{head}{join['join']} ({join['source']}) by {', '.join(join['keys'])}: {join['finds']}")
+        lines.append(f"            {join['online']}")
     return lines
 
 
@@ -111,6 +120,7 @@ def _leakage(leakage: list[dict[str, Any]]) -> list[str]:
         for row in each["rows"]:
             holds = dict.fromkeys((row["time"], row["known"], *([row["version"]] if row["version"] else [])))
             rows.append((each["feature"], row["window"], ", ".join(holds), checked))
+            rows += [("", "", f"of {b['join']}: {b['time']}, {b['known']}", checked) for b in row["beside"]]
         if not each["rows"]:
             parts = ", ".join(each["made_of"]) or "the request"
             rows.append((each["feature"], "", f"no rows of its own: made of {parts}", checked))

@@ -25,15 +25,17 @@ def lineage(session: Session, selector: str | None, columns: bool, to: str | Non
     featc lineage source:orders+ --to mermaid
     """
     from featc.lineage import draw, project_graph, select
+    from featc.lineage.marks import project_marks
     from featc.lineage.pictures import listing
 
     with session.store() as store:
-        graph = project_graph(store.project)
+        graph, project = project_graph(store.project), store.project
         if selector is not None:
             graph = graph.only(select(store.project, selector, graph))
     shown = graph if columns else graph.folded()
     form = to or ("json" if session.is_json else None)
-    text = draw(shown, form) if form else listing(shown)
+    marks = project_marks(project, shown)
+    text = draw(shown, form, marks) if form else listing(shown, marks)
     if out is None:
         session.say(text.rstrip())
         return

@@ -33,13 +33,17 @@ class Session:
     quiet: bool
 
     @contextmanager
-    def store(self, *, list_warnings: bool = False) -> Iterator[FeatureStore]:
+    def store(
+        self, *, list_warnings: bool = False, check: Callable[[FeatureStore], None] | None = None
+    ) -> Iterator[FeatureStore]:
         """The compiled project. Its warnings go to stderr: in full where a command is about definitions, else
-        how many there are. Raises FeatcError with all errors of the definitions."""
+        how many there are. Raises FeatcError with all errors of the definitions, and what `check` raises."""
         from featc.runtime.store import FeatureStore
 
         store = FeatureStore(self.path, self.target)
         try:
+            if check is not None:
+                check(store)
             warnings = store.compiled.warnings
             if list_warnings and warnings and not self.quiet:
                 report(warnings, self.form)

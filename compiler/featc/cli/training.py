@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featc.cli.completing import feature_lists, files, names_of
+from featc.cli.failures import report
 from featc.cli.query_progress import progress
 from featc.cli.remaking import differences, remade_data
 from featc.cli.session import Session, command, some
@@ -125,29 +126,33 @@ def dataset(session: Session, service: str | None, features: str | None, spine: 
             with progress(session, made.progress, "computing"):
                 found = made.stats(knowledge=wanted.report_knowledge)
             if session.is_json:
-                session.data(found.to_dict() | {"unmatched": _unmatched_data(made)})
+                session.data(found.to_dict() | _doubts_data(made))
                 return
             session.say(str(found))
-            _note_unmatched(session, made)
+            _note_doubts(session, made)
         elif wanted.report_knowledge and session.is_json:
             session.data({"knowledge": made.knowledge().to_dict()})
         else:
             preview(session, made, wanted.limit)
-            _note_unmatched(session, made)
+            _note_doubts(session, made)
             if wanted.report_knowledge:
                 with progress(session, made.progress, "comparing"):
                     known = made.knowledge()
                 session.note(str(known))
 
 
-def _note_unmatched(session: Session, made: Dataset) -> None:
-    """A spine whose keys are written in another way than the data's gives nothing but empty values, and no error."""
+def _note_doubts(session: Session, made: Dataset) -> None:
+    """What gives no error and is most likely not meant: keys written in another way than the data's, which give
+    nothing but empty values, and instants at which a feature counts the row it is to predict."""
     for found in () if session.quiet else made.unmatched():
         session.note(f"{found}; all its values are those of an unknown entity")
+    own = () if session.quiet else made.own_rows()
+    if own:
+        report([one.diagnostic for one in own], session.form)
 
 
-def _unmatched_data(made: Dataset) -> list[dict[str, Any]]:
-    return [asdict(found) for found in made.unmatched()]
+def _doubts_data(made: Dataset) -> dict[str, Any]:
+    return {"unmatched": [asdict(o) for o in made.unmatched()], "own_rows": [asdict(o) for o in made.own_rows()]}
 
 
 def _check(service: str | None, features: str | None, spine: str | None, time: str | None, card: Path | None,
@@ -199,7 +204,7 @@ def _say_written(session: Session, made: Dataset, written: Written) -> None:
     session.say(f"{counted} → {session.shown(written.path)}{files}")
     for source, late in ({} if session.quiet else made.left_out()).items():
         session.note(f"{source}: {some(late, 'row')} left out, arrived later than final_after allows")
-    _note_unmatched(session, made)
+    _note_doubts(session, made)
     changed = [n for n, source in written.card["sources"].items() if source.get("changed_meanwhile")]
     if changed:
         session.note(f"  files of {', '.join(changed)} changed meanwhile; the set may hold rows of both")
@@ -220,7 +225,7 @@ def _written_data(made: Dataset, written: Written) -> dict[str, Any]:
         "files": written.files,
         "card": str(card_path(written.path)),
         "hash": written.card["result"]["hash"],
-        "unmatched": _unmatched_data(made),
+        **_doubts_data(made),
     }
     if written.knowledge is not None:
         found |= {"knowledge": written.knowledge.to_dict()}

@@ -15,13 +15,15 @@ from featc import fingerprint
 from featc.decompose import decompose
 from featc.durations import format_duration
 from featc.emit.head import VERSION
-from featc.lineage.graph import project_graph
+from featc.lineage.graph import Node, project_graph
+from featc.lineage.tags import project_tags
 from featc.lower.source import render
 from featc.resolve.model import (
     COMPLETE,
     AggregateRef,
     Expr,
     Feature,
+    Join,
     Output,
     Project,
     Service,
@@ -42,6 +44,8 @@ def manifest_text(project: Project, files: Mapping[str, str]) -> str:
 def manifest(project: Project, files: Mapping[str, str]) -> dict[str, Any]:
     """The manifest as plain data."""
     features = [f for view in project.views.values() for f in view.features]
+    graph = project_graph(project)
+    carried = project_tags(project, graph).carried
     return {
         "schema": SCHEMA,
         "ir_version": fingerprint.IR_VERSION,
@@ -53,9 +57,11 @@ def manifest(project: Project, files: Mapping[str, str]) -> dict[str, Any]:
         },
         "windows": _windows(project),
         "views": {name: _view(project, view) for name, view in project.views.items()},
-        "features": {f.qualified: _feature(project, f) for f in features},
-        "labels": {f"{v.origin}.{f.name}": _label(project, v, f) for v in project.labels.values() for f in _named(v)},
-        "services": {name: _service(project, service) for name, service in project.services.items()},
+        "features": {f.qualified: _feature(project, f, carried) for f in features},
+        "labels": {
+            f"{v.origin}.{f.name}": _label(project, v, f, carried) for v in project.labels.values() for f in _named(v)
+        },
+        "services": {name: _service(project, service, carried) for name, service in project.services.items()},
         "edges": [
             {
                 "from": edge.parent.name,
@@ -64,7 +70,7 @@ def manifest(project: Project, files: Mapping[str, str]) -> dict[str, Any]:
                 "to_kind": edge.child.kind,
                 "kind": edge.kind,
             }
-            for edge in project_graph(project).edges
+            for edge in graph.edges
         ],
         "files": {
             path: {"sha256": hashlib.sha256(text.encode()).hexdigest()} for path, text in files.items()
@@ -150,6 +156,7 @@ def _view(project: Project, view: View) -> dict[str, Any]:
         "entity": list(view.entity),
         "keys": [{"name": k.name, "type": k.type, "sql": _text(k.expr)} for k in view.keys],
         "source": view.source,
+        "joins": [_join(join) for join in view.joins],
         "where": _text(view.where),
         "closed": view.closed,
         "ttl": _duration(view.ttl),
@@ -157,6 +164,17 @@ def _view(project: Project, view: View) -> dict[str, Any]:
         "features": [f.name for f in view.features],
         "aggregations": _aggregations(view),
         **_about(view.meta),
+    }
+
+
+def _join(join: Join) -> dict[str, Any]:
+    keys = zip(join.rows.keys, join.keys, strict=True)
+    return {
+        "name": join.name,
+        "source": join.source.name,
+        "keys": [{"column": k.name, "type": k.type, "sql": _text(e)} for k, e in keys],
+        "within": _duration(join.rows.ttl),
+        "columns": list(join.rows.state_columns),
     }
 
 
@@ -178,7 +196,11 @@ def _aggregations(view: View) -> dict[str, Any]:
     }
 
 
-def _feature(project: Project, feature: Feature) -> dict[str, Any]:
+Carried = Mapping[Node, tuple[str, ...]]
+"""The tags that each node of the lineage carries."""
+
+
+def _feature(project: Project, feature: Feature, carried: Carried) -> dict[str, Any]:
     view = project.views[feature.view]
     read = [view.aggregation(r.name) for r in feature.expr.refs if isinstance(r, AggregateRef)]
     return {
@@ -193,6 +215,7 @@ def _feature(project: Project, feature: Feature) -> dict[str, Any]:
         "default": feature.default,
         "aggregations": [a.name for a in read],
         "windows": list(dict.fromkeys(a.window.name for a in read)),
+        "carries": list(carried[Node("feature", feature.qualified)]),
         **_about(feature.meta),
     }
 
@@ -202,7 +225,7 @@ def _named(labels: View) -> list[Feature]:
     return [f for f in labels.features if not f.name.endswith(COMPLETE)]
 
 
-def _label(project: Project, view: View, label: Feature) -> dict[str, Any]:
+def _label(project: Project, view: View, label: Feature, carried: Carried) -> dict[str, Any]:
     """A label: it is in training sets only, so it has no tiles and no contract."""
     read = [view.aggregation(r.name) for r in label.expr.refs if isinstance(r, AggregateRef)]
     return {
@@ -215,16 +238,17 @@ def _label(project: Project, view: View, label: Feature) -> dict[str, Any]:
         "source": view.source,
         "closed": view.closed,
         "windows": list(dict.fromkeys(a.window.name for a in read)),
+        "carries": list(carried[Node("label", f"{view.origin}.{label.name}")]),
         **_about(label.meta),
     }
 
 
-def _service(project: Project, service: Service) -> dict[str, Any]:
+def _service(project: Project, service: Service, carried: Carried) -> dict[str, Any]:
     return {
         "version": VERSION,
         "fingerprint": fingerprint.service_fingerprint(project, service),
-        "outputs": [_output(project, service, o) for o in service.outputs],
-        "labels": [_output(project, service, o) for o in service.labels],
+        "outputs": [_output(project, service, o, carried) for o in service.outputs],
+        "labels": [_output(project, service, o, carried) for o in service.labels],
         "keys": _columns(service.keys),
         "request": _columns(service.request),
         "roles": {role.name: {"view": role.view, "keys": list(role.keys)} for role in service.roles},
@@ -236,7 +260,7 @@ def _service(project: Project, service: Service) -> dict[str, Any]:
     }
 
 
-def _output(project: Project, service: Service, output: Output) -> dict[str, Any]:
+def _output(project: Project, service: Service, output: Output, carried: Carried) -> dict[str, Any]:
     """An output: the feature of a view, perhaps in a role, or with no view one of the service's own expressions."""
     view = project.view(output.view)
     roles = (r.name for r in service.roles if r.asked == output.view and output.name == f"{r.name}_{output.feature}")
@@ -246,4 +270,5 @@ def _output(project: Project, service: Service, output: Output) -> dict[str, Any
         "feature": output.feature,
         "role": next(roles, None),
         "type": output.type,
+        "carries": list(carried.get(Node("output", f"{service.name}.{output.name}"), ())),
     }

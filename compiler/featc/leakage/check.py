@@ -13,6 +13,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from featc.errors import Diagnostic, Span
+from featc.leakage.beside import asked, join_of, joined
 from featc.leakage.features import row_refused
 from featc.leakage.goals import goals_of
 from featc.leakage.query import Level, Query, every_part, line_of, uses
@@ -96,6 +97,12 @@ def _relation(name: str, body: exp.Expr, query: Query) -> Relation:
     source = source_of(name, query)
     if source is not None:
         return source_rows(body, source, query)
+    join = join_of(name, "_asked", query)
+    if join is not None:
+        return asked(name, body, join, query)
+    join = join_of(name, "_joined", query)
+    if join is not None:
+        return joined(body, join, query)
     if isinstance(body, exp.Union) and is_versions(body):
         return versions(body, query)
     return read_query(body, query)
@@ -105,7 +112,7 @@ def _check_outputs(relation: Relation, outputs: Sequence[Output], query: Query, 
     """Each output has to be made of features that were proven where they were computed."""
     level = Level(query, 0, {})
     for variant in relation:
-        if not (variant.spine and variant.single):
+        if not (variant.spine == "spine" and variant.single):
             query.wrong.append(Refused(line, "the query can give more than one row for a spine row"))
         for output in outputs:
             value = variant.columns.get(output.name.lower())

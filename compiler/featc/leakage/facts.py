@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from featc.leakage.goals import Goal, goals_of, identity_of
-from featc.resolve.model import Feature, FeatureRef, Project
+from featc.resolve.model import Feature, FeatureRef, Join, Project
 
 
 def facts_of(project: Project, feature: Feature) -> dict[str, Any]:
@@ -13,6 +13,11 @@ def facts_of(project: Project, feature: Feature) -> dict[str, Any]:
     it reads besides, which have facts of their own."""
     made_of = [f"{r.view}.{r.feature}" for r in feature.expr.refs if isinstance(r, FeatureRef)]
     return {"feature": feature.name, "rows": [_of_goal(g) for g in goals_of(project, feature)], "made_of": made_of}
+
+
+def _of_join(join: Join) -> dict[str, str]:
+    """What holds of the rows of another source that lie beside the view's."""
+    return {"join": join.name, "time": "τ ≤ the event's τ", "known": "max(τ, α) ≤ the event's max(τ, α)"}
 
 
 def _of_goal(goal: Goal) -> dict[str, Any]:
@@ -33,4 +38,5 @@ def _of_goal(goal: Goal) -> dict[str, Any]:
         "known": known,
         "version": version,
         "entity": [k.name for k in goal.view.keys],
+        "beside": [_of_join(j) for j in goal.view.joins],
     }

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from featc.leakage.terms import ARRIVAL, AS_OF, NOBODY, SPINE, SUPERSEDED, TIME, Atom, Sum, at_most, of_row, one
 from featc.resolve.model import AggregateRef, Feature, Project, Source, StateRef, View, Window
 
+KNOWN = one(Atom("greatest", NOBODY, (AS_OF, of_row("arrived", SPINE))))
+"""When the event entered that a lookup is for: its τ or its α, whichever is later."""
+
 
 @dataclass(frozen=True, slots=True)
 class Goal:
@@ -94,8 +97,8 @@ def duties(goal: Goal, row: int, known_at: int | None) -> list[Duty]:
     if goal.view.ahead:
         known = None if known_at is None else Sum(const=known_at - strict)
     else:
-        known = AS_OF.add(-strict)
-        found.insert(0, Duty("F571", "before, τ ⊲ t", at_most(time, known).sum))
+        known = (KNOWN if goal.view.beside else AS_OF).add(-strict)
+        found.insert(0, Duty("F571", "before, τ ⊲ t", at_most(time, AS_OF.add(-strict)).sum))
     if known is not None:
         found.append(Duty("F572", "known, enter ⊲ k", at_most(arrival_of(goal.source, row), known).sum))
     if identity:

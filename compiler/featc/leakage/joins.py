@@ -58,7 +58,7 @@ def _relation(node: exp.Expr, level: Level) -> tuple[str, Relation]:
     if name in query.relations:
         return alias, fresh(query.relations[name], level)
     if name == "spine":
-        return alias, (Variant(spine=True, single=True, open=True),)
+        return alias, (Variant(spine="spine", single=True, open=True),)
     owner = level.ledger.row(line_of(node), UNKNOWN)
     raise Refused(level.ledger.lines[owner], f"rows are read of {node.sql()}, which is no source's place here")
 
@@ -102,7 +102,7 @@ def _joined(
     if any(v.truth is False for v in values):
         return None
     by_row = _meets_by_row(conditions, found, right, level)
-    if left.spine and right.spine and not by_row:
+    if left.spine and right.spine and (not by_row or left.spine != right.spine):
         raise Refused(line_of(join), "rows of several spine rows are joined")
     one_each = (by_row and right.single) or _meets_by_unique(conditions, found, right, level)
     found.single = left.single and (one_each or asof)

@@ -20,7 +20,7 @@ class Member:
     rows: frozenset[int]
     order: Sum
     parts: tuple[Sum, ...]
-    spine: bool
+    spine: str
 
 
 @dataclass(slots=True)
@@ -45,6 +45,8 @@ class Query:
     proven: dict[str, list[str]] = field(default_factory=dict)
     """Feature → what was proven of it, in words."""
     wrong: list[Refused] = field(default_factory=list)
+    lookups: dict[str, str] = field(default_factory=dict)
+    """The spines of lookups for joins, and the numbering of the events that each is of."""
     selects: int = 0
     reading: str = ""
     """The CTE that is being read."""
@@ -55,7 +57,8 @@ class Query:
 
     def __post_init__(self) -> None:
         views = (*self.project.views.values(), *self.project.asked.values(), *self.project.labels.values())
-        self.key_names = frozenset(k.name.lower() for view in views for k in view.keys)
+        looked_up = [join.rows for view in views for join in view.joins]
+        self.key_names = frozenset(k.name.lower() for view in (*views, *looked_up) for k in view.keys)
         self.features = {f.qualified.lower(): f for view in views for f in view.features}
 
 

@@ -36,7 +36,7 @@ def _union(node: exp.Union, query: Query) -> Relation:
     left, right = read_query(node.this, query), read_query(node.expression, query)
     names = list(dict.fromkeys(n for v in (*left, *right) for n in v.columns))
     found = []
-    alone = sum(v.spine for v in (*left, *right)) == 1  # then no row of the other part is of the same spine row
+    alone = sum(bool(v.spine) for v in (*left, *right)) == 1  # then no row of the other part is of the same spine row
     for side in (left, right):
         for variant in side:
             if node.args.get("by_name"):
@@ -208,7 +208,7 @@ def _of_group(
         columns = {n: chosen(v, control) for n, v in columns.items()}
     by_spine = group.by_spine
     rows = NONE if by_spine or group.of is None else scope.rows
-    return Variant(columns, rows, by_spine, by_spine)
+    return Variant(columns, rows, scope.spine if by_spine else "", by_spine)
 
 
 def _for_all(item: exp.Expr, name: str, value: Value, level: Level) -> Value:
@@ -237,5 +237,5 @@ def _distinct(found: list[Variant], query: Query, node: exp.Select) -> Relation:
         columns = {n: loosened(v) for n, v in variant.columns.items()}
         if variant.spine:
             columns = {n: replace(v, term=None) for n, v in columns.items()}
-        result.append(replace(variant, columns=columns, spine=False, single=False, open=False, unique=unique))
+        result.append(replace(variant, columns=columns, spine="", single=False, open=False, unique=unique))
     return tuple(result)

@@ -113,14 +113,15 @@ class Variant:
     """An arbitrary row of a relation.
 
     * `rows`: the rows it is made of, which are there whenever it is; not those that its values were aggregated from.
-    * `spine`: it belongs to one spine row; `single`: no other row of the relation does.
+    * `spine`: it belongs to one row of this spine, the query's own or that of a lookup; `single`: no other row of the
+      relation does.
     * `open`: it has columns that are not listed, all of the spine's own.
     * `unique`: a column whose value no other row has.
     """
 
     columns: dict[str, Value] = field(default_factory=dict)
     rows: frozenset[int] = NONE
-    spine: bool = False
+    spine: str = ""
     single: bool = False
     open: bool = False
     unique: str | None = None
@@ -142,7 +143,7 @@ class Scope:
 
     items: dict[str, Variant] = field(default_factory=dict)
     rows: frozenset[int] = NONE
-    spine: bool = False
+    spine: str = ""
     single: bool = False
     aliases: dict[str, Value] = field(default_factory=dict)
     """Items of the SELECT that stand before, which DuckDB lets others name."""

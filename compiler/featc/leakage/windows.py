@@ -106,6 +106,9 @@ def _numbered(node: exp.Window, spec: Spec, scope: Scope, level: Level) -> Value
     """`row_number()`: a place on a line that time orders; else what depends on all rows of the part."""
     if not spec.order and not spec.partition and _is_spine(scope):
         return Value(of_row("row", SPINE))
+    if not spec.order and not spec.partition and not scope.spine and len(scope.rows) == len(level.pool) == 1:
+        (event,) = scope.rows  # which only tells rows apart
+        return Value(of_row(f"row:{level.number}", event), numbers=frozenset({spec.line}))
     if spec.order:
         order, parts = _order(spec, scope, level), _parts(spec, scope, level)
         others = [_order(spec, s, level) for s in level.pool]

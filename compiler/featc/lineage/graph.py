@@ -1,4 +1,4 @@
-"""The lineage graph: source columns and request columns → features and labels → service outputs.
+"""The lineage graph: source columns, request columns and keys → features and labels → service outputs.
 
 An edge's kind says how the child depends on the parent:
 
@@ -38,21 +38,20 @@ from featc.resolve.model import (
     Source,
     StateRef,
     View,
-    feature_closure,
 )
 
 if TYPE_CHECKING:
     import networkx
 
-NodeKind = Literal["column", "request", "feature", "label", "output"]
-FoldedKind = Literal["source", "request", "view", "service"]
+NodeKind = Literal["column", "request", "key", "feature", "label", "output"]
+FoldedKind = Literal["source", "request", "key", "view", "service"]
 EdgeKind = Literal["value", "filter", "key", "time", "order"]
 EDGE_KINDS: tuple[EdgeKind, ...] = ("value", "filter", "key", "time", "order")
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Node:
-    """A place a value can be: `name` is `source.column`, `request.column`, `view.feature`, `view.label` or
+    """A place a value can be: `name` is `source.column`, `request.column`, `key.name`, `view.feature`, `view.label` or
     `service.output`; a folded node has the name of its source, view or service. Names of different kinds may be
     equal."""
 
@@ -111,7 +110,7 @@ class Graph:
 
         Two views may need each other's features: then the folded graph has a cycle, and the whole one none.
         """
-        folds = {node: _fold(node) for node in self.nodes}
+        folds = {node: folded_node(node) for node in self.nodes}
         pairs = dict.fromkeys((folds[e.parent], folds[e.child]) for e in self.edges)
         edges = [Edge(parent, child, "value") for parent, child in pairs if parent != child]
         return _ordered(_parents_first(dict.fromkeys(folds.values()), edges), edges)
@@ -132,13 +131,15 @@ class Graph:
 _FOLDS: dict[str, FoldedKind] = {
     "column": "source",
     "request": "request",
+    "key": "key",
     "feature": "view",
     "label": "view",
     "output": "service",
 }
 
 
-def _fold(node: Node) -> Node:
+def folded_node(node: Node) -> Node:
+    """The source, view or service that stands for a node in a folded graph; itself if it is one."""
     return Node(_FOLDS.get(node.kind, node.kind), node.group)
 
 
@@ -192,7 +193,7 @@ def project_graph(project: Project) -> Graph:
         for output in _listed(service):
             here = Node("output", f"{service.name}.{output.name}")
             edges |= {Edge(p, here, kind) for p, kind in _behind(project, FeatureRef(output.view, output.feature))}
-    inputs = {e.parent for e in edges if e.parent.kind in ("column", "request")}
+    inputs = {e.parent for e in edges if e.parent.kind in ("column", "request", "key")}
     features = [_named(project, view, name) for view, name in (*defined, *ahead)]
     outputs = [Node("output", f"{s.name}.{o.name}") for s in project.services.values() for o in _listed(s)]
     return _ordered([*sorted(inputs), *features, *outputs], edges)
@@ -227,13 +228,31 @@ def _behind(project: Project, ref: FeatureRef) -> Iterator[tuple[Node, EdgeKind]
                 yield from _behind(project, inner)
             elif isinstance(inner, RequestRef):
                 yield Node("request", f"request.{inner.name}"), "value"
+            elif isinstance(inner, KeyRef):
+                yield Node("key", f"key.{inner.name}"), "value"
         return
     yield Node("feature", f"{view.of}.{ref.feature}"), "value"
-    for name, other in feature_closure(project, ((ref.view, ref.feature),)):
-        owner = project.view(name)
-        for given in owner.needs_first(owner.feature(other)) if owner.of is not None else ():
-            if given.view in project.asked and project.asked[given.view].of is None:
-                yield from ((node, "key") for node, _ in _behind(project, given))
+    for given, kind in _own_inputs(project, ref):
+        yield from ((node, how if kind == "value" else "key") for node, how in _behind(project, given))
+
+
+def _own_inputs(project: Project, start: FeatureRef) -> Iterator[tuple[FeatureRef, EdgeKind]]:
+    """The service's own expressions behind a feature as it asks it: by value where the feature reads the key that one
+    of them computes (`key.x`), by key where they say whose rows count."""
+    seen: set[FeatureRef] = set()
+    stack = [start]
+    while stack:
+        ref = stack.pop()
+        view = project.asked.get(ref.view)
+        if ref in seen or view is None or view.of is None:
+            continue
+        seen.add(ref)
+        feature = view.feature(ref.feature)
+        inner = [r for r in feature.expr.refs if isinstance(r, FeatureRef)]
+        own = [r for r in inner if r.view in project.asked and project.asked[r.view].of is None]
+        yield from ((r, "value") for r in own)
+        stack += [r for r in inner if r not in own]
+        yield from ((k.given, "key") for k in view.keys if feature.reads_rows and k.given is not None)
 
 
 def _feature_edges(project: Project, view_name: str, name: str) -> Iterator[Edge]:
@@ -243,15 +262,38 @@ def _feature_edges(project: Project, view_name: str, name: str) -> Iterator[Edge
     if view.source is not None and feature.reads_rows:
         source = project.sources[view.source]
         for column, kind in _row_columns(view, source, feature):
-            yield Edge(Node("column", f"{source.name}.{column}"), here, kind)
+            yield from (Edge(node, here, how) for node, how in _nodes(project, view, column, kind))
     for ref in feature.expr.refs:
         match ref:
             case FeatureRef(other, parent) if not (other in project.labels and parent.endswith(COMPLETE)):
                 yield Edge(_named(project, other, parent), here, "value")
             case RequestRef(column):
                 yield Edge(Node("request", f"request.{column}"), here, "value")
+            case KeyRef(key):
+                yield Edge(Node("key", f"key.{key}"), here, "value")
             case _:
                 pass
+
+
+def _nodes(project: Project, view: View, column: str, kind: EdgeKind) -> Iterator[tuple[Node, EdgeKind]]:
+    """(node, how) for a column that a view's rows are read by: of its source, or of one that a join looks into, with
+    what decides which row the join finds."""
+    join = next((j for j in view.joins if column in j.columns), None)
+    if join is None:
+        yield Node("column", f"{view.source}.{column}"), kind
+        return
+    other = project.sources[join.rows.source or ""]
+    own = dict(zip(join.columns, join.rows.state_columns, strict=True))[column]
+    yield Node("column", f"{other.name}.{own}"), kind
+    for key in join.rows.keys:
+        yield from ((Node("column", f"{other.name}.{c}"), "key") for c in _columns(key.expr))
+    for expr in join.keys:
+        for asked in _columns(expr):
+            yield from _nodes(project, view, asked, "key")
+    yield from ((Node("column", f"{other.name}.{c}"), "filter") for c in _columns(other.deleted))
+    for when in (other.time, other.available_at, other.valid_to):
+        yield from ((Node("column", f"{other.name}.{c}"), "time") for c in _columns(when))
+    yield from ((Node("column", f"{other.name}.{c}"), "order") for c in (*other.id, *other.key, *other.tie_break))
 
 
 def _row_columns(view: View, source: Source, feature: Feature) -> Iterator[tuple[str, EdgeKind]]:

@@ -7,14 +7,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from featc.lineage.graph import EDGE_KINDS, Graph, Node
+from featc.lineage.marks import PLAIN, Marks
 
 FORMATS = ("dot", "mermaid", "json")
 
-_RANKS = ("source", "request", "column", "view", "feature", "label", "service", "output")
+_RANKS = ("source", "request", "key", "column", "view", "feature", "label", "service", "output")
 _DOT_SHAPES = {
     "source": 'shape=cylinder, fillcolor="#e8f0fe"',
     "column": 'shape=box, fillcolor="#e8f0fe"',
     "request": 'shape=box, style="filled,dashed", fillcolor="#fff7e0"',
+    "key": 'shape=box, style="filled,dashed", fillcolor="#fff7e0"',
     "view": 'shape=box, style="filled,rounded", fillcolor="#e6f4ea"',
     "feature": 'shape=box, style="filled,rounded", fillcolor="#e6f4ea"',
     "label": 'shape=box, style="filled,rounded", fillcolor="#f3e8fd"',
@@ -22,15 +24,18 @@ _DOT_SHAPES = {
     "output": 'shape=box, fillcolor="#fce8e6"',
 }
 _MERMAID_SHAPES = {
-    "source": ("[(", ")]"), "column": ("[", "]"), "request": ("[/", "/]"), "view": ("(", ")"),
+    "source": ("[(", ")]"), "column": ("[", "]"), "request": ("[/", "/]"), "key": ("[/", "/]"), "view": ("(", ")"),
     "feature": ("(", ")"), "label": ("([", "])"), "service": ("[[", "]]"), "output": ("[", "]"),
 }  # fmt: skip
 
 
-def draw(graph: Graph, to: str) -> str:
-    """The graph in one of FORMATS, as deterministic text that ends with a line feed."""
-    writers: Mapping[str, Callable[[Graph], str]] = {"dot": dot, "mermaid": mermaid, "json": json_text}
-    return writers[to](graph)
+_NO_MARKS: Marks = {}
+
+
+def draw(graph: Graph, to: str, marks: Marks = _NO_MARKS) -> str:
+    """The graph in one of FORMATS, as deterministic text that ends with a line feed. `marks` stand beside names."""
+    writers: Mapping[str, Callable[[Graph, Marks], str]] = {"dot": dot, "mermaid": mermaid, "json": json_text}
+    return writers[to](graph, marks)
 
 
 def _kinds(graph: Graph) -> dict[tuple[Node, Node], list[str]]:
@@ -50,8 +55,9 @@ def _groups(graph: Graph) -> dict[tuple[str, str], list[Node]]:
     return found
 
 
-def _label(node: Node) -> str:
-    return node.name.partition(".")[2] or node.name
+def _label(node: Node, marks: Marks) -> str:
+    words = ", ".join(marks.get(node, PLAIN).words)
+    return (node.name.partition(".")[2] or node.name) + (f" ({words})" if words else "")
 
 
 def _style(kinds: list[str]) -> tuple[bool, str]:
@@ -67,7 +73,7 @@ def _dot_text(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def dot(graph: Graph) -> str:
+def dot(graph: Graph, marks: Marks = _NO_MARKS) -> str:
     """For graphviz: `dot -Tsvg lineage.dot -o lineage.svg`. Dashed edges are indirect."""
     lines = [
         "digraph lineage {",
@@ -78,9 +84,9 @@ def dot(graph: Graph) -> str:
     for number, ((kind, group), nodes) in enumerate(_groups(graph).items()):
         lines.append(f"  subgraph cluster_{number} {{")
         lines.append(f'    label={_dot_text(group)}; color="#dadce0";')
-        lines += [f"    {_dot_line(node)}" for node in nodes]
+        lines += [f"    {_dot_line(node, marks)}" for node in nodes]
         lines.append(f"  }}  // {kind}s")
-    lines += [f"  {_dot_line(node)}" for node in graph.nodes if "." not in node.name]
+    lines += [f"  {_dot_line(node, marks)}" for node in graph.nodes if "." not in node.name]
     for (parent, child), kinds in _kinds(graph).items():
         direct, label = _style(kinds)
         style = "" if direct else f" [style=dashed, label={_dot_text(label)}]"
@@ -92,8 +98,8 @@ def _id(node: Node) -> str:
     return f"{node.kind}:{node.name}"
 
 
-def _dot_line(node: Node) -> str:
-    return f"{_dot_text(_id(node))} [label={_dot_text(_label(node))}, {_DOT_SHAPES[node.kind]}];"
+def _dot_line(node: Node, marks: Marks) -> str:
+    return f"{_dot_text(_id(node))} [label={_dot_text(_label(node, marks))}, {_DOT_SHAPES[node.kind]}];"
 
 
 # ── mermaid ────────────────────────────────────────────────────────────────────────────────────────────
@@ -104,15 +110,15 @@ def _mermaid_text(text: str) -> str:
     return '"' + text.replace("#", "#35;").replace('"', "#quot;") + '"'
 
 
-def mermaid(graph: Graph) -> str:
+def mermaid(graph: Graph, marks: Marks = _NO_MARKS) -> str:
     """For mermaid, which code hosts and editors draw. Dotted edges are indirect."""
     ids = {node: f"n{number}" for number, node in enumerate(graph.nodes)}
     lines = ["flowchart LR"]
     for number, ((_, group), nodes) in enumerate(_groups(graph).items()):
         lines.append(f"  subgraph g{number}[{_mermaid_text(group)}]")
-        lines += [f"    {_mermaid_line(ids[node], node)}" for node in nodes]
+        lines += [f"    {_mermaid_line(ids[node], node, marks)}" for node in nodes]
         lines.append("  end")
-    lines += [f"  {_mermaid_line(ids[node], node)}" for node in graph.nodes if "." not in node.name]
+    lines += [f"  {_mermaid_line(ids[node], node, marks)}" for node in graph.nodes if "." not in node.name]
     for (parent, child), kinds in _kinds(graph).items():
         direct, label = _style(kinds)
         arrow = "-->" if direct else f"-. {_mermaid_text(label)} .->"
@@ -120,18 +126,22 @@ def mermaid(graph: Graph) -> str:
     return "\n".join([*lines, ""])
 
 
-def _mermaid_line(name: str, node: Node) -> str:
+def _mermaid_line(name: str, node: Node, marks: Marks) -> str:
     opening, closing = _MERMAID_SHAPES[node.kind]
-    return f"{name}{opening}{_mermaid_text(_label(node))}{closing}"
+    return f"{name}{opening}{_mermaid_text(_label(node, marks))}{closing}"
 
 
 # ── data and listing ───────────────────────────────────────────────────────────────────────────────────
 
 
-def as_data(graph: Graph) -> dict[str, Any]:
-    """The graph as plain data: nodes with kind and name, edges by name with the kinds of dependence."""
+def as_data(graph: Graph, marks: Marks = _NO_MARKS) -> dict[str, Any]:
+    """The graph as plain data: nodes with kind, name and marks, edges by name with the kinds of dependence."""
     return {
-        "nodes": [{"kind": node.kind, "name": node.name} for node in graph.nodes],
+        "nodes": [
+            {"kind": node.kind, "name": node.name, "carries": list(mark.tags), "deprecated": mark.deprecated}
+            for node in graph.nodes
+            for mark in (marks.get(node, PLAIN),)
+        ],
         "edges": [
             {
                 "from": parent.name,
@@ -145,12 +155,12 @@ def as_data(graph: Graph) -> dict[str, Any]:
     }
 
 
-def json_text(graph: Graph) -> str:
-    return json.dumps(as_data(graph), indent=2, ensure_ascii=False) + "\n"
+def json_text(graph: Graph, marks: Marks = _NO_MARKS) -> str:
+    return json.dumps(as_data(graph, marks), indent=2, ensure_ascii=False) + "\n"
 
 
-def listing(graph: Graph) -> str:
-    """For people, in a terminal: every node, grouped by kind, with what it comes from."""
+def listing(graph: Graph, marks: Marks = _NO_MARKS) -> str:
+    """For people, in a terminal: every node, grouped by kind, with what it comes from and the tags it carries."""
     lines: list[str] = []
     for kind in _RANKS:
         nodes = [node for node in graph.nodes if node.kind == kind]
@@ -158,8 +168,10 @@ def listing(graph: Graph) -> str:
             continue
         lines.append(f"{kind}s" if kind != "request" else "request columns")
         for node in nodes:
-            lines.append(f"  {node.name}")
+            mark = marks.get(node, PLAIN)
+            lines.append(f"  {node.name}{' (deprecated)' if mark.deprecated else ''}")
             lines += _listed_parents(graph, node)
+            lines += [f"    carries {', '.join(mark.tags)}"] if mark.tags else []
     return "\n".join([*lines, ""])
 
 

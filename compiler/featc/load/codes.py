@@ -58,6 +58,8 @@ CODES: Mapping[str, str] = {
     " each macro a name of its own.",
     "F137": "source(…) or ref(…) names something that is not defined. Name a source or view that is defined; "
     "featc ls shows them.",
+    "F140": "since: or until: of deprecated: is no day. Days are written as 2026-01-31.",
+    "F141": "A definition is deprecated until a day before since:. until: is the last day of its use.",
     "F199": "The language has this, but this version of featc does not build it yet. Leave it out for now; the "
     "hint says what to use instead, if anything.",
 }

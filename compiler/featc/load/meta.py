@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -10,6 +11,7 @@ from featc.load import schema
 from featc.load.model import Deprecated, Meta
 from featc.load.plain import read_plain
 from featc.load.reader import Fields, Reader
+from featc.load.text import Text
 
 _NONE = Meta()
 
@@ -65,5 +67,24 @@ def _deprecated(reader: Reader, node: Node | None) -> Deprecated | None:
     fields = reader.fields(node, schema.Deprecated, "deprecated") if node is not None else None
     if fields is None:
         return None
-    since, until, use = (reader.optional(fields, key) for key in ("since", "until", "use"))
-    return Deprecated(since, until, use, fields.span)
+    since, until = (_day(reader, fields, key) for key in ("since", "until"))
+    if since is not None and until is not None and until.value < since.value:
+        message = f"deprecated until {until.value}, which is before since {since.value}"
+        reader.findings.error("F141", message, until.span, "until is the last day of its use: write a later one")
+    return Deprecated(since, until, reader.optional(fields, "use"), fields.span)
+
+
+def _day(reader: Reader, fields: Fields, key: str) -> Text | None:
+    """A day as YYYY-MM-DD, whose text orders as days do."""
+    text = reader.optional(fields, key)
+    if text is None:
+        return None
+    try:
+        if len(text.value) != len("2026-01-31"):
+            raise ValueError(text.value)
+        date.fromisoformat(text.value)
+    except ValueError:
+        hint = "write a day of the calendar as 2026-01-31"
+        reader.findings.error("F140", f"{key} of deprecated is no day: '{text.value}'", text.span, hint)
+        return None
+    return text

@@ -19,6 +19,7 @@ Closed = OneOf["left", "right", "both", "neither"]
 Unit = OneOf["day", "week", "month", "quarter", "year"]
 SourceKind = OneOf["event", "state"]
 LocationKind = OneOf["path", "table", "sql"]
+Through = OneOf["value", "filter", "key", "time", "order"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Duration:
 
 @dataclass(frozen=True, slots=True)
 class Deprecated:
-    """`deprecated: {since, until, use}`: the first two are dates as text, the last a name to use instead."""
+    """`deprecated: {since, until, use}`: the first two are days as YYYY-MM-DD, the last a name to use instead."""
 
     since: Text | None
     until: Text | None
@@ -173,6 +174,18 @@ class FeatureDef:
 
 
 @dataclass(frozen=True, slots=True)
+class JoinDef:
+    """A join of a view: `name` is what its columns are called by, `source` the source of another name. `keys` maps its
+    columns to row expressions; empty: its own key."""
+
+    name: str
+    span: Span
+    source: Text | None
+    keys: Mapping[str, Text]
+    within: Duration | None
+
+
+@dataclass(frozen=True, slots=True)
 class ViewDef:
     """A feature view. `entity` None: not written; (): global. `source` None: on demand.
 
@@ -193,6 +206,7 @@ class ViewDef:
     features: tuple[FeatureDef, ...]
     meta: Meta
     labels: tuple[FeatureDef, ...] = ()
+    joins: tuple[JoinDef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,11 +325,29 @@ class TargetDef:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyDef:
+    """What services must not give: features with one of the tags `forbid` (globs), in services that `service` (globs)
+    names.
+
+    `through` are the kinds of dependence by which a tag goes on, `value` among them; None: not said, which is `value`.
+    At the features that `allow` names (globs, view.feature) tags end.
+    """
+
+    span: Span
+    name: str | None
+    description: str | None
+    service: tuple[Text, ...]
+    forbid: tuple[Text, ...]
+    through: tuple[Through, ...] | None
+    allow: tuple[Text, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Definitions:
     """A whole project. Mappings are in the order of files (sorted by path) and of lines.
 
     `targets` names all targets; only `target` was rendered, so that one target never needs another's
-    environment. `policies` is featc.yaml's, unread. `broken` names definitions that exist but had errors and
+    environment. `broken` names definitions that exist but had errors and
     were left out.
     """
 
@@ -331,7 +363,7 @@ class Definitions:
     views: Mapping[str, ViewDef]
     services: Mapping[str, ServiceDef]
     tests: Mapping[str, TestDef]
-    policies: object | None
+    policies: tuple[PolicyDef, ...]
     files: tuple[SourceFile, ...]
     warnings: tuple[Diagnostic, ...] = ()
     broken: frozenset[str] = frozenset()

@@ -101,6 +101,12 @@ def surprise(value: str) -> str | None:
     return next((why for pattern, why in _SURPRISES if re.fullmatch(pattern, bare)), None)
 
 
+def quotable(value: str) -> str:
+    """What a surprising scalar is in quotes, so that it may be the value that was meant."""
+    named = {"inf": "Infinity", "nan": "NaN"}
+    return re.sub(r"(?i)\A([-+]?)\.(inf|nan)\Z", lambda m: m[1] + named[m[2].lower()], value)
+
+
 def read_plain(value: str) -> bool | int | Decimal | float | str | None:
     """The one meaning of a plain scalar that is no `surprise`."""
     lowered = value.lower()

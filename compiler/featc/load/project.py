@@ -12,8 +12,8 @@ from yaml.nodes import MappingNode, Node
 from featc.errors import Findings, Span, did_you_mean, nearest
 from featc.load import schema
 from featc.load.jinja import has_jinja
-from featc.load.meta import read_free
-from featc.load.model import Closed, Literal, Location, OnlineDef, Setting, TargetDef
+from featc.load.model import Closed, Literal, Location, OnlineDef, PolicyDef, Setting, TargetDef
+from featc.load.policies import read_policies
 from featc.load.reader import Fields, Key, Reader
 from featc.load.sources import read_location
 from featc.load.text import Text
@@ -42,7 +42,7 @@ class Project:
     targets: tuple[str, ...]
     closed: Closed
     vars: Mapping[str, Literal]
-    policies: object | None
+    policies: tuple[PolicyDef, ...]
     overrides: Mapping[str, Mapping[str, Location]]
 
 
@@ -66,7 +66,6 @@ def read_project_file(reader: Reader, wanted: str | None) -> Project | None:
     defaults = fields.get("defaults")
     default_fields = reader.fields(defaults, schema.Defaults, "defaults") if defaults is not None else None
     closed = read_closed(reader, default_fields) if default_fields is not None else None
-    policies = fields.get("policies")
     return Project(
         name,
         paths or (Text.plain("features", reader.file.path),),
@@ -75,7 +74,7 @@ def read_project_file(reader: Reader, wanted: str | None) -> Project | None:
         targets,
         closed or "left",
         vars_,
-        read_free(reader, policies) if policies is not None else None,
+        read_policies(reader, fields.get("policies")),
         overrides,
     )
 

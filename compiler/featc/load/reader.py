@@ -15,7 +15,7 @@ from featc.errors import Findings, Span, did_you_mean, nearest
 from featc.load.jinja import Renderer, has_jinja
 from featc.load.model import Duration, Literal
 from featc.load.nodes import Tree, is_absent
-from featc.load.plain import imbalance, is_constant, is_dangling, read_plain, surprise, yes_no
+from featc.load.plain import imbalance, is_constant, is_dangling, quotable, read_plain, surprise, yes_no
 from featc.load.schema import DESCRIBING, keys_of, offered
 from featc.load.text import Scalar, SourceFile, Text
 
@@ -295,12 +295,9 @@ class Reader:
         if text is None:
             return None
         if not re.fullmatch(r"[1-9][0-9]{0,8}", text.value):
-            self.error(
-                "F118",
-                f"{what} must be a whole number above zero, not '{text.value}'",
-                node,
-                "write digits only",
-            )
+            great = text.value.isdecimal() and text.value[0] != "0"
+            hint = "999999999 is the most" if great else "write digits only"
+            self.error("F118", f"{what} must be a whole number above zero, not '{text.value}'", node, hint)
             return None
         return int(text.value)
 
@@ -339,7 +336,7 @@ class Reader:
             return None
         why = surprise(node.value)
         if why is not None:
-            hint = f'quote it: "{node.value}"; or write true, false or a plain number'
+            hint = f'quote it: "{quotable(node.value)}"; or write true, false or a plain number'
             self.error("F110", f"the plain value '{node.value}' is {why}", node, hint)
             return None
         text = self.rendered(node)

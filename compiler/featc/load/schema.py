@@ -11,15 +11,17 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from featc.load.model import Unit
+from featc.load.model import Through, Unit
 from featc.load.shapes import (
     FREE_NAME,
     NAME,
     Columns,
     Count,
+    Day,
     Duration,
     Durations,
     Flag,
+    Kinds,
     One,
     OneFeature,
     OwnDuration,
@@ -55,15 +57,15 @@ class _Model(BaseModel):
 
 
 class Deprecated(_Model):
-    since: Text = about("the day from which it should no longer be used")
-    until: Text = about("the day on which it goes")
-    use: Text = about("what to use instead")
+    since: Day = about("the day from which it should no longer be used", "2026-06-01")
+    until: Day = about("the last day of its use; after it, `featc build --locked` fails", "2026-12-31")
+    use: Text = about("the definition to use instead")
 
 
 class _Described(_Model):
     description: Prose = about("what it is, for people")
     owner: Prose = about("who answers for it")
-    tags: Tags = about("words to select by: featc ls tag:NAME")
+    tags: Tags = about("words to select by, `featc ls tag:NAME`, and for policies to forbid")
     meta: dict[str, Any] = about("anything else; featc only carries it along")
     deprecated: Deprecated = about("that it should no longer be used")
 
@@ -148,10 +150,25 @@ class Feature(_Described):
     version: Any = later("versions of views and features")
 
 
+class Join(_Model):
+    source: Text = about("the source, where it has another name than the join")
+    keys: dict[str, Sql] = about(
+        "its columns and what each has to equal; its own key and columns of the same names if not given",
+        {"sku": "item_sku"},
+        names=FREE_NAME,
+    )
+    within: Duration = about("only rows that are at most so much older than the event", "7d")
+    view: Any = later("features of a view beside each event")
+
+
+OF_ROWS = ("where", "keys", "join", "windows", "ttl", "closed", "labels")
+"""What only views with a source have."""
+
+
 class View(_Described):
     model_config = ConfigDict(
         json_schema_extra={
-            "dependencies": {name: ["source"] for name in ("where", "keys", "windows", "ttl", "closed", "labels")},
+            "dependencies": {name: ["source"] for name in OF_ROWS},
             "not": {"required": ["source", "request"]},
             "anyOf": [{"required": ["features"]}, {"required": ["labels"]}],
         }
@@ -177,7 +194,12 @@ class View(_Described):
         {"bought": "count(*) over next_30d > 0"},
         names=NAME,
     )
-    join: Any = later("enrichment joins")
+    join: dict[str, Join] = about(
+        "rows of other sources beside each event, as they were known then: a name and {} or how; its columns are"
+        " written name.column",
+        {"products": {}},
+        names=NAME,
+    )
     version: Any = later("versions of views and features")
 
 
@@ -259,6 +281,20 @@ class Defaults(_Model):
     closed: Closed = about(_CLOSED)
 
 
+THROUGH: tuple[Through, ...] = ("value", "filter", "key", "time", "order")
+
+
+class Policy(_Model):
+    service: Texts = needed("the services it is about; `*` and `?` stand for anything", "ads_*", ["ads_*", "mail"])
+    forbid: Tags = needed("tags that no value they give may carry", "pii", ["pii", "health"])
+    through: Kinds = about(
+        "how tags go on: by `value` always; by `filter` from what decides which rows count; by `key`, `time`, `order`"
+    )
+    allow: Texts = about("features at which tags end, because somebody has judged them", "user_orders.emails_*")
+    name: Prose = about("what messages call it")
+    description: Prose = about("why it is so, for people")
+
+
 class ProjectFile(_Model):
     version: One = needed("the version of this language: 1")
     project: ProjectName = needed("the project's name")
@@ -267,7 +303,7 @@ class ProjectFile(_Model):
     targets: dict[str, Target] = about("where data lies and vectors are kept: dev, prod …", names=FREE_NAME)
     defaults: Defaults = about("what definitions mean when they do not say")
     vars: dict[str, Any] = about("constants for {{ var('name') }}", names=FREE_NAME)
-    policies: Any = about(UNUSED)
+    policies: list[Policy] = about("what some services must not give")
 
 
 DESCRIBING = tuple(_Described.model_fields)

@@ -42,6 +42,9 @@ Text = Annotated[Any, WithJsonSchema(_TEXT)]
 """A name or another word."""
 Texts = Annotated[Any, WithJsonSchema(_one_or_list(_TEXT))]
 Prose = Annotated[Any, WithJsonSchema({"type": ["string", "number", "boolean", "null"]})]
+Day = Annotated[Any, WithJsonSchema({"type": "string", "pattern": rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}$|{_JINJA}"})]
+Kinds = Annotated[Any, WithJsonSchema(_one_or_list({"enum": ["value", "filter", "key", "time", "order"]}))]
+"""How what is read decides a value, as in the lineage graph."""
 Tags = Annotated[Any, WithJsonSchema(_one_or_list({"type": ["string", "number", "boolean", "null"]}))]
 Sql = Annotated[Any, WithJsonSchema({"type": ["string", "number", "boolean", "null"]})]
 Type = Annotated[Any, WithJsonSchema({"type": "string", "examples": ["bigint", "decimal(12,2)", "timestamp", "text"]})]

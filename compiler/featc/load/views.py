@@ -9,6 +9,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from featc.load import schema
 from featc.load.each import fill_name, fill_prose, fill_sql, read_each, unused
+from featc.load.joins import read_joins
 from featc.load.meta import read_meta
 from featc.load.model import Closed, FeatureDef, Literal, Meta, ViewDef
 from featc.load.over import filled, read_over
@@ -51,6 +52,7 @@ def read_view(reader: Reader, key: Key, node: Node, closed: Closed) -> tuple[Vie
         read_columns(reader, fields.get("request"), "request", data=False),
         (),
         read_meta(reader, fields),
+        joins=read_joins(reader, fields),
     )
     sound = len(reader.findings.items) == before and not fields.refused
     features, broken = read_features(reader, fields.get("features"), what, view.meta)
@@ -83,7 +85,7 @@ def _is_view_source(reader: Reader, fields: Fields) -> bool:
 
 
 def _check_on_demand(reader: Reader, fields: Fields, what: str) -> None:
-    for name in ("where", "keys", "windows", "ttl", "closed", "labels"):
+    for name in schema.OF_ROWS:
         if name in fields.keys:
             message = f"{what} has {name} but no source"
             reader.findings.error("F123", message, fields.keys[name], f"add source:, or delete {name}")

@@ -19,7 +19,7 @@ from featc.lower.tile_table import WIDTH
 from featc.lower.training.cells import shape_of
 from featc.lower.training.rows import is_irregular
 from featc.lower.training.tiles import why_rows
-from featc.resolve.model import Calendar, Closed, Project, Source, View, Window
+from featc.resolve.model import Calendar, Closed, Join, Project, Source, View, Window
 from featc.visibility import lower_closed, strict
 from featc_dialects import duckdb as engine
 from featc_dialects import sqlite
@@ -44,7 +44,7 @@ def explain_view(project: Project, view: View, wanted: frozenset[str] | None = N
     given = {k.name: k.given for k in view.keys if k.given is not None}
     found["given"] = {name: project.feature(ref.view, ref.feature).text for name, ref in given.items()}
     if view.source is None:
-        return {**found, "source": None, "windows": [], "training": [], "online": None, "retention": None}
+        return {**found, "source": None, "joins": [], "windows": [], "training": [], "online": None, "retention": None}
     source = project.sources[view.source]
     if view.ahead:
         return {**found, **_explain_labels(view, source, decompose(view, wanted))}
@@ -53,6 +53,7 @@ def explain_view(project: Project, view: View, wanted: frozenset[str] | None = N
     return {
         **found,
         "source": _source(source, view),
+        "joins": [_join(join, source) for join in view.joins],
         "windows": [{"window": w.name, "holds": edges_in_words(w, view.closed)} for w in read.parts.windows],
         "training": _training(read.parts, is_irregular(source)),
         "online": _online(plan, read),
@@ -69,6 +70,22 @@ def _source(source: Source, view: View) -> dict[str, Any]:
         "versions": _versions(source, view),
         "final_after": None if final is None else format_duration(final),
         "visible": f"from max(τ, α) on, {_known(view.closed)}",
+    }
+
+
+def _join(join: Join, source: Source) -> dict[str, Any]:
+    """What a join looks up, when and by what knowledge, and what it costs when that changes."""
+    other = join.source
+    keys = [f"{k.name} = {render(e)}" for k, e in zip(join.rows.keys, join.keys, strict=True)]
+    within = "" if join.rows.ttl is None else f", at most {format_duration(join.rows.ttl)} before it"
+    return {
+        "join": join.name,
+        "source": other.name,
+        "keys": keys,
+        "columns": list(join.rows.state_columns),
+        "finds": f"the last row with its time at or before τ{within}, known when the row of {source.name} entered",
+        "online": f"a row of {other.name} that is pushed late has the rows of {source.name} of its key from its time"
+        " on looked up and lifted again",
     }
 
 
@@ -132,6 +149,7 @@ def _explain_labels(view: View, source: Source, parts: Parts) -> dict[str, Any]:
     known = {**_source(source, view), "visible": "by all that is known, or with --known-at T what was known at T"}
     return {
         "source": known,
+        "joins": [_join(join, source) for join in view.joins],
         "windows": [{"window": w.name, "holds": edges_in_words(w, view.closed)} for w in parts.windows],
         "training": _training(parts, irregular=False),
         "online": None,

@@ -14,6 +14,7 @@ from featc.lower import online_evict as evicting
 from featc.lower import online_lift as lift
 from featc.lower import online_store as tables
 from featc.lower.online_evict import EvictPlan, looks_up
+from featc.lower.online_joins import JoinsPlan, joins_plan
 from featc.lower.online_layout import Layout, Stream, layout, stream_of
 from featc.lower.online_read import ReadPlan, read_plan, sections
 from featc.resolve.model import Project, Source, View
@@ -49,12 +50,19 @@ class ViewPlan:
     newest_sql: str
     touched_sql: str
     seal_sql: str | None
+    reopen_sql: str | None
     evict: EvictPlan
+    joins: JoinsPlan | None = None
+    """Set where the view has joins; `lift_sql` then lifts rows that lie as they are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourcePlan:
-    """Everything a push to one source executes. `stream` is set where all its views share one."""
+    """Everything a push to one source executes. `stream` is set where all its views share one.
+
+    `views` are lifted from a batch, the rows that joins look into among them; `joined` are the views with joins, and
+    `reached` those, of any source, whose joins look into this one.
+    """
 
     source: Source
     required: frozenset[str]
@@ -62,10 +70,17 @@ class SourcePlan:
     behind_sql: str
     stream: StreamPlan | None
     views: tuple[ViewPlan, ...] = field(default=())
+    joined: tuple[ViewPlan, ...] = field(default=())
+    reached: tuple[ViewPlan, ...] = field(default=())
+
+    @property
+    def all_views(self) -> tuple[ViewPlan, ...]:
+        """All that keep rows of this source."""
+        return (*self.views, *self.joined)
 
     @property
     def streams(self) -> tuple[StreamPlan, ...]:
-        own = [v.stream for v in self.views if v.stream is not None]
+        own = [v.stream for v in self.all_views if v.stream is not None]
         found = {s.stream.table: s for s in ([self.stream] if self.stream else []) + own}
         return tuple(found.values())
 
@@ -111,36 +126,54 @@ def view_plan(project: Project, view: View, fingerprint: str = "") -> ViewPlan:
     versions = stream.stream if stream else None
     bare = layout(project, view, "", versions)
     seal = tables.seal_sql(bare) if bare.tiled else ""
+    joined = joins_plan(bare, _lookups(project, view)) if view.joins else None
+    also = [] if joined is None else [joined.schema_sql, joined.raw_sql]
+    also += [] if joined is None else [text for h in joined.hops for text in (h.keys_sql, h.find_sql)]
     digest = _digest(
-        fingerprint, versions.table if versions else "", lift.view_sql(bare), tables.schema_sql(bare), seal
+        fingerprint, versions.table if versions else "", lift.view_sql(bare), tables.schema_sql(bare), seal, *also
     )
     found = layout(project, view, digest, versions)
+    joins = joins_plan(found, _lookups(project, view)) if view.joins else None
     return ViewPlan(
         layout=found,
         stream=stream,
         lift_sql=lift.view_sql(found),
-        schema_sql=tables.schema_sql(found),
+        schema_sql=tables.schema_sql(found) + (joins.schema_sql if joins else ""),
         insert_sql=tables.insert_sql(found),
         supersede_sql=tables.supersede_sql(found.events),
         newest_sql=tables.newest_sql(found),
         touched_sql=tables.touched_sql(found),
         seal_sql=tables.seal_sql(found) if found.tiled else None,
+        reopen_sql=tables.reopen_sql(found) if found.tiled else None,
         evict=evicting.evict_plan(found),
+        joins=joins,
     )
+
+
+def _lookups(project: Project, view: View) -> dict[str, Layout]:
+    """The layouts of what a view's joins look into, by view."""
+    return {join.rows.name: view_plan(project, join.rows).layout for join in view.joins}
 
 
 def source_plan(project: Project, source: Source, fingerprints: Mapping[str, str]) -> SourcePlan:
     """Everything a push to `source` executes, for all views that read it."""
-    readers = [v for v in project.views.values() if v.source == source.name]
+    mine = [v for v in project.views.values() if v.source == source.name]
+    joining = [v for v in project.views.values() if any(j.rows.source == source.name for j in v.joins)]
+    beside = [j.rows for v in joining for j in v.joins if j.rows.source == source.name]
+    readers = [*(v for v in mine if not v.joins), *beside]
     views = tuple(view_plan(project, v, fingerprints.get(v.name, "")) for v in readers)
-    shared = next((v.stream for v in views if v.stream is not None and v.stream.lift_sql is None), None)
+    joined = tuple(view_plan(project, v, fingerprints.get(v.name, "")) for v in mine if v.joins)
+    reached = tuple(view_plan(project, v, fingerprints.get(v.name, "")) for v in joining)
+    shared = next((v.stream for v in (*views, *joined) if v.stream is not None and v.stream.lift_sql is None), None)
     return SourcePlan(
         source=source,
-        required=frozenset(lift.required_columns(source, readers)),
+        required=frozenset(lift.required_columns(source, [*readers, *(v for v in mine if v.joins)])),
         census_sql=lift.census_sql(source, shared.stream if shared else None),
         behind_sql=lift.behind_sql(source),
         stream=shared,
         views=views,
+        joined=joined,
+        reached=reached,
     )
 
 
@@ -183,11 +216,13 @@ def online_files(project: Project, view: View, fingerprint: str = "") -> dict[st
         ]
         if plan.stream.lift_sql:
             lifts.append(("versions", plan.stream.lift_sql))
-    lifts.append(("rows", plan.lift_sql))
+    lifts.append(("rows, with what their joins found" if plan.joins else "rows", plan.lift_sql))
     schemas.append(("rows and tiles" if plan.seal_sql else "rows", plan.schema_sql))
     updates.append(("rows: take in", plan.insert_sql))
     if plan.stream:
         updates.append(("rows: note the successor", plan.supersede_sql))
+    if plan.joins:
+        _add_joins(project, view, plan.joins, lifts, schemas, updates)
     if plan.seal_sql:
         updates += [
             ("tiles: the open tile", plan.newest_sql),
@@ -204,3 +239,24 @@ def online_files(project: Project, view: View, fingerprint: str = "") -> dict[st
         ),
         "online_read.sql": _file(f"{head}\n-- SQLite: the states at :t", list(sections(full_read(plan)))),
     }
+
+
+Sections = list[tuple[str, str]]
+
+
+def _add_joins(
+    project: Project, view: View, joins: JoinsPlan, lifts: Sections, schemas: Sections, updates: Sections
+) -> None:
+    """The sections of a view with joins that others have not."""
+    found = [("rows as they came, which are kept", joins.raw_sql)]
+    for hop in joins.hops:
+        found.append((f"{hop.join.name}: what each row looks up", hop.keys_sql))
+        rows = view_plan(project, hop.join.rows)
+        schemas.append((f"{hop.join.name}: what can be found", rows.schema_sql))
+        updates += [
+            (f"{hop.join.name}: what held at :t, by what was known at :k", hop.find_sql),
+            (f"{hop.join.name}: note what was looked up", hop.note_sql),
+            (f"{hop.join.name}: rows to lift again", hop.reached_sql),
+        ]
+    lifts[-1:-1] = found
+    updates.insert(0, ("rows as they came: take in", joins.insert_sql))

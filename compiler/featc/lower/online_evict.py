@@ -51,12 +51,16 @@ class EvictPlan:
 
 
 def looks_up(layout: Layout) -> bool:
-    """Whether a feature of the view needs the state row that holds."""
-    return any(isinstance(r, StateRef) for f in layout.view.features for r in f.expr.refs)
+    """Whether a feature of the view, or an event that joins it, needs the state row that holds."""
+    return layout.view.beside or any(isinstance(r, StateRef) for f in layout.view.features for r in f.expr.refs)
 
 
 def unbounded(layout: Layout) -> str | None:
     """Why a view needs all its rows for ever, in words; None where rows can go once they are final."""
+    if layout.view.beside:
+        return "an event of any age may still come that joins it"
+    if layout.view.joins:
+        return "what its joins look up may still change"
     if layout.source.final_after is None:
         what = "a version of any event" if layout.stream is not None else "a row of any age"
         return f"{layout.source.name} has no final_after, so {what} may still come"

@@ -81,7 +81,7 @@ class Layout:
 
     @property
     def is_state(self) -> bool:
-        return self.source.kind == "state"
+        return self.source.kind == "state" or self.view.beside
 
     @property
     def enter(self) -> str:
@@ -162,7 +162,7 @@ def _slots(view: View, parts: Parts, taken: set[str]) -> dict[str, SlotColumn]:
 
 def _keys_decide(source: Source, view: View) -> bool:
     """Whether a key and τ leave one visible row, so that the version order need not be kept."""
-    if source.id:
+    if source.id or source.kind != "state":
         return False
     bare = {
         k.expr.refs[0].column for k in view.keys if k.expr and k.expr.is_bare and isinstance(k.expr.refs[0], ColumnRef)
@@ -174,7 +174,7 @@ def layout(project: Project, view: View, fingerprint: str, stream: Stream | None
     """How `view`, which has a source, lies in the store."""
     if view.source is None:
         raise ValueError(f"{view.name} has no source and keeps nothing")
-    source = project.sources[view.source]
+    source = project.source_of(view)
     parts = decompose(view)
     keys = tuple((k.name, quoted(f"key_{k.name}"), k.type) for k in view.keys)
     taken = {f"key_{k.name}".casefold() for k in view.keys}

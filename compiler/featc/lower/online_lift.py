@@ -24,6 +24,8 @@ from featc.resolve.model import Column, ColumnRef, Expr, Source, View
 from featc.types import FLOATS
 
 BATCH = "featc_batch"
+RAW, BESIDE = "featc_raw", "featc_beside"
+"""The rows of a view with joins while they are lifted: as they came, and the columns of the joins made so far."""
 TOO_LATE = "arrived later than final_after allows"
 
 
@@ -69,6 +71,7 @@ def read_columns(layout: Layout) -> set[str]:
     view = layout.view
     slots = [view.slot(s) for s in layout.slots]
     used = _columns_of((view.where, layout.source.valid_to, *(k.expr for k in view.keys)))
+    used |= _columns_of(e for join in view.joins for e in join.keys)
     return used | _columns_of(e for s in slots for e in (s.value, s.filter)) | set(view.state_columns)
 
 
@@ -80,15 +83,20 @@ def required_columns(source: Source, views: Iterable[View]) -> set[str]:
     if source.id and source.deleted is not None:
         return set(source.id) | _columns_of([source.available_at or source.time])
     needed = _columns_of((source.time, source.available_at)) | set(source.id) | set(source.key)
-    return needed | _columns_of(k.expr for v in views for k in v.keys)
+    return needed.union(*(_columns_of(k.expr for k in v.keys) - v.joined for v in views))
 
 
-def _source_rows(ctes: Ctes, source: Source, columns: set[str]) -> str:
-    """The CTE of the batch's rows with normalised columns and their instants."""
+def batch_rows(ctes: Ctes, source: Source, columns: set[str], *, kept: bool = False) -> str:
+    """The CTE of the batch's rows with normalised columns and their instants; with `kept`, of rows as a view with joins
+    keeps them, with the columns of the joins that have been made."""
     names = [c.name for c in source.columns if c.name in columns]
+    times = [f"{sql} AS {name}" for sql, name in src.instants_select(source, tuple(names))]
+    if kept:
+        items = ["r.*", "b.* EXCLUDE (_row)", *times]
+        body = select(items, f"FROM {RAW} r\nLEFT JOIN {BESIDE} b USING (_row)")
+        return ctes.add(quoted(f"{source.name}_rows"), body, "rows as they came, and what lay beside them then")
     batch = pushed(source)
     normalised = [named(src.normalised_batch_column(batch, n), quoted(n)) for n in names]
-    times = [f"{sql} AS {name}" for sql, name in src.instants_select(source, tuple(names))]
     origin = f"FROM {BATCH}"
     if normalised != [quoted(n) for n in names]:
         inner = select(["_row", *normalised], origin).replace("\n", "\n    ")
@@ -108,6 +116,11 @@ def _canonical(source: Source, column: str) -> str:
 def version_key_sql(source: Source) -> str:
     """A BLOB in the version order. The id is part of it: state rows of different ids can tie in all else."""
     return sort_key_sql([_canonical(source, c) for c in src.version_order(source)])
+
+
+def state_key_sql(source: Source) -> str:
+    """A BLOB in the order by which, after τ, a lookup takes the last row."""
+    return sort_key_sql([_canonical(source, c) for c in src.state_order(source)[1:]])
 
 
 def _faults(source: Source) -> list[tuple[str, str]]:
@@ -140,7 +153,7 @@ def census_sql(source: Source, stream: Stream | None) -> str:
     """
     ctes = Ctes()
     columns = {c.name for c in source.columns} if stream else _instant_columns(source) | set(source.id)
-    rows = _source_rows(ctes, source, columns)
+    rows = batch_rows(ctes, source, columns)
     fault = f"{_fault_sql(_faults(source))} AS _fault"
     if stream is None:
         seen = f"FROM {rows}\nWHERE {_fault_sql(_faults(source))} IS NULL"
@@ -156,7 +169,7 @@ def reasons_sql(source: Source, views: Iterable[View]) -> str:
     A plan needs one reason to leave a row out; people who are to mend the rows need all.
     """
     ctes = Ctes()
-    rows = _source_rows(ctes, source, {c.name for c in source.columns})
+    rows = batch_rows(ctes, source, {c.name for c in source.columns})
     found = [f"CASE WHEN {condition} THEN {src.literal(reason)} END" for condition, reason in _faults(source)]
     alive = "true" if source.deleted is None else f"NOT {DELETED}"
     for view in views:
@@ -171,7 +184,7 @@ def reasons_sql(source: Source, views: Iterable[View]) -> str:
 def behind_sql(source: Source) -> str:
     """The `_row`s whose α is before the instant `$1`."""
     ctes = Ctes()
-    rows = _source_rows(ctes, source, _instant_columns(source))
+    rows = batch_rows(ctes, source, _instant_columns(source))
     return ctes.query(select(["_row"], f"FROM {rows}\nWHERE {ARRIVAL} < $1")) + ";\n"
 
 
@@ -191,7 +204,7 @@ def _version_items(source: Source, stream: Stream) -> list[str]:
 def stream_sql(source: Source, stream: Stream) -> str:
     """The versions of a stream that depends on a view's keys, in the shape of the census (`_fault` is NULL)."""
     ctes = Ctes()
-    rows = _source_rows(ctes, source, {c.name for c in source.columns})
+    rows = batch_rows(ctes, source, {c.name for c in source.columns})
     items = ["_row", "NULL AS _fault", *_version_items(source, stream)]
     return ctes.query(select(items, f"FROM {rows}\nORDER BY _row")) + ";\n"
 
@@ -232,7 +245,7 @@ def _lifted_items(layout: Layout) -> list[str]:
         order = [_canonical(source, c) for c in src.event_order(source)[1:]]
         items.append(f"{sort_key_sql(order)} AS _order")
     if layout.versioned:
-        items.append(f"{version_key_sql(source)} AS _version")
+        items.append(f"{state_key_sql(source)} AS _version")
     if layout.is_state:
         items.append(f"{_holds_sql(layout)} AS _holds")
     if layout.is_state and source.valid_to is not None:
@@ -247,7 +260,7 @@ def _lifted_items(layout: Layout) -> list[str]:
 
 def _holds_sql(layout: Layout) -> str:
     conditions = [] if layout.view.where is None else [f"coalesce(({src.render(layout.view.where)}), false)"]
-    if layout.source.deleted is not None and not layout.source.id:
+    if layout.source.deleted is not None and not layout.source.id and layout.source.kind == "state":
         conditions.append(f"NOT {DELETED}")
     return " AND ".join(conditions) or "true"
 
@@ -269,19 +282,25 @@ def _encoded_items(layout: Layout) -> list[str]:
     return items
 
 
-def view_sql(layout: Layout) -> str:
-    """The rows one view takes from a batch: `_row`, `_fault` (a NULL key, or NULL), then `event_columns`."""
-    view, source = layout.view, layout.source
-    ctes = Ctes()
-    rows = _source_rows(ctes, source, view_columns(layout))
+def row_conditions(source: Source) -> list[str]:
+    """What a row needs to be seen by any view at any instant, its keys apart."""
     conditions = [f"{TIME} IS NOT NULL"]
     if source.available_at is not None:
         conditions.append(f"{ARRIVAL} IS NOT NULL")
     in_time = src.in_time(source)
     if in_time is not None:
         conditions.append(in_time)
-    if source.deleted is not None and (source.id or not layout.is_state):
+    if source.deleted is not None and (source.id or source.kind != "state"):
         conditions.append(f"NOT {DELETED}")
+    return conditions
+
+
+def view_sql(layout: Layout) -> str:
+    """The rows one view takes from a batch: `_row`, `_fault` (a NULL key, or NULL), then `event_columns`."""
+    view, source = layout.view, layout.source
+    ctes = Ctes()
+    rows = batch_rows(ctes, source, view_columns(layout), kept=bool(view.joins))
+    conditions = row_conditions(source)
     if view.where is not None and not layout.is_state:
         conditions.append(f"({src.render(view.where)})")
     lifted = ctes.add(

@@ -55,7 +55,7 @@ def schema_sql(layout: Layout) -> str:
     body = [f"{name} {type_}" for name, type_ in columns]
     body.append(f"PRIMARY KEY ({', '.join([*keys, '_tau', *order, '_seq'])})")
     text = _create(layout.events, body, "STRICT, WITHOUT ROWID")
-    if layout.stream:
+    if layout.stream or layout.view.joins:
         index = quoted(layout.events.strip('"') + "__seq")
         text += f"CREATE UNIQUE INDEX IF NOT EXISTS {index} ON {layout.events} (_seq);\n"
     if layout.tiled:
@@ -190,6 +190,11 @@ def touched_sql(layout: Layout) -> str:
     """Key and τ of a row by its number, to find the tile a change of visibility touches."""
     keys = [column for _, column, _ in layout.keys]
     return f"SELECT {', '.join([*keys, '_tau'])} FROM {layout.events} WHERE _seq = ?;\n"
+
+
+def reopen_sql(layout: Layout) -> str:
+    """Drops the tiles of a key from `:start` on."""
+    return f"DELETE FROM {layout.tiles} {conjunction([*key_conditions(layout), '_start >= :start'])};\n"
 
 
 def mean_name(partial: Partial) -> str:

@@ -273,6 +273,15 @@ def version_order(source: Source) -> tuple[str, ...]:
     return (ARRIVAL, *(quoted(c) for c in named), *dead, *(quoted(c) for c in rest))
 
 
+def state_order(source: Source) -> tuple[str, ...]:
+    """Columns that order the rows of which the last is the one that a lookup takes: τ, then the version order of a
+    state source, the event order of events (semantics.md, "State and snapshot sources", "Enrichment joins")."""
+    if source.kind == "state":
+        return (TIME, *version_order(source))
+    order = event_order(source)
+    return (*order, *(c for c in version_order(source) if c not in order))
+
+
 def event_order(source: Source) -> tuple[str, ...]:
     """Columns of the event order that do not depend on a feature: τ, tie_break, α, id."""
     return (TIME, *(quoted(c) for c in source.tie_break), ARRIVAL, *(quoted(c) for c in source.id))

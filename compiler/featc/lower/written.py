@@ -33,6 +33,8 @@ def written_in(source: Source, view: View) -> Iterator[Written]:
         if expr is not None:
             yield Written(f"{word} of {source.name}", expr)
     passing: tuple[str, ...] = ()
+    if view.joins:  # over rows of the source alone its expressions say nothing
+        return
     if view.where is not None:
         yield Written(f"the where of {view.name}", view.where)
         passing = (f"({src.render(view.where)})",)

@@ -7,7 +7,7 @@ from featc.algebra.aggregates import SPELLINGS, forms
 from featc.errors import nearest
 from featc.parse.model import Problem
 from featc_dialects.duckdb_functions import AGGREGATES as DUCKDB_AGGREGATES
-from featc_dialects.duckdb_functions import CHANGING, SCALARS, TABLES, WINDOWS
+from featc_dialects.duckdb_functions import CHANGING, SCALARS, SORTING, TABLES, WINDOWS
 
 EXAMPLES: dict[str, str] = {
     "seconds_since": "x",
@@ -58,6 +58,12 @@ _INSTEAD = {
     "make_timestamptz": "write make_timestamp(…), which gives naive UTC",
     "age": "write date_diff('day', a, b) or a - b; for the time until the moment of asking, seconds_since(x)",
     "timezone": "write in_zone(ts, 'Europe/Berlin')",
+    **dict.fromkeys(
+        ("list_aggregate", "list_aggr", "array_aggregate", "array_aggr"), "write list_sum(x), list_max(x) …"
+    ),
+    **dict.fromkeys(
+        SORTING, "lists are in event order, or in that of their aggregate, as top_k(x, 10); maps in order of their keys"
+    ),
     "hash": "its values change between versions of the engine; md5(x) does not",
 }
 _MOMENT = frozenset(
@@ -95,6 +101,8 @@ def refusal(name: str, start: int) -> Problem | None:
         return Problem("F299", f"{name} is not built yet", start, size, _LATER[name])
     if name in CHANGING:
         return changing(name, start)
+    if name in SORTING:
+        return Problem("F208", f"{name} sorts as the session's settings say", start, size, _INSTEAD[name])
     if name in SCALARS:
         return None
     if name in WINDOWS:

@@ -53,6 +53,7 @@ _WHAT = {
     "Order": "ORDER BY is not possible here",
     "Exists": "subqueries are not possible here",
     "Slice": "slices are not possible here",
+    "WithinGroup": "WITHIN GROUP is not possible here",
 }
 
 _PLAIN = "use scalar functions and aggregates, or compute it under a source's sql:"
@@ -66,7 +67,8 @@ _INSTEAD = {
     "Order": _ORDER,
     "AtTimeZone": "write in_zone(ts, 'Europe/Berlin')",
     "Collate": "leave it out, or compare lower(x)",
-    "Slice": "write substring(x, from, length), or list_slice under a source's sql:",
+    "Slice": "write array_slice(x, from, to), or substring(x, from, length) of a text",
+    "WithinGroup": "write mode(x), or quantile_cont(x, 0.5)",
 }
 
 

@@ -77,6 +77,39 @@ CODES: Mapping[str, str] = {
     "F346": "A feature among a service's labels. List it under the service's features:.",
     "F350": "Warning: rows of the same instant can tie, and something less telling than the author decides.",
     "F351": "Warning: versions of an event are ordered by event time, since the source has no available_at.",
+    "F360": "A service would give a value that carries a tag which a policy of featc.yaml forbids it. The way from the "
+    "tag to the service is told. Leave the feature out, or make it without what carries the tag; allow: of the "
+    "policy names features that somebody has judged.",
+    "F361": "Warning: something with a forbidden tag decides which rows a feature counts (where, FILTER), and the "
+    "policy does not say whether that is forbidden. through: [value, filter] forbids it, through: value takes "
+    "it.",
+    "F362": "Warning: a policy names services, tags or features of which there are none, so that it does nothing by "
+    "them. Mostly a misspelling; the hint names the nearest.",
+    "F363": "Warning: something that is deprecated is still used. The hint says what to use instead.",
+    "F364": "featc build --locked: the last day of a deprecated definition is over, and it still stands. Delete it "
+    "when nothing uses it any more, or give it a later until:.",
+    "F365": "use: of deprecated: names nothing that could take the definition's place. Name a definition of the "
+    "project.",
+    "F366": "Warning: the SELECT of a source brings to a row what comes from other rows, perhaps later ones: a window "
+    "function that looks ahead, or a join or subquery without a comparison of times. Compute it in features, "
+    "or let available_at: be an instant at which all of the row was known.",
+    "F367": "Warning: all rows of a source have one time, so what holds today counts as known at every instant. Give "
+    "it the column that says since when each row holds.",
+    "F368": "Warning: a label's source says neither delay: nor available_at:, and features of the same service read "
+    "it: each row counts as known the moment it happened. Say when serving knows it; delay: 0s if at once.",
+    "F369": "Warning: a spine names rows of a source, by its id or its key and time, at instants after they were "
+    "known: a feature then holds the row it is asked for. Take the row's own time as the instant.",
+    "F371": "join: on a view over a state source. Events are joined, each at its own time; a state is looked up at "
+    "the instant of asking. Join where events are aggregated.",
+    "F372": "A join that does not say which rows belong to an event. A state source with key: is found by columns of "
+    "the same names; else give the join keys: with its columns and what each has to equal.",
+    "F373": "A state source keeps one row per key, and the join names other columns. Name those of its key: all.",
+    "F374": "A key of a join and what it has to equal are of types that do not compare exactly. Cast the expression.",
+    "F375": "A join has the name of a column or let of the view's source. Name the join otherwise, and say source:.",
+    "F376": "Warning: a join of which no feature uses a column. Use one, or delete the join.",
+    "F377": "A view with joins reads a column of a list, struct or other type that an online store cannot give back; "
+    "it keeps the rows of such a view as they came, to lift them again when what they look up changes. Take what you "
+    "need of the column under the source's sql:.",
     "F399": "The language has this, but this version of featc does not build it yet. Leave it out for now; the "
     "hint says what to use instead, if anything.",
 }

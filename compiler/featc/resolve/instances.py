@@ -12,14 +12,13 @@ from dataclasses import dataclass, field, replace
 from featc.errors import Findings, did_you_mean
 from featc.load.model import RoleDef
 from featc.resolve.features import Drafts, asked_view, finished_feature
-from featc.resolve.keys import common_type
 from featc.resolve.model import Expr, Feature, FeatureRef, Key, KeyRef, Ref, View
 from featc.resolve.openservice import OpenService
 from featc.resolve.openview import Template
 from featc.resolve.order import circle
 from featc.resolve.pieces import joined
 from featc.resolve.sources import meta_of
-from featc.types import INTEGERS, decimal_parts
+from featc.types import INTEGERS, common_type, decimal_parts
 
 Given = Mapping[str, FeatureRef]
 """The keys that a service computes, and the values they have."""

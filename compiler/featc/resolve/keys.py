@@ -9,21 +9,7 @@ from featc.resolve.families import Families
 from featc.resolve.meaning import FeatureNeed
 from featc.resolve.model import Key
 from featc.resolve.openview import OpenView, Template
-from featc.types import INTEGERS, decimal_parts
-
-
-def common_type(a: str, b: str) -> str | None:
-    """The type that holds the keys of both, None when they are not comparable."""
-    if a == b:
-        return a
-    if a in INTEGERS and b in INTEGERS:
-        return max(a, b, key=INTEGERS.index) if (a[0] == "U") == (b[0] == "U") else "BIGINT"
-    one, two = decimal_parts(a), decimal_parts(b)
-    if one and two:
-        scale = max(one[1], two[1])
-        precision = max(one[0] - one[1], two[0] - two[1]) + scale
-        return f"DECIMAL({precision},{scale})" if precision <= 38 else None
-    return None
+from featc.types import common_type
 
 
 def parents_of(view: OpenView, families: Families) -> dict[str, tuple[Template, Span]]:

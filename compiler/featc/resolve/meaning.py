@@ -233,6 +233,14 @@ class Meanings:
             )
         elif len(name.parts) > 2:
             self._error(template, name, "F301", f"'{name}' has too many parts", "write view.feature")
+        elif view.opened and word.casefold() in view.opened.scope.joins:
+            self._error(
+                template,
+                name,
+                "F302",
+                f"{word} is a join, and its columns have a value for each row",
+                f"use an aggregate: last({name}) over lifetime",
+            )
         elif view.opened and word.casefold() == view.opened.source.name.casefold():
             self._error(
                 template,

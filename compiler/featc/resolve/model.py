@@ -58,6 +58,8 @@ class Column:
     type: str
     tags: tuple[str, ...] = ()
     known_after: str | None = None
+    brought: Join | None = None
+    """Set where a join brings the column to the rows of another source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,35 @@ class Feature:
         return any(isinstance(r, (AggregateRef, StateRef)) for r in self.expr.refs)
 
 
+JOINED = "."
+"""What stands between a join's name and a column's, in the name of a column that the join brings."""
+
+
+def join_column(join: str, column: str) -> str:
+    """What a column that a join brings is called among those of the events."""
+    return f"{join}{JOINED}{column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """A join of a view: at each event, the row of another source that held then (semantics.md, "Enrichment joins").
+
+    `rows` looks that row up: its keys are the other source's columns, its `state_columns` what the events get, under
+    `join_column` of `name`; its `ttl` is `within`. `keys` are what these have to equal, over the event's columns and
+    those of the joins before this one. `source` is the other source as it is defined.
+    """
+
+    name: str
+    source: Source
+    rows: View
+    keys: tuple[Expr, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What the events' rows get."""
+        return tuple(join_column(self.name, c) for c in self.rows.state_columns)
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """A feature view. `source` None is an on-demand or derived view.
@@ -174,7 +205,7 @@ class View:
     `state_columns` are the columns a state lookup has to bring (those its features use), `where` included apart.
     `ttl` in µs applies to state lookups. `of` is set on a view as a service asks it (`Project.asked`): the name of the
     view whose rows it reads, for the entity that its keys are `given`. The labels of a view are a view of their own,
-    `ahead`, and `of` that view (`Project.labels`).
+    `ahead`, and `of` that view (`Project.labels`). `beside` is set on the lookup of a join.
     """
 
     name: str
@@ -193,11 +224,33 @@ class View:
     span: Span | None = field(default=None, compare=False)
     of: str | None = None
     ahead: bool = False
+    joins: tuple[Join, ...] = ()
+    beside: bool = False
 
     @property
     def origin(self) -> str:
         """The view as it is defined, whose rows are read and kept."""
         return self.of or self.name
+
+    @property
+    def joined(self) -> frozenset[str]:
+        """The columns that its joins bring to its source's."""
+        return frozenset(c for join in self.joins for c in join.columns)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources whose rows it reads, its own first."""
+        found = [self.source, *(join.rows.source for join in self.joins)]
+        return tuple(dict.fromkeys(s for s in found if s is not None))
+
+    def finds(self, expr: Expr | None) -> bool:
+        """Whether an expression needs what joins bring, and has no value on a row of the source alone."""
+        return expr is not None and any(isinstance(r, ColumnRef) and r.column in self.joined for r in expr.refs)
+
+    @property
+    def finds_keys(self) -> bool:
+        """Whether joins say which entity a row is about."""
+        return any(self.finds(k.expr) for k in self.keys)
 
     def needs_first(self, feature: Feature) -> tuple[FeatureRef, ...]:
         """The features that one of this view's needs: those it is made of, and those that say which entity is meant."""
@@ -221,12 +274,14 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One output column of a service. `view` names a view of the project, or one as the service asks it."""
+    """One output column of a service. `view` names a view of the project, or one as the service asks it; `span` is the
+    place where the service lists it."""
 
     name: str
     view: str
     feature: str
     type: str
+    span: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +342,8 @@ class Project:
 
     `asked` are views as services ask them, where these compute keys, and of the services' own expressions. They are no
     definitions: nothing is stored or listed for them. Features refer to them as to any view. `labels` are views of the
-    labels of views, by `label_view`: training sets alone read them, and nothing of them is stored.
+    labels of views, by `label_view`: training sets alone read them, and nothing of them is stored. `tags` are those of
+    request columns and keys, as `request.x` and `key.x`; those of other definitions are in their own `meta`.
     """
 
     name: str
@@ -298,6 +354,7 @@ class Project:
     entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     asked: Mapping[str, View] = field(default_factory=dict)
     labels: Mapping[str, View] = field(default_factory=dict)
+    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def view(self, name: str) -> View:
         """A view of the project, one as a service asks it, or that of a view's labels."""
@@ -307,6 +364,18 @@ class Project:
 
     def feature(self, view: str, name: str) -> Feature:
         return self.view(view).feature(name)
+
+    def source_of(self, view: View) -> Source:
+        """The source of a view, with the columns that its joins bring."""
+        if view.source is None:
+            raise AssertionError(f"{view.name} has no source")
+        source = self.sources[view.source]
+        beside = [
+            Column(name, column.type, column.type, column.tags, brought=join)
+            for join in view.joins
+            for name, column in zip(join.columns, map(join.source.column, join.rows.state_columns), strict=True)
+        ]
+        return replace(source, columns=(*source.columns, *beside)) if beside else source
 
     def without_labels(self) -> Project:
         """The project as both plans know it."""

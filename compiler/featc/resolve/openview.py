@@ -10,6 +10,7 @@ from featc.load.model import Definitions, FeatureDef, ViewDef
 from featc.load.text import Text
 from featc.parse import AggregateCall, BuiltinCall, Fragment, Name
 from featc.resolve.columns import declared_type
+from featc.resolve.joins import OpenJoin, open_joins
 from featc.resolve.model import Key, Window
 from featc.resolve.sources import OpenSource, parsed
 from featc.resolve.windows import WindowBook, library_window, suffix_of
@@ -113,6 +114,7 @@ class OpenView:
     roles: dict[str, tuple[str, str]] = field(default_factory=dict)
     labels: OpenView | None = None
     base: OpenView | None = None
+    joins: tuple[OpenJoin, ...] = ()
 
     @property
     def spoken(self) -> str:
@@ -158,7 +160,11 @@ def open_view(
 ) -> OpenView:
     """A view with its parts looked up and its features read."""
     opened, blind = _source_of(definition, sources, definitions, findings)
-    view = OpenView(definition, opened, blind)
+    joins: tuple[OpenJoin, ...] = ()
+    if opened is not None and definition.joins:
+        found = open_joins(definition, opened, sources, definitions, findings)
+        opened, joins, blind = found.opened, found.joins, blind or found.broken
+    view = OpenView(definition, opened, blind, joins=joins)
     head = f"{definition.name}."
     view.lost = frozenset(n.removeprefix(head).casefold() for n in definitions.broken if n.startswith(head))
     view.entity, view.key_names = _entities_of(definition, definitions, findings, view)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from featc.algebra import AGGREGATES
@@ -12,6 +12,7 @@ from featc.load.model import Definitions, RoleDef
 from featc.names import is_internal
 from featc.resolve.families import Families
 from featc.resolve.features import Drafts, Typing, finished_feature
+from featc.resolve.joins import finished_joins
 from featc.resolve.keys import inherit_keys
 from featc.resolve.labels import check_names, finished_labels, open_labels
 from featc.resolve.lifted import Lifted, lift
@@ -67,6 +68,7 @@ class _Run:
             if v.opened is not None and not v.blind
         }
         self._settle_sources()
+        self._settle_joins(v for v in everything.values() if v.joins and v.base is None)
         lifted = self._lift(rows)
         inherit_keys(everything, families, findings)
         drafts = Drafts(everything, families, lifted, findings)
@@ -95,6 +97,7 @@ class _Run:
             {n: tuple(k.value for k in e.keys) for n, e in sorted(definitions.entities.items())},
             picker.asked,
             dict(sorted(future.items())),
+            _tags(definitions),
         )
         return project, _in_order(findings)
 
@@ -110,6 +113,24 @@ class _Run:
             if source is not None:
                 self.sources[name] = source
                 opened.source = source
+
+    def _settle_joins(self, views: Iterable[OpenView]) -> None:
+        """The same for views with joins, whose expressions also read columns of other sources."""
+        for view in views:
+            opened = view.opened
+            if opened is None or opened.source.name not in self.sources:
+                continue
+            opened.batch.broken_lets = self._opened(opened).batch.broken_lets
+            opened.batch.settle(self.catalog, self.findings)
+            own = self._opened(opened).scope.columns
+            columns = tuple(c for folded, c in opened.scope.columns.items() if folded not in own)
+            source = self.sources[opened.source.name]
+            opened.source = replace(source, columns=(*source.columns, *columns))
+
+    def _opened(self, opened: OpenSource) -> OpenSource:
+        found = self.opened[opened.source.name]
+        assert found is not None
+        return found
 
     def _lift(self, rows: Mapping[str, ViewRows]) -> dict[str, Lifted]:
         lifted: dict[str, Lifted] = {}
@@ -157,6 +178,14 @@ class _Run:
             meta_of(definition.meta),
             definition.span,
         )
+        if view.joins and view.opened is not None:
+            read = [k.expr for k in found.keys] + [found.where]
+            read += [e for s in found.slots for e in (s.value, s.filter)]
+            mine = view.base is None  # labels need not use what the features join
+            joins = finished_joins(found.name, view.joins, read, self.sources, view.opened, self.findings, warns=mine)
+            if joins is None:
+                return None
+            found = replace(found, joins=joins)
         self._warn_ties(found, view)
         return found
 
@@ -233,6 +262,17 @@ class _Run:
                 ordered[0].span,
                 f"give {source.name} a tie_break: or an id:",
             )
+
+
+def _tags(definitions: Definitions) -> dict[str, tuple[str, ...]]:
+    """The tags of request columns, wherever they are declared, and of keys, which have those of their entities."""
+    found: dict[str, tuple[str, ...]] = {}
+    listed = [(f"request.{n}", c.meta) for v in definitions.views.values() for n, c in v.request.items()]
+    listed += [(f"request.{n}", c.meta) for s in definitions.services.values() for n, c in s.request.items()]
+    listed += [(f"key.{k.value}", e.meta) for e in definitions.entities.values() for k in e.keys]
+    for name, meta in listed:
+        found[name] = tuple(dict.fromkeys((*found.get(name, ()), *meta.tags)))
+    return {name: tags for name, tags in sorted(found.items()) if tags}
 
 
 def _check_internal(definitions: Definitions, findings: Findings) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from featc.errors import Findings, did_you_mean, nearest
 from featc.load.text import Text
 from featc.parse import AggregateCall, BuiltinCall, Fragment, Name
-from featc.resolve.model import Column, ColumnRef, Ref
+from featc.resolve.model import JOINED, Column, ColumnRef, Ref
 from featc.resolve.pieces import Parts, enclosed, joined
 from featc.resolve.scalars import write_out
 
@@ -39,6 +39,8 @@ class RowScope:
     source: str
     columns: Mapping[str, Column]
     lets: dict[str, Let] = field(default_factory=dict)
+    joins: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Joins by folded name: their names as written, and what source each looks into."""
     features: frozenset[str] = frozenset()
     """Names of features of the view that reads the rows: mistaken for columns, they get a hint of their own."""
 
@@ -114,7 +116,12 @@ class RowReader:
                     for p in entry.parts
                 )
             )
-        if first in self.scope.columns:
+        beside = self.scope.columns.get(JOINED.join(name.parts[:2]).casefold()) if first in self.scope.joins else None
+        if beside is not None:
+            brought: Parts = (self.ref(beside.name),)
+            if len(name.parts) == 2 or beside.type.startswith("STRUCT"):
+                return field_of(brought, name.parts[2:])
+        elif first in self.scope.columns:
             column = self.scope.columns[first]
             parts: Parts = (self.ref(column.name),)
             if len(name.parts) == 1:
@@ -133,6 +140,15 @@ class RowReader:
                 name.end,
                 "use it outside the aggregate, in the feature's expression",
             )
+        elif first in self.scope.joins:
+            join, source = self.scope.joins[first]
+            if len(name.parts) == 1:
+                message = f"{join} is a join, and stands for a row of {source}"
+                self._error("F301", message, name.start, name.end, f"write {join}.<column>")
+            else:
+                columns = [c.name for c in self.scope.columns.values() if c.name.startswith(f"{join}{JOINED}")]
+                message = f"{source} has no column '{'.'.join(name.parts[1:])}'"
+                self._error("F301", message, name.start, name.end, did_you_mean(str(name), columns))
         elif len(name.parts) == 2 and first == self.scope.source.casefold():
             self._error(
                 "F301",
@@ -156,7 +172,7 @@ class RowReader:
                 f"'{name}' means nothing in {self.place}",
                 name.start,
                 name.end,
-                f"columns of {self.scope.source} stand bare; join, to reach others, is not built yet",
+                f"columns of {self.scope.source} stand bare; those of other sources need a join: of the view",
             )
         else:
             hint = did_you_mean(str(name), self.scope.names)

@@ -11,11 +11,11 @@ from featc.load.model import PickDef, RoleDef, ServiceDef
 from featc.load.text import Text
 from featc.resolve.features import Drafts
 from featc.resolve.instances import Binder
-from featc.resolve.keys import common_type
 from featc.resolve.model import COMPLETE, Feature, KeyRef, Output, RequestRef, Role, Service, View
 from featc.resolve.openservice import OpenService
 from featc.resolve.openview import OpenView
 from featc.resolve.sources import meta_of
+from featc.types import common_type
 
 _GLOB = frozenset("*?[")
 
@@ -81,7 +81,7 @@ class Picker:
                 name = pick.output or feature.name
                 spoken = f"{self.labels[feature.view].origin}.{feature.name}"
                 for suffix, type_ in (("", feature.type), (COMPLETE, "BOOLEAN")):
-                    output = Output(f"{name}{suffix}", feature.view, f"{feature.name}{suffix}", type_)
+                    output = Output(f"{name}{suffix}", feature.view, f"{feature.name}{suffix}", type_, pick.span)
                     self._add(taken, Listed(output, pick.span, spoken))
         found = [listed for folded, listed in taken.items() if folded not in outputs]
         names = {"as_of"} | {name.casefold() for name, _ in spine}
@@ -131,7 +131,9 @@ class Picker:
             )
             return []
         return [
-            Listed(Output(pick.output or f.name, binder.of_view(f.view), f.name, f.type), pick.span, f.qualified)
+            Listed(
+                Output(pick.output or f.name, binder.of_view(f.view), f.name, f.type, pick.span), pick.span, f.qualified
+            )
             for f in features
         ]
 
@@ -143,7 +145,7 @@ class Picker:
             found |= {f.name: f for f in (self._expand(pick) if view in self.open_views else ())}
         return [
             Listed(
-                Output(f"{role.name}_{f.name}", binder.of_role(role), f.name, f.type),
+                Output(f"{role.name}_{f.name}", binder.of_role(role), f.name, f.type, role.span),
                 role.span,
                 f"{role.name}.{f.name}",
             )
@@ -154,9 +156,10 @@ class Picker:
         own = binder.asked.get(opened.own.name)
         members = {name: t for t in opened.derived for name, _ in t.members}
         return [
-            Listed(Output(f.name, f.view, f.name, f.type), members[f.name].definition.span, f.name)
+            Listed(Output(f.name, f.view, f.name, f.type, place), place, f.name)
             for f in (own.features if own else ())
             if f.name in members
+            for place in (members[f.name].definition.span,)
         ]
 
     def _expand(self, pick: PickDef) -> list[Feature]:

@@ -250,9 +250,7 @@ def finished_source(opened: OpenSource, findings: Findings) -> Source | None:
         return None
     source = replace(opened.source, time=time, available_at=available, deleted=deleted, valid_to=valid_to)
     source = replace(source, lets=_lets(opened))
-    for word, expr, text in (("time", time, definition.time), ("deleted", deleted, definition.deleted)):
-        if expr is not None and text is not None:
-            check_known(expr, source, text, word, findings)
+    _check_known_rows(definition, source, findings)
     if source.id and available is None:
         findings.warn(
             "F351",
@@ -261,6 +259,23 @@ def finished_source(opened: OpenSource, findings: Findings) -> Source | None:
             "name the column of arrival under available_at:, if there is one",
         )
     return source
+
+
+def _check_known_rows(definition: SourceDef, source: Source, findings: Findings) -> None:
+    """Refuses columns that are known later than their row where they say what the row is, when and in which order."""
+    expressions = (
+        ("time", source.time, definition.time),
+        ("deleted", source.deleted, definition.deleted),
+        ("valid_to", source.valid_to, definition.valid_to),
+    )
+    for word, expr, text in expressions:
+        if expr is not None and text is not None:
+            check_known(expr, source, text, word, findings)
+    for word, names in (("id", definition.id), ("key", definition.key), ("tie_break", definition.tie_break)):
+        for name in names:
+            column = next((c for c in source.columns if c.name.casefold() == name.value.casefold()), None)
+            if column is not None:
+                check_known(Expr((ColumnRef(column.name),), column.type, name.span), source, name, word, findings)
 
 
 def _lets(opened: OpenSource) -> tuple[tuple[str, Expr], ...]:

@@ -14,7 +14,7 @@ from featc.resolve.model import Expr, Key, Window
 from featc.resolve.openview import OpenView, Template
 from featc.resolve.sources import OpenSource, ask_fragment, check_known, is_boolean, parsed
 from featc.resolve.windows import WindowBook
-from featc.types import family
+from featc.types import KEY_FAMILIES, family
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +167,6 @@ def _ask_call(
 
 # ── where and keys ──────────────────────────────────────────────────────────────────────────────────────────
 
-_KEY_FAMILIES = frozenset({"integer", "text", "boolean", "date", "timestamp", "uuid", "decimal"})
-
-
 def checked_where(rows: ViewRows, opened: OpenSource, findings: Findings) -> Expr | None:
     """The view's `where`; an error makes the view broken."""
     if rows.where is None or rows.where_text is None:
@@ -193,7 +190,7 @@ def checked_keys(rows: ViewRows, opened: OpenSource, findings: Findings) -> tupl
         if expr is None:
             rows.broken = True
             continue
-        if family(expr.type) not in _KEY_FAMILIES:
+        if family(expr.type) not in KEY_FAMILIES:
             _refuse_key(name, expr, text, findings)
             rows.broken = True
         elif not check_known(expr, opened.source, text, f"the key {name}", findings):

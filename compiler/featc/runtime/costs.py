@@ -112,7 +112,8 @@ def store_amounts(path: Path, plan: ViewPlan) -> Amounts | None:
             text = _text_length(store, plan)
         except sqlite3.Error:
             return None  # no tables of the view as it is defined now
-        used = _pages(store, [layout.events, *([layout.tiles] if layout.tiled else [])])
+        kept = [plan.joins.table] if plan.joins else []
+        used = _pages(store, [layout.events, *([layout.tiles] if layout.tiled else []), *kept])
         versions = _pages(store, [layout.stream.table]) if layout.stream else 0
     return Amounts("the online store", entities, rows, most, first, last, tiles, text, used, versions)
 
@@ -177,6 +178,11 @@ def estimated_bytes(plan: ViewPlan, amounts: Amounts) -> float:
         keyed = [(column, storage(type_)) for _, column, type_ in layout.keys]
         order = [("_order", "BLOB")] if layout.ordered else []
         row += _ROW + size([("_seq", "INTEGER"), *keyed, ("_tau", "INTEGER"), *order])
+    if plan.joins:  # the rows as they came, with what they look up, and an index for each join
+        came = [("_seq", "INTEGER"), ("_tau", "INTEGER"), ("_enter", "INTEGER")]
+        came += [(name, storage(column.type)) for column, name in plan.joins.columns]
+        asked = [("key", storage(k.type)) for hop in plan.joins.hops for k in hop.rows.view.keys]
+        row += _ROW + size([*came, *asked]) + size([*asked, *[("_tau", "INTEGER")] * len(plan.joins.hops)])
     tiles = amounts.tiles * (_ROW + size(tile_columns(layout))) if layout.tiled else 0.0
     return _FILL * (amounts.rows * row + tiles)
 

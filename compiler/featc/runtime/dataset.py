@@ -24,6 +24,7 @@ from featc.runtime.spine_given import read as read_spine
 from featc.runtime.training_set.blame import blamed, over
 from featc.runtime.training_set.entity_range import EntityRange
 from featc.runtime.training_set.origin import Asked, origin_of
+from featc.runtime.training_set.own_rows import OwnRows, own_rows
 from featc.runtime.training_set.reading import Place, Read, Reading, choose
 from featc.runtime.training_set.unmatched import Unmatched, example, unmatched
 from featc.secrets import mask
@@ -161,7 +162,8 @@ class Dataset:
         pairs = feature_closure(self.project, tuple((o.view, o.feature) for o in self.outputs))
         known = {**self.project.views, **self.project.labels}
         defined = (known.get(name) or known.get(self.project.view(name).origin) for name, _ in pairs)
-        views = {v.source: v for v in defined if v is not None and v.source is not None}
+        reading = [r for v in defined if v is not None for r in (*(j.rows for j in v.joins), v)]
+        views = {v.source: v for v in reading if v.source is not None}
         sources = {name: self.project.sources[name] for name in sorted(views)}
         final = {name: left_out_sql(s, views[name]) for name, s in sources.items() if s.final_after is not None}
         counts = {name: self.answer(partial(_only_value, sql)) for name, sql in final.items()}
@@ -170,6 +172,10 @@ class Dataset:
     def unmatched(self) -> tuple[Unmatched, ...]:
         """The views of which no entity of the spine occurs in their source, so that all their values are empty ones."""
         return unmatched(self)
+
+    def own_rows(self) -> tuple[OwnRows, ...]:
+        """The views whose features count, at some spine rows, the very row of their source that the spine names."""
+        return own_rows(self)
 
     def rows(self) -> list[dict[str, Any]]:
         """All rows as dicts of Python values, in the spine's order."""

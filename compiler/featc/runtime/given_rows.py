@@ -16,7 +16,7 @@ from featc.errors import Findings, Span, did_you_mean
 from featc.load.model import Literal, Rows, TestDef
 from featc.lower.source import literal as sql_literal
 from featc.resolve.model import Source
-from featc.runtime.verify.equal import read, refused
+from featc.runtime.verify.equal import is_null, read, refused
 from featc.runtime.verify.rows import STAMPS, Row
 from featc.types import family
 
@@ -76,7 +76,8 @@ def _item(value: Literal) -> str:
 
 def _bare(text: str) -> str:
     """A text inside a list or map, quoted where it would be read as more than itself."""
-    return text if re.fullmatch(r"[\w.+-]+(?: [\w.:+-]+)*", text) else json.dumps(text, ensure_ascii=False)
+    plain = re.fullmatch(r"[\w.+-]+(?: [\w.:+-]+)*", text) is not None and not is_null(text)
+    return text if plain else json.dumps(text, ensure_ascii=False)
 
 
 def _file(path: Path, rows: Rows, name: str, findings: Findings) -> Cells | None:

@@ -45,6 +45,10 @@ class Spine:
     rows: int
     relation: str = GIVEN
 
+    def given(self, column: str) -> str:
+        """SQL of a column as it was given, over the view `spine`."""
+        return f"spine.{quoted(column)}" if self.relation == GIVEN else f"spine.{ROW}.{quoted(column)}"
+
 
 def prepare(
     connection: duckdb.DuckDBPyConnection,

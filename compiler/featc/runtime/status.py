@@ -244,7 +244,7 @@ def _views(store: FeatureStore, there: Mapping[str, int], came: Mapping[str, tup
     wanted: dict[str, tuple[str, ...]] = {}
     for name, source in project.sources.items():
         own = {v.name: marks[v.name] for v in project.views.values() if v.source == name}
-        for plan in source_plan(project, source, own).views:
+        for plan in source_plan(project, source, own).all_views:
             stream = (plan.stream.stream.table,) if plan.stream else ()
             wanted[plan.layout.view.name] = (plan.layout.events, *stream)
     for name in project.views:
@@ -269,7 +269,7 @@ def _services(store: FeatureStore, watermarks: Mapping[str, int | None]) -> Iter
     for service in project.services.values():
         wanted = tuple((o.view, o.feature) for o in service.outputs)
         views = dict.fromkeys(view for view, _ in feature_closure(project, wanted))
-        sources = tuple(dict.fromkeys(s for s in (project.view(v).source for v in views) if s is not None))
+        sources = tuple(dict.fromkeys(s for v in views for s in project.view(v).sources))
         known = [watermarks[s] for s in sources]
         known_to = None if None in known else min((k for k in known if k is not None), default=None)
         proof, features = _proof(store, service, certificate)

@@ -50,6 +50,7 @@ class Compiled:
 
 def compile_project(root: Path, target: str | None = None) -> Compiled:
     """Loads and resolves the project at `root`. Raises FeatcError with every error found."""
+    from featc.audit import audit
     from featc.resolve import resolve
     from featc.runtime.catalog import DuckDBCatalog
 
@@ -61,6 +62,9 @@ def compile_project(root: Path, target: str | None = None) -> Compiled:
         project, found = resolve(definitions, catalog)
     diagnostics = (*written, *found)
     errors = [d for d in diagnostics if d.severity == "error"]
+    if not errors:
+        diagnostics = (*diagnostics, *audit(definitions, project))
+        errors = [d for d in diagnostics if d.severity == "error"]
     if errors:
         retry = all(d.code.startswith("F90") for d in errors)
         raise FeatcError(sorted(errors, key=_place), exit_code=4 if retry else 1)

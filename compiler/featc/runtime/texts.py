@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from math import isfinite, isnan
 from typing import Any
 
@@ -45,6 +46,8 @@ def exact_text(value: Any) -> str | None:
         return "true" if value else "false"
     if isinstance(value, float):
         return repr(value)
+    if isinstance(value, Decimal):
+        return format(value, "f")  # at a scale of 38 the engine reads no exponent
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
     return str(value)

@@ -8,11 +8,11 @@ from typing import Any
 
 from featc import visibility
 from featc.lower import online_read, online_store, source
-from featc.lower.training import cells, query
+from featc.lower.training import beside, cells, query
 from featc.resolve.model import Project, View, feature_closure
 from featc.resolve.needs import spine_columns
 from featc.runtime import dataset
-from featc.runtime.online import push, service, store
+from featc.runtime.online import joined, push, service, store
 from featc.runtime.online.engine import shared_engine
 
 from .patching import Patch, Plant, around
@@ -154,7 +154,7 @@ def unsettled_tiles_used(patch: Patch) -> None:
 
 def tiles_left_stale(patch: Patch) -> None:
     """A tile is not built again when a version in it is superseded."""
-    patch.setattr(push._Tiles, "changed", lambda tiles, numbers: None)
+    patch.setattr(push.Tiles, "changed", lambda tiles, numbers: None)
 
 
 def tile_edge(old: str, new: str) -> Plant:
@@ -184,3 +184,25 @@ def versions_taken_again(patch: Patch) -> None:
         return lambda *args: replace(accept(*args), known=frozenset())
 
     around(patch, push._Taking, "_accept", change)
+
+
+# ------------------------------------------------------------------------------------- joins
+
+
+def joins_know_all_in_training(patch: Patch) -> None:
+    """A join sees rows of the other source that arrived after the event."""
+    patch.setattr(beside, "ENTERED", str(2**61))
+
+
+def joins_know_all_online(patch: Patch) -> None:
+    """The same, online."""
+
+    def change(find: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda rows, hop, row: find(rows, hop, (*row[:2], 2**61, *row[3:]))
+
+    around(patch, joined.JoinedRows, "_find", change)
+
+
+def joins_are_left(patch: Patch) -> None:
+    """Events stay as they were lifted, whatever comes late of what they look up."""
+    patch.setattr(joined.JoinedRows, "reached", lambda rows, changed: set())

@@ -48,7 +48,7 @@ def tile_tables(project: Project) -> tuple[TileTable, ...]:
 
 def tile_table(project: Project, view: View) -> TileTable | None:
     """The table of one view, or None: it has no source, or nothing that a tile could hold."""
-    if view.source is None:
+    if view.source is None or view.joins:
         return None
     parts = decompose(view)
     kept = dict.fromkeys(c.partial for c in parts.cells if not c.window.in_order and LAWS[c.partial.kind].tiled)

@@ -60,6 +60,8 @@ def settled_sql(rows: ViewRows, t: str) -> str:
 def bound_sql(rows: ViewRows, window: Window, t: str) -> str:
     """The greatest τ of regular rows that a window at `t` holds."""
     upto = upto_sql(window, t, rows.view.closed)
+    if rows.known is not None and not rows.irregular and rows.delay:
+        return f"least({upto}, s.{rows.known} - {rows.delay})"
     if rows.irregular:
         settled = settled_sql(rows, t)
         return f"least({upto}, {settled})" if window.offset or window.steps else settled

@@ -23,7 +23,7 @@ def lookup(ctes: Ctes, rows: ViewRows, window: Window) -> str:
     ]
     packed = f"struct_pack({', '.join(f'{c} := {c}' for c in kept)})"
     newest = ""
-    if rows.source.id or rows.source.key:
+    if rows.source.id or rows.source.key or view.beside:
         newest = f"\nQUALIFY row_number() OVER (PARTITION BY {', '.join([*rows.keys, TIME])} ORDER BY {NTH} DESC) = 1"
     regular = select(
         [*rows.keys, TIME, f"{packed} AS _state"],

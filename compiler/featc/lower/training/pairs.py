@@ -32,10 +32,13 @@ def late_rows(ctes: Ctes, rows: ViewRows, windows: Sequence[Window]) -> str:
     """The CTE of (spine row, row) pairs that only the join decides: irregular rows visible at the instant, and
     regular rows so recent that they may not have arrived."""
     closed = rows.view.closed
-    known = horizon_sql(f"s.{AS_OF}", closed)
+    by = f"s.{rows.known or AS_OF}"
+    known = horizon_sql(by, closed)
     after = _least_after(windows, f"s.{AS_OF}", closed)
-    visible = visible_sql(f"r.{ENTER}", f"r.{SUPERSEDED}", f"s.{AS_OF}", closed)
+    visible = visible_sql(f"r.{ENTER}", f"r.{SUPERSEDED}", by, closed)
     reach = f"r.{TIME} > {after}" if after else ""
+    if rows.known:  # what is known later may also lie later
+        reach = " AND ".join(filter(None, (reach, f"r.{TIME} <= {horizon_sql(f's.{AS_OF}', closed)}")))
     begins = begin_columns(windows)
     items = [f"s.{c}" for c in (ROW, AS_OF, *begins)] + [columns_of(rows)]
     irregular = select(
@@ -45,7 +48,8 @@ def late_rows(ctes: Ctes, rows: ViewRows, windows: Sequence[Window]) -> str:
     )
     bucket = f"({horizon_sql(AS_OF, closed)}) // greatest({rows.lag}, 1)"
     buckets = f"unnest([{bucket}, {bucket} - 1]) AS {BUCKET}"
-    spine = select([ROW, AS_OF, *begins, *rows.keys, buckets], f"FROM {rows.spine}")
+    asked = [ROW, AS_OF, *([rows.known] if rows.known else []), *begins]
+    spine = select([*asked, *rows.keys, buckets], f"FROM {rows.spine}")
     recent = select(
         items,
         f"FROM (\n{indent(spine)}\n) s\nJOIN {rows.relation} r"

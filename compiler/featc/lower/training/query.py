@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Literal
 
@@ -18,10 +19,11 @@ from featc.lower.calendars import with_begins
 from featc.lower.ctes import Ctes, named, select
 from featc.lower.source import TIME, quoted
 from featc.lower.tile_table import TileTable
+from featc.lower.training.beside import KNOWN, with_joins
 from featc.lower.training.cells import ROW, Cells
 from featc.lower.training.knowledge import LATEST, Knowledge, watermark
 from featc.lower.training.lookup import lookup
-from featc.lower.training.rows import chosen_by, source_rows, state_rows, view_rows
+from featc.lower.training.rows import AtT, KnownBy, chosen_by, source_rows, state_rows, view_rows
 from featc.lower.training.tiles import is_tiled, reach_sql, tiled
 from featc.lower.training.values import compute, finished, joined
 from featc.resolve.model import (
@@ -172,8 +174,9 @@ def _source_ctes(ctes: Ctes, project: Project, need: Wanted) -> dict[str, str]:
     readers: dict[str, list[View]] = {}
     for name in need.views:
         view = project.view(name)
-        if view.source is not None:
-            readers.setdefault(view.source, []).append(view)
+        for reader in (view, *(join.rows for join in view.joins)):
+            if reader.source is not None:
+                readers.setdefault(reader.source, []).append(reader)
     found = {}
     for name in sorted(readers):
         source = project.sources[name]
@@ -183,13 +186,14 @@ def _source_ctes(ctes: Ctes, project: Project, need: Wanted) -> dict[str, str]:
 
 
 def _used_columns(source: Source, views: Sequence[View], need: Wanted) -> frozenset[str]:
-    if any(src.identity(source, v) is not None for v in views):
+    if any(v.beside or src.identity(source, v) is not None for v in views):
         return frozenset(c.name for c in source.columns)  # the order of versions reads every column
     exprs: list[Expr | None] = [source.time, source.available_at, source.deleted, source.valid_to]
     named_columns = {*source.tie_break, *source.key}
     for view in views:
         exprs += [k.expr for k in view.keys] + [view.where]
-        if view.name in need.states:
+        exprs += [e for join in view.joins for e in join.keys]
+        if view.name in need.states or view.beside:
             named_columns.update(view.state_columns)
         slots = {s for a in view.aggregations if a.name in need.aggregations.get(view.name, ()) for s in chosen_by(a)}
         for slot in sorted(slots):
@@ -243,9 +247,17 @@ class Views:
             tiled(ctes, table, served, base, [*_of_spine(view, spine), reach_sql(table, windows, view.closed)], out)
         if others or not served:
             reach = _reach(view, spine, [c.window for c in others])
-            rows = view_rows(ctes, parts, source, base, spine, reach, self.knowledge.of(view))
+            beside = partial(self._beside, view, reach) if view.joins else str
+            rows = view_rows(ctes, parts, source, base, spine, reach, self.knowledge.of(view), beside)
             compute(ctes, replace(parts, cells=others), rows, out)
         return out
+
+    def _beside(self, view: View, reach: Sequence[str], relation: str) -> str:
+        """The rows of a view with what its joins bring; `reach` leaves out what the joins need not be made for."""
+        own = reach[len(_of_spine(view, "")) :] if view.finds_keys else reach
+        known = self.knowledge.of(view)
+        by = known if view.ahead is False and isinstance(known, KnownBy) else AtT(KNOWN)
+        return with_joins(self.ctes, self.project, view, relation, self.bases, own, by)
 
     def add_given(self, name: str, computed: str) -> None:
         """The same for a view whose keys are computed, among the columns of the relation `computed`."""

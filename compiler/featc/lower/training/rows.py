@@ -7,7 +7,7 @@ the others go through a join on the entity's key (architecture.md, performance.m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from featc.algebra import LAWS
@@ -33,7 +33,8 @@ class ViewRows:
     `_enter`, `_superseded` are there and `lag` is SQL for the usual lag in µs; else `delay` is every row's lag, 0 where
     rows do not count by what is known at t.
     `holds`: there is a column `_holds`, false on states that hold nothing. `spine` names the CTE of the spine's rows
-    with the keys at which the view is asked.
+    with the keys at which the view is asked; `known` is its column with the instants by which rows count, where that
+    is not the spine's own.
     """
 
     view: View
@@ -47,11 +48,15 @@ class ViewRows:
     delay: int
     lag: str
     holds: bool = False
+    known: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AtT:
-    """Rows count by what is known at each spine row's own instant."""
+    """Rows count by what is known at each spine row's own instant; or, with `column`, at the instant in that column
+    of the spine, which is no earlier."""
+
+    column: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,11 +311,19 @@ def event_conditions(source: Source, view: View) -> list[str]:
 
 
 def view_rows(
-    ctes: Ctes, parts: Parts, source: Source, base: str, spine: str, reach: Sequence[str], known: Known
+    ctes: Ctes,
+    parts: Parts,
+    source: Source,
+    base: str,
+    spine: str,
+    reach: Sequence[str],
+    known: Known,
+    beside: Callable[[str], str] = str,
 ) -> ViewRows:
-    """The CTE of the rows one event view sees. `reach` are pruning conditions over `_time` and keys of `spine`."""
+    """The CTE of the rows one event view sees. `reach` are pruning conditions over `_time` and keys of `spine`;
+    `beside` gives the CTE of the versions with the columns that joins bring."""
     view = parts.view
-    relation = versions(ctes, source, view, base)
+    relation = beside(versions(ctes, source, view, base))
     irregular = is_irregular(source) and isinstance(known, AtT)
     keys = tuple(quoted(k.name) for k in view.keys)
     slots = slot_columns(view, parts)
@@ -349,10 +362,10 @@ def state_rows(
     holds = [] if view.where is None else [f"({src.render(view.where)})"]
     conditions = row_conditions(source, view)
     if source.deleted is not None:
-        (conditions if source.id else holds).append(f"NOT {DELETED}")
+        (conditions if source.id or source.kind != "state" else holds).append(f"NOT {DELETED}")
     conditions += _decided(source, view, superseded, known)
     partition = f"PARTITION BY {', '.join(src.key_sql(k) for k in view.keys)} " if view.keys else ""
-    order = ", ".join(f"{c} NULLS FIRST" for c in (TIME, *src.version_order(source)))
+    order = ", ".join(f"{c} NULLS FIRST" for c in src.state_order(source))
     items.append(f"row_number() OVER ({partition}ORDER BY {order}) AS {NTH}")
     if holds:
         items.append(f"coalesce({' AND '.join(holds)}, false) AS {HOLDS}")
@@ -367,7 +380,8 @@ def state_rows(
     keys = tuple(quoted(k.name) for k in view.keys)
     usual = f"(SELECT us FROM {lag})"
     delay = source.delay if isinstance(known, AtT) else 0
-    return ViewRows(view, source, name, spine, keys, columns, {}, irregular, delay, usual, bool(holds))
+    by = known.column if isinstance(known, AtT) else None
+    return ViewRows(view, source, name, spine, keys, columns, {}, irregular, delay, usual, bool(holds), by)
 
 
 __all__ = ["ViewRows", "is_irregular", "left_out_sql", "slot_sql", "source_rows", "state_rows", "versions", "view_rows"]

@@ -57,7 +57,7 @@ def compute(ctes: Ctes, parts: Parts, rows: ViewRows, out: Cells) -> None:
 
 class _State:
     """A state under the names a finisher's template uses: `{m.mean}` a field, `{v}` its only value, `{total:n}` a
-    sum divided by n."""
+    sum divided by n, `{v:n}` the sum of a list n of a series' first slots."""
 
     def __init__(self, cell: Cell, sql: tuple[str, ...]) -> None:
         partial = cell.partial

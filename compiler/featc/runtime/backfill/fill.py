@@ -66,6 +66,15 @@ def fill_stream(session: Session, stream: Stream, found: Found, opened: Open) ->
         session.done += stretch.rows
 
 
+def shape_empty(session: Session, stream: Stream, tables: Sequence[TileTable]) -> None:
+    """Makes tables and columns that no interval has rows for: what is covered is read, also where it holds nothing."""
+    if tables:
+        session.interval(0, 0)
+        session.run(interval_sql(stream))
+    for table in tables:
+        shape(session, stream, table)
+
+
 def shape(session: Session, stream: Stream, table: TileTable) -> None:
     """Makes the table, or gives it the columns of states that are new."""
     have = columns_of(session, table)

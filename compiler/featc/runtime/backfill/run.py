@@ -23,7 +23,7 @@ from featc.lineage import needed_features
 from featc.lower.backfill import Stream, TileTable, streams, tile_tables
 from featc.runtime.backfill import ledger
 from featc.runtime.backfill.files import Listing, listing
-from featc.runtime.backfill.fill import columns_of, fill_stream
+from featc.runtime.backfill.fill import columns_of, fill_stream, shape_empty
 from featc.runtime.backfill.ledger import Held, Range
 from featc.runtime.backfill.look import Differences, Found, common, compare, is_within, look, united, without
 from featc.runtime.backfill.report import BackfillReport, SourceReport, ViewReport
@@ -43,6 +43,12 @@ class TablePlan:
     range: Range
     differences: Differences
     opened: dict[int, frozenset[str]]
+
+    @property
+    def lacks_columns(self) -> bool:
+        """Whether states have no column yet, and nothing is open that would make them one."""
+        wanted = (c.strip('"') for s in self.table.states for c in s.columns)
+        return not self.opened and not self.columns.issuperset(wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +174,7 @@ def _carry_out(session: Session, plan: StreamPlan) -> None:
             for each in changed:
                 _open(session, each, plan.listing)
     fill_stream(session, plan.stream, plan.found, {t.table.name: t.opened for t in plan.tables})
+    shape_empty(session, plan.stream, [t.table for t in plan.tables if t.lacks_columns])
     covered = [(t, united([*_still_covered(t), t.range])) for t in plan.tables]
     if any(ranges != _still_covered(t) for t, ranges in covered):
         session.step("cover")

@@ -74,7 +74,7 @@ def settle_columns(database: Database, plan: SourcePlan) -> Columns:
 def columns_of(store: sqlite3.Connection, plan: SourcePlan) -> Columns:
     """As above; where they are others than the books', these are void."""
     name = plan.source.name
-    now = told_apart_by(plan.source, [v.layout for v in plan.views])
+    now = told_apart_by(plan.source, [v.layout for v in plan.all_views])
     before = books.columns(store, name)
     here = {(c.name, c.physical) for c in plan.source.columns}
     if before is None or before == now:
@@ -207,7 +207,7 @@ class _Intake:
         with self.database.write() as store:
             report = PushReport(self.name, 0, 0, 0)
             if slices is not None:
-                report = take_in(store, self.plan, slices, Batch(rows, "materialize"))
+                report = take_in(store, self.engine, self.plan, slices, Batch(rows, "materialize"))
                 books.keep_copies(store, self.name, self.staging.copies(start, end))
             book(store)
         return report

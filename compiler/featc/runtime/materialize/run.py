@@ -48,7 +48,7 @@ def materialize(
             for plan in plans
         ]
     with online.database.read():
-        incomplete = list(online.incomplete(v for p in plans for v in p.views if v.layout.view.name in chosen))
+        incomplete = list(online.incomplete(v for p in plans for v in p.all_views if v.layout.view.name in chosen))
     return MaterializeReport(tuple(reports), tuple(w for r in reports for w in _gone(r)), tuple(incomplete))
 
 
@@ -57,7 +57,9 @@ def wanted(
 ) -> tuple[frozenset[str], list[SourcePlan]]:
     """The views that a selector needs, and the plans of their sources. Raises FeatcError F801."""
     chosen = frozenset(view for view, _ in needed_features(project.project, select))
-    return chosen, [p for p in plans.values() if any(v.layout.view.name in chosen for v in p.views)]
+    needed = [p for p in plans.values() if any(v.layout.view.name in chosen for v in (*p.all_views, *p.reached))]
+    # what joins look into comes first: else rows are lifted twice
+    return chosen, sorted(needed, key=lambda p: bool(p.joined))
 
 
 def refuse_other_routes(store: sqlite3.Connection, plans: Sequence[SourcePlan]) -> None:

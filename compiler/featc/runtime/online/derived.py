@@ -15,7 +15,7 @@ from featc.lower.online_derived import Derived, derived_plan, ref_type
 from featc.resolve.model import AggregateRef, Feature, FeatureRef, KeyRef, Project, Ref, RequestRef, StateRef
 from featc.runtime.online.engine import Engine
 from featc.runtime.reasons import reason
-from featc.runtime.texts import exact_texts
+from featc.runtime.texts import exact_text, exact_texts
 from featc.types import collection_parts, decimal_parts, family
 
 Value = tuple[str, str, str]
@@ -183,7 +183,7 @@ def _wire(value: Any, type_: str) -> Any:
     if value is None:
         return None
     if decimal_parts(type_) or is_wide(type_) or family(type_) == "uuid":
-        return str(value)
+        return exact_text(value)
     if collection_parts(type_):
         return exact_texts(value)
     match family(type_):

@@ -8,7 +8,7 @@ still allowed have their values, so a run that is stopped has only done less.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ from featc.runtime.online.calendars import begins
 from featc.runtime.online.database import Database
 from featc.runtime.online.ledger import horizon_of, newest_arrival, set_horizon
 
+_FIRST = -(2**62)
 Transaction = Callable[[], AbstractContextManager[sqlite3.Connection]]
 
 
@@ -50,12 +51,12 @@ class Eviction:
     views: tuple[ViewEviction, ...]
 
 
-def evict(database: Database, plan: SourcePlan, replay: int) -> Eviction:
-    """Moves a source's horizon to `replay` µs before its newest arrival, never back, and evicts its views."""
-    return _evict(database.write, plan, replay)
+def evict(database: Database, plans: Sequence[SourcePlan], replay: int) -> tuple[Eviction, ...]:
+    """Moves each source's horizon to `replay` µs before its newest arrival, never back, and evicts its views."""
+    return _evict(database.write, plans, replay)
 
 
-def try_to_evict(database: Database, plan: SourcePlan, replay: int) -> Eviction:
+def try_to_evict(database: Database, plans: Sequence[SourcePlan], replay: int) -> tuple[Eviction, ...]:
     """What `evict` would do: it is done in one transaction, and taken back."""
     with database.undone() as store:
 
@@ -63,27 +64,69 @@ def try_to_evict(database: Database, plan: SourcePlan, replay: int) -> Eviction:
         def inside() -> Iterator[sqlite3.Connection]:
             yield store
 
-        return _evict(inside, plan, replay)
+        return _evict(inside, plans, replay)
 
 
-def _evict(transaction: Transaction, plan: SourcePlan, replay: int) -> Eviction:
+def _evict(transaction: Transaction, plans: Sequence[SourcePlan], replay: int) -> tuple[Eviction, ...]:
+    # all horizons first: what joins look into stays as long as events may come that look
+    booked = [(plan, *_book(transaction, plan, replay)) for plan in plans]
+    return tuple(
+        Eviction(plan.source.name, before, False, 0, ())
+        if newest is None or horizon is None
+        else _evict_source(transaction, plan, horizon, moved=horizon != before)
+        for plan, before, newest, horizon in booked
+    )
+
+
+def _book(transaction: Transaction, plan: SourcePlan, replay: int) -> tuple[int | None, int | None, int | None]:
+    """(the horizon before, the newest arrival, the horizon now) of a source."""
     source = plan.source.name
     with transaction() as store:
         before, newest = horizon_of(store, source), newest_arrival(store, source)
         if newest is None:
-            return Eviction(source, before, False, 0, ())
+            return before, None, before
         horizon = newest - replay if before is None else max(before, newest - replay)
         if horizon != before:
             set_horizon(store, source, horizon)
+    return before, newest, horizon
+
+
+def _evict_source(transaction: Transaction, plan: SourcePlan, horizon: int, *, moved: bool) -> Eviction:
     views = []
-    for view in plan.views:
+    for view in plan.all_views:
         with transaction() as store:
-            views.append(_evict_view(store, view, horizon))
+            views.append(_evict_view(store, view, _horizon_of_view(store, plan, view, horizon)))
     versions = 0
     for stream in plan.streams:
         with transaction() as store:
             versions += _evict_versions(store, stream, horizon)
-    return Eviction(source, horizon, horizon != before, versions, tuple(views))
+    for view in plan.joined:
+        with transaction() as store:
+            _evict_kept(store, view)
+    return Eviction(plan.source.name, horizon, moved, versions, tuple(views))
+
+
+def _horizon_of_view(store: sqlite3.Connection, plan: SourcePlan, view: ViewPlan, horizon: int) -> int:
+    """The horizon under which a view's rows are seen: its source's; of rows that joins look into, also those of the
+    events that may still come to look."""
+    if not view.layout.view.beside:
+        return horizon
+    joining = [v.layout.source.name for v in plan.reached if view.layout.view in [j.rows for j in v.layout.view.joins]]
+    others = [horizon_of(store, name) for name in joining]
+    return min([horizon, *(_FIRST if h is None else h for h in others)])
+
+
+def _evict_kept(store: sqlite3.Connection, view: ViewPlan) -> None:
+    """Drops rows that were kept to be lifted again: of versions that went, and of those that entered before every row
+    that may still come to be joined."""
+    joins = view.joins
+    assert joins is not None
+    if joins.drop_superseded_sql:
+        store.execute(joins.drop_superseded_sql)
+    horizons = [horizon_of(store, hop.rows.source.name) for hop in joins.hops]
+    known = [h for h in horizons if h is not None]
+    if len(known) == len(horizons):
+        store.execute(joins.drop_settled_sql, {"settled": min(known)})
 
 
 def _evict_view(store: sqlite3.Connection, view: ViewPlan, horizon: int) -> ViewEviction:

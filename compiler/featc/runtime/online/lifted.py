@@ -24,13 +24,15 @@ _WHOLE = "featc_whole"
 class Lifted:
     """Some rows of a batch, lifted. Every row starts with its place in the batch.
 
-    `versions` are census rows by their stream's table; `faults` why rows are rejected, `texts` these rows as JSON;
+    `versions` are census rows by their stream's table; `kept` the rows of views with joins, as they came; `faults`
+    why rows are rejected, `texts` these rows as JSON;
     `unseen` are the places that no view can see.
     """
 
     rows: int
     versions: dict[str, list[Row]]
     views: list[tuple[ViewPlan, list[Row]]]
+    kept: list[tuple[ViewPlan, list[Row]]]
     faults: dict[int, list[str]]
     unseen: frozenset[int]
     texts: dict[int, str]
@@ -66,12 +68,13 @@ def _lift(engine: Engine, plan: SourcePlan, rows: int) -> Lifted:
     unseen = frozenset(faults)
     versions = {s.stream.table: engine.rows(s.lift_sql) if s.lift_sql else census for s in plan.streams}
     views = [(view, _seen(view, engine.rows(view.lift_sql), faults)) for view in plan.views]
+    kept = [(view, engine.rows(view.joins.raw_sql)) for view in plan.joined if view.joins is not None]
     texts = rejected_rows(engine, plan.source, sorted(faults))
     newest = max((row[2] for row in census if row[1] is None and row[2] is not None), default=None)
     texts_of = partial(rejected_rows, engine, plan.source)
     reasons_of = partial(_reasons, engine, plan)
     behind = partial(_behind, engine, plan)
-    return Lifted(rows, versions, views, faults, unseen, texts, newest, texts_of, reasons_of, behind)
+    return Lifted(rows, versions, views, kept, faults, unseen, texts, newest, texts_of, reasons_of, behind)
 
 
 def _tell_infinite(engine: Engine, source: Source, faults: dict[int, list[str]]) -> None:

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from featc.errors import Diagnostic, FeatcError
 from featc.lower.online import SourcePlan, StreamPlan, ViewPlan
 from featc.lower.online_lift import TOO_LATE, read_columns
-from featc.lower.online_store import ABSENT, key_parameters
+from featc.lower.online_store import ABSENT
 from featc.runtime.online.batch import content_digest, load_batch
 from featc.runtime.online.database import Database
 from featc.runtime.online.engine import Engine
+from featc.runtime.online.joined import JoinedRows, Reached
 from featc.runtime.online.ledger import KnownBatch, PushReport, enter_batch, first_row, horizon_of, known_batch
 from featc.runtime.online.lifted import Lifted, Row, lift, lift_slices
 from featc.runtime.online.routes import Route, keep_to_one_route
+from featc.runtime.online.tiles import Tiles
 
 _LARGE = 200_000
 """Rows above which a batch is lifted in slices, inside the transaction; smaller ones are lifted before it begins."""
@@ -59,7 +61,7 @@ def push_batch(
         batch = Batch(loaded.rows, "push", token, digest, strict, loaded.lacking)
         if known is not None:
             return _same_batch(known, batch)
-        return _write(database, plan, lifted_batch(engine, plan, loaded.rows), batch)
+        return _write(database, engine, plan, lifted_batch(engine, plan, loaded.rows), batch)
 
 
 def lifted_batch(engine: Engine, plan: SourcePlan, rows: int) -> Iterator[Lifted]:
@@ -67,19 +69,23 @@ def lifted_batch(engine: Engine, plan: SourcePlan, rows: int) -> Iterator[Lifted
     return lift_slices(engine, plan, rows, _LARGE) if rows > _LARGE else iter([lift(engine, plan, rows)])
 
 
-def _write(database: Database, plan: SourcePlan, slices: Iterator[Lifted], batch: Batch) -> PushReport:
+def _write(
+    database: Database, engine: Engine, plan: SourcePlan, slices: Iterator[Lifted], batch: Batch
+) -> PushReport:
     with database.write() as store:
         # another process may have brought the batch since
         known = known_batch(store, plan.source.name, batch.token)
-        return take_in(store, plan, slices, batch) if known is None else _same_batch(known, batch)
+        return take_in(store, engine, plan, slices, batch) if known is None else _same_batch(known, batch)
 
 
-def take_in(store: sqlite3.Connection, plan: SourcePlan, slices: Iterator[Lifted], batch: Batch) -> PushReport:
-    """Takes a lifted batch into the store, inside the caller's transaction.
+def take_in(
+    store: sqlite3.Connection, engine: Engine, plan: SourcePlan, slices: Iterator[Lifted], batch: Batch
+) -> PushReport:
+    """Takes a lifted batch into the store, inside the caller's transaction. The caller holds `engine.batch`.
 
     Raises FeatcError F614 (a strict batch with a bad row), F640 or F641 (rows without an id, by two routes).
     """
-    taking = _Taking(store, plan, batch)
+    taking = _Taking(store, engine, plan, batch)
     for lifted in slices:
         taking.take(lifted)
     return taking.finish(batch)
@@ -118,8 +124,9 @@ class _Accepted:
 class _Taking:
     """One batch going into the store, inside the caller's transaction."""
 
-    def __init__(self, store: sqlite3.Connection, plan: SourcePlan, batch: Batch) -> None:
+    def __init__(self, store: sqlite3.Connection, engine: Engine, plan: SourcePlan, batch: Batch) -> None:
         self.store = store
+        self.engine = engine
         self.plan = plan
         self.strict = batch.strict
         self.is_read_again = batch.route == "materialize"
@@ -145,14 +152,39 @@ class _Taking:
             table = stream.stream.table
             rows = [r for r in lifted.versions[table] if r[2] is not None]
             streams[table] = self._accept(stream, rows, behind)
+        reached: dict[str, dict[Row, tuple[int, int]]] = {}
         for view, rows in lifted.views:
             found = streams[view.stream.stream.table] if view.stream else _Accepted()
             skip = found.known | found.late | behind
             fresh = [r for r in rows if r[0] not in skip] if skip else rows
             _take_view(self.store, view, fresh, self.first, found.changed)
             self.fed |= {view.layout.view.name} if fresh else set()
+            if view.layout.view.beside:
+                reached[view.layout.view.name] = _reached(self.store, view, fresh, found.changed)
+        self._take_joined(lifted, streams, behind, reached)
         self.anonymous += _anonymous(self.plan, lifted)
         self._count(lifted, tuple(streams.values()), behind)
+
+    def _take_joined(
+        self,
+        lifted: Lifted,
+        streams: Mapping[str, _Accepted],
+        behind: frozenset[int],
+        reached: Reached,
+    ) -> None:
+        """Takes in rows of views with joins, and lifts anew those, of any source, that the batch reaches."""
+        fresh: dict[str, list[int]] = {}
+        for view, rows in lifted.kept:
+            found = streams[view.stream.stream.table] if view.stream else _Accepted()
+            skip = found.known | found.late | behind
+            new = [r for r in rows if r[0] not in skip]
+            fresh[view.layout.view.name] = JoinedRows(self.store, self.engine, view).keep(new, self.first)
+            self.fed |= {view.layout.view.name} if new else set()
+            if found.changed:
+                _take_view(self.store, view, (), self.first, found.changed)
+        for view in {v.layout.view.name: v for v in (*self.plan.reached, *self.plan.joined)}.values():
+            joined = JoinedRows(self.store, self.engine, view)
+            joined.lift({*fresh.get(view.layout.view.name, ()), *joined.reached(reached)})
 
     def _accept(self, stream: StreamPlan, rows: list[Row], behind: frozenset[int]) -> _Accepted:
         """Takes in versions; of those before the horizon only says whether it has them, or had them: an interval that
@@ -208,7 +240,7 @@ class _Taking:
         rejected = dict(sorted(counts.items()))
         source = self.plan.source.name
         counted = (self.rows, self.accepted, self.duplicates, rejected)
-        fed = [v.layout for v in self.plan.views if v.layout.view.name in self.fed]
+        fed = [v.layout for v in self.plan.all_views if v.layout.view.name in self.fed]
         absent = tuple(sorted(batch.lacking & set().union(*map(read_columns, fed))))
         report = PushReport(source, *counted, False, batch.token, self.made_late, absent)
         kept = ((place, "; ".join(reasons), text) for place, reasons, text in self.rejected)
@@ -218,7 +250,7 @@ class _Taking:
 
 def _anonymous(plan: SourcePlan, lifted: Lifted) -> int:
     """How many rows a view takes that nothing tells from a second copy of themselves."""
-    taken = {row[0] for _, rows in lifted.views for row in rows}
+    taken = {row[0] for _, rows in (*lifted.views, *lifted.kept) for row in rows}
     if plan.stream is not None:
         versions = lifted.versions[plan.stream.stream.table]
         return sum(1 for row in versions if row[2] is None and row[0] in taken)
@@ -229,7 +261,7 @@ def _take_view(
     store: sqlite3.Connection, view: ViewPlan, rows: Sequence[Row], first: int, changes: Sequence[Row]
 ) -> None:
     """A view's new rows, and (`_superseded`, `_seq`) of rows whose successor changed."""
-    tiles = _Tiles(store, view) if view.seal_sql else None
+    tiles = Tiles(store, view) if view.seal_sql else None
     if tiles:
         tiles.before(rows)
     store.executemany(view.insert_sql, ((*r[2:], first + r[0]) for r in rows))
@@ -240,62 +272,17 @@ def _take_view(
         tiles.seal()
 
 
-class _Tiles:
-    """Which tiles of a view a batch touches.
-
-    An entity's newest tile stays open: it would be rebuilt with every event, and its rows are few. Every older one is
-    sealed, and sealed again whenever a row enters it or a row in it is superseded.
-    """
-
-    def __init__(self, store: sqlite3.Connection, view: ViewPlan) -> None:
-        self.store = store
-        self.view = view
-        width = view.layout.width
-        assert width is not None
-        self.width = width
-        self.names = key_parameters(view.layout)
-        self.touched: set[tuple[Row, int]] = set()
-        self.newest: dict[Row, int] = {}
-
-    def _newest(self, key: Row) -> int | None:
-        row = self.store.execute(self.view.newest_sql, dict(zip(self.names, key, strict=True))).fetchone()
-        return None if row[0] is None else int(row[0])
-
-    def before(self, rows: Sequence[Row]) -> None:
-        """Notes the rows about to come in, and the tiles they close by being newer."""
-        last = 2 + len(self.names)
-        width = self.width
-        batch: dict[Row, int] = {}
-        for row in rows:
-            key, tau = row[2:last], row[last]
-            self.touched.add((key, tau // width))
-            if tau > batch.get(key, tau - 1):
-                batch[key] = tau
-        for key, tau in batch.items():
-            newest = self._newest(key)
-            if newest is None or newest < tau:
-                self.newest[key] = tau
-                if newest is not None:
-                    self.touched.add((key, newest // width))
-            else:
-                self.newest[key] = newest
-
-    def changed(self, numbers: Iterable[int]) -> None:
-        """Notes rows that were there and whose successor changed."""
-        for number in numbers:
-            found = self.store.execute(self.view.touched_sql, (number,)).fetchone()
-            if found is not None:
-                self.touched.add((found[:-1], found[-1] // self.width))
-
-    def seal(self) -> None:
-        self.store.executemany(self.view.seal_sql or "", self._closed())
-
-    def _closed(self) -> list[dict[str, Any]]:
-        width, found = self.width, []
-        for key, bucket in sorted(self.touched):
-            if key not in self.newest:
-                newest = self._newest(key)
-                self.newest[key] = bucket * width if newest is None else newest
-            if bucket < self.newest[key] // width:
-                found.append({**dict(zip(self.names, key, strict=True)), "start": bucket * width})
-        return found
+def _reached(
+    store: sqlite3.Connection, view: ViewPlan, rows: Sequence[Row], changes: Sequence[Row]
+) -> dict[Row, tuple[int, int]]:
+    """The keys of new rows that joins look into, and of those whose successor changed, with the least and the greatest
+    τ of each."""
+    last = 2 + len(view.layout.keys)
+    places = [(row[2:last], row[last]) for row in rows]
+    for _, seq in changes:
+        places += [(row[:-1], row[-1]) for row in store.execute(view.touched_sql, (seq,))]
+    found: dict[Row, tuple[int, int]] = {}
+    for key, tau in places:
+        first, last = found.get(key, (tau, tau))
+        found[key] = min(tau, first), max(tau, last)
+    return found

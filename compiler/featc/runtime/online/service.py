@@ -26,6 +26,7 @@ from featc.runtime.online.derived import DerivedStage, Environment, Value, value
 from featc.runtime.online.engine import Engine
 from featc.runtime.online.read import Overflow, ViewReader
 from featc.runtime.online.values import plain
+from featc.types import collection_parts
 
 _EPOCH = datetime(1970, 1, 1)
 
@@ -135,6 +136,7 @@ class ServiceReader:
         users = [f.qualified for f in owner.features if AggregateRef(aggregation) in f.expr.refs]
         when = (_EPOCH + timedelta(microseconds=t)).isoformat(sep=" ")
         type_ = owner.aggregation(aggregation).type
+        type_ = (collection_parts(type_) or (None, type_))[1]
         names, entity = ", ".join(users), _shown(request)
         message = f"{names} has no value it can give for {entity} at {when}: the sum is beyond {type_}"
         return FeatcError(Diagnostic("F421", message, hint="widen the type: sum(amount::DOUBLE), or a narrower window"))

@@ -44,9 +44,10 @@ class OnlineStore:
         self._plans: dict[str, SourcePlan] = {}
         self._views: dict[str, ViewPlan] = {}
         for name, source in project.sources.items():
-            marks = {v.name: view_fingerprint(project, v.name) for v in project.views.values() if v.source == name}
+            near = [v for v in project.views.values() if name in (v.source, *(j.rows.source for j in v.joins))]
+            marks = {v.name: view_fingerprint(project, v.name) for v in near}
             self._plans[name] = source_plan(project, source, marks)
-            self._views |= {v.layout.view.name: v for v in self._plans[name].views}
+            self._views |= {v.layout.view.name: v for v in self._plans[name].all_views}
         self._readers: dict[tuple[Output, ...], ServiceReader] = {}
         self._database = Database(Path(path), root, read_only=read_only)
         try:
@@ -155,8 +156,8 @@ class OnlineStore:
         if replay is None:
             return ()
         if dry_run:
-            return tuple(try_to_evict(self._database, plan, replay) for plan in self._plans.values())
-        found = tuple(evict(self._database, plan, replay) for plan in self._plans.values())
+            return try_to_evict(self._database, tuple(self._plans.values()), replay)
+        found = evict(self._database, tuple(self._plans.values()), replay)
         give_back(self._database)
         return found
 
@@ -200,7 +201,7 @@ class OnlineStore:
         wanted: dict[str, tuple[str, str, str]] = {}
         for name, plan in self._plans.items():
             wanted |= {s.stream.table: (s.stream.table, name, s.schema_sql) for s in plan.streams}
-            wanted |= {v.layout.events: (v.layout.events, name, v.schema_sql) for v in plan.views}
+            wanted |= {v.layout.events: (v.layout.events, name, v.schema_sql) for v in plan.all_views}
         return [found for table, found in wanted.items() if table not in known]
 
     def _make_tables(self) -> None:
@@ -222,10 +223,16 @@ class OnlineStore:
                 raise FeatcError(found)
             reader.checked = True
 
+    def _with_lookups(self, views: Iterable[ViewPlan]) -> Iterator[ViewPlan]:
+        """The views, and what their joins look into."""
+        for view in views:
+            yield view
+            yield from (self._views[join.rows.name] for join in view.layout.view.joins)
+
     def incomplete(self, views: Iterable[ViewPlan]) -> Iterator[Diagnostic]:
         """F603 for each of the views whose history the store does not know from its beginning."""
         here = self._database.has_tables()
-        for view in views:
+        for view in self._with_lookups(views):
             tables = [view.layout.events, *([view.stream.stream.table] if view.stream else [])]
             for table in tables:
                 sql = "SELECT missed FROM featc_tables WHERE name = ?"

@@ -6,7 +6,6 @@ its column's physical type by itself, losing nothing, and what does not fit is r
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -14,7 +13,7 @@ from decimal import Decimal, InvalidOperation, localcontext
 from typing import Any
 from uuid import UUID
 
-from featc.encoding import RANGES, as_integer, as_scaled, is_wide, micros_of, scaled_to_decimal
+from featc.encoding import RANGES, as_integer, as_scaled, as_single, is_wide, micros_of, scaled_to_decimal
 from featc.errors import Diagnostic, FeatcError
 from featc.lower.source import literal
 from featc.resolve.model import Column, Source
@@ -127,7 +126,7 @@ def _conversion(physical: str) -> tuple[Callable[[Any], Any], str]:
             f"unnest({{0}}::VARCHAR[])::{physical}",
         )
     if physical in FLOATS:
-        return (lambda v: _as_float(v, physical)), f"unnest({{0}}::DOUBLE[])::{physical}"
+        return (lambda v: as_float(v, physical)), f"unnest({{0}}::DOUBLE[])::{physical}"
     if physical in INTEGERS:
         low, high = RANGES[physical]
         if is_wide(physical):
@@ -149,12 +148,13 @@ def _in_range(value: Any, low: int, high: int) -> int:
     return whole
 
 
-def _as_float(value: Any, physical: str) -> float:
+def as_float(value: Any, physical: str) -> float:
+    """A number as FLOAT or DOUBLE. Raises ValueError or OverflowError where it holds another one."""
     if isinstance(value, bool):
         raise ValueError
     found = float(value)
     if physical == "FLOAT":
-        found = float(struct.unpack("f", struct.pack("f", found))[0])
+        found = as_single(found)
     if isinstance(value, Decimal) and value.is_finite():  # 0.1 is meant by the number nearest to it
         with localcontext(prec=1000):
             fits = Decimal(found).quantize(value) == value

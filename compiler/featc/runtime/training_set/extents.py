@@ -23,8 +23,7 @@ CHEAP = 256 * 2**20
 def sources_of(project: Project, outputs: Sequence[Output]) -> tuple[str, ...]:
     """The sources that `outputs` are computed from, hidden dependencies included, sorted."""
     pairs = feature_closure(project, tuple((o.view, o.feature) for o in outputs))
-    found = {project.view(view).source for view, _ in pairs}
-    return tuple(sorted(name for name in found if name is not None))
+    return tuple(sorted({name for view, _ in pairs for name in project.view(view).sources}))
 
 
 def extent(connection: duckdb.DuckDBPyConnection, source: Source, root: Path) -> dict[str, Any]:

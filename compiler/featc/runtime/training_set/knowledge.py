@@ -17,7 +17,7 @@ from featc.lower.training import Knowledge, training_sql
 from featc.lower.training.cells import ROW
 from featc.resolve.model import COMPLETE, Output, Project
 from featc.runtime.texts import table
-from featc.types import family
+from featc.types import collection_parts, has_doubles
 
 if TYPE_CHECKING:
     import duckdb
@@ -92,8 +92,19 @@ def knowledge_report(
 def _differs(output: Output) -> str:
     a, b = (f"{side}.{quoted(output.name)}" for side in "ab")
     differs = f"{a} IS DISTINCT FROM {b}"
-    if family(output.type) != "float":
+    if not has_doubles(output.type):
         return differs
+    parts = collection_parts(output.type)
+    if parts is None:
+        return f"{differs} AND NOT coalesce({_near(a, b)}, false)"
+    alike = f"len({a}) = len({b})"
+    if parts[0] is not None:
+        alike = f"map_keys({a}) = map_keys({b})"
+        a, b = f"map_values({a})", f"map_values({b})"
+    item = f"e IS NOT DISTINCT FROM {b}[i] OR coalesce({_near('e', f'{b}[i]')}, false)"
+    return f"{differs} AND NOT coalesce({alike} AND list_bool_and(list_transform({a}, lambda e, i: {item})), false)"
+
+
+def _near(a: str, b: str) -> str:
     # to the engine NaN is as great as NaN, and so would be near every number
-    near = f"isfinite({a}) AND isfinite({b}) AND abs({a} - {b}) <= 1e-9 * greatest(abs({a}), abs({b}))"
-    return f"{differs} AND NOT coalesce({near}, false)"
+    return f"(isfinite({a}) AND isfinite({b}) AND abs({a} - {b}) <= 1e-9 * greatest(abs({a}), abs({b})))"

@@ -21,7 +21,7 @@ from featc.runtime.training_set.folders import Part, parts_of
 from featc.runtime.training_set.nearness import nearness
 from featc.runtime.training_set.place import put, staging
 from featc.runtime.training_set.statistics import Statistics, statistics
-from featc.types import family
+from featc.types import FLOATS, collection_parts, has_doubles
 
 if TYPE_CHECKING:
     import duckdb
@@ -100,7 +100,7 @@ def computed(
     name = f"staged_{secrets.token_hex(4)}"
     before = stamps(dataset.project, dataset.outputs)
     card = cards.described(dataset) | ({} if known is None else {"knowledge": known.to_dict()})
-    doubles = [o.name for o in dataset.outputs if family(o.type) == "float"]
+    doubles = [o.name for o in dataset.outputs if has_doubles(o.type)]
 
     def take(connection: duckdb.DuckDBPyConnection) -> tuple[cards.Card, Statistics | None, int]:
         connection.execute(f"ATTACH {literal(str(folder / 'rows.duckdb'))} AS {name}")
@@ -162,10 +162,35 @@ def _items(columns: Sequence[tuple[str, str]], kind: str) -> str:
 def _item(name: str, type_: str, kind: str) -> str:
     if kind == "parquet" and type_ in ("HUGEINT", "UHUGEINT"):  # DuckDB would write DOUBLE
         return f"{name}::DECIMAL(38,0) AS {name}"
-    if kind == "json" and type_ in ("DOUBLE", "FLOAT"):  # JSON has no NaN, and DuckDB writes it all the same
-        odd = f"WHEN isnan({name}) THEN '\"NaN\"' WHEN {name} > 0 THEN '\"Infinity\"' ELSE '\"-Infinity\"'"
-        return f"(CASE WHEN {name} IS NULL OR isfinite({name}) THEN to_json({name})::VARCHAR {odd} END)::JSON AS {name}"
+    if kind == "json":  # it has no NaN, and DuckDB writes it all the same
+        found = _json_sql(name, type_)
+        return name if found is None else f"{found} AS {name}"
     return name
+
+
+def _json_sql(value: str, type_: str) -> str | None:
+    """SQL for a value that holds DOUBLEs with texts for those JSON lacks; None for others."""
+    if type_ in FLOATS:
+        text = _odd_sql(value, f"to_json({value})::VARCHAR", quote='"')
+        return f"({text})::JSON"
+    key, item = collection_parts(type_) or (None, "")
+    if not {key, item} & {*FLOATS}:
+        return None
+    items = f"lambda e: {_json_sql('e', item) or 'e'}"
+    if key is None:
+        return f"list_transform({value}, {items})"
+    name = _odd_sql("e", "e::VARCHAR") if key in FLOATS else "e"
+    keys = f"list_transform(map_keys({value}), lambda e: {name})"
+    return f"CASE WHEN {value} IS NOT NULL THEN map({keys}, list_transform(map_values({value}), {items})) END"
+
+
+def _odd_sql(value: str, otherwise: str, quote: str = "") -> str:
+    """The text of a NaN or an infinity, else `otherwise`."""
+    nan, infinity, below = (f"'{quote}{word}{quote}'" for word in ("NaN", "Infinity", "-Infinity"))
+    return (
+        f"CASE WHEN {value} IS NULL OR isfinite({value}) THEN {otherwise} WHEN isnan({value}) THEN {nan}"
+        f" WHEN {value} > 0 THEN {infinity} ELSE {below} END"
+    )
 
 
 def _write_folder(

@@ -23,7 +23,7 @@ from featc.resolve.model import ColumnRef, Location, Output, Project, Source, Vi
 from featc.runtime.backfill import ledger
 from featc.runtime.backfill.complete import complete
 from featc.runtime.backfill.ledger import Range
-from featc.runtime.backfill.session import Session
+from featc.runtime.backfill.session import Session, moment
 from featc.runtime.online.calendars import begins
 from featc.visibility import edges, horizon
 
@@ -34,6 +34,7 @@ Read = Literal["auto", "tiles", "rows"]
 """`tiles`: wherever they are exact; `rows`: never; `auto`: where they are exact and less is read."""
 
 
+_UNFILLED = "not all days in the reach of its windows are backfilled"
 _NO_WINDOW = "no window of two days or more over a state that tiles hold"
 
 
@@ -66,6 +67,7 @@ def choose(place: Place, outputs: Sequence[Output], read: Read) -> Reading:
     tables: dict[str, TileTable] = {}
     words: dict[str, str] = {}
     refused: list[str] = []
+    ends: list[int] = []
     for name, aggregations in wanted(place.project, outputs).aggregations.items():
         table, cells = tiled_cells(place.project, place.project.view(name), aggregations)
         if isinstance(table, str):
@@ -78,8 +80,11 @@ def choose(place: Place, outputs: Sequence[Output], read: Read) -> Reading:
         else:
             words[name] = f"rows: {why}"
             refused.append(f"{name}: {why}")
+            if why == _UNFILLED:
+                ends.append(_reach(place, session, table, cells)[-1] + table.width)
     if read == "tiles" and refused:
-        hint = "run featc backfill, or leave it to featc what to read"
+        command = f"featc backfill --end {moment(max(ends)).isoformat()}" if ends else "featc backfill"
+        hint = f"run {command}, or leave it to featc what to read"
         raise FeatcError(Diagnostic("F560", f"tiles cannot give this training set: {'; '.join(refused)}", hint=hint))
     return Reading(tables, words)
 
@@ -90,6 +95,8 @@ def tiled_cells(
     """The table and the cells of a view (of its `aggregations`) that tiles can give; or why there are none."""
     if view.ahead:
         return "labels are not backfilled", ()
+    if view.joins:
+        return "views with joins are not backfilled", ()
     if any(key.given is not None for key in view.keys):
         return "its keys are computed by the service", ()
     table = tile_table(project, view)
@@ -159,7 +166,7 @@ def _unfit(place: Place, session: Session, table: TileTable, cells: Sequence[Cel
     days = _reach(place, session, table, cells)
     if not days or any(first <= days[0] and days[-1] < past for first, past in ranges):
         return None
-    return "not all days in the reach of its windows are backfilled"
+    return _UNFILLED
 
 
 def _rows_by_day(session: Session, table: TileTable) -> dict[int, int]:

@@ -46,6 +46,7 @@ def unmatched(dataset: Dataset) -> tuple[Unmatched, ...]:
     pairs = feature_closure(project, tuple((o.view, o.feature) for o in dataset.outputs))
     views = [project.view(name) for name in dict.fromkeys(view for view, _ in pairs)]
     asked = [v for v in views if v.source is not None and v.keys and all(k.given is None for k in v.keys)]
+    asked = [v for v in asked if not v.finds_keys]
     return dataset.answer(lambda c: tuple(found for v in asked for found in _of(c, dataset, v)))
 
 
@@ -60,7 +61,7 @@ def example(
     for name in dict.fromkeys(view for view, _ in pairs):
         view = project.view(name)
         place = next((i for i, k in enumerate(view.keys) if k.name == key and k.given is None), None)
-        if view.source is None or place is None:
+        if view.source is None or place is None or view.finds_keys:
             continue
         try:
             found = connection.execute(matching_sql(project.sources[view.source], view).sample).fetchone()

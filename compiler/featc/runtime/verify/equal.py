@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from featc.encoding import encode
+from featc.runtime.online.values import as_float
 from featc.runtime.verify.history import Failed
 from featc.runtime.verify.rows import STAMPS, ZONED
 from featc.types import FLOATS, INTEGERS, collection_parts, decimal_parts, family
@@ -34,7 +35,7 @@ def read(text: str, type_: str, zone: str | None = None) -> Any:
         encode(text, type_)
         return Decimal(text)
     if type_ in FLOATS:
-        return float(text)
+        return as_float(Decimal(text), type_) if type_ == "FLOAT" else float(text)
     if type_ in STAMPS:
         return _stamp(text, type_, zone)
     match family(type_):
@@ -122,24 +123,35 @@ def expectation(text: str, type_: str) -> Any:
             return Decimal(text)
         except InvalidOperation:
             raise ValueError("not a number") from None
-    return read(text, type_)
+    return float(text) if type_ in FLOATS else read(text, type_)
 
 
 def _collection(text: str, key: str | None, item: str) -> Any:
     try:
-        found = yaml.load(text, Loader=yaml.BaseLoader)  # every scalar stays text
+        found = yaml.compose(text, Loader=yaml.SafeLoader)  # every scalar stays text
     except yaml.YAMLError:
         found = None
     if key is None:
-        if not isinstance(found, list):
+        if not isinstance(found, yaml.SequenceNode):
             raise ValueError("write a list, such as [1, 2]")
-        return [expectation(_one(v), item) for v in found]
-    if not isinstance(found, dict):
+        return [_item(v, item) for v in found.value]
+    if not isinstance(found, yaml.MappingNode):
         raise ValueError("write a map, such as {a: 1}")
-    return {expectation(_one(k), key): expectation(_one(v), item) for k, v in found.items()}
+    return {expectation(_one(k), key): _item(v, item) for k, v in found.value}
 
 
-def _one(value: Any) -> str:
-    if not isinstance(value, str):
+def _item(node: yaml.Node, type_: str) -> Any:
+    text = _one(node)
+    unquoted = isinstance(node, yaml.ScalarNode) and node.style is None
+    return None if unquoted and is_null(text) else expectation(text, type_)
+
+
+def is_null(text: str) -> bool:
+    """Whether an item's text, if it stands without quotes, is no value."""
+    return text.lower() in ("null", "~", "")
+
+
+def _one(node: yaml.Node) -> str:
+    if not isinstance(node, yaml.ScalarNode):
         raise ValueError("its items are plain values")
-    return value
+    return str(node.value)

@@ -39,7 +39,7 @@ def own_history(store: FeatureStore, limit: int, seed: int) -> History:
             said[name] += f"; {lost} rows left out because an expression fails on them"
     connection.close()
     memory.close()
-    return History("own events", rows, said)
+    return History("own events", rows, said, own=True)
 
 
 def made_history(project: Project, own: History, random: Random, played: Sequence[Scene], size: int) -> History:
@@ -90,7 +90,7 @@ def _lift_sql(project: Project, source: Source) -> str:
     """A query that evaluates every row expression of a source and of the views over it."""
     items = [f"{sql} AS {name}" for sql, name in src.instants_select(source, ())]
     for view in project.views.values():
-        if view.source == source.name:
+        if view.source == source.name and not view.joins:
             exprs = [view.where, *(e for s in view.slots for e in (s.value, s.filter))]
             found = [src.key_sql(k) for k in view.keys] + [src.render(e) for e in exprs if e is not None]
             items += [f"{sql} AS e{len(items)}_{n}" for n, sql in enumerate(found)]

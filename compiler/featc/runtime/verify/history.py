@@ -29,11 +29,12 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Rows of every source, and in words where they are from."""
+    """Rows of every source, and in words where they are from. `own`: they are the project's."""
 
     name: str
     rows: Rows
     sampled: Mapping[str, str]
+    own: bool = False
 
     def size(self) -> Mapping[str, int]:
         return {source: len(rows) for source, rows in self.rows.items()}

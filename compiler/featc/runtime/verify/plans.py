@@ -192,7 +192,7 @@ def pruned(project: Project, outputs: Sequence[Output]) -> Project:
         }
 
     views = part(project.views)
-    used = {view.source for view in views.values()}
+    used = {name for view in views.values() for name in view.sources}
     sources: Mapping[str, Source] = {n: s for n, s in project.sources.items() if n in used}
     order = tuple(p for p in project.order if p in wanted)
     asked = part(project.asked)

@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from featc.lower import source as src
+from featc.lower.training.beside import joined_keys_sql
 from featc.resolve.model import Calendar, FeatureRef, Output, Project, View, Window, feature_closure
 from featc.runtime.verify.closeness import output_of
 from featc.runtime.verify.history import Probe
@@ -77,6 +78,8 @@ def sightings(project: Project, plan: TrainingPlan) -> dict[str, list[Sighting]]
         times = [f"{sql} AS {alias}" for sql, alias in src.instants_select(source, ())[:2]]
         inner = f"SELECT *, {', '.join(times)} FROM ({normalised(source)})"
         sql = f"SELECT {', '.join([*items, src.TIME, src.ARRIVAL])} FROM ({inner}) ORDER BY _nth"
+        if view.finds_keys:
+            sql = joined_keys_sql(plan.project, view)
         names = [k.name for k in view.keys]
         found[name] = [
             Sighting(dict(zip(names, row, strict=False)), row[-2], row[-1])

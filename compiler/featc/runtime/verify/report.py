@@ -30,14 +30,18 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class FeatureResult:
-    """How often a feature was compared, agreed, and said something (neither NULL nor default nor zero)."""
+    """How often a feature was compared, agreed, and said something (neither NULL nor default nor zero), `own` of
+    these over the project's own rows. `refused` are probes at which both plans end in an error, as `refusal` does."""
 
     feature: str
     fingerprint: str
     compared: int
     agreed: int
     substantive: int
+    own: int
     example: Example | None = None
+    refused: int = 0
+    refusal: str | None = None
 
     @property
     def status(self) -> Status:
@@ -101,11 +105,14 @@ class VerifyReport:
     def render(self) -> str:
         """The report as text for people."""
         width = max((len(f.feature) for f in self.features), default=7)
-        lines = [f"{'feature':{width}}  status     compared  agreed  substantive"]
+        lines = [f"{'feature':{width}}  status     compared  agreed  substantive  on own rows"]
         lines += [
-            f"{f.feature:{width}}  {f.status:9}  {f.compared:8}  {f.agreed:6}  {f.substantive:11}"
+            f"{f.feature:{width}}  {f.status:9}  {f.compared:8}  {f.agreed:6}  {f.substantive:11}  {f.own:11}"
             for f in self.features
         ]
+        refused = [f for f in self.features if f.refused]
+        said = [f"{f.feature}: both plans refuse {f.refused} probes, such as: {f.refusal}" for f in refused[:_SHOWN]]
+        lines += ["", *said] if said else []
         lines.append("")
         for h in self.histories:
             lines.append(f"{h.name}: {h.probes} probes")
@@ -205,6 +212,9 @@ def feature_json(f: FeatureResult) -> dict[str, Any]:
         "compared": f.compared,
         "agreed": f.agreed,
         "substantive": f.substantive,
+        "substantive_on_own_rows": f.own,
+        "refused": f.refused,
+        "refusal": f.refusal,
     }
     if f.example is not None:
         found["example"] = {

@@ -69,6 +69,9 @@ class _Tally:
     compared: int = 0
     agreed: int = 0
     substantive: int = 0
+    own: int = 0
+    refused: int = 0
+    refusal: str | None = None
     example: Example | None = None
     wrong: _Wrong | None = None
 
@@ -136,7 +139,7 @@ def verify(
             histories.append(_compare(run, groups(project, thin), dense))
         cases = _cases(run, store.root / "target" / "verify", seed)
     results = tuple(
-        FeatureResult(name, feature_fingerprint(project, *pair), t.compared, t.agreed, t.substantive, t.example)
+        _result(name, feature_fingerprint(project, *pair), t)
         for (name, t), pair in zip(run.tallies.items(), wanted, strict=True)
     )
     certificate = store.root / "target" / "certificate.json"
@@ -144,6 +147,12 @@ def verify(
     report = VerifyReport(results, tuple(histories), cases, certificate, allow_thin, store.root, left, remarks)
     write_certificate(certificate, report, _bound_to(project, seed, select))
     return report
+
+
+def _result(name: str, fingerprint: str, tally: _Tally) -> FeatureResult:
+    refusal = tally.refusal if tally.refused else None
+    counts = (tally.compared, tally.agreed, tally.substantive, tally.own)
+    return FeatureResult(name, fingerprint, *counts, tally.example, tally.refused, refusal)
 
 
 def _bound_to(project: Project, seed: int, select: str | None) -> dict[str, Any]:
@@ -255,10 +264,16 @@ def _tally(
         default = run.defaults.get(output.name)
         tally.compared += len(listed)
         tally.agreed += len(listed)
-        tally.substantive += sum(says_something(v[output.name], default) for v in values)
+        substantive = sum(says_something(v[output.name], default) for v in values)
+        tally.substantive += substantive
+        tally.own += substantive if history.own else 0
+        failed = [v[output.name].reason for v in values if isinstance(v[output.name], Failed)]
+        tally.refused += len(failed)
+        tally.refusal = tally.refusal or next(iter(failed), None)
     for difference in found:
         tally = run.tallies[difference.output]
         tally.agreed -= 1
+        tally.refused -= isinstance(difference.training, Failed)
         if tally.wrong is None:
             probe = listed[difference.probe]
             output = next(o for o in group.outputs if o.name == difference.output)

@@ -46,7 +46,7 @@ def _readers(project: Project, source: Source) -> list[View]:
     """One view per set of key expressions; views without keys see whatever the others bring."""
     found: dict[tuple[str, ...], View] = {}
     for view in project.views.values():
-        if view.source == source.name and view.keys:
+        if view.source == source.name and view.keys and not view.finds_keys:
             found.setdefault(tuple(src.key_sql(k) for k in view.keys), view)
     return list(found.values())
 

@@ -161,6 +161,6 @@ def by_source(items: Sequence[Item]) -> dict[str, list[Row]]:
 def _relevant(project: Project, output: Output, history: History, pushed: Sequence[Batch]) -> list[Item]:
     """The rows of the sources behind an output, in the order they were pushed, each once."""
     views = {v for v, _ in feature_closure(project, ((output.view, output.feature),))}
-    sources = {project.view(v).source for v in views}
+    sources = {name for v in views for name in project.view(v).sources}
     order = dict.fromkeys((b.source, n) for b in pushed for n in b.rows if b.source in sources)
     return [(source, history.rows[source][n]) for source, n in order]

@@ -24,7 +24,7 @@ def unreached(store: FeatureStore, views: Iterable[str]) -> tuple[str, ...]:
     first row that passes; one without rows is passed over."""
     listed = dict.fromkeys(view.origin for view in map(store.project.view, views))
     found = [store.project.views[name] for name in listed if name in store.project.views]
-    asked = [v for v in found if v.source is not None and v.where is not None]
+    asked = [v for v in found if v.source is not None and v.where is not None and not v.finds(v.where)]
     if not asked:
         return ()
     with store.connect() as connection:

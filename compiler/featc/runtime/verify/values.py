@@ -15,6 +15,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+from featc.encoding import RANGES, as_single
 from featc.resolve.model import ColumnRef, Expr, Project, Ref, RequestRef, Source
 from featc.runtime.verify.rows import STAMPS
 from featc.types import FLOATS, INTEGERS, decimal_parts, family
@@ -46,6 +47,8 @@ class Pool:
 
 def special(type_: str, random: Random, *, wild: bool) -> Any:
     """A value that plans tend to treat differently, of this type; None where none is known."""
+    if type_ == "FLOAT":
+        return as_single(special("DOUBLE", random, wild=wild))
     if type_ in INTEGERS:
         if wild and type_ in ("BIGINT", "HUGEINT") and random.random() < 0.3:
             return random.choice((_EXACT + 1, -_EXACT - 1, _EXACT + 3))
@@ -99,9 +102,10 @@ def parsed(text: str, type_: str) -> Any:
     """A constant's text as a value of the type, or None when it is none (or the type has no constants)."""
     try:
         if type_ in INTEGERS:
-            return int(text)
+            low, past = RANGES[type_]
+            return int(text) if low <= int(text) < past else None
         if type_ in FLOATS:
-            return float(text)
+            return as_single(float(text)) if type_ == "FLOAT" else float(text)
         parts = decimal_parts(type_)
         if parts:
             value = Decimal(text)
@@ -118,7 +122,7 @@ def parsed(text: str, type_: str) -> Any:
                 return UUID(text)
             case _:
                 return datetime.fromisoformat(text).replace(tzinfo=None) if type_ in STAMPS else None
-    except (ValueError, KeyError, InvalidOperation):
+    except (ValueError, KeyError, InvalidOperation, OverflowError):
         return None
 
 

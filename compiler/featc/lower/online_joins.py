@@ -1,0 +1,172 @@
+"""Joins in the online store: rows kept as they came, looked up for, and lifted again when an answer changes.
+
+A row of a view with joins is lifted from what it brought itself and from what other sources hold at its τ, by what was
+known when it entered (semantics.md, "Enrichment joins"). A row of another source may be pushed late although its α was
+not: the events that it should have reached are lifted anew. So the store keeps, beside the lifted rows,
+
+* each row of the source as it came (`<view>…__raw`), under its number, with the keys it looks up, and
+* for each join the rows of the other source as those of a state view (`Join.rows`).
+
+In DuckDB lie two tables while rows are lifted: `featc_raw`, the rows as they came, and `featc_beside`, with the
+columns of the joins made so far; both go by `_row`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from featc.encoding import encoded_sql, storage
+from featc.lower import source as src
+from featc.lower.ctes import Ctes, conjunction, named, select
+from featc.lower.online_layout import Layout
+from featc.lower.online_lift import batch_rows, row_conditions, view_columns
+from featc.lower.online_store import key_parameters
+from featc.lower.source import ARRIVAL, TIME, quoted
+from featc.resolve.model import Column, ColumnRef, Join, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One join of a view. `keys_sql` (DuckDB) gives `_row`, τ, enter and the encoded keys of each row; `find_sql` (the
+    store) the row of `rows` that held at `:t` by what was known at `:k`; `note_sql` keeps the keys with the row, and
+    `reached_sql` gives the numbers of the rows that look up a key from an instant on."""
+
+    join: Join
+    rows: Layout
+    keys_sql: str
+    find_sql: str
+    note_sql: str
+    reached_sql: str
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        return key_parameters(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class JoinsPlan:
+    """What keeps the rows of a view with joins. `columns` are those of the source that are kept, with their columns in
+    the store; `raw_sql` (DuckDB) lifts them from a batch: `_row`, τ, enter, columns."""
+
+    table: str
+    columns: tuple[tuple[Column, str], ...]
+    schema_sql: str
+    raw_sql: str
+    insert_sql: str
+    load_sql: str
+    drop_sql: str
+    drop_superseded_sql: str | None
+    drop_settled_sql: str
+    hops: tuple[Hop, ...]
+
+
+def raw_table(layout: Layout) -> str:
+    return quoted(layout.events.strip('"') + "__raw")
+
+
+def raw_columns(layout: Layout) -> tuple[tuple[Column, str], ...]:
+    """The source's columns that a view's rows are lifted from, and what they are called in the store."""
+    needed = view_columns(layout) - layout.view.joined
+    kept = [c for c in layout.source.columns if c.name in needed]
+    return tuple((c, quoted(f"raw_{c.name}")) for c in kept)
+
+
+def as_kept(source: Source) -> Source:
+    """The source as its rows lie in `featc_raw`: normalised."""
+    return replace(source, timezone=None, columns=tuple(replace(c, physical=c.type) for c in source.columns))
+
+
+def joins_plan(layout: Layout, lookups: Mapping[str, Layout]) -> JoinsPlan:
+    """The texts of a view with joins. `lookups` are the layouts of the joins' rows, by view name."""
+    table, columns = raw_table(layout), raw_columns(layout)
+    hops = tuple(_hop(layout, join, n, lookups[join.rows.name]) for n, join in enumerate(layout.view.joins))
+    stored = [f"{column} {storage(c.type)}" for c, column in columns]
+    for n, hop in enumerate(hops):
+        stored += [f"{c} {storage(k.type)}" for c, k in zip(_keys(hop, n), hop.join.rows.keys, strict=True)]
+    fixed = ["_seq INTEGER PRIMARY KEY", "_tau INTEGER", "_enter INTEGER"]
+    listed = ",\n".join(f"    {column}" for column in (*fixed, *stored))
+    schema = f"CREATE TABLE IF NOT EXISTS {table} (\n{listed}\n) STRICT;\n"
+    for n, hop in enumerate(hops):
+        index = quoted(f"{table.strip(chr(34))}__{n}")
+        schema += f"CREATE INDEX IF NOT EXISTS {index} ON {table} ({', '.join([*_keys(hop, n), '_tau'])});\n"
+    names = ["_seq", "_tau", "_enter", *(column for _, column in columns)]
+    return JoinsPlan(
+        table=table,
+        columns=columns,
+        schema_sql=schema,
+        raw_sql=_raw_sql(layout, columns),
+        insert_sql=f"INSERT INTO {table} ({', '.join(names)})\nVALUES ({', '.join('?' * len(names))});\n",
+        load_sql=f"SELECT {', '.join(['_seq', *(c for _, c in columns)])} FROM {table} WHERE _seq IN ({{}});\n",
+        drop_sql=f"DELETE FROM {layout.events} WHERE _seq = ?;\n",
+        drop_superseded_sql=_drop_superseded_sql(layout, table, {c.name: n for c, n in columns}),
+        drop_settled_sql=f"DELETE FROM {table} WHERE _enter < :settled;\n",
+        hops=hops,
+    )
+
+
+def _drop_superseded_sql(layout: Layout, table: str, columns: Mapping[str, str]) -> str | None:
+    """Drops the rows of versions that went. A row without an id is no version, and no other supersedes it."""
+    if layout.stream is None:
+        return None
+    named = [f"{columns[c]} IS NOT NULL" for c in layout.source.id]
+    conditions = conjunction([*named, f"_seq NOT IN (SELECT _seq FROM {layout.stream.table})"])
+    return f"DELETE FROM {table}\n{conditions};\n"
+
+
+def _keys(hop: Hop, number: int) -> list[str]:
+    """The columns of `raw_table` with the keys that a row looks up in a join."""
+    return [quoted(f"join_{number}_{n}") for n in range(len(hop.rows.keys))]
+
+
+def _hop(layout: Layout, join: Join, number: int, rows: Layout) -> Hop:
+    table = raw_table(layout)
+    hop = Hop(join, rows, _keys_sql(layout, join), find_sql(rows), "", "")
+    keys = _keys(hop, number)
+    same = [f"{c} = ?" for c in keys]
+    within = [] if join.rows.ttl is None else [f"_tau <= ? + {join.rows.ttl}"]
+    return replace(
+        hop,
+        note_sql=f"UPDATE {table} SET {', '.join(same)} WHERE _seq = ?;\n",
+        reached_sql=f"SELECT _seq FROM {table}\n{conjunction([*same, '_tau >= ?', *within])};\n",
+    )
+
+
+def _raw_sql(layout: Layout, columns: tuple[tuple[Column, str], ...]) -> str:
+    """The rows of a batch that a view's joins are made for, as they are kept."""
+    source = layout.source
+    ctes = Ctes()
+    rows = batch_rows(ctes, source, {c.name for c, _ in columns} | _instants(source))
+    enter = f"greatest({TIME}, {ARRIVAL})"
+    items = ["_row", "NULL AS _fault", f"{TIME} AS _tau", f"{enter} AS _enter"]
+    items += [named(encoded_sql(quoted(c.name), c.type), column) for c, column in columns]
+    return ctes.query(select(items, f"FROM {rows}\n{conjunction(row_conditions(source))}\nORDER BY _row")) + ";\n"
+
+
+def _instants(source: Source) -> set[str]:
+    expressions = (source.time, source.available_at, source.deleted)
+    return {r.column for e in expressions if e is not None for r in e.refs if isinstance(r, ColumnRef)}
+
+
+def _keys_sql(layout: Layout, join: Join) -> str:
+    source = layout.source
+    ctes = Ctes()
+    rows = batch_rows(ctes, source, {c.name for c, _ in raw_columns(layout)}, kept=True)
+    enter = f"greatest({TIME}, {ARRIVAL})"
+    items = ["_row", f"{TIME} AS _tau", f"{enter} AS _enter"]
+    for number, (expr, key) in enumerate(zip(join.keys, join.rows.keys, strict=True)):
+        items.append(f"{encoded_sql(f'({src.render(expr)})', key.type)} AS key_{number}")
+    return ctes.query(select(items, f"FROM {rows}\nORDER BY _row")) + ";\n"
+
+
+def find_sql(rows: Layout) -> str:
+    """(holds, τ, valid_to, columns …) of the newest row of a key with `τ <= :t`, by what was known at `:k`."""
+    known = [f"{rows.enter} <= :k"]
+    if rows.superseded:
+        known.append(f"({rows.superseded} IS NULL OR {rows.superseded} > :k)")
+    same = [f"{c} = :{p}" for (_, c, _), p in zip(rows.keys, key_parameters(rows), strict=True)]
+    valid_to = "_valid_to" if rows.source.valid_to is not None else "NULL"
+    order = ["_tau DESC", *(["_version DESC"] if rows.versioned else [])]
+    items = ", ".join(["_holds", "_tau", valid_to, *rows.states.values()])
+    where = conjunction([*same, "_tau <= :t", *known])
+    return f"SELECT {items}\nFROM {rows.events}\n{where}\nORDER BY {', '.join(order)}\nLIMIT 1;\n"

@@ -1,0 +1,242 @@
+"""Joins of a view: columns of other sources beside each of its events (semantics.md, "Enrichment joins").
+
+A view with joins sees its source with more columns: `products.category` is the column `category` of the row that the
+join `products` finds for an event. Which row that is, is a lookup of the other source as a state at the event's own
+time, a view of its own (`Join.rows`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from featc.errors import Findings, Span, did_you_mean
+from featc.load.model import Definitions, JoinDef, ViewDef
+from featc.load.text import Text
+from featc.parse import Fragment
+from featc.resolve.asking import Asked, RowBatch
+from featc.resolve.model import Column, ColumnRef, Expr, Join, Key, Source, View, join_column
+from featc.resolve.pieces import joined as pieces_joined
+from featc.resolve.sources import OpenSource, ask_fragment, check_known, parsed
+from featc.types import KEY_FAMILIES, common_type, family
+
+
+@dataclass(frozen=True, slots=True)
+class OpenJoin:
+    """A join under work: the source it looks into, and what each of its columns has to equal."""
+
+    definition: JoinDef
+    opened: OpenSource
+    keys: tuple[tuple[Column, Asked | None, Text], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A source as a view with joins sees it. `broken`: a join has errors, which were reported."""
+
+    opened: OpenSource
+    joins: tuple[OpenJoin, ...]
+    broken: bool = False
+
+
+def open_joins(
+    view: ViewDef,
+    opened: OpenSource,
+    sources: Mapping[str, OpenSource | None],
+    definitions: Definitions,
+    findings: Findings,
+) -> Joined:
+    """The source of a view with the columns that its joins bring; each join may use those before it in its keys."""
+    found = replace(opened, batch=RowBatch(opened.batch.columns))
+    joins: list[OpenJoin] = []
+    if opened.source.kind == "state":
+        hint = "join where events are aggregated; a state is looked up at an instant of its own"
+        findings.error("F371", f"{view.name} reads states, which are not joined", view.joins[0].span, hint)
+        return Joined(found, (), broken=True)
+    broken = False
+    for definition in view.joins:
+        other = _source_of(definition, sources, definitions, findings)
+        made = _open(definition, found, other, findings) if other is not None else None
+        if made is None:
+            broken = True
+            continue
+        joins.append(made)
+        found = _extended(found, made)
+    return Joined(found, tuple(joins), broken)
+
+
+def _source_of(
+    definition: JoinDef, sources: Mapping[str, OpenSource | None], definitions: Definitions, findings: Findings
+) -> OpenSource | None:
+    name = definition.source.value if definition.source is not None else definition.name
+    span = definition.source.span if definition.source is not None else definition.span
+    if name not in sources and name not in definitions.broken:
+        hint = did_you_mean(name, sources) or "declare it under sources:"
+        findings.error("F308", f"there is no source '{name}'", span, hint)
+    return sources.get(name)
+
+
+def _open(
+    definition: JoinDef, opened: OpenSource, other: OpenSource, findings: Findings
+) -> OpenJoin | None:
+    folded = definition.name.casefold()
+    if folded in opened.scope.columns or folded in opened.scope.lets:
+        message = f"the join '{definition.name}' has the name of a column or let of {opened.source.name}"
+        hint = f"name it otherwise, and say source: {other.source.name}"
+        findings.error("F375", message, definition.span, hint)
+        return None
+    given = _given_keys(definition, other, findings)
+    if given is None:
+        return None
+    keys = []
+    for column, text in given:
+        fragment = parsed(text, findings)
+        place = f"the key {column.name} of the join {definition.name}"
+        asked = None if fragment is None else _ask(fragment, text, place, opened, findings)
+        keys.append((column, asked, text))
+    return OpenJoin(definition, other, tuple(keys)) if all(a is not None for _, a, _ in keys) else None
+
+
+def _ask(fragment: Fragment, text: Text, place: str, opened: OpenSource, findings: Findings) -> Asked | None:
+    return ask_fragment(fragment, text, place, opened.scope, opened.batch, findings)
+
+
+def _given_keys(
+    definition: JoinDef, other: OpenSource, findings: Findings
+) -> list[tuple[Column, Text]] | None:
+    """The columns of the other source that find a row, and what each has to equal."""
+    source, name = other.source, definition.name
+    if not definition.keys:
+        if source.kind == "state" and source.key:
+            return [(source.column(c), Text(c, definition.span)) for c in source.key]
+        message = f"the join '{name}' does not say which rows of {source.name} belong to an event"
+        hint = f"name them: {name}: {{keys: {{<column of {source.name}>: <expression over the event>}}}}"
+        if source.kind == "state":
+            hint = f"give {source.name} a key:, or n{hint[1:]}"
+        findings.error("F372", message, definition.span, hint)
+        return None
+    found = []
+    for column, text in definition.keys.items():
+        known = other.column(column)
+        if known is None:
+            near = did_you_mean(column, [c.name for c in other.scope.columns.values()])
+            findings.error("F301", f"the data of {source.name} has no column '{column}'", text.span, near)
+            return None
+        found.append((known, text))
+    if source.kind == "state" and {c.name for c, _ in found} != set(source.key or [c.name for c, _ in found]):
+        message = f"{source.name} keeps one row per {', '.join(source.key)}, and the join '{name}' names other columns"
+        findings.error("F373", message, definition.span, f"give keys: {', '.join(source.key)}")
+        return None
+    return found
+
+
+def _extended(opened: OpenSource, made: OpenJoin) -> OpenSource:
+    """The source with the columns that a join brings."""
+    name, other = made.definition.name, made.opened
+    columns = [_beside(name, c, other.source) for c in other.scope.columns.values()]
+    scope = replace(
+        opened.scope,
+        columns={**opened.scope.columns, **{c.name.casefold(): c for c in columns}},
+        joins={**opened.scope.joins, name.casefold(): (name, other.source.name)},
+    )
+    batch = RowBatch((*opened.batch.columns, *columns), opened.batch.asked)
+    return replace(opened, scope=scope, batch=batch)
+
+
+def _beside(name: str, column: Column, source: Source) -> Column:
+    """A joined column. What its own rows do not know when they arrive, no event may see: it keeps that."""
+    arrival = source.available_at
+    known = {r.column for r in arrival.refs if isinstance(r, ColumnRef)} if arrival is not None else set()
+    late = column.known_after if column.known_after not in known else None
+    return Column(join_column(name, column.name), column.type, column.type, column.tags, late)
+
+
+def finished_joins(
+    view: str,
+    joins: Iterable[OpenJoin],
+    used: Iterable[Expr | None],
+    sources: Mapping[str, Source],
+    opened: OpenSource,
+    findings: Findings,
+    *,
+    warns: bool = True,
+) -> tuple[Join, ...] | None:
+    """The joins whose columns `used` reads, and those that their keys need; None where one has errors (reported).
+    `warns`: of the others."""
+    wanted = {r.column for e in used if e is not None for r in e.refs if isinstance(r, ColumnRef)}
+    found: list[Join] = []
+    listed = list(joins)
+    own = [c.name for c in sources[opened.source.name].columns if c.name in wanted]
+    if not _come_back(view, sources[opened.source.name], own, listed[0].definition.span, findings):
+        return None
+    for join in reversed(listed):  # what the keys of a join need, an earlier one brings
+        columns = tuple(
+            c.name for c in join.opened.scope.columns.values() if join_column(join.definition.name, c.name) in wanted
+        )
+        if not columns and not warns:
+            continue
+        if not columns:
+            message = f"{view} joins {join.definition.name}, and no feature uses a column of it"
+            hint = f"use one, such as {join_column(join.definition.name, '<column>')}, or delete the join"
+            findings.warn("F376", message, join.definition.span, hint)
+            continue
+        source = sources.get(join.opened.source.name)
+        if source is not None and not _come_back(view, source, columns, join.definition.span, findings):
+            return None
+        keys = [_key(join, column, asked, text, opened, findings) for column, asked, text in join.keys]
+        whole = [k for k in keys if k is not None]
+        if source is None or len(whole) < len(keys):
+            return None
+        within = join.definition.within.us if join.definition.within else None
+        rows = _lookup(f"{view} {join.definition.name}", source, tuple(k for k, _ in whole), columns, within)
+        found.insert(0, Join(join.definition.name, source, rows, tuple(e for _, e in whole)))
+        wanted |= {r.column for _, e in whole for r in e.refs if isinstance(r, ColumnRef)}
+    return tuple(found)
+
+
+def _come_back(view: str, source: Source, columns: Iterable[str], span: Span, findings: Findings) -> bool:
+    """Whether an online store can give the columns' values back, which it keeps to lift events again."""
+    for column in map(source.column, columns):
+        if family(column.type) == "other":
+            message = f"{view} joins, and reads {source.name}.{column.name}, which is {column.type}"
+            hint = "an online store cannot give such values back: take a field of it under the source's sql:"
+            findings.error("F377", message, span, hint)
+            return False
+    return True
+
+
+def _key(
+    join: OpenJoin, column: Column, asked: Asked | None, text: Text, opened: OpenSource, findings: Findings
+) -> tuple[Key, Expr] | None:
+    """A key of the other source, and what it has to equal, in a type that holds both."""
+    expr = asked.expr if asked is not None else None
+    if expr is None or not check_known(expr, opened.source, text, f"the key {column.name}", findings):
+        return None
+    type_ = common_type(column.type, expr.type)
+    if type_ is None or family(type_) not in KEY_FAMILIES:
+        message = f"{join.opened.source.name}.{column.name} is {column.type}, and what it has to equal is {expr.type}"
+        hint = "cast the expression to the column's type" if type_ is None else "keys must compare exactly"
+        findings.error("F374", message, expr.span or text.span, hint)
+        return None
+    if expr.type != type_:
+        expr = Expr(pieces_joined(("(", *expr.parts, f")::{type_}")), type_, expr.span)
+    return Key(column.name, type_, Expr((ColumnRef(column.name),), column.type)), expr
+
+
+def _lookup(name: str, source: Source, keys: tuple[Key, ...], columns: tuple[str, ...], within: int | None) -> View:
+    """The view that finds the row of a join: both edges belong to it, whatever the view that joins has."""
+    return View(
+        name=name,
+        keys=keys,
+        entity=(),
+        source=source.name,
+        where=None,
+        closed="both",
+        ttl=within,
+        request=(),
+        slots=(),
+        aggregations=(),
+        state_columns=columns,
+        features=(),
+        beside=True,
+    )
