@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from featc.leakage.ledger import renamed
 from featc.leakage.query import Level, line_of, uses
-from featc.leakage.terms import NOBODY, SPINE, Atom, Sum, one
+from featc.leakage.terms import NOBODY, SPINE, Atom, Fact, Sum, at_most, one
 from featc.leakage.values import NONE, Refused, Relation, Scope, Value, Variant
 
 UNKNOWN = "?"
@@ -106,7 +106,7 @@ def _joined(
         raise Refused(line_of(join), "rows of several spine rows are joined")
     one_each = (by_row and right.single) or _meets_by_unique(conditions, found, right, level)
     found.single = left.single and (one_each or asof)
-    facts = [f for v in values for f in v.facts]
+    facts = [f for v in values for f in v.facts] + [f for c in conditions for f in _earlier_unit(c, alias, found)]
     mine, its = left.rows, right.rows
     level.ledger.tell(its if outer else its | mine, facts)
     level.ledger.bind(its, mine)
@@ -145,6 +145,21 @@ def _column(alias: str, name: str, join: exp.Join) -> exp.Column:
     identifier = exp.to_identifier(name, quoted=True)
     identifier.meta["line"] = line_of(join)
     return exp.Column(this=identifier, table=exp.to_identifier(alias, quoted=True))
+
+
+def _earlier_unit(condition: exp.Expr, alias: str, scope: Scope) -> tuple[Fact, ...]:
+    """`c._unit = now._unit - INTERVAL n DAY`: a calendar's unit so many before another does not begin after it. That
+    units follow each other is the zone table's word, which no reader of the SQL can prove."""
+    if not (isinstance(condition, exp.EQ) and isinstance(condition.expression, exp.Sub)):
+        return ()
+    then, now, back = condition.this, condition.expression.this, condition.expression.expression
+    units = isinstance(then, exp.Column) and isinstance(now, exp.Column) and then.name == now.name == "_unit"
+    if not units or not isinstance(back, exp.Interval) or then.table.lower() != alias:
+        return ()
+    begins = [scope.items[c.table.lower()].columns.get("_begin", Value()).term for c in (then, now)]
+    if not str(back.this.name).isdigit() or any(b is None or b.atom is None or b.atom.name != "begin" for b in begins):
+        return ()
+    return (at_most(begins[0] or Sum(), begins[1] or Sum(), line_of(condition)),)
 
 
 def _sides(condition: exp.Expr, scope: Scope, right: Variant, level: Level) -> tuple[Value, Value] | None:
