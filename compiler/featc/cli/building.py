@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,11 +30,20 @@ PLANS = ("training", "backfill", "lift", "schema", "update", "read", "evict")
     "--select", metavar="SEL", shell_complete=selectors, help="Write only what these need; everything is checked."
 )
 @click.option("--locked", is_flag=True, help="For CI: fail where the last day of something deprecated is over.")
-def build(session: Session, dialects: tuple[str, ...], out: Path | None, select: str | None, locked: bool) -> None:
+@click.option("--check-leakage", is_flag=True, help="Prove of each training query that no row is read too early.")
+def build(
+    session: Session,
+    dialects: tuple[str, ...],
+    out: Path | None,
+    select: str | None,
+    locked: bool,
+    check_leakage: bool,
+) -> None:
     """Check everything, write SQL and manifest.json.
 
     \b
     featc build
+    featc build --check-leakage
     featc build --out /srv/features
     featc build --select "user_orders tag:recency"
     featc build --locked
@@ -49,12 +59,16 @@ def build(session: Session, dialects: tuple[str, ...], out: Path | None, select:
         only = frozenset(needed_features(store.project, select)) if select else None
         files = build_files(store.compiled, only)
         folder = out if out is not None else store.root / "target"
+        proven = _proven(session, store.project, files, only) if check_leakage else None
         write_files(folder, files)
         lost = unanswered(store)
         if session.is_json:
-            session.data(_summary(store, folder, files) | {"unanswered": lost})
+            checked = {} if proven is None else {"leakage": {"queries": len(proven), "features": sum(proven.values())}}
+            session.data(_summary(store, folder, files) | {"unanswered": lost} | checked)
         else:
             _say_summary(session, store, folder)
+            if proven is not None:
+                session.say(f"  no leakage: proven of the SQL of all {len(proven)} training queries")
             for view, rows in lost.items():
                 session.note(f"  {unanswered_text(view, rows)}")
 
@@ -71,6 +85,26 @@ def _refuse_overdue(store: FeatureStore) -> None:
     late = overdue(store.compiled.definitions, store.project, today())
     if late:
         raise FeatcError(late)
+
+
+def _proven(
+    session: Session, project: Project, files: Mapping[str, str], only: frozenset[tuple[str, str]] | None
+) -> dict[str, int]:
+    """The training queries that are proven free of leakage, each with how many features it computes.
+
+    Raises FeatcError F570–F577 with all that is not proven; nothing is written then.
+    """
+    from featc.emit import training_queries
+    from featc.leakage import check_sql
+
+    found, wrong = {}, []
+    for path, outputs in training_queries(project, only).items():
+        checked = check_sql(project, outputs, files[path])
+        found[path] = len(checked.features)
+        wrong += [f.diagnostic(path, files[path]) for f in checked.findings]
+    if wrong:
+        raise FeatcError(wrong)
+    return found
 
 
 def _summary(store: FeatureStore, folder: Path, files: object) -> dict[str, object]:

@@ -44,6 +44,7 @@ def _lines(view: dict[str, Any]) -> list[str]:
         for part in (_source, _joins, _windows, _training):
             lines += part(view)
         lines += [*_tiles(view), *_online(view)] if view["online"] is not None else _labels(view["labels"])
+    lines += _leakage(view["leakage"])
     lines += _derived(view["derived"])
     if view["retention"] is not None:
         lines += [*_retention(view["retention"]), *_cost(view["cost"])]
@@ -109,6 +110,22 @@ def _online(view: dict[str, Any]) -> list[str]:
     if online["lookup"]:
         lines.append("            the state row that holds: one row")
     return lines + _under("", ("state", "from", "because"), [tuple(s.values()) for s in online["states"]])
+
+
+def _leakage(leakage: list[dict[str, Any]]) -> list[str]:
+    """What holds of the rows behind each feature, and whether the SQL was found to say so."""
+    rows = []
+    for each in leakage:
+        checked = "yes" if each["checked"] else "NO"
+        for row in each["rows"]:
+            holds = dict.fromkeys((row["time"], row["known"], *([row["version"]] if row["version"] else [])))
+            rows.append((each["feature"], row["window"], ", ".join(holds), checked))
+        if not each["rows"]:
+            parts = ", ".join(each["made_of"]) or "the request"
+            rows.append((each["feature"], "", f"no rows of its own: made of {parts}", checked))
+    lines = _under("leakage", ("feature", "window", "each row has", "checked in the SQL"), rows)
+    findings = dict.fromkeys(f"{f['code']}: {f['message']}" for each in leakage for f in each["findings"])
+    return lines + [f"            {finding}" for finding in findings]
 
 
 def _derived(derived: list[dict[str, Any]]) -> list[str]:

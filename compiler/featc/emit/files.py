@@ -37,13 +37,13 @@ def build_files(compiled: Emitted, only: Collection[tuple[str, str]] | None = No
     """
     project = compiled.project
     files: dict[str, str] = {}
+    queries = training_queries(project, only)
     tiles = backfill_files(project)
     for view in project.views.values():
-        outputs = _outputs(view, only)
-        if not outputs:
-            continue
         path = f"sql/duckdb/{view.name}/training.sql"
-        files[path] = training_file(project, f"feature view {view.name}", outputs, f"target/{path}")
+        if path not in queries:
+            continue
+        files[path] = training_file(project, f"feature view {view.name}", queries[path], f"target/{path}")
         if view.name in tiles:
             files[f"sql/duckdb/{view.name}/backfill.sql"] = tiles[view.name]
         for name, text in online_sql(project, view.name).items():
@@ -51,18 +51,33 @@ def build_files(compiled: Emitted, only: Collection[tuple[str, str]] | None = No
             files[f"sql/{dialect}/{view.name}/{name}"] = text
     for view in project.labels.values() if only is None else ():
         path = f"sql/duckdb/{view.origin}/labels.sql"
-        outputs = [Output(f.name, view.name, f.name, f.type) for f in view.features]
-        files[path] = training_file(project, f"the labels of feature view {view.origin}", outputs, f"target/{path}")
+        what = f"the labels of feature view {view.origin}"
+        files[path] = training_file(project, what, queries[path], f"target/{path}")
     for service in project.services.values():
-        if only is not None and not _reads_only(project, service, only):
-            continue
         path = f"sql/duckdb/services/{service.name}/training.sql"
-        files[path] = training_file(
-            project, f"feature service {service.name}", service.training, f"target/{path}"
-        )
+        if path in queries:
+            what = f"feature service {service.name}"
+            files[path] = training_file(project, what, queries[path], f"target/{path}")
     # a target's location may hold a secret; hashes are of the files as written
     masked = {path: mask(text) for path, text in files.items()}
     return {**masked, "manifest.json": mask(manifest_text(project, masked))}
+
+
+def training_queries(
+    project: Project, only: Collection[tuple[str, str]] | None = None
+) -> Mapping[str, Sequence[Output]]:
+    """The outputs of every training query of a build by its path; `only` as in `build_files`."""
+    found: dict[str, Sequence[Output]] = {}
+    for view in project.views.values():
+        outputs = _outputs(view, only)
+        if outputs:
+            found[f"sql/duckdb/{view.name}/training.sql"] = outputs
+    for view in project.labels.values() if only is None else ():
+        found[f"sql/duckdb/{view.origin}/labels.sql"] = _outputs(view, None)
+    for service in project.services.values():
+        if only is None or _reads_only(project, service, only):
+            found[f"sql/duckdb/services/{service.name}/training.sql"] = service.training
+    return found
 
 
 def _reads_only(project: Project, service: Service, only: Collection[tuple[str, str]]) -> bool:

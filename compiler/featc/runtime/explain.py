@@ -10,7 +10,9 @@ import duckdb
 
 from featc.closures import PROVEN_ENGINE, why_not
 from featc.decompose import decompose
+from featc.emit import training_file
 from featc.fingerprint import view_fingerprint
+from featc.leakage import Checked, check_sql, facts_of
 from featc.lower.explained import explain_view
 from featc.lower.online import view_plan
 from featc.lower.online_derived import ref_type
@@ -39,15 +41,16 @@ def explain(store: FeatureStore, outputs: Sequence[Output]) -> list[dict[str, An
     project = store.project
     pairs = feature_closure(project, tuple((o.view, o.feature) for o in outputs))
     slow = _in_duckdb(store, [o for o in outputs if o.view not in project.labels])
+    proof = _proof(store, outputs)
     with store.connect() as connection:
         return [
-            _view(store, Session(connection), name, [f for v, f in pairs if v == name], slow)
+            _view(store, Session(connection), name, [f for v, f in pairs if v == name], slow, proof)
             for name in dict.fromkeys(view for view, _ in pairs)
         ]
 
 
 def _view(
-    store: FeatureStore, session: Session, name: str, listed: Sequence[str], slow: Iterable[str]
+    store: FeatureStore, session: Session, name: str, listed: Sequence[str], slow: Iterable[str], proof: Checked
 ) -> dict[str, Any]:
     project = store.project
     features = [project.feature(name, feature) for feature in listed]
@@ -59,7 +62,21 @@ def _view(
     about |= _tiles(store, session, about, wanted)
     online = () if name in project.labels else features
     derived = [_derived(project, f, slow) for f in online if not (f.expr.is_bare and f.default is None)]
+    about["leakage"] = [_leakage(project, f, proof) for f in features]
     return {**about, "derived": derived, "cost": _cost(store, session, name, wanted)}
+
+
+def _proof(store: FeatureStore, outputs: Sequence[Output]) -> Checked:
+    """What the second reader says of the training query of the outputs."""
+    sql = training_file(store.project, "these features", outputs, "training.sql")
+    return check_sql(store.project, outputs, sql)
+
+
+def _leakage(project: Project, feature: Feature, proof: Checked) -> dict[str, Any]:
+    """The facts of the plan about a feature's rows, and whether they were found again in the SQL. `checked` is false
+    where anything in the query could not be proven, since its parts share rows."""
+    listed = [asdict(f) for f in proof.findings]
+    return {**facts_of(project, feature), "checked": not listed, "findings": listed}
 
 
 def _tiles(

@@ -1,0 +1,36 @@
+"""What the resolved plan says of the rows that reach a feature: the facts that the check proves of the SQL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from featc.leakage.goals import Goal, goals_of, identity_of
+from featc.resolve.model import Feature, FeatureRef, Project
+
+
+def facts_of(project: Project, feature: Feature) -> dict[str, Any]:
+    """`rows`: for each window that the feature reads rows in, what holds of each of them. `made_of`: the features that
+    it reads besides, which have facts of their own."""
+    made_of = [f"{r.view}.{r.feature}" for r in feature.expr.refs if isinstance(r, FeatureRef)]
+    return {"feature": feature.name, "rows": [_of_goal(g) for g in goals_of(project, feature)], "made_of": made_of}
+
+
+def _of_goal(goal: Goal) -> dict[str, Any]:
+    before = "<" if goal.strict else "≤"
+    versions = identity_of(goal.source, goal.view)
+    if goal.view.ahead:
+        time = f"τ {'≥' if goal.strict else '>'} t"
+        known = "all that is known"
+        version = "the last version of its event" if versions else None
+    else:
+        time = f"τ {before} t"
+        known = f"max(τ, α) {before} t" if goal.source.available_at or goal.source.delay else time
+        version = f"no newer version with α {before} t" if versions else None
+    return {
+        "window": goal.window.name,
+        "source": goal.source.name,
+        "time": time,
+        "known": known,
+        "version": version,
+        "entity": [k.name for k in goal.view.keys],
+    }
