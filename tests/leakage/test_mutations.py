@@ -42,8 +42,8 @@ def test_fault_is_refused_where_it_stands(mutation: Mutation) -> None:
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=IDS)
 def test_fault_changes_an_answer(mutation: Mutation, tmp_path: Path) -> None:
     built, path, sql = planted(mutation)
-    for seed in range(30):
-        rows = history(built.project, seed)
+    for seed in range(60):
+        rows = history(built.project, seed, 40 if seed < 30 else 150)
         right = answers(built.project, built.sql[path], rows, INSTANTS, tmp_path)
         try:
             wrong = answers(built.project, sql, rows, INSTANTS, tmp_path)
@@ -64,6 +64,29 @@ def test_what_changes_no_answer_is_not_refused() -> None:
     spelled = built.sql[path].replace("'_at': _as_of - 1 - (", "'_at': -1 + _as_of - (")
     assert spelled != built.sql[path]
     assert built.check(path, spelled).findings == ()
+
+
+NOT_FOLLOWED = [
+    ("versions", "SELECT r.*, NULL AS _sup", "SELECT r.* EXCLUDE (_arrival), _time AS _arrival, NULL AS _sup"),
+    ("versions", "\n    UNION ALL\n    SELECT r.*, NULL", "\n    AND amount > 3\n    UNION ALL\n    SELECT r.*, NULL"),
+    ("versions", "coalesce(op = 'D', false) AS _deleted", "max(op) OVER () = 'D' AS _deleted"),
+    ("frames", "count(amount) OVER so_far", "lag(amount, -1) OVER so_far"),
+    ("frames", "max(amount) OVER last_1d", "last_value(amount) OVER last_1d"),
+    ("frames", "ON s.user_id = r.user_id AND", "ON s.user_id = r.user_id AND s._row = r._place AND"),
+    ("frames", "w USING (_row)\n", "w USING (_row)\n    WHERE s._as_of > (SELECT max(amount) FROM orders_source)\n"),
+    ("frames", "w USING (_row)\n", "w USING (_row), orders_source o\n"),
+    ("frames", "FROM features\nORDER BY", "FROM features JOIN orders_source ON true\nORDER BY"),
+    ("frames", "FROM features\nORDER BY", "FROM features\nLIMIT 3\nORDER BY"),
+    ("frames", "FROM orders_source\n    WHERE", "FROM spine_rows JOIN orders_source USING (user_id)\n    WHERE"),
+]
+
+
+@pytest.mark.parametrize(("project", "old", "new"), NOT_FOLLOWED)
+def test_what_cannot_be_followed_is_refused(project: str, old: str, new: str) -> None:
+    """No form passes because nobody thought of it."""
+    built, path = golden(project), path_of("user_orders")
+    assert old in built.sql[path]
+    assert built.check(path, built.sql[path].replace(old, new)).findings
 
 
 EXAMPLES = [

@@ -17,8 +17,9 @@ from featc.leakage.features import row_refused
 from featc.leakage.goals import goals_of
 from featc.leakage.query import Level, Query, every_part, line_of, uses
 from featc.leakage.selects import read_query
-from featc.leakage.sources import is_versions, source_of, source_rows, versions
+from featc.leakage.sources import source_of, source_rows
 from featc.leakage.values import Refused, Relation
+from featc.leakage.versions import is_versions, versions
 from featc.resolve.model import Output, Project, feature_closure
 
 _HINT = "the SQL is featc's own: if nobody changed the file, please report this; featc verify compares values"

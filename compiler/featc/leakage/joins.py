@@ -7,7 +7,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from featc.leakage.ledger import renamed
-from featc.leakage.query import Level, line_of
+from featc.leakage.query import Level, line_of, uses
 from featc.leakage.terms import NOBODY, SPINE, Atom, Sum, one
 from featc.leakage.values import NONE, Refused, Relation, Scope, Value, Variant
 
@@ -46,6 +46,9 @@ def _relation(node: exp.Expr, level: Level) -> tuple[str, Relation]:
     from featc.leakage.selects import read_query
 
     query = level.query
+    strange = {k for k, v in node.args.items() if v} - {"this", "alias", "db", "catalog"}
+    if strange:
+        raise Refused(line_of(node), f"the check does not know {min(strange).upper()} of what is read")
     alias = (node.alias or (node.name if isinstance(node, exp.Table) else "")).lower()
     if isinstance(node, exp.Subquery):
         return alias or f"({len(query.relations)}", read_query(node.this, query)
@@ -68,8 +71,9 @@ def fresh(relation: Relation, level: Level) -> Relation:
 
 def _join(scope: Scope, alias: str, relation: Relation, join: exp.Join, level: Level) -> list[Scope]:
     """The rows that joining a relation to a row gives."""
+    strange = {k for k, v in join.args.items() if v} - {"this", "on", "using", "kind", "side", "method"}
     kind, side, method = (str(join.args.get(k) or "").upper() for k in ("kind", "side", "method"))
-    if kind not in ("", "INNER", "CROSS") or side not in ("", "LEFT") or method not in ("", "ASOF"):
+    if strange or kind not in ("", "INNER", "CROSS") or side not in ("", "LEFT") or method not in ("", "ASOF"):
         raise Refused(line_of(join), f"the check does not know {method} {side} {kind} JOIN here")
     found = []
     for variant in relation:
@@ -114,7 +118,17 @@ def _joined(
         found.items[name] = replace(variant, columns=columns)
     columns = _found_last(conditions, found, right, level, alone=alone) if asof else right.columns
     found.items[alias] = replace(right, columns={n: loosened(v) for n, v in columns.items()})
+    control = frozenset(row for v in values for row in uses(level, v)) - found.rows
+    for name, variant in found.items.items() if control else ():
+        if name == alias or not outer:
+            found.items[name] = replace(variant, columns={n: chosen(v, control) for n, v in variant.columns.items()})
     return found
+
+
+def chosen(value: Value, control: frozenset[int]) -> Value:
+    """A value of a row that others have let through; the spine's own values are what they are."""
+    of_spine = value.term is not None and not value.term.owners() and not value.rows
+    return value if of_spine else replace(value, rows=value.rows | control)
 
 
 def _conditions(join: exp.Join, using: list[str], left: Scope, alias: str) -> list[exp.Expr]:
@@ -206,12 +220,12 @@ def _at_bound(value: Value, bound: tuple[Sum, Sum, int], keys: dict[Sum, Sum], a
     total = value.total
     if total is not None and total.at == order:
         mine = tuple(keys.get(k, k) for k in total.keys)
-        settled = total.settled and alone
+        settled = total.settled and alone and keys.keys() == set(total.keys)
         return replace(value, total=replace(total, at=at, keys=mine, settled=settled, fixed=True, line=line))
     place = value.term.atom if value.term is not None else None
     if place is None or place.kind != "rank" or place.args[0] != order:
         return value
-    exact = value.edge and alone
+    exact = value.edge and alone and keys.keys() == set(place.args[1:])
     name = f"cut:{place.name.partition(':')[2]}{':exact' if exact else ''}"
     mine = tuple(keys.get(k, k) for k in place.args[1:])
     return replace(value, term=one(Atom(name, NOBODY, (at, *mine))))

@@ -9,7 +9,7 @@ from sqlglot import exp
 from featc.leakage.aggregates import group_of, is_aggregate
 from featc.leakage.expressions import read
 from featc.leakage.items import many, named, unnested
-from featc.leakage.joins import from_clause, loosened
+from featc.leakage.joins import chosen, from_clause, loosened
 from featc.leakage.query import Group, Level, Query, line_of, uses
 from featc.leakage.terms import ARRIVAL, NOBODY, SUPERSEDED, TIME, Atom, one
 from featc.leakage.values import NONE, Refused, Relation, Scope, Value, Variant
@@ -71,9 +71,11 @@ def _passes(condition: exp.Expr, scope: Scope, level: Level) -> bool:
     value = read(condition, scope, level)
     if value.truth is False:
         return False
+    control = uses(level, value) - scope.rows
     level.ledger.tell(scope.rows, value.facts)
     for variant in scope.items.values():
-        variant.columns = {n: loosened(v, value.last, level) for n, v in variant.columns.items()}
+        kept = {n: loosened(v, value.last, level) for n, v in variant.columns.items()}
+        variant.columns = {n: chosen(v, control) for n, v in kept.items()} if control else kept
     return True
 
 
@@ -103,19 +105,13 @@ def _plain(node: exp.Select, items: list[exp.Expr], level: Level) -> list[Varian
             control = uses(level, value)
         for columns in _columns(items, scope, level):
             filtered = qualify is not None
-            chosen = {n: _chosen(loosened(v) if filtered else v, control) for n, v in columns.items()}
+            kept = {n: chosen(loosened(v) if filtered else v, control) for n, v in columns.items()}
             calls = [call for call in map(_bare, items) if isinstance(call, exp.Explode)]
             single = scope.single and not any(many(call) for call in calls)
             opened = any(v.open for i in items if _is_star(i) for v in _starred(i, scope))
             unique = _unique(node, items, scope)
-            found.append(Variant(chosen, scope.rows, scope.spine, single, opened, unique=unique))
+            found.append(Variant(kept, scope.rows, scope.spine, single, opened, unique=unique))
     return found
-
-
-def _chosen(value: Value, control: frozenset[int]) -> Value:
-    """A value of a row that others have let through; the spine's own values are what they are."""
-    of_spine = value.term is not None and not value.term.owners() and not value.rows
-    return value if of_spine else replace(value, rows=value.rows | control)
 
 
 def _unique(node: exp.Select, items: list[exp.Expr], scope: Scope) -> str | None:
@@ -209,7 +205,7 @@ def _of_group(
         columns[name] = value
     if having is not None:
         control = uses(level, read(having.this, scope, inside))
-        columns = {n: _chosen(v, control) for n, v in columns.items()}
+        columns = {n: chosen(v, control) for n, v in columns.items()}
     by_spine = group.by_spine
     rows = NONE if by_spine or group.of is None else scope.rows
     return Variant(columns, rows, by_spine, by_spine)
@@ -231,6 +227,8 @@ def _for_all(item: exp.Expr, name: str, value: Value, level: Level) -> Value:
 
 def _distinct(found: list[Variant], query: Query, node: exp.Select) -> Relation:
     """DISTINCT: of the spine's own values what is left belongs to no spine row any more."""
+    if node.args["distinct"].args.get("on"):
+        raise Refused(line_of(node), "DISTINCT ON takes one row of several")
     result = []
     unique = next(iter(found[0].columns)) if len(found) == 1 and len(found[0].columns) == 1 else None
     for variant in found:

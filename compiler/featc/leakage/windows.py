@@ -15,6 +15,19 @@ from featc.leakage.values import BARE, NONE, Refused, Scope, Total, Value
 
 _INSTANTS = frozenset({TIME, ARRIVAL, "as_of", "rank"})
 
+_OVER_A_FRAME = (
+    exp.Count,
+    exp.Sum,
+    exp.Min,
+    exp.Max,
+    exp.Avg,
+    exp.VariancePop,
+    exp.ArgMin,
+    exp.ArgMax,
+    exp.ArrayAgg,
+)
+"""What depends on the rows of its frame and on no others, in whatever order."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spec:
@@ -32,8 +45,8 @@ def window(node: exp.Window, scope: Scope, level: Level) -> Value:
     call, condition = split(node.this)
     if isinstance(call, exp.RowNumber):
         return _numbered(node, spec, scope, level)
-    if isinstance(call, exp.Lead):
-        raise Refused(line_of(node), "a row looks ahead at the next one")
+    if not isinstance(call, _OVER_A_FRAME):
+        raise Refused(line_of(node), f"{call.key} may look at rows after this one")
     if spec.order and _is_so_far(spec.frame):
         return _running(call, condition, spec, scope, level)
     if spec.order and spec.frame is not None and spec.frame.args.get("kind") == "ROWS":
