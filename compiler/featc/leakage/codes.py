@@ -24,4 +24,6 @@ CODES: Mapping[str, str] = {
     "label. Report it: the SQL is featc's own.",
     "F577": "The training SQL does not take a source's times, arrivals or versions from the columns that its "
     "definition names. Report it: the SQL is featc's own.",
+    "F578": "The check against leakage does not follow joins yet, so it proves nothing of a query over a view that has "
+    "some. featc verify compares both plans on your own events; the rule of joins is tested on random histories.",
 }
