@@ -66,3 +66,9 @@ def test_random_projects_pass(first: int, tmp_path: Path) -> None:
         folder = tmp_path / str(seed)
         render.write(make_case(seed), folder)
         assert refused(folder) == [], seed
+
+
+def test_random_joins_pass(tmp_path: Path) -> None:
+    case = next(case for case in map(make_case, range(100)) if any(v.joins for v in case.views))
+    render.write(case, tmp_path)
+    assert refused(tmp_path) == []
