@@ -182,6 +182,7 @@ def test_what_is_no_list_or_map_is_told(folder: Path, good: str, bad: str, reaso
     assert done.exit_code == 1 and "F714" in done.output and reason in done.output
 
 
+@pytest.mark.slow
 def test_verify_proves_them(folder: Path) -> None:
     told = featc(folder, "verify", "--allow-thin")
     assert "16 of 17 features proven equal" in told, "of_b is 0 nearly everywhere"

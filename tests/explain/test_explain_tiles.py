@@ -81,6 +81,7 @@ def test_of_each_state_it_is_said_what_is_read_and_why(store: featc.FeatureStore
     assert words.startswith("tiles, and ")
 
 
+@pytest.mark.slow
 def test_what_it_says_is_what_a_training_set_then_does(store: featc.FeatureStore) -> None:
     def both(because: str) -> None:
         said = tiles(store)["tiles"]

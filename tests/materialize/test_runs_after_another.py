@@ -35,6 +35,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intake, "MOST", 9)
 
 
+@pytest.mark.slow
 def test_a_second_run_writes_nothing(tmp_path: Path, small_batches: None) -> None:
     rows = histories(seed=20)
     folder = write_shop(tmp_path / "shop", "parquet", rows)

@@ -55,6 +55,7 @@ def run(folder: Path, *arguments: str) -> Result:
     return CliRunner().invoke(cli, [arguments[0], "-p", str(folder), *arguments[1:]])
 
 
+@pytest.mark.slow
 def test_values_at_and_after_the_horizon_stay_and_most_rows_go(folder: Path) -> None:
     store = filled(folder)
     before, rows = answers(store), rows_of(folder, "user_orders")
