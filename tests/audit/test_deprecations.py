@@ -77,7 +77,8 @@ def test_use_may_be_a_family_a_member_or_a_name_of_the_same_view(tmp_path: Path)
     definitions = DEFINITIONS.replace("visits: sum(visits) over last_8d", family)
     definitions = definitions.replace("people.visits + 1", "people.visits_1d + 1")
     for use in ("visits", "visits_8d", "people.visits", "people.visits_8d", "people", "apart.plain", "scores"):
-        compiled(tmp_path, definitions.replace("use: visits", f"use: {use}"))
+        found = compiled(tmp_path, definitions.replace("use: visits", f"use: {use}"))  # F365 would be raised
+        assert told(found, "F363")
 
 
 def test_no_fingerprint_knows_of_it(tmp_path: Path) -> None:

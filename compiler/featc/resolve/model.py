@@ -29,6 +29,10 @@ from featc.resolve.expressions import StateRef as StateRef
 from featc.resolve.extents import Calendar as Calendar
 from featc.resolve.extents import Unit as Unit
 from featc.resolve.extents import Window as Window
+from featc.resolve.served import Output as Output
+from featc.resolve.served import Role as Role
+from featc.resolve.served import Service as Service
+from featc.resolve.served import own_view as own_view
 
 Closed = Literal["left", "right", "both", "neither"]
 SourceKind = Literal["event", "state"]
@@ -272,56 +276,6 @@ class View:
 # ── services and the project ──────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
-    """One output column of a service. `view` names a view of the project, or one as the service asks it; `span` is the
-    place where the service lists it."""
-
-    name: str
-    view: str
-    feature: str
-    type: str
-    span: Span | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """A view's features once more, for another entity. `asked` names the view as it is asked (`Project.view`), `keys`
-    the keys that have expressions of the role's own."""
-
-    name: str
-    view: str
-    asked: str
-    keys: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """A named list of features with the spine columns they need: `keys` and `request` as (name, type), sorted.
-
-    `own` names the view of the service's own expressions in `Project.asked`: `key.<key>` and `<role>.<key>` are the
-    keys it computes, the others its `derived`. `labels` are in training sets only, each followed by its `__complete`.
-    """
-
-    name: str
-    outputs: tuple[Output, ...]
-    keys: tuple[tuple[str, str], ...]
-    request: tuple[tuple[str, str], ...]
-    meta: Mapping[str, object] = field(default_factory=dict)
-    span: Span | None = field(default=None, compare=False)
-    roles: tuple[Role, ...] = ()
-    labels: tuple[Output, ...] = ()
-
-    @property
-    def own(self) -> str:
-        return own_view(self.name)
-
-    @property
-    def training(self) -> tuple[Output, ...]:
-        """The columns of its training sets."""
-        return (*self.outputs, *self.labels)
-
-
 COMPLETE = "__complete"
 """What follows a label's name in that of the column that says whether it is complete."""
 
@@ -329,11 +283,6 @@ COMPLETE = "__complete"
 def label_view(view: str) -> str:
     """The name of the view of a view's labels; no author can give a view such a name."""
     return f"{view} labels"
-
-
-def own_view(service: str) -> str:
-    """The name of the view of a service's own expressions; no author can give a view such a name."""
-    return f"service {service}"
 
 
 @dataclass(frozen=True, slots=True)

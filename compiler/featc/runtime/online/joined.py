@@ -68,10 +68,10 @@ class JoinedRows:
             return
         self._load(RAW, [c for c, _ in self.joins.columns], [row[1:] for row in kept])
         beside: list[tuple[Column, list[Any]]] = []
-        self._load_beside(len(kept), beside)
+        self._make(BESIDE, len(kept), beside)
         for hop in self.joins.hops:
             beside += self._hop(hop, [row[0] for row in kept])
-            self._load_beside(len(kept), beside)
+            self._make(BESIDE, len(kept), beside)
         lifted = [row for row in self.engine.rows(self.view.lift_sql) if row[1] is None]  # without a key nobody asks
         self._replace([row[0] for row in kept], lifted)
 
@@ -111,9 +111,6 @@ class JoinedRows:
             decode = decoder(column.type)
             decoded.append((column, [None if row[place] is None else decode(row[place]) for row in rows]))
         self._make(table, len(rows), decoded)
-
-    def _load_beside(self, rows: int, columns: Sequence[tuple[Column, list[Any]]]) -> None:
-        self._make(BESIDE, rows, columns)
 
     def _make(self, table: str, rows: int, columns: Sequence[tuple[Column, list[Any]]]) -> None:
         """Makes a table of columns, numbered by `_row`."""
