@@ -9,6 +9,7 @@ from typing import Any
 
 # 4paradigm/OpenMLDB: docs/en/openmldb_sql/functions_and_operators/Files/udfs_8h.md at 8c7ff1e532ef (0.9.0), and what
 # came after it: hybridse/src/udf/default_defs/{array,map,feature_signature,window_functions,feature_zero}_def*.cc
+# and the header hybridse/src/udf/udf.h (locate, array_padding)
 OPENMLDB_AGGREGATES = (
     "avg", "avg_where", "at", "count", "count_where", "distinct_count", "drawdown", "entropy", "ew_avg", "first_value",
     "lag", "last_value", "max", "max_where", "median", "min", "min_where", "nth_value_where", "std", "stddev",
@@ -22,10 +23,10 @@ OPENMLDB_AGGREGATES = (
     "fz_window_split", "fz_window_split_by_key", "fz_window_split_by_value",
 )  # fmt: skip
 OPENMLDB_SCALARS = (
-    "abs", "acos", "add", "add_months", "array_combine", "array_contains", "array_join", "asin", "atan", "atan2",
-    "bigint", "binary_label", "bool", "category", "ceil", "ceiling", "char", "char_length", "character_length",
-    "concat", "concat_ws", "continuous", "cos", "cot", "csv", "date", "date_format", "datediff", "day",
-    "dayofmonth", "dayofweek", "dayofyear", "degrees", "discrete", "double", "earth_distance", "exp",
+    "abs", "acos", "add", "add_months", "array_combine", "array_contains", "array_join", "array_padding", "asin",
+    "atan", "atan2", "bigint", "binary_label", "bool", "category", "ceil", "ceiling", "char", "char_length",
+    "character_length", "concat", "concat_ws", "continuous", "cos", "cot", "csv", "date", "date_format", "datediff",
+    "day", "dayofmonth", "dayofweek", "dayofyear", "degrees", "discrete", "double", "earth_distance", "exp",
     "farm_fingerprint", "float", "floor", "gcformat", "get_json_object", "hash64", "hex", "hour", "identity",
     "if_null", "ifnull", "ilike_match", "inc", "int", "int16", "int32", "int64", "is_null", "isin", "isnull",
     "json_array_length", "last_day", "lcase", "libsvm", "like_match", "list_except_by_key", "list_except_by_value",
@@ -37,8 +38,8 @@ OPENMLDB_SCALARS = (
 )  # fmt: skip
 # … operators.md at 3689e3e3c4ba, WINDOW_CLAUSE.md at 5ad5bd845187, JOIN_CLAUSE.md at 892ae8c4478e
 OPENMLDB_FORMS = (
-    "+", "-", "*", "/", "DIV", "%", "MOD", "&", "|", "^", "~", "AND", "OR", "XOR", "NOT", "!", "=", "==", "<>", "!=",
-    "<", "<=", ">", ">=", "BETWEEN", "IN", "LIKE", "ILIKE", "RLIKE", "CAST", "CASE",
+    "+", "-", "*", "/", "DIV", "%", "MOD", "&", "|", "^", "~", "||", "AND", "OR", "XOR", "NOT", "!", "=", "==", "<>",
+    "!=", "<", "<=", ">", ">=", "BETWEEN", "IN", "LIKE", "ILIKE", "RLIKE", "CAST", "CASE",
     "ROWS_RANGE BETWEEN 7d PRECEDING AND CURRENT ROW", "ROWS BETWEEN 10 PRECEDING AND CURRENT ROW",
     "UNBOUNDED PRECEDING", "OPEN PRECEDING", "MAXSIZE", "EXCLUDE CURRENT_ROW", "EXCLUDE CURRENT_TIME",
     "INSTANCE_NOT_IN_WINDOW", "UNION", "PARTITION BY", "ORDER BY", "WINDOW w AS", "FOLLOWING",
