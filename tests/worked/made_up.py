@@ -166,7 +166,7 @@ ETA = Worked(
     {"courier_id": 2},
     {"pickup_lat": 52.51, "pickup_lng": 13.39, "drop_lat": 52.512, "drop_lng": 13.4},
     answers=("season_s_km", "lat", "pickup_kmh_30m", "dropoff_trips_2h", "courier_km"),
-    days=7,
+    days=10,
 )
 
 # ── taxis ─────────────────────────────────────────────────────────────────────────────────────────────────────
