@@ -27,7 +27,7 @@ def join_of(name: str, ending: str, query: Query) -> Join | None:
     """The join whose stage a CTE of this name is to be."""
     project = query.project
     views = (*project.views.values(), *project.asked.values(), *project.labels.values())
-    joins = (join for view in views for join in view.joins)
+    joins = (join for view in views for join in view.lookups)
     return next((j for j in joins if name == f"{j.rows.name}{ending}".lower()), None)
 
 

@@ -38,5 +38,5 @@ def _of_goal(goal: Goal) -> dict[str, Any]:
         "known": known,
         "version": version,
         "entity": [k.name for k in goal.view.keys],
-        "beside": [_of_join(j) for j in goal.view.joins],
+        "beside": [_of_join(j) for j in goal.view.lookups],
     }
