@@ -10,6 +10,7 @@ Features of another view are proven where they are computed, as any, but that th
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import sqlglot
@@ -26,11 +27,15 @@ from featc.resolve.model import ColumnRef, Expr, Join, ViewJoin, Window
 
 
 def join_of(name: str, ending: str, query: Query) -> Join | ViewJoin | None:
-    """The join whose stage a CTE of this name is to be."""
+    """The join whose stage a CTE of this name is to be; the name has a number where it is not the first of its kind."""
     project = query.project
     views = (*project.views.values(), *project.asked.values(), *project.labels.values())
     joins = ((view.name, join) for view in views for join in view.joins)
-    return next((join for view, join in joins if name == f"{view} {join.name}{ending}".lower()), None)
+    return next((join for view, join in joins if _is_stage(name, f"{view} {join.name}{ending}")), None)
+
+
+def _is_stage(name: str, stage: str) -> bool:
+    return re.fullmatch(rf"{re.escape(stage.lower())}(_\d+)?", name) is not None
 
 
 def asked(name: str, body: exp.Expr, join: Join | ViewJoin, query: Query) -> Relation:
@@ -88,12 +93,15 @@ def joined(name: str, body: exp.Expr, join: Join | ViewJoin, query: Query) -> Re
     """The events with what their lookup found, proven row by row. Raises Refused F577 for another form."""
     line = line_of(body)
     joins = body.args.get("joins") or []
-    universe = f"{name.removesuffix('_joined')}_asked"
+    first = f"{re.sub('_joined(_[0-9]+)?$', '', name)}_asked"
     plain = isinstance(body, exp.Select) and {k for k, v in body.args.items() if v} == {"expressions", "from_", "joins"}
-    if not plain or len(joins) != 1 or universe not in query.lookups:
+    if not plain or len(joins) != 1:
         raise Refused(line, f"the check cannot follow how {join.name} is put beside the events", "F577")
     events, found = (query.relations.get(t.this.name.lower(), ()) for t in (body.args["from_"], joins[0]))
     using = [i.name.lower() for i in joins[0].args.get("using") or ()]
+    universe = found[0].spine if found else ""
+    if universe not in query.lookups or not _is_stage(universe, first):
+        raise Refused(line, f"{join.name} is not what was looked up for it", "F577")
     met = using == ["_row"] and str(joins[0].args.get("side")).upper() == "LEFT"
     if not met or len(events) != 1 or not found or not all(f.spine == universe and f.single for f in found):
         raise Refused(line_of(joins[0]), f"{join.name} is not met by the number of the event", "F577")
