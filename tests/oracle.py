@@ -165,6 +165,17 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True)
+class ViewJoin:
+    """Features of `view` beside each event, as `name.feature`: of the entity whose keys equal `keys`, row expressions
+    over the event and the joins before."""
+
+    name: str
+    view: str
+    keys: Mapping[str, RowExpr]
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """`keys` maps each key of the entity to the row expression that gives it; no `source` means on demand."""
 
@@ -176,16 +187,23 @@ class View:
     closed: str = "left"
     ttl: int | None = None
     labels: tuple[Feature, ...] = ()
-    joins: tuple[Join, ...] = ()
+    joins: tuple[Join | ViewJoin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """An observation: keys, an instant t in µs, request columns."""
+    """An observation: keys, an instant t in µs, request columns. `known_by` is the knowledge instant k where it is not
+    t: of features beside an event."""
 
     keys: Mapping[str, Value]
     t: int
     request: Mapping[str, Value]
+    known_by: int | None = None
+
+    @property
+    def k(self) -> int:
+        """The knowledge instant."""
+        return self.t if self.known_by is None else self.known_by
 
 
 @dataclass(slots=True)
@@ -296,7 +314,7 @@ class Oracle:
         self.features = {f"{v.name}.{f.name}": (v, f) for v in views for f in v.features}
         self.labels = {f"{v.name}.{f.name}": (v, f) for v in views for f in v.labels}
         self.data = {s.name: self.versions(s, rows[s.name]) for s in sources}
-        self.by_key = {v.name: self.keyed(v) for v in views if v.source is not None}
+        self.by_key: dict[str, dict[tuple[Value, ...], list[Version]]] = {}
 
     # ---- Time
 
@@ -429,6 +447,8 @@ class Oracle:
     def rows_of(self, view: View, probe: Probe) -> list[Version]:
         """All rows of the probe's entity, visible or not; a NULL key is an unknown entity."""
         key = self.key_of([probe.keys.get(k) for k in view.keys])
+        if view.name not in self.by_key:
+            self.by_key[view.name] = self.keyed(view)
         return [] if key is None else self.by_key[view.name].get(key, [])
 
     def passes(self, view: View, v: Version) -> bool:
@@ -441,10 +461,19 @@ class Oracle:
         """The event's row with the columns of its joins."""
         row = dict(v.row)
         for join in view.joins:
+            if isinstance(join, ViewJoin):
+                row |= self.features_beside(join, row, v)
+                continue
             found = self.joined(join, row, v)
             for column in self.sources[join.source].columns:
                 row[f"{join.name}.{column}"] = None if found is None else canonical(found[column])
         return row
+
+    def features_beside(self, join: ViewJoin, row: Row, v: Version) -> Row:
+        """The other view at t = tau(e) under its own ⊲, with k = enter(e)."""
+        assert v.tau is not None
+        probe = Probe({key: expr(row) for key, expr in join.keys.items()}, v.tau, {}, v.enter)
+        return {f"{join.name}.{f}": canonical(self.value(f"{join.view}.{f}", probe)) for f in join.features}
 
     def joined(self, join: Join, row: Row, v: Version) -> Row | None:
         """What held at the event's own tau, using versions known by enter(e); the latest in event order."""
@@ -530,7 +559,7 @@ class Oracle:
         return [
             v
             for v in self.rows_of(view, probe)
-            if self.visible(view, v, probe.t)
+            if self.visible(view, v, probe.k)
             and not v.dead
             and self.passes(view, v)
             and v.tau is not None
@@ -601,7 +630,9 @@ class Oracle:
     def holding(self, view: View, probe: Probe) -> Row | None:
         """The row that holds at t: the visible one of greatest tau (ties: version order), then its tests."""
         source = self.sources[str(view.source)]
-        seen = [v for v in self.rows_of(view, probe) if self.visible(view, v, probe.t)]
+        seen = [v for v in self.rows_of(view, probe) if self.visible(view, v, probe.k)]
+        if probe.known_by is not None:  # what is known later may also lie later
+            seen = [v for v in seen if v.tau is not None and self.before(view.closed, v.tau, probe.t)]
         if not seen:
             return None
         taken = max(seen, key=lambda v: (v.tau, self.version_order(source, v)))

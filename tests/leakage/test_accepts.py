@@ -72,3 +72,9 @@ def test_random_joins_pass(tmp_path: Path) -> None:
     case = next(case for case in map(make_case, range(100)) if any(v.joins for v in case.views))
     render.write(case, tmp_path)
     assert refused(tmp_path) == []
+
+
+def test_random_features_beside_events_pass(tmp_path: Path) -> None:
+    case = next(case for case in map(make_case, range(100)) if any(v.name == "vw" for v in case.views))
+    render.write(case, tmp_path)
+    assert refused(tmp_path) == []

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from oracle import Aggregate, Oracle, Probe, Source, Value, Version, View, Window
+from oracle import Aggregate, Oracle, Probe, Row, Source, Value, Version, View, ViewJoin, Window
 
 from .model import Case, Push
 
+FOREVER = 2**61
 ZERO: Mapping[str, Value] = {"bigint": 0, "double": 0.0, "text": "", "boolean": False, "timestamp": 0}
 
 
@@ -316,6 +317,20 @@ class DefaultAfterDerived(Oracle):
         return self.without_default(name, probe) if name in self.features else super().input(name, probe)
 
 
+class BesideIsKnownAtT(Oracle):
+    """Features of another view beside an event are what was known at the event's own time."""
+
+    def features_beside(self, join: ViewJoin, row: Row, v: Version) -> Row:
+        return super().features_beside(join, row, replace(v, alpha=v.tau))
+
+
+class BesideKnowsAll(Oracle):
+    """They are what is known in the end."""
+
+    def features_beside(self, join: ViewJoin, row: Row, v: Version) -> Row:
+        return super().features_beside(join, row, replace(v, alpha=FOREVER))
+
+
 COUNTED: Mapping[str, type[Oracle]] = {
     "a superseded version inside a window": NeverSuperseded,
     "an event moved to another key": MovesLeaveTheOldKey,
@@ -354,6 +369,8 @@ MUTANTS: Mapping[str, type[Oracle]] = {
     "integer to REAL": IntegersAreReal,
     "composite keys glued": KeysAreGlued,
     "default after derived": DefaultAfterDerived,
+    "beside known at t": BesideIsKnownAtT,
+    "beside knows all": BesideKnowsAll,
 }
 
 

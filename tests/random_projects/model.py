@@ -74,7 +74,7 @@ class ViewSpec:
     closed: str = "left"
     ttl: int | None = None
     labels: tuple[FeatureSpec, ...] = ()
-    joins: tuple[oracle.Join, ...] = ()
+    joins: tuple[oracle.Join | oracle.ViewJoin, ...] = ()
 
     def meaning(self) -> oracle.View:
         """The view as the oracle knows it."""

@@ -60,6 +60,9 @@ MISTAKES = (
     "duplicate spine rows collapsed",
     "join knows what came later",
     "join is left as it was",
+    "features beside an event are known at t instead of enter",
+    "features beside an event know what came later",
+    "features beside an event are left as they were",
 )
 
 
@@ -257,6 +260,20 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("join knows what came later", "training", answers.joins_know_all_in_training),
     Mutant("join knows what came later", "online", answers.joins_know_all_online),
     Mutant("join is left as it was", "online", answers.joins_are_left),
+    *_in_both(
+        "features beside an event are known at t instead of enter",
+        knockouts.BesideIsKnownAtT,
+        answers.beside_in_training("_as_of"),
+        answers.beside_online(lambda t: t),
+    ),
+    *_in_both(
+        "features beside an event know what came later",
+        knockouts.BesideKnowsAll,
+        answers.beside_in_training(str(2**61)),
+        answers.beside_online(lambda t: 2**61),
+    ),
+    Mutant("features beside an event are left as they were", "online", answers.beside_is_left),
+    Mutant("features beside an event are left as they were", "online, chains", answers.chains_are_left),
 )
 
 

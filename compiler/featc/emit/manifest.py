@@ -29,6 +29,7 @@ from featc.resolve.model import (
     Service,
     Source,
     View,
+    ViewJoin,
     Window,
 )
 
@@ -167,7 +168,15 @@ def _view(project: Project, view: View) -> dict[str, Any]:
     }
 
 
-def _join(join: Join) -> dict[str, Any]:
+def _join(join: Join | ViewJoin) -> dict[str, Any]:
+    if isinstance(join, ViewJoin):
+        asked = zip(join.keys_of, join.keys, strict=True)
+        return {
+            "name": join.name,
+            "view": join.view,
+            "keys": [{"key": k.name, "type": k.type, "sql": _text(e)} for k, e in asked],
+            "features": [f.feature for f in join.features],
+        }
     keys = zip(join.rows.keys, join.keys, strict=True)
     return {
         "name": join.name,

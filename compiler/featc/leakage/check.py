@@ -102,7 +102,7 @@ def _relation(name: str, body: exp.Expr, query: Query) -> Relation:
         return asked(name, body, join, query)
     join = join_of(name, "_joined", query)
     if join is not None:
-        return joined(body, join, query)
+        return joined(name, body, join, query)
     if isinstance(body, exp.Union) and is_versions(body):
         return versions(body, query)
     return read_query(body, query)

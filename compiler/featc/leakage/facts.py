@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from featc.leakage.goals import Goal, goals_of, identity_of
-from featc.resolve.model import Feature, FeatureRef, Join, Project
+from featc.resolve.model import Feature, FeatureRef, Join, Project, ViewJoin
 
 
 def facts_of(project: Project, feature: Feature) -> dict[str, Any]:
@@ -15,8 +15,10 @@ def facts_of(project: Project, feature: Feature) -> dict[str, Any]:
     return {"feature": feature.name, "rows": [_of_goal(g) for g in goals_of(project, feature)], "made_of": made_of}
 
 
-def _of_join(join: Join) -> dict[str, str]:
-    """What holds of the rows of another source that lie beside the view's."""
+def _of_join(join: Join | ViewJoin) -> dict[str, str]:
+    """What holds of the rows of another source that lie beside the view's, or of those behind features that do."""
+    if isinstance(join, ViewJoin):
+        return {"join": join.name, "time": f"as {join.view} at the event's τ", "known": "by the event's max(τ, α)"}
     return {"join": join.name, "time": "τ ≤ the event's τ", "known": "max(τ, α) ≤ the event's max(τ, α)"}
 
 

@@ -120,7 +120,7 @@ def _source_read(name: str, query: Query) -> Source | None:
 def _identities(source: Source, query: Query) -> list[tuple[str, ...]]:
     project = query.project
     views: list[View] = [*project.views.values(), *project.asked.values(), *project.labels.values()]
-    views += [join.rows for view in list(views) for join in view.joins]
+    views += [join.rows for view in list(views) for join in view.lookups]
     return [i for v in views if v.source == source.name for i in [identity_of(source, v)] if i]
 
 

@@ -176,13 +176,15 @@ class FeatureDef:
 @dataclass(frozen=True, slots=True)
 class JoinDef:
     """A join of a view: `name` is what its columns are called by, `source` the source of another name. `keys` maps its
-    columns to row expressions; empty: its own key."""
+    columns to row expressions; empty: its own key. `view`: a view whose features are looked up in place of rows; `keys`
+    maps its keys then."""
 
     name: str
     span: Span
     source: Text | None
     keys: Mapping[str, Text]
     within: Duration | None
+    view: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,7 +158,7 @@ class Join(_Model):
         names=FREE_NAME,
     )
     within: Duration = about("only rows that are at most so much older than the event", "7d")
-    view: Any = later("features of a view beside each event")
+    view: Text = about("a view whose features are looked up, in place of a source's rows", "merchant_risk")
 
 
 OF_ROWS = ("where", "keys", "join", "windows", "ttl", "closed", "labels")
@@ -195,8 +195,8 @@ class View(_Described):
         names=NAME,
     )
     join: dict[str, Join] = about(
-        "rows of other sources beside each event, as they were known then: a name and {} or how; its columns are"
-        " written name.column",
+        "rows of other sources, or features of views, beside each event, as they were known then: a name and {} or"
+        " how; its columns are written name.column",
         {"products": {}},
         names=NAME,
     )

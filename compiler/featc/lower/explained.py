@@ -19,7 +19,8 @@ from featc.lower.tile_table import WIDTH
 from featc.lower.training.cells import shape_of
 from featc.lower.training.rows import is_irregular
 from featc.lower.training.tiles import why_rows
-from featc.resolve.model import Calendar, Closed, Join, Project, Source, View, Window
+from featc.resolve.model import Calendar, Closed, Join, Project, Source, View, ViewJoin, Window
+from featc.resolve.upstream import read_sources, readers
 from featc.visibility import lower_closed, strict
 from featc_dialects import duckdb as engine
 from featc_dialects import sqlite
@@ -47,13 +48,13 @@ def explain_view(project: Project, view: View, wanted: frozenset[str] | None = N
         return {**found, "source": None, "joins": [], "windows": [], "training": [], "online": None, "retention": None}
     source = project.sources[view.source]
     if view.ahead:
-        return {**found, **_explain_labels(view, source, decompose(view, wanted))}
+        return {**found, **_explain_labels(project, view, source, decompose(view, wanted))}
     plan = view_plan(project, view)
     read = read_plan(plan.layout, decompose(view, wanted), lookup=looks_up(plan.layout))
     return {
         **found,
         "source": _source(source, view),
-        "joins": [_join(join, source) for join in view.joins],
+        "joins": [_join(project, join, source) for join in view.joins],
         "windows": [{"window": w.name, "holds": edges_in_words(w, view.closed)} for w in read.parts.windows],
         "training": _training(read.parts, is_irregular(source)),
         "online": _online(plan, read),
@@ -73,8 +74,10 @@ def _source(source: Source, view: View) -> dict[str, Any]:
     }
 
 
-def _join(join: Join, source: Source) -> dict[str, Any]:
+def _join(project: Project, join: Join | ViewJoin, source: Source) -> dict[str, Any]:
     """What a join looks up, when and by what knowledge, and what it costs when that changes."""
+    if isinstance(join, ViewJoin):
+        return _view_join(project, join, source)
     other = join.source
     keys = [f"{k.name} = {render(e)}" for k, e in zip(join.rows.keys, join.keys, strict=True)]
     within = "" if join.rows.ttl is None else f", at most {format_duration(join.rows.ttl)} before it"
@@ -87,6 +90,30 @@ def _join(join: Join, source: Source) -> dict[str, Any]:
         "online": f"a row of {other.name} that is pushed late has the rows of {source.name} of its key from its time"
         " on looked up and lifted again",
     }
+
+
+def _view_join(project: Project, join: ViewJoin, source: Source) -> dict[str, Any]:
+    """The same of a join with another view."""
+    read = readers(project, join.pairs)
+    rows = {s: None for v in read for s in read_sources(project, v)}
+    listed, before = " or ".join(rows), " or ".join(dict.fromkeys(_before(v.closed) for v in read))
+    windows = [w for v in read for w in decompose(v).windows]
+    reach = "from its time on"
+    if windows and all(w.bounded and w.calendar is None for w in windows):
+        reach = f"within {format_duration(max((w.length or 0) + w.offset + (w.hop or 0) for w in windows))} after it"
+    return {
+        "join": join.name,
+        "view": join.view,
+        "keys": [f"{k.name} = {render(e)}" for k, e in zip(join.keys_of, join.keys, strict=True)],
+        "columns": [f.feature for f in join.features],
+        "finds": f"its features at τ, by what was known {before} the row of {source.name} entered",
+        "online": f"a row of {listed} that is pushed after rows of {source.name} it should have reached, by its key,"
+        f" {reach} and known to them, has them looked up and lifted again",
+    }
+
+
+def _before(closed: Closed) -> str:
+    return "before" if strict(closed) else "when"
 
 
 def _known(closed: Closed) -> str:
@@ -142,14 +169,14 @@ def _calendar_in_words(calendar: Calendar, closed: Closed) -> str:
     return f"begin of the {calendar.unit} {before} before {now} ≤ τ < begin of {now}"
 
 
-def _explain_labels(view: View, source: Source, parts: Parts) -> dict[str, Any]:
+def _explain_labels(project: Project, view: View, source: Source, parts: Parts) -> dict[str, Any]:
     """A view of labels: rows of one knowledge, so that none is late or superseded."""
     final = source.final_after if source.final_after is not None else source.delay
     late = f" + {format_duration(final)}" if final else ""
     known = {**_source(source, view), "visible": "by all that is known, or with --known-at T what was known at T"}
     return {
         "source": known,
-        "joins": [_join(join, source) for join in view.joins],
+        "joins": [_join(project, join, source) for join in view.joins],
         "windows": [{"window": w.name, "holds": edges_in_words(w, view.closed)} for w in parts.windows],
         "training": _training(parts, irregular=False),
         "online": None,

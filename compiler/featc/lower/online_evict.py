@@ -57,7 +57,7 @@ def looks_up(layout: Layout) -> bool:
 
 def unbounded(layout: Layout) -> str | None:
     """Why a view needs all its rows for ever, in words; None where rows can go once they are final."""
-    if layout.view.beside:
+    if layout.looked_into:
         return "an event of any age may still come that joins it"
     if layout.view.joins:
         return "what its joins look up may still change"

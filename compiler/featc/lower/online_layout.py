@@ -25,6 +25,7 @@ from featc.algebra import LAWS
 from featc.decompose import Cell, Partial, Parts, decompose
 from featc.lower.source import identity, quoted
 from featc.resolve.model import ColumnRef, Project, Source, View, Window
+from featc.resolve.upstream import readers
 from featc_dialects import sqlite
 
 _MINUTE = 60_000_000
@@ -63,7 +64,7 @@ class Stream:
 @dataclass(frozen=True, slots=True)
 class Layout:
     """A view in the store. `width` is the tiles' in µs, None where no window is worth tiling; `tiled` are the partial
-    states they keep."""
+    states they keep. `upstream`: features made of its rows are joined onto events of other views."""
 
     view: View
     source: Source
@@ -78,6 +79,12 @@ class Layout:
     states: Mapping[str, str]
     ordered: bool
     versioned: bool
+    upstream: bool = False
+
+    @property
+    def looked_into(self) -> bool:
+        """Whether events of other views look into its rows."""
+        return self.view.beside or self.upstream
 
     @property
     def is_state(self) -> bool:
@@ -170,6 +177,11 @@ def _keys_decide(source: Source, view: View) -> bool:
     return not source.key or (set(source.key) == bare and len(bare) == len(view.keys))
 
 
+def _is_upstream(project: Project, view: View) -> bool:
+    joins = (join for other in project.views.values() for join in other.view_joins)
+    return any(reader.name == view.name for join in joins for reader in readers(project, join.pairs))
+
+
 def layout(project: Project, view: View, fingerprint: str, stream: Stream | None) -> Layout:
     """How `view`, which has a source, lies in the store."""
     if view.source is None:
@@ -196,4 +208,5 @@ def layout(project: Project, view: View, fingerprint: str, stream: Stream | None
         states={c: quoted(states[f"state_{c}"]) for c in view.state_columns},
         ordered=bool(source.tie_break or source.id or source.available_at),
         versioned=bool(view.state_columns) and not _keys_decide(source, view),
+        upstream=_is_upstream(project, view),
     )

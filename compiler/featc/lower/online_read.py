@@ -6,7 +6,8 @@ band's states come from whole, settled tiles inside it and from the rows at its 
 `lookup`: the state row that holds.
 `history`: every visible row of the widest window in event order, which is what `bands` is tested against.
 
-Parameters: the keys, `:t` in µs, and per band and window the edges `featc.visibility` gives.
+Parameters: the keys, `:t` and `:k` in µs, and per band and window the edges `featc.visibility` gives. Rows count by
+what was known at `:k`, which is `:t` but where features are joined onto events, and then no earlier.
 """
 
 from __future__ import annotations
@@ -90,12 +91,12 @@ _ORDERED = (Kind.FIRST, Kind.LAST, Kind.PICK_MIN, Kind.PICK_MAX)
 def _seen_conditions(layout: Layout) -> list[str]:
     # the plus keeps SQLite from taking this bound on τ for the scan instead of the window's own, nearer one
     enter = "+_tau" if layout.enter == "_tau" else layout.enter
-    visible = visible_sql(enter, layout.superseded, ":t", layout.view.closed)
+    visible = visible_sql(enter, layout.superseded, ":k", layout.view.closed)
     return [*key_conditions(layout), *(["_holds"] if layout.is_state else []), visible]
 
 
 def _seen(layout: Layout) -> str:
-    """The CTE of the rows visible at `:t`; the store reads it where it is used, by the clustered key."""
+    """The CTE of the rows known at `:k`; the store reads it where it is used, by the clustered key."""
     body = f"SELECT * FROM {layout.events}\n{conjunction(_seen_conditions(layout))}"
     return f"WITH seen AS NOT MATERIALIZED (\n{indent(body)}\n)\n"
 
@@ -137,10 +138,10 @@ def _band_values(layout: Layout, bands: int) -> str:
 
 def _tile_ctes(layout: Layout, partials: tuple[Partial, ...]) -> list[str]:
     """`tile`: the whole tiles inside each band. `stretch`: what has to be read row by row, the edges of the bands,
-    the tiles that are not settled at `:t`, and the entity's newest tile, which is never built."""
+    the tiles that are not settled at `:k`, and the entity's newest tile, which is never built."""
     keys = " AND ".join(key_conditions(layout)) or "true"
     width = layout.width or 1
-    unsettled = f"_settled_at > {horizon_sql(':t', layout.view.closed)}"
+    unsettled = f"_settled_at > {horizon_sql(':k', layout.view.closed)}"
     # on its own, max is one step down the clustered key
     newest = f"SELECT max(_tau) AS tau FROM {layout.events} WHERE {' AND '.join(newest_conditions(layout)) or 'true'}"
     columns = [
@@ -195,7 +196,7 @@ def _from_tiles(layout: Layout, partials: tuple[Partial, ...]) -> tuple[list[str
     """(CTEs, SELECT) of the states of the settled tiles, band by band."""
     items = ["_band", "sum(_rows)", *(f for p in partials for f in merged_fields(p))]
     means = merged_means(partials)
-    settled = f"WHERE _settled_at <= {horizon_sql(':t', layout.view.closed)}"
+    settled = f"WHERE _settled_at <= {horizon_sql(':k', layout.view.closed)}"
     ctes, origin = [], "FROM tile"
     if means:
         ctes.append(f"tile_mean AS (\n    SELECT _band, {', '.join(means)} FROM tile\n    {settled} GROUP BY _band\n)")
@@ -276,11 +277,12 @@ def members_sql(layout: Layout, window: Window, slots: tuple[str, ...]) -> str:
 def lookup_sql(layout: Layout) -> str:
     """The newest visible state row: (holds, τ, valid_to, columns …). No older row resurfaces under it."""
     view = layout.view
-    visible = visible_sql(layout.enter, layout.superseded, ":t", view.closed)
+    before = f"_tau <= {horizon_sql(':t', view.closed)}"  # what is known later may also lie later
+    visible = visible_sql(layout.enter, layout.superseded, ":k", view.closed)
     valid_to = "_valid_to" if layout.source.valid_to is not None else "NULL"
     items = ["_holds", "_tau", valid_to, *layout.states.values()]
     order = ["_tau DESC", *(["_version DESC"] if layout.versioned else [])]
-    where = conjunction([*key_conditions(layout), visible])
+    where = conjunction([*key_conditions(layout), before, visible])
     return f"SELECT {', '.join(items)}\nFROM {layout.events}\n{where}\nORDER BY {', '.join(order)}\nLIMIT 1;\n"
 
 

@@ -192,6 +192,13 @@ def touched_sql(layout: Layout) -> str:
     return f"SELECT {', '.join([*keys, '_tau'])} FROM {layout.events} WHERE _seq = ?;\n"
 
 
+def placed_sql(layout: Layout) -> str:
+    """Key, τ, enter and α of the successor of a row by its number, to find what joins it."""
+    keys = [column for _, column, _ in layout.keys]
+    items = [*keys, "_tau", layout.enter, layout.superseded or "NULL"]
+    return f"SELECT {', '.join(items)} FROM {layout.events} WHERE _seq = ?;\n"
+
+
 def reopen_sql(layout: Layout) -> str:
     """Drops the tiles of a key from `:start` on."""
     return f"DELETE FROM {layout.tiles} {conjunction([*key_conditions(layout), '_start >= :start'])};\n"

@@ -110,6 +110,14 @@ CODES: Mapping[str, str] = {
     "F377": "A view with joins reads a column of a list, struct or other type that an online store cannot give back; "
     "it keeps the rows of such a view as they came, to lift them again when what they look up changes. Take what you "
     "need of the column under the source's sql:.",
+    "F378": "A view needs itself by its joins: it joins features of a view that is made of its own, or that joins it. "
+    "The message spells the way out; put the features that are joined into a view of their own.",
+    "F379": "A join with a view does not say whose features lie beside an event: the event has no column of a key's "
+    "name, or keys: names none of that view's keys. Give keys: an expression for each key of another name.",
+    "F380": "A join with a view takes a feature that needs request columns. An event is no request; join the features "
+    "it is made of, and write the expression over their columns.",
+    "F381": "A join with a view says what only one with a source can: source: or within:. Which rows a feature looks "
+    "at is up to its windows.",
     "F399": "The language has this, but this version of featc does not build it yet. Leave it out for now; the "
     "hint says what to use instead, if anything.",
 }

@@ -15,9 +15,12 @@ from featc.load.model import Definitions, JoinDef, ViewDef
 from featc.load.text import Text
 from featc.parse import Fragment
 from featc.resolve.asking import Asked, RowBatch
-from featc.resolve.model import Column, ColumnRef, Expr, Join, Key, Source, View, join_column
+from featc.resolve.features import Drafts
+from featc.resolve.model import Column, ColumnRef, Expr, Join, Key, Source, View, ViewJoin, join_column
+from featc.resolve.openview import OpenView
 from featc.resolve.pieces import joined as pieces_joined
 from featc.resolve.sources import OpenSource, ask_fragment, check_known, parsed
+from featc.resolve.view_joins import OpenViewJoin, Upstream, extended, finished_view_join
 from featc.types import KEY_FAMILIES, common_type, family
 
 
@@ -35,8 +38,27 @@ class Joined:
     """A source as a view with joins sees it. `broken`: a join has errors, which were reported."""
 
     opened: OpenSource
-    joins: tuple[OpenJoin, ...]
+    joins: tuple[OpenJoin | OpenViewJoin, ...]
     broken: bool = False
+
+
+def join_view(
+    view: OpenView,
+    sources: Mapping[str, OpenSource | None],
+    definitions: Definitions,
+    findings: Findings,
+    upstream: Upstream | None = None,
+) -> None:
+    """Opens the joins of a view that has some, for its labels too; with errors in them it is left out."""
+    if view.opened is None or view.blind or not view.definition.joins:
+        return
+    found = open_joins(view.definition, view.opened, sources, definitions, findings, upstream)
+    for same in (view, view.labels):
+        if same is None:
+            continue
+        same.opened, same.joins = found.opened, found.joins
+        if found.broken:
+            same.leave_out()
 
 
 def open_joins(
@@ -45,24 +67,42 @@ def open_joins(
     sources: Mapping[str, OpenSource | None],
     definitions: Definitions,
     findings: Findings,
+    upstream: Upstream | None = None,
 ) -> Joined:
-    """The source of a view with the columns that its joins bring; each join may use those before it in its keys."""
+    """The source of a view with the columns that its joins bring; each join may use those before it in its keys.
+    `upstream` has the other views where it joins such."""
     found = replace(opened, batch=RowBatch(opened.batch.columns))
-    joins: list[OpenJoin] = []
+    joins: list[OpenJoin | OpenViewJoin] = []
     if opened.source.kind == "state":
         hint = "join where events are aggregated; a state is looked up at an instant of its own"
         findings.error("F371", f"{view.name} reads states, which are not joined", view.joins[0].span, hint)
         return Joined(found, (), broken=True)
     broken = False
     for definition in view.joins:
-        other = _source_of(definition, sources, definitions, findings)
-        made = _open(definition, found, other, findings) if other is not None else None
+        made: OpenJoin | OpenViewJoin | None
+        if definition.view is not None and upstream is not None:
+            free = _is_free(definition, found, definition.view.value, findings)
+            made = upstream.open(definition, found, findings) if free else None
+        else:
+            other = _source_of(definition, sources, definitions, findings)
+            made = _open(definition, found, other, findings) if other is not None else None
         if made is None:
             broken = True
             continue
         joins.append(made)
-        found = _extended(found, made)
+        found = _extended(found, made) if isinstance(made, OpenJoin) else extended(found, made)
     return Joined(found, tuple(joins), broken)
+
+
+def _is_free(definition: JoinDef, opened: OpenSource, other: str, findings: Findings) -> bool:
+    """Whether a join's name is no other's among the event's; an error where it is."""
+    folded = definition.name.casefold()
+    if folded not in opened.scope.columns and folded not in opened.scope.lets:
+        return True
+    message = f"the join '{definition.name}' has the name of a column or let of {opened.source.name}"
+    hint = f"name it otherwise, and say {'source' if definition.view is None else 'view'}: {other}"
+    findings.error("F375", message, definition.span, hint)
+    return False
 
 
 def _source_of(
@@ -79,11 +119,7 @@ def _source_of(
 def _open(
     definition: JoinDef, opened: OpenSource, other: OpenSource, findings: Findings
 ) -> OpenJoin | None:
-    folded = definition.name.casefold()
-    if folded in opened.scope.columns or folded in opened.scope.lets:
-        message = f"the join '{definition.name}' has the name of a column or let of {opened.source.name}"
-        hint = f"name it otherwise, and say source: {other.source.name}"
-        findings.error("F375", message, definition.span, hint)
+    if not _is_free(definition, opened, other.source.name, findings):
         return None
     given = _given_keys(definition, other, findings)
     if given is None:
@@ -153,32 +189,38 @@ def _beside(name: str, column: Column, source: Source) -> Column:
 
 def finished_joins(
     view: str,
-    joins: Iterable[OpenJoin],
+    joins: Iterable[OpenJoin | OpenViewJoin],
     used: Iterable[Expr | None],
     sources: Mapping[str, Source],
     opened: OpenSource,
+    drafts: Drafts,
     findings: Findings,
     *,
     warns: bool = True,
-) -> tuple[Join, ...] | None:
+) -> tuple[Join | ViewJoin, ...] | None:
     """The joins whose columns `used` reads, and those that their keys need; None where one has errors (reported).
     `warns`: of the others."""
     wanted = {r.column for e in used if e is not None for r in e.refs if isinstance(r, ColumnRef)}
-    found: list[Join] = []
+    found: list[Join | ViewJoin] = []
     listed = list(joins)
     own = [c.name for c in sources[opened.source.name].columns if c.name in wanted]
     if not _come_back(view, sources[opened.source.name], own, listed[0].definition.span, findings):
         return None
     for join in reversed(listed):  # what the keys of a join need, an earlier one brings
-        columns = tuple(
-            c.name for c in join.opened.scope.columns.values() if join_column(join.definition.name, c.name) in wanted
-        )
+        columns = tuple(c for c in _names_of(join) if join_column(join.definition.name, c) in wanted)
         if not columns and not warns:
             continue
         if not columns:
             message = f"{view} joins {join.definition.name}, and no feature uses a column of it"
             hint = f"use one, such as {join_column(join.definition.name, '<column>')}, or delete the join"
             findings.warn("F376", message, join.definition.span, hint)
+            continue
+        if isinstance(join, OpenViewJoin):
+            made = finished_view_join(view, join, wanted, opened, drafts, findings)
+            if made is None:
+                return None
+            found.insert(0, made)
+            wanted |= {r.column for e in made.keys for r in e.refs if isinstance(r, ColumnRef)}
             continue
         source = sources.get(join.opened.source.name)
         if source is not None and not _come_back(view, source, columns, join.definition.span, findings):
@@ -192,6 +234,13 @@ def finished_joins(
         found.insert(0, Join(join.definition.name, source, rows, tuple(e for _, e in whole)))
         wanted |= {r.column for _, e in whole for r in e.refs if isinstance(r, ColumnRef)}
     return tuple(found)
+
+
+def _names_of(join: OpenJoin | OpenViewJoin) -> list[str]:
+    """What a join can bring."""
+    if isinstance(join, OpenViewJoin):
+        return list(join.features)
+    return [c.name for c in join.opened.scope.columns.values()]
 
 
 def _come_back(view: str, source: Source, columns: Iterable[str], span: Span, findings: Findings) -> bool:

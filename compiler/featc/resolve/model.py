@@ -16,6 +16,11 @@ from typing import Literal
 
 from featc.algebra.row import Constant
 from featc.errors import Span
+from featc.resolve.beside import JOINED as JOINED
+from featc.resolve.beside import Beside as Beside
+from featc.resolve.beside import Join as Join
+from featc.resolve.beside import ViewJoin as ViewJoin
+from featc.resolve.beside import join_column as join_column
 from featc.resolve.expressions import AggregateRef as AggregateRef
 from featc.resolve.expressions import AsOfRef as AsOfRef
 from featc.resolve.expressions import ColumnRef as ColumnRef
@@ -62,7 +67,7 @@ class Column:
     type: str
     tags: tuple[str, ...] = ()
     known_after: str | None = None
-    brought: Join | None = None
+    brought: Join | ViewJoin | None = None
     """Set where a join brings the column to the rows of another source."""
 
 
@@ -172,35 +177,6 @@ class Feature:
         return any(isinstance(r, (AggregateRef, StateRef)) for r in self.expr.refs)
 
 
-JOINED = "."
-"""What stands between a join's name and a column's, in the name of a column that the join brings."""
-
-
-def join_column(join: str, column: str) -> str:
-    """What a column that a join brings is called among those of the events."""
-    return f"{join}{JOINED}{column}"
-
-
-@dataclass(frozen=True, slots=True)
-class Join:
-    """A join of a view: at each event, the row of another source that held then (semantics.md, "Enrichment joins").
-
-    `rows` looks that row up: its keys are the other source's columns, its `state_columns` what the events get, under
-    `join_column` of `name`; its `ttl` is `within`. `keys` are what these have to equal, over the event's columns and
-    those of the joins before this one. `source` is the other source as it is defined.
-    """
-
-    name: str
-    source: Source
-    rows: View
-    keys: tuple[Expr, ...]
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """What the events' rows get."""
-        return tuple(join_column(self.name, c) for c in self.rows.state_columns)
-
-
 @dataclass(frozen=True, slots=True)
 class View:
     """A feature view. `source` None is an on-demand or derived view.
@@ -228,7 +204,7 @@ class View:
     span: Span | None = field(default=None, compare=False)
     of: str | None = None
     ahead: bool = False
-    joins: tuple[Join, ...] = ()
+    joins: tuple[Join | ViewJoin, ...] = ()
     beside: bool = False
 
     @property
@@ -242,9 +218,19 @@ class View:
         return frozenset(c for join in self.joins for c in join.columns)
 
     @property
+    def lookups(self) -> tuple[Join, ...]:
+        """The joins that look up rows of a source."""
+        return tuple(join for join in self.joins if isinstance(join, Join))
+
+    @property
+    def view_joins(self) -> tuple[ViewJoin, ...]:
+        """The joins that look up features of another view."""
+        return tuple(join for join in self.joins if isinstance(join, ViewJoin))
+
+    @property
     def sources(self) -> tuple[str, ...]:
-        """The sources whose rows it reads, its own first."""
-        found = [self.source, *(join.rows.source for join in self.joins)]
+        """The sources whose rows it reads itself, its own first."""
+        found = [self.source, *(join.rows.source for join in self.lookups)]
         return tuple(dict.fromkeys(s for s in found if s is not None))
 
     def finds(self, expr: Expr | None) -> bool:
@@ -319,11 +305,7 @@ class Project:
         if view.source is None:
             raise AssertionError(f"{view.name} has no source")
         source = self.sources[view.source]
-        beside = [
-            Column(name, column.type, column.type, column.tags, brought=join)
-            for join in view.joins
-            for name, column in zip(join.columns, map(join.source.column, join.rows.state_columns), strict=True)
-        ]
+        beside = [column for join in view.joins for column in _brought(join)]
         return replace(source, columns=(*source.columns, *beside)) if beside else source
 
     def without_labels(self) -> Project:
@@ -338,6 +320,15 @@ class Project:
             views={n: views.get(n, v) for n, v in self.views.items()},
             asked={n: views.get(n, v) for n, v in self.asked.items()},
         )
+
+
+def _brought(join: Join | ViewJoin) -> list[Column]:
+    """What a join adds to the columns of a source."""
+    if isinstance(join, ViewJoin):
+        pairs = zip(join.columns, join.features, strict=True)
+        return [Column(name, f.type, f.type, brought=join) for name, f in pairs]
+    columns = map(join.source.column, join.rows.state_columns)
+    return [Column(n, c.type, c.type, c.tags, brought=join) for n, c in zip(join.columns, columns, strict=True)]
 
 
 def feature_closure(project: Project, wanted: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from featc.errors import Findings, did_you_mean
 from featc.load.model import Definitions, FeatureDef, ViewDef
 from featc.load.text import Text
 from featc.parse import AggregateCall, BuiltinCall, Fragment, Name
 from featc.resolve.columns import declared_type
-from featc.resolve.joins import OpenJoin, open_joins
 from featc.resolve.model import Key, Window
 from featc.resolve.sources import OpenSource, parsed
 from featc.resolve.windows import WindowBook, library_window, suffix_of
+
+if TYPE_CHECKING:
+    from featc.resolve.joins import OpenJoin
+    from featc.resolve.view_joins import OpenViewJoin
 
 
 @dataclass(slots=True, eq=False)
@@ -114,7 +118,18 @@ class OpenView:
     roles: dict[str, tuple[str, str]] = field(default_factory=dict)
     labels: OpenView | None = None
     base: OpenView | None = None
-    joins: tuple[OpenJoin, ...] = ()
+    joins: tuple[OpenJoin | OpenViewJoin, ...] = ()
+
+    @property
+    def joins_views(self) -> bool:
+        """Whether features of other views lie beside its rows."""
+        return any(join.view is not None for join in self.definition.joins)
+
+    def leave_out(self) -> None:
+        """Leaves the view out, with what needs it; why, was reported."""
+        self.blind = True
+        for template in self.templates:
+            template.broken = True
 
     @property
     def spoken(self) -> str:
@@ -158,13 +173,9 @@ def open_view(
     book: WindowBook,
     findings: Findings,
 ) -> OpenView:
-    """A view with its parts looked up and its features read."""
+    """A view with its parts looked up and its features read; its joins are opened apart (`featc.resolve.joins`)."""
     opened, blind = _source_of(definition, sources, definitions, findings)
-    joins: tuple[OpenJoin, ...] = ()
-    if opened is not None and definition.joins:
-        found = open_joins(definition, opened, sources, definitions, findings)
-        opened, joins, blind = found.opened, found.joins, blind or found.broken
-    view = OpenView(definition, opened, blind, joins=joins)
+    view = OpenView(definition, opened, blind)
     head = f"{definition.name}."
     view.lost = frozenset(n.removeprefix(head).casefold() for n in definitions.broken if n.startswith(head))
     view.entity, view.key_names = _entities_of(definition, definitions, findings, view)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from featc.algebra import AGGREGATES
@@ -12,9 +12,10 @@ from featc.load.model import Definitions, RoleDef
 from featc.names import is_internal
 from featc.resolve.families import Families
 from featc.resolve.features import Drafts, Typing, finished_feature
-from featc.resolve.joins import finished_joins
+from featc.resolve.joins import finished_joins, join_view
 from featc.resolve.keys import inherit_keys
 from featc.resolve.labels import check_names, finished_labels, open_labels
+from featc.resolve.layers import layered
 from featc.resolve.lifted import Lifted, lift
 from featc.resolve.meaning import Meanings
 from featc.resolve.model import COMPLETE, ColumnRef, Expr, Project, Source, StateRef, View
@@ -23,6 +24,7 @@ from featc.resolve.openview import OpenView, open_view
 from featc.resolve.pieces import joined
 from featc.resolve.services import Picker
 from featc.resolve.sources import OpenSource, broken_lets, check_known, finished_source, meta_of, open_source
+from featc.resolve.view_joins import Upstream
 from featc.resolve.view_rows import ViewRows, ask_view, checked_keys, checked_where
 from featc.resolve.windows import WindowBook
 
@@ -50,6 +52,9 @@ class _Run:
         for name, definition in definitions.sources.items():
             self.opened[name] = open_source(definition, definitions.target, self.catalog, findings)
         views = {n: open_view(d, self.opened, definitions, book, findings) for n, d in definitions.views.items()}
+        for view in views.values():
+            if not view.joins_views:
+                join_view(view, self.opened, definitions, findings)
         ahead = [labels for v in views.values() for labels in open_labels(v, findings)]
         keys = [k.value for e in definitions.entities.values() for k in e.keys]
         services = {
@@ -62,24 +67,26 @@ class _Run:
         _check_collisions(everything, findings)
         for view in ahead:
             check_names(view, findings)
-        rows = {
-            n: ask_view(v, v.opened, families, findings)
-            for n, v in everything.items()
-            if v.opened is not None and not v.blind
-        }
-        self._settle_sources()
-        self._settle_joins(v for v in everything.values() if v.joins and v.base is None)
-        lifted = self._lift(rows)
-        inherit_keys(everything, families, findings)
+        layers = layered(everything, findings)
+        rows: dict[str, ViewRows] = {}
+        lifted: dict[str, Lifted] = {}
         drafts = Drafts(everything, families, lifted, findings)
-        drafts.write()
-        Typing(
-            drafts,
-            everything,
-            {n: {k.name: k.type for k in v.keys} for n, v in everything.items()},
-            self.catalog,
-            findings,
-        ).settle()
+        typing = Typing(drafts, everything, {}, self.catalog, findings)
+        self._read((v for v in everything.values() if not v.joins_views), families, rows)
+        self._settle_sources()
+        self._lift([v for v in everything.values() if not v.joins_views], rows, lifted)
+        for layer in layers:
+            joining = [v for v in layer if v.joins_views and v.base is None]
+            for view in joining:
+                join_view(view, self.opened, definitions, findings, Upstream(everything, drafts, definitions))
+            beside = [v for view in joining for v in (view, view.labels) if v is not None]
+            self._read(beside, families, rows)
+            self._lift(beside, rows, lifted)
+            mine = {v.name: v for v in layer}
+            inherit_keys(mine, everything, families, findings)
+            drafts.write(mine)
+            typing.key_types |= {n: {k.name: k.type for k in v.keys} for n, v in mine.items()}
+            typing.settle()
         resolved = {n: self._view(v, rows.get(n), lifted.get(n), drafts) for n, v in sorted(views.items())}
         kept = {n: v for n, v in resolved.items() if v is not None and (v.features or not views[n].definition.labels)}
         looked = [self._labels(v, rows.get(v.name), lifted.get(v.name), drafts, ahead) for v in ahead]
@@ -132,21 +139,26 @@ class _Run:
         assert found is not None
         return found
 
-    def _lift(self, rows: Mapping[str, ViewRows]) -> dict[str, Lifted]:
-        lifted: dict[str, Lifted] = {}
-        for name, view_rows in rows.items():
-            view = view_rows.view
+    def _read(self, views: Iterable[OpenView], families: Families, rows: dict[str, ViewRows]) -> None:
+        """Asks for the types of the views' row expressions."""
+        for view in views:
+            if view.opened is not None and not view.blind:
+                rows[view.name] = ask_view(view, view.opened, families, self.findings)
+
+    def _lift(self, views: Sequence[OpenView], rows: Mapping[str, ViewRows], lifted: dict[str, Lifted]) -> None:
+        """The slots and aggregations of views whose rows were read, once their sources are settled."""
+        self._settle_joins(v for v in views if v.joins and v.base is None)
+        for view in views:
             opened = view.opened
-            if opened is None:
+            if view.name not in rows or opened is None:
                 continue
             if view.base is None:
-                view.keys = checked_keys(view_rows, opened, self.findings)
-                self.wheres[name] = checked_where(view_rows, opened, self.findings)
+                view.keys = checked_keys(rows[view.name], opened, self.findings)
+                self.wheres[view.name] = checked_where(rows[view.name], opened, self.findings)
             else:
-                view.keys, self.wheres[name] = view.base.keys, self.wheres.get(view.base.name)
-                view_rows.broken = rows[view.base.name].broken
-            lifted[name] = lift(view_rows, opened, self.findings)
-        return lifted
+                view.keys, self.wheres[view.name] = view.base.keys, self.wheres.get(view.base.name)
+                rows[view.name].broken = rows[view.base.name].broken
+            lifted[view.name] = lift(rows[view.name], opened, self.findings)
 
     def _view(self, view: OpenView, rows: ViewRows | None, lifted: Lifted | None, drafts: Drafts) -> View | None:
         """The resolved view with its features that have no errors; None when the view itself has some."""
@@ -182,7 +194,9 @@ class _Run:
             read = [k.expr for k in found.keys] + [found.where]
             read += [e for s in found.slots for e in (s.value, s.filter)]
             mine = view.base is None  # labels need not use what the features join
-            joins = finished_joins(found.name, view.joins, read, self.sources, view.opened, self.findings, warns=mine)
+            joins = finished_joins(
+                found.name, view.joins, read, self.sources, view.opened, drafts, self.findings, warns=mine
+            )
             if joins is None:
                 return None
             found = replace(found, joins=joins)

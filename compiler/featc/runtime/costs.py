@@ -18,6 +18,7 @@ import duckdb
 
 from featc.encoding import storage
 from featc.lower.online import ViewPlan
+from featc.lower.online_joins import keys_asked
 from featc.lower.online_lift import event_columns
 from featc.lower.online_read import ReadPlan
 from featc.lower.online_store import key_columns, tile_columns
@@ -181,7 +182,7 @@ def estimated_bytes(plan: ViewPlan, amounts: Amounts) -> float:
     if plan.joins:  # the rows as they came, with what they look up, and an index for each join
         came = [("_seq", "INTEGER"), ("_tau", "INTEGER"), ("_enter", "INTEGER")]
         came += [(name, storage(column.type)) for column, name in plan.joins.columns]
-        asked = [("key", storage(k.type)) for hop in plan.joins.hops for k in hop.rows.view.keys]
+        asked = [("key", storage(k.type)) for hop in plan.joins.hops for k in keys_asked(hop)]
         row += _ROW + size([*came, *asked]) + size([*asked, *[("_tau", "INTEGER")] * len(plan.joins.hops)])
     tiles = amounts.tiles * (_ROW + size(tile_columns(layout))) if layout.tiled else 0.0
     return _FILL * (amounts.rows * row + tiles)

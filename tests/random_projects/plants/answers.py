@@ -8,7 +8,7 @@ from typing import Any
 
 from featc import visibility
 from featc.lower import online_read, online_store, source
-from featc.lower.training import beside, cells, query
+from featc.lower.training import beside, cells, views
 from featc.resolve.model import Project, View, feature_closure
 from featc.resolve.needs import spine_columns
 from featc.runtime import dataset
@@ -52,10 +52,10 @@ def keys_glued_in_training(patch: Patch) -> None:
 
         return gluing
 
-    around(patch, query, "view_rows", rows)
-    around(patch, query, "state_rows", rows)
+    around(patch, views, "view_rows", rows)
+    around(patch, views, "state_rows", rows)
     around(patch, dataset, "training_sql", spine)
-    patch.setattr(query, "_reach", lambda *args: [])
+    patch.setattr(views, "_reach", lambda *args: [])
 
 
 def keys_glued_online(patch: Patch) -> None:
@@ -143,7 +143,7 @@ def unsettled_tiles_used(patch: Patch) -> None:
 
     def change(bands_sql: Callable[..., str]) -> Callable[..., str]:
         def trusting(layout: Any, *rest: Any) -> str:
-            known = visibility.horizon_sql(":t", layout.view.closed)
+            known = visibility.horizon_sql(":k", layout.view.closed)
             sql = bands_sql(layout, *rest)
             return sql.replace(f"_settled_at > {known}", "0").replace(f"_settled_at <= {known}", "1")
 
@@ -201,6 +201,41 @@ def joins_know_all_online(patch: Patch) -> None:
         return lambda rows, hop, row: find(rows, hop, (*row[:2], 2**61, *row[3:]))
 
     around(patch, joined.JoinedRows, "_find", change)
+
+
+def beside_in_training(sql: str) -> Plant:
+    """Features of another view beside an event know what is known at `sql`, of `_as_of`."""
+
+    def change(asks: Callable[..., str]) -> Callable[..., str]:
+        def other(ctes: Any, view: View, join: Any, relation: str, begins: Any) -> str:
+            found = asks(ctes, view, join, relation, begins)
+            place = source.quoted(f"{view.name} {join.name}_asked").lower()
+            comment, name, text = ctes.items[place]
+            ctes.items[place] = (comment, name, text.replace(beside.KNOWN, f"{sql} AS {beside.KNOWN}", 1))
+            return found
+
+        return other
+
+    return lambda patch: around(patch, views, "asks", change)
+
+
+def beside_online(known: Callable[[int], int]) -> Plant:
+    """The same, online: what is known at the instant that `known` gives of t."""
+
+    def change(read: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda reader, rows, asked, places: read(reader, rows, asked, [(t, known(t)) for t, _ in places])
+
+    return lambda patch: around(patch, service.ServiceReader, "read_beside", change)
+
+
+def beside_is_left(patch: Patch) -> None:
+    """Events stay as they were lifted, whatever comes late of the views whose features lie beside them."""
+    patch.setattr(joined.JoinedRows, "_reached", lambda rows, reach, changed: set())
+
+
+def chains_are_left(patch: Patch) -> None:
+    """Events that are lifted again reach nobody who joins them."""
+    patch.setattr(joined.JoinedRows, "_note", lambda rows, old, lifted: None)
 
 
 def joins_are_left(patch: Patch) -> None:

@@ -19,7 +19,7 @@ from featc.algebra import LAWS, Kind
 from featc.decompose import Cell
 from featc.lower.training.rows import ViewRows
 from featc.resolve.model import Window
-from featc.visibility import horizon_sql, strict, upto_sql
+from featc.visibility import AS_OF, horizon_sql, strict, upto_sql
 from featc_dialects import duckdb as engine
 
 Shape = Literal["running", "frame", "latest", "rows", "join"]
@@ -49,19 +49,25 @@ class Cells:
             self.joins.append((cte, alias))
 
 
+def known_by(rows: ViewRows, t: str) -> str:
+    """SQL of the instant by which rows count that are asked for at `t`, a column of the spine."""
+    return t if rows.known is None else t.replace(AS_OF, rows.known)
+
+
 def settled_sql(rows: ViewRows, t: str) -> str:
-    """The greatest τ for which every regular row is known at `t`."""
-    known = horizon_sql(t, rows.view.closed)
+    """The greatest τ for which every regular row is known to who asks at `t`. Where rows count by an instant of their
+    own that is later than `t`, it may lie beyond `t`."""
+    known = horizon_sql(known_by(rows, t), rows.view.closed)
     if rows.irregular:
         return f"{known} - {rows.lag}"
-    return horizon_sql(t, rows.view.closed) if not rows.delay else f"{known} - {rows.delay}"
+    return f"{known} - {rows.delay}" if rows.delay else known
 
 
 def bound_sql(rows: ViewRows, window: Window, t: str) -> str:
     """The greatest τ of regular rows that a window at `t` holds."""
     upto = upto_sql(window, t, rows.view.closed)
-    if rows.known is not None and not rows.irregular and rows.delay:
-        return f"least({upto}, s.{rows.known} - {rows.delay})"
+    if rows.known is not None:
+        return f"least({upto}, {settled_sql(rows, t)})" if rows.irregular or rows.delay else upto
     if rows.irregular:
         settled = settled_sql(rows, t)
         return f"least({upto}, {settled})" if window.offset or window.steps else settled

@@ -343,7 +343,9 @@ def view_rows(
     body = select(items, f"FROM {relation}\n{conjunction(conditions)}")
     name = ctes.add(quoted(f"{view.name}_rows"), body, f"{view.name}: the rows it aggregates, and what each brings")
     delay = source.delay if isinstance(known, AtT) else 0
-    return ViewRows(view, source, name, spine, keys, slots, ranks, irregular, delay, f"(SELECT us FROM {lag})")
+    usual = f"(SELECT us FROM {lag})"
+    by = known.column if isinstance(known, AtT) else None
+    return ViewRows(view, source, name, spine, keys, slots, ranks, irregular, delay, usual, known=by)
 
 
 def state_rows(

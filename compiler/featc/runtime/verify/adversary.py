@@ -247,13 +247,13 @@ def entity_number(scene: Scene, who: int) -> int:
 
 def _key_columns(project: Project, source: Source) -> list[str]:
     """Columns that are keys of a view or of the state, and nothing but a column."""
-    joins = [j for v in project.views.values() for j in v.joins]
+    joins = [j for v in project.views.values() for j in v.lookups]
     readers: Sequence[View] = [*project.views.values(), *(j.rows for j in joins)]
     named = [settable(k.expr) for v in readers if v.source == source.name for k in v.keys]
     named += [settable(e) for v in readers if v.source == source.name for j in v.joins for e in j.keys]
     for view in project.views.values():  # what a join brings, and a key or another join goes by
         asked = {settable(e) for e in (*(k.expr for k in view.keys), *(e for j in view.joins for e in j.keys))}
-        for join in view.joins:
+        for join in view.lookups:
             pairs = zip(join.rows.state_columns, join.columns, strict=True)
             named += [c for c, brought in pairs if join.source.name == source.name and brought in asked]
     own = {c.name for c in source.columns}  # and not what joins bring

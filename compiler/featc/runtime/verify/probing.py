@@ -14,7 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from featc.lower import source as src
-from featc.lower.training.beside import joined_keys_sql
+from featc.lower.training.views import joined_keys_sql
 from featc.resolve.model import Calendar, FeatureRef, Output, Project, View, Window, feature_closure
 from featc.runtime.verify.closeness import output_of
 from featc.runtime.verify.history import Probe
