@@ -98,6 +98,17 @@ class Source:
         return next(c for c in self.columns if c.name == name)
 
 
+@dataclass(frozen=True, slots=True)
+class Attributed:
+    """A source that is made of others: the events of `base`, with what follows them in the sources `matched`."""
+
+    name: str
+    base: str
+    matched: tuple[str, ...]
+    meta: Mapping[str, object] = field(default_factory=dict)
+    span: Span | None = field(default=None, compare=False)
+
+
 # ── views ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -182,18 +193,30 @@ def join_column(join: str, column: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Match:
+    """How a join of an attributed source looks ahead: for a row with `τ(e) ≤ τ < τ(e) + within` (µs), the `take` one in
+    event order. `mature`: the event counts once `within` and the other source's delay are over."""
+
+    within: int
+    take: Literal["first", "last"]
+    mature: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Join:
     """A join of a view: at each event, the row of another source that held then (semantics.md, "Enrichment joins").
 
     `rows` looks that row up: its keys are the other source's columns, its `state_columns` what the events get, under
     `join_column` of `name`; its `ttl` is `within`. `keys` are what these have to equal, over the event's columns and
-    those of the joins before this one. `source` is the other source as it is defined.
+    those of the joins before this one. `source` is the other source as it is defined. `match` is set where it looks
+    ahead instead of back.
     """
 
     name: str
     source: Source
     rows: View
     keys: tuple[Expr, ...]
+    match: Match | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -209,7 +232,9 @@ class View:
     `state_columns` are the columns a state lookup has to bring (those its features use), `where` included apart.
     `ttl` in µs applies to state lookups. `of` is set on a view as a service asks it (`Project.asked`): the name of the
     view whose rows it reads, for the entity that its keys are `given`. The labels of a view are a view of their own,
-    `ahead`, and `of` that view (`Project.labels`). `beside` is set on the lookup of a join.
+    `ahead`, and `of` that view (`Project.labels`). `beside` is set on the lookup of a join. `attributed` is the name of
+    the source that the author named, where that is made of others: `source` is that of its events then, and its
+    matches are the joins.
     """
 
     name: str
@@ -230,6 +255,7 @@ class View:
     ahead: bool = False
     joins: tuple[Join, ...] = ()
     beside: bool = False
+    attributed: str | None = None
 
     @property
     def origin(self) -> str:
@@ -240,6 +266,12 @@ class View:
     def joined(self) -> frozenset[str]:
         """The columns that its joins bring to its source's."""
         return frozenset(c for join in self.joins for c in join.columns)
+
+    @property
+    def maturity(self) -> int | None:
+        """How long after its time an attributed event counts at the earliest, in µs; None where it counts at once."""
+        mature = [j.match.within + j.source.delay for j in self.joins if j.match is not None and j.match.mature]
+        return max(mature, default=None)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -293,6 +325,7 @@ class Project:
     definitions: nothing is stored or listed for them. Features refer to them as to any view. `labels` are views of the
     labels of views, by `label_view`: training sets alone read them, and nothing of them is stored. `tags` are those of
     request columns and keys, as `request.x` and `key.x`; those of other definitions are in their own `meta`.
+    `attributed` are the sources that are made of others: no rows are theirs.
     """
 
     name: str
@@ -304,6 +337,7 @@ class Project:
     asked: Mapping[str, View] = field(default_factory=dict)
     labels: Mapping[str, View] = field(default_factory=dict)
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    attributed: Mapping[str, Attributed] = field(default_factory=dict)
 
     def view(self, name: str) -> View:
         """A view of the project, one as a service asks it, or that of a view's labels."""

@@ -21,6 +21,7 @@ from featc.lower.source import TIME, quoted
 from featc.lower.tile_table import TileTable
 from featc.lower.training.beside import KNOWN, with_joins
 from featc.lower.training.cells import ROW, Cells
+from featc.lower.training.follows import with_matches
 from featc.lower.training.knowledge import LATEST, Knowledge, watermark
 from featc.lower.training.lookup import lookup
 from featc.lower.training.rows import AtT, KnownBy, chosen_by, source_rows, state_rows, view_rows
@@ -255,6 +256,8 @@ class Views:
     def _beside(self, view: View, reach: Sequence[str], relation: str) -> str:
         """The rows of a view with what its joins bring; `reach` leaves out what the joins need not be made for."""
         own = reach[len(_of_spine(view, "")) :] if view.finds_keys else reach
+        if view.attributed is not None:
+            return with_matches(self.ctes, self.project, view, relation, self.bases, own)
         known = self.knowledge.of(view)
         by = known if view.ahead is False and isinstance(known, KnownBy) else AtT(KNOWN)
         return with_joins(self.ctes, self.project, view, relation, self.bases, own, by)

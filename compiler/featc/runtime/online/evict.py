@@ -111,9 +111,11 @@ def _horizon_of_view(store: sqlite3.Connection, plan: SourcePlan, view: ViewPlan
     events that may still come to look."""
     if not view.layout.view.beside:
         return horizon
-    joining = [v.layout.source.name for v in plan.reached if view.layout.view in [j.rows for j in v.layout.view.joins]]
-    others = [horizon_of(store, name) for name in joining]
-    return min([horizon, *(_FIRST if h is None else h for h in others)])
+    joining = [v.layout for v in plan.reached if view.layout.view in [j.rows for j in v.layout.view.joins]]
+    others = [horizon_of(store, layout.source.name) for layout in joining]
+    found = min([horizon, *(_FIRST if h is None else h for h in others)])
+    # of what matches, a read at the horizon itself may still see a version that goes then
+    return found - 1 if any(layout.view.attributed is not None for layout in joining) else found
 
 
 def _evict_kept(store: sqlite3.Connection, view: ViewPlan) -> None:
@@ -123,6 +125,8 @@ def _evict_kept(store: sqlite3.Connection, view: ViewPlan) -> None:
     assert joins is not None
     if joins.drop_superseded_sql:
         store.execute(joins.drop_superseded_sql)
+    if view.layout.view.attributed is not None:
+        return  # a late match may still come for any of them
     horizons = [horizon_of(store, hop.rows.source.name) for hop in joins.hops]
     known = [h for h in horizons if h is not None]
     if len(known) == len(horizons):

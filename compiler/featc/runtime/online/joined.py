@@ -68,10 +68,10 @@ class JoinedRows:
             return
         self._load(RAW, [c for c, _ in self.joins.columns], [row[1:] for row in kept])
         beside: list[tuple[Column, list[Any]]] = []
-        self._make(BESIDE, len(kept), beside)
+        self._make(BESIDE, range(len(kept)), beside)
         for hop in self.joins.hops:
             beside += self._hop(hop, [row[0] for row in kept])
-            self._make(BESIDE, len(kept), beside)
+            self._make(BESIDE, range(len(kept)), beside)
         lifted = [row for row in self.engine.rows(self.view.lift_sql) if row[1] is None]  # without a key nobody asks
         self._replace([row[0] for row in kept], lifted)
 
@@ -110,11 +110,11 @@ class JoinedRows:
         for place, column in enumerate(columns):
             decode = decoder(column.type)
             decoded.append((column, [None if row[place] is None else decode(row[place]) for row in rows]))
-        self._make(table, len(rows), decoded)
+        self._make(table, range(len(rows)), decoded)
 
-    def _make(self, table: str, rows: int, columns: Sequence[tuple[Column, list[Any]]]) -> None:
-        """Makes a table of columns, numbered by `_row`."""
-        items, lists = [f"unnest(range({rows})) AS _row"], list[Any]()
+    def _make(self, table: str, rows: Sequence[int], columns: Sequence[tuple[Column, list[Any]]]) -> None:
+        """Makes a table of columns beside `_row`."""
+        items, lists = ["unnest($1::BIGINT[]) AS _row"], list[Any]([list(rows)])
         for column, values in columns:
             bound = given(self.source, _plain(column), values)
             places = [f"${len(lists) + n + 1}" for n in range(len(bound.lists))]
@@ -135,10 +135,14 @@ class JoinedRows:
             tiles.left(old)
             tiles.before(lifted)
         store.executemany(view.insert_sql, ((*row[2:], numbers[row[0]]) for row in lifted))
-        if view.stream is not None:
-            store.executemany(view.supersede_sql, self._superseded(view.stream.stream.table, numbers))
+        self._note_successors(numbers)
         if tiles:
             tiles.seal()
+
+    def _note_successors(self, numbers: Sequence[int]) -> None:
+        if self.view.stream is not None:
+            found = self._superseded(self.view.stream.stream.table, numbers)
+            self.store.executemany(self.view.supersede_sql, found)
 
     def _superseded(self, table: str, numbers: Sequence[int]) -> Iterator[Row]:
         sql = f"SELECT _superseded, _seq FROM {table} WHERE _seq IN ({', '.join(map(str, numbers))})"

@@ -23,6 +23,7 @@ from featc.runtime.online.joined import JoinedRows, Reached
 from featc.runtime.online.ledger import KnownBatch, PushReport, enter_batch, first_row, horizon_of, known_batch
 from featc.runtime.online.lifted import Lifted, Row, lift, lift_slices
 from featc.runtime.online.routes import Route, keep_to_one_route
+from featc.runtime.online.matched import MatchedRows
 from featc.runtime.online.tiles import Tiles
 
 _LARGE = 200_000
@@ -178,13 +179,19 @@ class _Taking:
             found = streams[view.stream.stream.table] if view.stream else _Accepted()
             skip = found.known | found.late | behind
             new = [r for r in rows if r[0] not in skip]
-            fresh[view.layout.view.name] = JoinedRows(self.store, self.engine, view).keep(new, self.first)
+            fresh[view.layout.view.name] = self._joined(view).keep(new, self.first)
             self.fed |= {view.layout.view.name} if new else set()
-            if found.changed:
+            if view.layout.view.attributed is not None:
+                fresh[view.layout.view.name] += [seq for _, seq in found.changed]
+            elif found.changed:
                 _take_view(self.store, view, (), self.first, found.changed)
         for view in {v.layout.view.name: v for v in (*self.plan.reached, *self.plan.joined)}.values():
-            joined = JoinedRows(self.store, self.engine, view)
+            joined = self._joined(view)
             joined.lift({*fresh.get(view.layout.view.name, ()), *joined.reached(reached)})
+
+    def _joined(self, view: ViewPlan) -> JoinedRows:
+        rows = JoinedRows if view.layout.view.attributed is None else MatchedRows
+        return rows(self.store, self.engine, view)
 
     def _accept(self, stream: StreamPlan, rows: list[Row], behind: frozenset[int]) -> _Accepted:
         """Takes in versions; of those before the horizon only says whether it has them, or had them: an interval that
