@@ -14,6 +14,7 @@ from .definitions import ViewMaker, draw_on_demand, is_exact, visible
 from .expressions import Expr
 from .histories import History, Key, draw_history
 from .labels import with_labels
+from .matches import with_matches
 from .model import Case, Push, Read, SourceSpec, ViewSpec
 from .timeline import Timeline, timeline
 from .windows import Windows
@@ -62,7 +63,7 @@ def draw_case(draw: Draw, size: int = 40, label: str = "drawn") -> Case:
     )
     case = case.with_(probes=tuple(ProbeMaker(draw, line, case, domain).probes(draw.between(8, 13))))
     case = with_labels(draw, case.with_(steps=tuple(draw_steps(draw, case))), histories, line)
-    return with_joins(draw, case, histories, windows)
+    return with_matches(draw, with_joins(draw, case, histories, windows), histories, windows)
 
 
 def with_joins(draw: Draw, case: Case, histories: Sequence[History], windows: Windows) -> Case:

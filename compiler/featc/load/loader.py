@@ -237,6 +237,7 @@ def _read(loading: _Loading, target: str | None) -> Definitions | None:
     scope = loading.renderer.scope
     loading._overrides = project.target.sources
     scope.locate, scope.refs = loading.locate, loading.ref
+    entities, windows = loading.build("entities", read_entity), loading.build("windows", read_window)
     sources = loading.build("sources", _read_source)
     return Definitions(
         root=loading.root,
@@ -245,8 +246,8 @@ def _read(loading: _Loading, target: str | None) -> Definitions | None:
         targets=project.targets,
         closed=project.closed,
         vars=project.vars,
-        entities=loading.build("entities", read_entity),
-        windows=loading.build("windows", read_window),
+        entities=entities,
+        windows=windows,
         sources={n: s for n, s in sources.items() if isinstance(s, SourceDef)},
         views=loading.views(project),
         services=loading.build("feature_services", read_service),
