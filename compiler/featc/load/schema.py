@@ -264,7 +264,9 @@ class DefinitionsFile(_Model):
         "whom features are about, and the columns that identify them", {"user": "user_id"}, names=NAME
     )
     windows: dict[str, Duration | Window] = about("windows with names of their own", names=NAME)
-    sources: dict[str, Source | Attributed] = about("where rows come from, and what their columns mean in time", names=NAME)
+    sources: dict[str, Source | Attributed] = about(
+        "where rows come from, and what their columns mean in time", names=NAME
+    )
     feature_views: dict[str, View] = about("features of one entity from one source", names=NAME)
     feature_services: dict[str, Service] = about("the features that one model is given", names=NAME)
     tests: dict[str, Test] = about("examples with the values expected; featc test runs them", names=FREE_NAME)

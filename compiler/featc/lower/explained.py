@@ -19,7 +19,7 @@ from featc.lower.tile_table import WIDTH
 from featc.lower.training.cells import shape_of
 from featc.lower.training.rows import is_irregular
 from featc.lower.training.tiles import why_rows
-from featc.resolve.model import Calendar, Closed, Join, Project, Source, View, Window
+from featc.resolve.model import Calendar, Closed, Join, Match, Project, Source, View, Window
 from featc.visibility import lower_closed, strict
 from featc_dialects import duckdb as engine
 from featc_dialects import sqlite
@@ -54,8 +54,9 @@ def explain_view(project: Project, view: View, wanted: frozenset[str] | None = N
         **found,
         "source": _source(source, view),
         "joins": [_join(join, source) for join in view.joins],
+        "attributed": view.attributed,
         "windows": [{"window": w.name, "holds": edges_in_words(w, view.closed)} for w in read.parts.windows],
-        "training": _training(read.parts, is_irregular(source)),
+        "training": _training(read.parts, view.attributed is not None or is_irregular(source)),
         "online": _online(plan, read),
         "retention": _retention(plan, source),
     }
@@ -69,14 +70,20 @@ def _source(source: Source, view: View) -> dict[str, Any]:
         "arrival": _arrival(source),
         "versions": _versions(source, view),
         "final_after": None if final is None else format_duration(final),
-        "visible": f"from max(τ, α) on, {_known(view.closed)}",
+        "visible": f"from max(τ, α{_matures(view)}) on, {_known(view.closed)}",
     }
+
+
+def _matures(view: View) -> str:
+    return "" if view.maturity is None else f", τ + {format_duration(view.maturity)}"
 
 
 def _join(join: Join, source: Source) -> dict[str, Any]:
     """What a join looks up, when and by what knowledge, and what it costs when that changes."""
     other = join.source
     keys = [f"{k.name} = {render(e)}" for k, e in zip(join.rows.keys, join.keys, strict=True)]
+    if join.match is not None:
+        return _match(join, join.match, keys, source)
     within = "" if join.rows.ttl is None else f", at most {format_duration(join.rows.ttl)} before it"
     return {
         "join": join.name,
@@ -86,6 +93,22 @@ def _join(join: Join, source: Source) -> dict[str, Any]:
         "finds": f"the last row with its time at or before τ{within}, known when the row of {source.name} entered",
         "online": f"a row of {other.name} that is pushed late has the rows of {source.name} of its key from its time"
         " on looked up and lifted again",
+    }
+
+
+def _match(join: Join, match: Match, keys: list[str], source: Source) -> dict[str, Any]:
+    """What a match finds, from when on the event counts, and what it costs when the match changes."""
+    other, within = join.source, format_duration(match.within)
+    late = f" + {format_duration(other.delay)}" if other.delay else ""
+    counts = f"the row counts from τ + {within}{late} on" if match.mature else "the row counts at once"
+    return {
+        "join": join.name,
+        "source": other.name,
+        "keys": keys,
+        "columns": list(join.rows.state_columns),
+        "finds": f"the {match.take} row from τ up to {within} after it, by what is known; {counts}",
+        "online": f"a row of {other.name} has the rows of {source.name} of its key, up to {within} before it, lifted"
+        " again, one for each answer they have had",
     }
 
 
@@ -225,7 +248,9 @@ def _how_read(cell: Cell, read: ReadPlan) -> dict[str, str]:
 
 
 def _retention(plan: ViewPlan, source: Source) -> dict[str, Any]:
-    superseded = "rows go once a later version arrived before the horizon" if plan.stream else "no row is superseded"
+    superseded = "no row is superseded"
+    if plan.layout.superseded:
+        superseded = "rows go once a later version arrived before the horizon"
     if plan.evict.kept is not None:
         return {"superseded": superseded, "rows": f"all stay: {plan.evict.kept}", "tiles": "all stay"}
     final = format_duration(source.final_after or 0)

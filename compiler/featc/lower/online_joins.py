@@ -30,8 +30,8 @@ from featc.resolve.model import Column, ColumnRef, Join, Source
 @dataclass(frozen=True, slots=True)
 class Hop:
     """One join of a view. `keys_sql` (DuckDB) gives `_row`, τ, enter and the encoded keys of each row; `find_sql` (the
-    store) the row of `rows` that held at `:t` by what was known at `:k`, or all that may match; `note_sql` keeps the keys with the row, and
-    `reached_sql` gives the numbers of the rows that look up a key from an instant on."""
+    store) the row of `rows` that held at `:t` by what was known at `:k`, or all that may match; `note_sql` keeps the
+    keys with the row, and `reached_sql` gives the numbers of the rows that look up a key from an instant on."""
 
     join: Join
     rows: Layout

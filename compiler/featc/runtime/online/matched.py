@@ -34,8 +34,8 @@ def answers(seen: int, gone: int | None, candidates: Sequence[Candidate], nothin
     instants = {seen, *(a[0] for a in able), *(a[1] for a in able if a[1] is not None and a[1] != gone)}
     found: list[tuple[int, int | None]] = []  # from when, and which
     for instant in sorted(instants):
-        known = (n for n, (begins, ends, _) in enumerate(able) if begins <= instant and (ends is None or instant < ends))
-        taken = next(known, None)
+        held = (begins <= instant and (ends is None or instant < ends) for begins, ends, _ in able)
+        taken = next((n for n, holds in enumerate(held) if holds), None)
         if not found or found[-1][1] != taken:
             found.append((instant, taken))
     untils = [*(instant for instant, _ in found[1:]), gone]

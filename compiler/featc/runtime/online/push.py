@@ -22,8 +22,8 @@ from featc.runtime.online.engine import Engine
 from featc.runtime.online.joined import JoinedRows, Reached
 from featc.runtime.online.ledger import KnownBatch, PushReport, enter_batch, first_row, horizon_of, known_batch
 from featc.runtime.online.lifted import Lifted, Row, lift, lift_slices
-from featc.runtime.online.routes import Route, keep_to_one_route
 from featc.runtime.online.matched import MatchedRows
+from featc.runtime.online.routes import Route, keep_to_one_route
 from featc.runtime.online.tiles import Tiles
 
 _LARGE = 200_000

@@ -66,6 +66,7 @@ def lengths(project: Project, source: Source) -> tuple[int, ...]:
             window = aggregation.window
             length = window.span or 0
             found |= {length, window.offset, length + window.offset, window.hop or 0}
+    found |= {j.match.within for v in project.views.values() if source.name in v.sources for j in v.joins if j.match}
     return tuple(sorted(found - {0}))
 
 
