@@ -58,8 +58,8 @@ SECTIONS: tuple[tuple[type[BaseModel], str, str], ...] = (
     (
         schema.Attributed,
         "Attributed sources",
-        "An entry under `sources:` that is made of others: the rows of one, each with what followed it. All else that it "
-        "means, its times, id and lets, it has of that source. [How to](../how-to/attribution.md).",
+        "An entry under `sources:` that is made of others: the rows of one, each with what followed it. All else that "
+        "it means, its times, id and lets, it has of that source. [How to](../how-to/attribution.md).",
     ),
     (
         schema.Match,

@@ -363,7 +363,8 @@ class Project:
     def without_labels(self) -> Project:
         """The project as both plans know it."""
         order = tuple(pair for pair in self.order if pair[0] not in self.labels)
-        return replace(self, labels={}, order=order)
+        services = {n: replace(s, labels=()) for n, s in self.services.items()}
+        return replace(self, labels={}, order=order, services=services)
 
     def with_views(self, views: Mapping[str, View]) -> Project:
         """The project with other views in the places of those of the same names."""

@@ -12,8 +12,9 @@ from featc.lower import source as src
 from featc.lower.ctes import Ctes, conjunction, named, select
 from featc.lower.source import ARRIVAL, TIME, quoted
 from featc.lower.training.cells import ROW
+from featc.lower.training.follows import with_matches
 from featc.lower.training.lookup import lookup
-from featc.lower.training.rows import AtT, Known, source_rows, state_rows
+from featc.lower.training.rows import AtT, Known, source_rows, state_rows, versions
 from featc.resolve.model import Join, Project, View, Window
 from featc.visibility import AS_OF
 
@@ -69,6 +70,11 @@ def _joined(
     return ctes.add(quoted(f"{rows.name}_joined"), body, comment)
 
 
+def _own_versions(ctes: Ctes, project: Project, view: View, bases: Mapping[str, str]) -> str:
+    source = project.sources[view.source or ""]
+    return versions(ctes, source, view, bases[source.name])
+
+
 def joined_keys_sql(project: Project, view: View) -> str:
     """The keys of all rows of a view whose joins say which entity they are about, then τ and α: no row is left out, and
     none is taken for a version of another."""
@@ -77,6 +83,9 @@ def joined_keys_sql(project: Project, view: View) -> str:
     for name in view.sources:
         source = project.sources[name]
         bases[name] = source_rows(ctes, source, frozenset(c.name for c in source.columns), shared=True)
-    relation = with_joins(ctes, project, view, bases[view.sources[0]], bases, (), AtT(KNOWN))
+    if view.attributed is None:
+        relation = with_joins(ctes, project, view, bases[view.sources[0]], bases, (), AtT(KNOWN))
+    else:
+        relation = with_matches(ctes, project, view, _own_versions(ctes, project, view, bases), bases, ())
     items = [f"{src.key_sql(k)} AS {quoted(k.name)}" for k in view.keys]
     return ctes.query(select([*items, TIME, ARRIVAL], f"FROM {relation}\nORDER BY ALL"))
