@@ -516,13 +516,12 @@ class Oracle:
                 taken = self.match(view, match, v, t)
                 for column in self.sources[match.source].columns:
                     row[f"{match.name}.{column}"] = None if taken is None else canonical(taken[column])
-            found.append(replace(v, row=row, alpha=max([v.alpha, *(self.mature(m, v.tau) for m in view.matches)])))
+            matures = [self.mature(m, v.tau) for m in view.matches if m.mature]
+            found.append(replace(v, row=row, alpha=max([v.alpha, *matures])))
         return found
 
     def mature(self, match: Match, tau: int) -> int:
         """When nothing that is known in time can match any more: tau(e) + within + delay."""
-        if not match.mature:
-            return tau
         source = self.sources[match.source]
         return tau + match.within + (source.delay if source.available_at is None else 0)
 

@@ -54,7 +54,7 @@ def _lines(view: dict[str, Any]) -> list[str]:
 def _joins(view: dict[str, Any]) -> list[str]:
     lines = []
     for n, join in enumerate(view["joins"]):
-        word = "joins" if view.get("attributed") is None else "matches"
+        word = "joins" if view["attributed"] is None else "matches"
         head = f"  {word:<10}" if n == 0 else "            "
         lines.append(f"{head}{join['join']} ({join['source']}) by {', '.join(join['keys'])}: {join['finds']}")
         lines.append(f"            {join['online']}")

@@ -41,6 +41,7 @@ def explain_view(project: Project, view: View, wanted: frozenset[str] | None = N
     In `training`, `reads` is what a training set reads at best; for rows, `reads_because` says why.
     """
     found: dict[str, Any] = {"view": view.name, "entity": list(view.entity), "closed": view.closed}
+    found["attributed"] = view.attributed
     given = {k.name: k.given for k in view.keys if k.given is not None}
     found["given"] = {name: project.feature(ref.view, ref.feature).text for name, ref in given.items()}
     if view.source is None:
@@ -54,7 +55,6 @@ def explain_view(project: Project, view: View, wanted: frozenset[str] | None = N
         **found,
         "source": _source(source, view),
         "joins": [_join(join, source) for join in view.joins],
-        "attributed": view.attributed,
         "windows": [{"window": w.name, "holds": edges_in_words(w, view.closed)} for w in read.parts.windows],
         "training": _training(read.parts, view.attributed is not None or is_irregular(source)),
         "online": _online(plan, read),

@@ -81,7 +81,7 @@ def sightings(project: Project, plan: TrainingPlan) -> dict[str, list[Sighting]]
         if view.finds_keys:
             sql = joined_keys_sql(plan.project, view)
         names = [k.name for k in view.keys]
-        matures = view.maturity or 0
+        matures = -_FAR if view.maturity is None else view.maturity
         found[name] = [
             Sighting(dict(zip(names, row, strict=False)), row[-2], max(row[-1], row[-2] + matures))
             for row in plan.connection.execute(sql).fetchall()
