@@ -23,7 +23,8 @@ CREATE TABLE ads.clicks AS
         shown_at + to_seconds(37 * (impression_id % 60)) AS clicked_at
     FROM ads.impressions WHERE impression_id % 3 <> 0;
 CREATE TABLE ads.conversions AS
-    SELECT click_id AS conversion_id, user_id, 5.0 * (click_id % 4) AS value, clicked_at + INTERVAL 2 HOUR AS converted_at
+    SELECT click_id AS conversion_id, user_id, 5.0 * (click_id % 4) AS value,
+        clicked_at + INTERVAL 2 HOUR AS converted_at
     FROM ads.clicks WHERE click_id % 2 = 0;
 """
 
@@ -56,7 +57,7 @@ def test_it_answers_as_its_training_set_does(project: Path) -> None:
     featc(project, "materialize")
     keys = ("--key", "ad_id=3", "--key", "campaign_id=1")
     shown = featc(project, "get", "pctr", *keys, "--at", "2026-03-05T12:00:00")
-    answer = {name: value for name, value in (line.split() for line in shown.splitlines() if line.startswith("  "))}
+    answer = dict(line.split() for line in shown.splitlines() if line.startswith("  "))
     assert (answer["impr_1d"], answer["clicks_1d"]) == (shown_and_clicked := by_hand(project))
     assert answer["ctr_1d"].startswith(str(int(shown_and_clicked[1]) / int(shown_and_clicked[0]))[:8])
 

@@ -10,7 +10,8 @@ So what comes out are versions like any other, which what reads them need not kn
 | `_enter` | the instant from which the answer is seen |
 | `_superseded` | the instant from which another answer, or another version of the event, is seen in its place |
 
-The stages are joins on the keys and one bucket of time, so that a row meets only rows that lie near it.
+Mostly the row that is taken is never superseded and known soon, and one ASOF join finds it. Others meet on the keys and
+a bucket of time, so that a row meets only what lies near it.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from featc.lower import source as src
 from featc.lower.ctes import Ctes, conjunction, indent, named, select
 from featc.lower.source import ARRIVAL, DELETED, ENTER, SUPERSEDED, TIME, quoted
 from featc.lower.training.cells import ROW
-from featc.lower.training.rows import BUCKET, row_conditions, versions
+from featc.lower.training.lags import usual_lag
+from featc.lower.training.rows import BUCKET, REGULAR, row_conditions, versions
 from featc.resolve.model import Join, Match, Project, Source, View
 from featc_dialects import duckdb as engine
 
-RANK, FROM, UNTIL = "_rank", "_from", "_until"
+RANK, FROM, UNTIL, SETTLED, LASTS = "_rank", "_from", "_until", "_settled", "_lasts"
 
 
 def with_matches(
@@ -71,8 +73,9 @@ def _matched(ctes: Ctes, view: View, join: Join, match: Match, relation: str, ba
         f"{view.name}: what each row looks for in {join.source.name}, and while it is seen",
         materialized=True,
     )
-    following = _following(ctes, join, match, asked, base)
-    pairs = _pairs(ctes, view, join, match, asked, following)
+    lag = f"(SELECT us FROM {usual_lag(ctes, join.source, base)})"
+    following = _following(ctes, join, match, asked, base, lag)
+    pairs = _pairs(ctes, view, join, match, asked, following, lag)
     answers = _answers(ctes, view, join, asked, pairs)
     items = [f"r.* REPLACE (row_number() OVER () AS {ROW}, c.{FROM} AS {ENTER}, c.{UNTIL} AS {SUPERSEDED})"]
     items += [f"f.{quoted(c)} AS {quoted(n)}" for c, n in zip(rows.state_columns, join.columns, strict=True)]
@@ -81,7 +84,7 @@ def _matched(ctes: Ctes, view: View, join: Join, match: Match, relation: str, ba
     return ctes.add(quoted(f"{rows.name}_matched"), body, comment, materialized=True)
 
 
-def _following(ctes: Ctes, join: Join, match: Match, asked: str, base: str) -> str:
+def _following(ctes: Ctes, join: Join, match: Match, asked: str, base: str, lag: str) -> str:
     """The CTE of the rows that may match, ranked: of several, the one of the least rank is taken."""
     rows, source = join.rows, join.source
     relation = versions(ctes, source, rows, base)
@@ -90,6 +93,8 @@ def _following(ctes: Ctes, join: Join, match: Match, asked: str, base: str) -> s
     order = ", ".join(f"{c} NULLS FIRST" for c in src.state_order(source))
     items = [named(src.key_sql(k), quoted(f"_key_{n}")) for n, k in enumerate(rows.keys)]
     items += [TIME, f"{enter} AS {ENTER}", SUPERSEDED if versioned else f"NULL::BIGINT AS {SUPERSEDED}"]
+    last = f" AND {SUPERSEDED} IS NULL" if versioned else ""
+    items.append(f"{enter} - {TIME} <= {lag}{last} AS {REGULAR}")
     items.append(f"{'-' if match.take == 'last' else ''}row_number() OVER (ORDER BY {order}) AS {RANK}")
     items += [named(engine.canonical(quoted(c), source.column(c).type), quoted(c)) for c in rows.state_columns]
     wanted = ", ".join(src.key_sql(k) for k in rows.keys)
@@ -106,33 +111,85 @@ def _following(ctes: Ctes, join: Join, match: Match, asked: str, base: str) -> s
     return ctes.add(quoted(f"{rows.name}_following"), body, comment, materialized=True)
 
 
-def _pairs(ctes: Ctes, view: View, join: Join, match: Match, asked: str, following: str) -> str:
-    """The CTE of (row, what may match it) with the instants between which that is known of a row that is seen.
+def _nearest(ctes: Ctes, view: View, join: Join, match: Match, asked: str, following: str) -> str:
+    """The CTE of the rows with the one that would be taken of those that may match and are *regular*: never superseded,
+    and known within the usual lag.
 
-    A row that is known all the time hides those that would be taken after it: mostly one is left.
+    `_settled`: nothing else that is regular can be taken, since that one is known when the row is first seen, or there
+    is none.
     """
     keys = [quoted(k.name) for k in join.rows.keys]
-    buckets = f"unnest([{TIME} // {match.within}, {TIME} // {match.within} + 1]) AS {BUCKET}"
-    left = select([ROW, TIME, ENTER, SUPERSEDED, *keys, buckets], f"FROM {asked}")
-    on = [f"f._key_{n} = a.{k}" for n, k in enumerate(keys)] + [f"f.{TIME} // {match.within} = a.{BUCKET}"]
-    begins, ends = f"greatest(a.{ENTER}, f.{ENTER})", f"least(a.{SUPERSEDED}, f.{SUPERSEDED})"
-    whole = f"f.{ENTER} <= a.{ENTER} AND {ends} IS NOT DISTINCT FROM a.{SUPERSEDED}"
-    conditions = [
-        f"f.{TIME} >= a.{TIME}",
-        f"f.{TIME} < a.{TIME} + {match.within}",
-        f"({ends} IS NULL OR {ends} > {begins})",
-    ]
-    items = [f"a.{ROW}", f"f.{RANK}", f"{begins} AS {FROM}", f"{ends} AS {UNTIL}", f"{whole} AS _whole"]
-    joined = select(
-        items, f"FROM (\n{indent(left)}\n) a\nJOIN {following} f\n  ON {' AND '.join(on)}\n{conjunction(conditions)}"
+    theirs = [f"_key_{n}" for n in range(len(keys))]
+    best = select(
+        [*theirs, TIME, ENTER, RANK],
+        f"FROM {following}\nWHERE {REGULAR}\n"
+        f"QUALIFY row_number() OVER (PARTITION BY {', '.join([*theirs, TIME])} ORDER BY {RANK}) = 1",
     )
-    first = f"min({RANK}) FILTER (WHERE _whole) OVER (PARTITION BY {ROW})"
+    if match.take == "first":
+        near, inside = f"a.{TIME} <= f.{TIME}", f"f.{TIME} < a.{TIME} + {match.within}"
+    else:
+        near, inside = f"a._end > f.{TIME}", f"f.{TIME} >= a.{TIME}"
+    rows = select(["*", f"{TIME} + {match.within} AS _end"], f"FROM {asked}")
+    on = " AND ".join([*(f"a.{k} = f.{t}" for k, t in zip(keys, theirs, strict=True)), near])
+    items = [
+        "a.* EXCLUDE (_end)",
+        f"CASE WHEN {inside} THEN f.{RANK} END AS {RANK}",
+        f"CASE WHEN {inside} THEN f.{TIME} END AS _then",
+        f"coalesce(NOT ({inside}) OR f.{ENTER} <= a.{ENTER}, true) AS {SETTLED}",
+    ]
+    body = select(items, f"FROM (\n{indent(rows)}\n) a\nASOF LEFT JOIN (\n{indent(best)}\n) f ON {on}")
+    comment = f"{view.name}: each row with the {match.take} that may match it and is known within the usual lag"
+    return ctes.add(quoted(f"{join.rows.name}_nearest"), body, comment, materialized=True)
+
+
+def _pairs(ctes: Ctes, view: View, join: Join, match: Match, asked: str, following: str, lag: str) -> str:
+    """The CTE of (row, what may match it) with the instants between which that is known of a row that is seen.
+
+    Once a row is known for good it hides those that would be taken after it: mostly one is left.
+    """
+    nearest = _nearest(ctes, view, join, match, asked, following)
+    settled = select(
+        [ROW, RANK, f"{ENTER} AS {FROM}", f"{SUPERSEDED} AS {UNTIL}", f"true AS {LASTS}"],
+        f"FROM {nearest}\nWHERE {SETTLED} AND {RANK} IS NOT NULL",
+    )
+    sooner = f"(NOT a.{SETTLED} OR a.{RANK} IS NULL OR f.{RANK} < a.{RANK})"
+    within = str(match.within)
+    parts = [settled, _met(join, match, nearest, following, (TIME, within), [f"NOT f.{REGULAR}", sooner])]
+    open_ = [f"f.{REGULAR}", f"NOT a.{SETTLED}"]
+    if match.take == "first":  # one that is known before the first of them happened less than the lag after it
+        usual = f"greatest({lag}, 1)"
+        open_ += [f"f.{TIME} >= a._then", f"f.{TIME} <= a._then + {usual}"]
+        parts.append(_met(join, match, nearest, following, ("_then", usual), open_))
+    else:
+        parts.append(_met(join, match, nearest, following, (TIME, within), open_))
+    both = "\nUNION ALL\n".join(parts)
+    before = f"OVER (PARTITION BY {ROW} ORDER BY {FROM}, {RANK} ROWS UNBOUNDED PRECEDING)"
+    first = f"min({RANK}) FILTER (WHERE {LASTS}) {before}"
     body = select(
-        [ROW, RANK, FROM, UNTIL],
-        f"FROM (\n{indent(joined)}\n)\nQUALIFY coalesce({RANK} <= {first}, true)",
+        [ROW, RANK, FROM, UNTIL], f"FROM (\n{indent(both)}\n)\nQUALIFY coalesce({RANK} <= {first}, true)"
     )
     comment = f"{view.name}: what may match each row, and from when until when that is known"
     return ctes.add(quoted(f"{join.rows.name}_pairs"), body, comment, materialized=True)
+
+
+def _met(
+    join: Join, match: Match, nearest: str, following: str, bucket: tuple[str, str], conditions: Sequence[str]
+) -> str:
+    """SELECT of the pairs that meet by key and a bucket of time: (a column of the row, how long a bucket is)."""
+    column, length = bucket
+    keys = [quoted(k.name) for k in join.rows.keys]
+    buckets = f"unnest([{column} // {length}, {column} // {length} + 1]) AS {BUCKET}"
+    rows = select(["*", buckets], f"FROM {nearest}")
+    on = [f"f._key_{n} = a.{k}" for n, k in enumerate(keys)] + [f"f.{TIME} // {length} = a.{BUCKET}"]
+    begins, ends = f"greatest(a.{ENTER}, f.{ENTER})", f"least(a.{SUPERSEDED}, f.{SUPERSEDED})"
+    lasts = f"{ends} IS NOT DISTINCT FROM a.{SUPERSEDED}"
+    inside = [f"f.{TIME} >= a.{TIME}", f"f.{TIME} < a.{TIME} + {match.within}"]
+    inside.append(f"({ends} IS NULL OR {ends} > {begins})")
+    return select(
+        [f"a.{ROW}", f"f.{RANK}", f"{begins} AS {FROM}", f"{ends} AS {UNTIL}", f"{lasts} AS {LASTS}"],
+        f"FROM (\n{indent(rows)}\n) a\nJOIN {following} f\n  ON {' AND '.join(on)}\n"
+        f"{conjunction([*conditions, *inside])}",
+    )
 
 
 def _answers(ctes: Ctes, view: View, join: Join, asked: str, pairs: str) -> str:

@@ -15,6 +15,7 @@ from featc.decompose import Parts
 from featc.lower import source as src
 from featc.lower.ctes import Ctes, conjunction, indent, named, select
 from featc.lower.source import DELETED, ENTER, SUPERSEDED, TIME, quoted
+from featc.lower.training.lags import attributed_lag, usual_lag
 from featc.resolve.model import Aggregation, ColumnRef, Expr, Source, View
 from featc.visibility import known_sql
 from featc_dialects import duckdb as engine
@@ -289,23 +290,6 @@ def _instant_items(irregular: bool, superseded: bool, lag: str, enter: str = ENT
     ]
 
 
-def _lag(ctes: Ctes, source: Source, base: str) -> str:
-    """The CTE of the usual lag, one row `us`."""
-    body = f"SELECT {source.delay} AS us"
-    if source.available_at is not None:
-        lags = f"greatest({src.ARRIVAL} - {TIME}, 0)"
-        body = f"SELECT coalesce(quantile_disc({lags}, 0.9), 0) AS us\nFROM {base}"
-    comment = f"{source.name}: the lag within which most rows arrive; later ones take the slower path"
-    return ctes.add(quoted(f"{source.name}_lag"), body, comment)
-
-
-def _matched_lag(ctes: Ctes, view: View, relation: str) -> str:
-    """The same for attributed rows: from when on most of them are seen."""
-    body = f"SELECT coalesce(quantile_disc({ENTER} - {TIME}, 0.9), 0) AS us\nFROM {relation}"
-    comment = f"{view.name}: the lag within which most rows count; later ones take the slower path"
-    return ctes.add(quoted(f"{view.name}_lag"), body, comment)
-
-
 def row_conditions(source: Source, view: View) -> list[str]:
     """What a row needs to be visible at any instant: keys, τ and α (semantics.md, "Events and versions")."""
     found = [f"{src.key_sql(k)} IS NOT NULL" for k in view.keys] + [f"{TIME} IS NOT NULL"]
@@ -337,7 +321,7 @@ def view_rows(
     irregular = (matched or is_irregular(source)) and isinstance(known, AtT)
     keys = tuple(quoted(k.name) for k in view.keys)
     slots = slot_columns(view, parts)
-    lag = "" if not irregular else _matched_lag(ctes, view, relation) if matched else _lag(ctes, source, base)
+    lag = "" if not irregular else attributed_lag(ctes, view, relation) if matched else usual_lag(ctes, source, base)
     superseded = matched or src.identity(source, view) is not None
     items = [named(src.key_sql(k), quoted(k.name)) for k in view.keys]
     items += _instant_items(irregular, superseded, lag, ENTER if matched else ENTERED)
@@ -365,7 +349,7 @@ def state_rows(
     """
     relation = versions(ctes, source, view, base)
     irregular = is_irregular(source) and isinstance(known, AtT)
-    lag = _lag(ctes, source, base) if irregular else ""
+    lag = usual_lag(ctes, source, base) if irregular else ""
     superseded = src.identity(source, view) is not None
     items = [named(src.key_sql(k), quoted(k.name)) for k in view.keys]
     items += _instant_items(irregular, superseded, lag)
