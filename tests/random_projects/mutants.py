@@ -56,6 +56,9 @@ MISTAKES = (
     "duplicate spine rows collapsed",
     "join knows what came later",
     "join is left as it was",
+    "match known before it is",
+    "match is left as it was",
+    "event counts before it is mature",
 )
 
 
@@ -243,6 +246,14 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("join knows what came later", "training", answers.joins_know_all_in_training),
     Mutant("join knows what came later", "online", answers.joins_know_all_online),
     Mutant("join is left as it was", "online", answers.joins_are_left),
+    *_in_both(
+        "match known before it is",
+        knockouts.MatchesAreKnown,
+        answers.matches_known_in_training,
+        answers.matches_known_online,
+    ),
+    Mutant("match is left as it was", "online", answers.matches_are_left),
+    Mutant("event counts before it is mature", "both plans", answers.nothing_matures, knockouts.NothingMatures),
 )
 
 

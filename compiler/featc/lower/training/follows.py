@@ -23,7 +23,7 @@ from featc.lower.ctes import Ctes, conjunction, indent, named, select
 from featc.lower.source import ARRIVAL, DELETED, ENTER, SUPERSEDED, TIME, quoted
 from featc.lower.training.cells import ROW
 from featc.lower.training.lags import usual_lag
-from featc.lower.training.rows import BUCKET, REGULAR, row_conditions, versions
+from featc.lower.training.rows import BUCKET, ENTERED, REGULAR, row_conditions, versions
 from featc.resolve.model import Join, Match, Project, Source, View
 from featc_dialects import duckdb as engine
 
@@ -88,7 +88,7 @@ def _following(ctes: Ctes, join: Join, match: Match, asked: str, base: str, lag:
     """The CTE of the rows that may match, ranked: of several, the one of the least rank is taken."""
     rows, source = join.rows, join.source
     relation = versions(ctes, source, rows, base)
-    enter = f"greatest({TIME}, {ARRIVAL})"
+    enter = ENTERED
     versioned = src.identity(source, rows) is not None
     order = ", ".join(f"{c} NULLS FIRST" for c in src.state_order(source))
     items = [named(src.key_sql(k), quoted(f"_key_{n}")) for n, k in enumerate(rows.keys)]
