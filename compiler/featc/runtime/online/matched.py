@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from featc.encoding import decoder
@@ -20,7 +20,7 @@ Answer = tuple[int, int | None, tuple[Any, ...]]
 """What a row has beside it from one instant to another (None: for ever)."""
 
 
-def answers(seen: int, gone: int | None, candidates: Sequence[Candidate], nothing: tuple[Any, ...]) -> list[Answer]:
+def answers(seen: int, gone: int | None, candidates: Iterable[Candidate], nothing: tuple[Any, ...]) -> list[Answer]:
     """The answers of a row that is seen from one instant to another. `candidates` are in the order in which they are
     taken, `nothing` is the answer where none is known."""
     able: list[Candidate] = []
@@ -89,27 +89,25 @@ class MatchedRows(JoinedRows):
     def _matched(self, hop: Hop, row: Row, before: Sequence[Answer]) -> list[Answer]:
         """A row's answers, with those of one match more."""
         nothing = (None,) * len(hop.join.columns)
-        candidates = self._candidates(hop, row) if before else []
+        candidates: Iterable[Candidate] = self._candidates(hop, row) if before else ()
+        if len(before) > 1:
+            candidates = list(candidates)
         return [
             (begins, ends, (*had, *taken))
             for seen, gone, had in before
             for begins, ends, taken in answers(seen, gone, candidates, nothing)
         ]
 
-    def _candidates(self, hop: Hop, row: Row) -> list[Candidate]:
+    def _candidates(self, hop: Hop, row: Row) -> Iterator[Candidate]:
+        """What may match a row, read as far as it is asked for: mostly the first of them hides all others."""
         key = row[3:]
         if any(part is None for part in key):
-            return []
+            return
         decoders = [decoder(hop.rows.source.column(name).type) for name in hop.rows.states]
         asked = {**dict(zip(hop.parameters, key, strict=True)), "t": row[1]}
-        return [
-            (
-                begins,
-                ends,
-                tuple(None if v is None else decode(v) for decode, v in zip(decoders, values, strict=True)),
-            )
-            for begins, ends, *values in self.store.execute(hop.find_sql, asked)
-        ]
+        for begins, ends, *values in self.store.execute(hop.find_sql, asked):
+            columns = tuple(None if v is None else decode(v) for decode, v in zip(decoders, values, strict=True))
+            yield begins, ends, columns
 
     def _beside(self, columns: Sequence[Column], found: Sequence[Sequence[Answer]]) -> None:
         """The table of all answers, some of one row."""
