@@ -76,7 +76,7 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
         (50 / 99.9, 26 / 24),
         (None, None),
     ],
-    "attributed": [(2, 100), (1, None), (1, 20), (None, None)],
+    "attributed": [(2, 100), (1, None), (1, 20), (0, None)],
     "calendar": [(1, 1, 1), (1, 0, 0), (0, 1, 0), (0, 0, 0)],
     "labels": [
         (Decimal("10.00"), True, True, Decimal("5.00"), True),
