@@ -176,8 +176,22 @@ class ViewJoin:
 
 
 @dataclass(frozen=True, slots=True)
+class Match:
+    """Columns of `source` beside each event of an attributed source, as `name.column`: of the `take` row, in event
+    order, whose columns equal `keys` and that follows the event within so many µs."""
+
+    name: str
+    source: str
+    keys: Mapping[str, RowExpr]
+    within: int
+    take: str = "first"
+    mature: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class View:
-    """`keys` maps each key of the entity to the row expression that gives it; no `source` means on demand."""
+    """`keys` maps each key of the entity to the row expression that gives it; no `source` means on demand. With
+    `matches` its source is attributed, and `source` that of its events."""
 
     name: str
     source: str | None
@@ -188,6 +202,7 @@ class View:
     ttl: int | None = None
     labels: tuple[Feature, ...] = ()
     joins: tuple[Join | ViewJoin, ...] = ()
+    matches: tuple[Match, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -447,6 +462,9 @@ class Oracle:
     def rows_of(self, view: View, probe: Probe) -> list[Version]:
         """All rows of the probe's entity, visible or not; a NULL key is an unknown entity."""
         key = self.key_of([probe.keys.get(k) for k in view.keys])
+        if key is not None and view.matches:
+            rows = self.attributed(view, probe.k)
+            return [v for v in rows if self.key_of([expr(v.row) for expr in view.keys.values()]) == key]
         if view.name not in self.by_key:
             self.by_key[view.name] = self.keyed(view)
         return [] if key is None else self.by_key[view.name].get(key, [])
@@ -512,6 +530,55 @@ class Oracle:
         identifier = () if source.id is None else rank(d.row[source.id])
         order = (d.tau, self.tie_break(source, d), d.alpha, identifier)
         return (*order, *self.version_order(source, d))
+
+    # ---- Enrichment joins: attribution
+
+    def attributed(self, view: View, t: int) -> list[Version]:
+        """The events of the source by what is known at t: each with its alpha as an attributed row, and what matches it
+        then."""
+        found = []
+        for v in self.data[str(view.source)]:
+            if v.tau is None or v.alpha is None:
+                continue
+            row = dict(v.row)
+            for match in view.matches:
+                taken = self.match(view, match, v, t)
+                for column in self.sources[match.source].columns:
+                    row[f"{match.name}.{column}"] = None if taken is None else canonical(taken[column])
+            matures = [self.mature(m, v.tau) for m in view.matches if m.mature]
+            found.append(replace(v, row=row, alpha=max([v.alpha, *matures])))
+        return found
+
+    def mature(self, match: Match, tau: int) -> int:
+        """When nothing that is known in time can match any more: tau(e) + within + delay."""
+        source = self.sources[match.source]
+        return tau + match.within + (source.delay if source.available_at is None else 0)
+
+    def match(self, view: View, match: Match, e: Version, t: int) -> Row | None:
+        """The first, or last, in event order of the visible rows with equal keys and tau(e) ≤ tau < tau(e) + within."""
+        source = self.sources[match.source]
+        key = self.key_of([expr(e.row) for expr in match.keys.values()])
+        if key is None:
+            return None
+        able = [
+            d
+            for d in self.data[match.source]
+            if self.key_of([d.row[c] for c in match.keys]) == key
+            and self.follows(match, e, d)
+            and self.is_known(view, d, t)
+        ]
+        able.sort(key=lambda d: self.join_order(source, d))
+        return None if not able else able[0 if match.take == "first" else -1].row
+
+    def follows(self, match: Match, e: Version, d: Version) -> bool:
+        """`tau(e) ≤ tau_d < tau(e) + within`."""
+        assert e.tau is not None
+        return d.tau is not None and e.tau <= d.tau < e.tau + match.within
+
+    def is_known(self, view: View, d: Version, t: int) -> bool:
+        """Whether a row that may match is visible at t."""
+        entered = d.enter is not None and self.entered(view, d, t)
+        return entered and not self.superseded(view, d, t) and not d.dead
 
     # ---- Windows
 

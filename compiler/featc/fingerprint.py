@@ -284,7 +284,9 @@ def _column(source: Source, name: str, feature: Fingerprint | None = None) -> Va
     own = dict(zip(join.columns, join.rows.state_columns, strict=True))[name]
     pairs = zip(join.rows.keys, join.keys, strict=True)
     keys = tuple((k.type, _expr(join.source, k.expr), _expr(source, e, feature)) for k, e in pairs)
-    return ("joined", _source(join.source, join.rows), keys, join.rows.ttl, own, column.type)
+    found = ("joined", _source(join.source, join.rows), keys, join.rows.ttl, own, column.type)
+    match = join.match
+    return found if match is None else (*found, "match", match.within, match.take)
 
 
 def _source(source: Source, view: View) -> Value:
@@ -297,8 +299,10 @@ def _source(source: Source, view: View) -> Value:
     own = [c for c in source.columns if c.brought is None]
     zone = None if source.timezone is None or source.timezone.upper() == "UTC" else source.timezone
     final = {} if source.final_after is None else {"final_after": source.final_after}
+    mature = {"maturity": view.maturity} if view.attributed is not None else {}
     return {
         **final,
+        **mature,
         "name": source.name,
         "kind": source.kind,
         "sql": located,

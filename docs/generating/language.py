@@ -56,6 +56,17 @@ SECTIONS: tuple[tuple[type[BaseModel], str, str], ...] = (
         "`table`, `sql`. `time`, `available_at`, `valid_to` and `deleted` are columns, or expressions over them.",
     ),
     (
+        schema.Attributed,
+        "Attributed sources",
+        "An entry under `sources:` that is made of others: the rows of one, each with what followed it. All else that "
+        "it means, its times, id and lets, it has of that source. [How to](../how-to/attribution.md).",
+    ),
+    (
+        schema.Match,
+        "Matches",
+        "An entry under `match:` of an attributed source: columns of another source's row, written `MATCH.column`.",
+    ),
+    (
         schema.Column,
         "Columns",
         "An entry under `columns:` of a source, or `request:` of a view: a type, or more about it.",
@@ -121,6 +132,10 @@ ABSENT: dict[tuple[type[BaseModel], str], str] = {
     (schema.Source, "timezone"): "UTC",
     (schema.Source, "key"): "the view's entity",
     (schema.Source, "columns"): "read from the data",
+    (schema.Attributed, "let"): "those of `from`",
+    (schema.Match, "source"): "the match's name",
+    (schema.Match, "take"): "`first`",
+    (schema.Match, "mature"): "`true`",
     (schema.View, "entity"): "of a view without `source`: what its features need",
     (schema.View, "keys"): "columns of the keys' names",
     (schema.View, "where"): "all rows",

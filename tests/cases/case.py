@@ -68,9 +68,9 @@ class Case:
 
     @property
     def declared(self) -> dict[str, Any]:
-        """The sources as the definitions have them."""
+        """The sources with rows of their own, as the definitions have them."""
         found: dict[str, Any] = yaml.safe_load(self.definitions)["sources"]
-        return found
+        return {name: source for name, source in found.items() if "from" not in source}
 
     def file(self, folder: Path, source: str) -> Path:
         """Where a source's rows lie in the project below `folder`."""

@@ -15,6 +15,7 @@ from .expressions import Expr
 from .histories import History, Key, abstract_type, draw_history
 from .joins import Upstream
 from .labels import with_labels
+from .matches import with_matches
 from .midnights import with_midnights
 from .model import Case, Push, Read, SourceSpec, ViewSpec
 from .timeline import Timeline, timeline
@@ -65,6 +66,7 @@ def draw_case(draw: Draw, size: int = 40, label: str = "drawn") -> Case:
     case = case.with_(probes=tuple(ProbeMaker(draw, line, case, domain).probes(draw.between(8, 13))))
     case = with_labels(draw, case.with_(steps=tuple(draw_steps(draw, case))), histories, line)
     case = with_joins(draw, case, histories, windows)
+    case = with_matches(draw, case, histories, windows)
     case = with_view_joins(draw, case, histories, windows)
     return with_midnights(draw, case)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from oracle import Aggregate, Oracle, Probe, Row, Source, Value, Version, View, ViewJoin, Window
+from oracle import Aggregate, Match, Oracle, Probe, Row, Source, Value, Version, View, ViewJoin, Window
 
 from .model import Case, Push
 
@@ -241,6 +241,21 @@ class WhereBeforeSuperseding(Oracle):
         found = super().keyed(view)
         self.data[source.name] = everything
         return found
+
+
+class MatchesAreKnown(Oracle):
+    """What matches an event is known as soon as it happens."""
+
+    def is_known(self, view: View, d: Version, t: int) -> bool:
+        happened = d.enter is not None and d.tau is not None and self.before(view.closed, d.tau, t)
+        return happened and not self.superseded(view, d, t) and not d.dead
+
+
+class NothingMatures(Oracle):
+    """Attributed events count as soon as they are known."""
+
+    def mature(self, match: Match, tau: int) -> int:
+        return tau
 
 
 class FilterBeforeLastRows(Oracle):

@@ -75,13 +75,16 @@ class ViewSpec:
     ttl: int | None = None
     labels: tuple[FeatureSpec, ...] = ()
     joins: tuple[oracle.Join | oracle.ViewJoin, ...] = ()
+    matches: tuple[oracle.Match, ...] = ()
+    attributed: Mapping[str, Any] = field(default_factory=dict)
+    """With matches: the YAML of the source that the view reads, by its name; `source` is that of its events."""
 
     def meaning(self) -> oracle.View:
         """The view as the oracle knows it."""
         features = tuple(f for spec in self.features for f in (*spec.outputs, *spec.hidden))
         labels = tuple(f for spec in self.labels for f in (*spec.outputs, *spec.hidden))
-        where, closed, ttl = self.where, self.closed, self.ttl
-        return oracle.View(self.name, self.source, self.keys, features, where, closed, ttl, labels, self.joins)
+        where, closed, ttl, beside = self.where, self.closed, self.ttl, (self.joins, self.matches)
+        return oracle.View(self.name, self.source, self.keys, features, where, closed, ttl, labels, *beside)
 
 
 @dataclass(frozen=True, slots=True)

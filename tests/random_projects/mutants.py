@@ -63,6 +63,9 @@ MISTAKES = (
     "features beside an event are known at t instead of enter",
     "features beside an event know what came later",
     "features beside an event are left as they were",
+    "match known before it is",
+    "match is left as it was",
+    "event counts before it is mature",
 )
 
 
@@ -274,6 +277,14 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant("features beside an event are left as they were", "online", answers.beside_is_left),
     Mutant("features beside an event are left as they were", "online, chains", answers.chains_are_left),
+    *_in_both(
+        "match known before it is",
+        knockouts.MatchesAreKnown,
+        answers.matches_known_in_training,
+        answers.matches_known_online,
+    ),
+    Mutant("match is left as it was", "online", answers.matches_are_left),
+    Mutant("event counts before it is mature", "both plans", answers.nothing_matures, knockouts.NothingMatures),
 )
 
 

@@ -90,6 +90,10 @@ def _say_rest(session: Session, project: Project) -> None:
         session.say()
         session.say(table(("service", "features", "keys", "request"), services, right=frozenset((1,))))
     sources = [[s.name, s.kind, str(len(s.columns)), s.location.value] for s in project.sources.values()]
+    sources += [
+        [made.name, "attributed", "", f"rows of {made.base}, with what follows in {', '.join(made.matched)}"]
+        for made in project.attributed.values()
+    ]
     if sources:
         session.say()
         headers = ("source", "kind", "columns", "where it lies")

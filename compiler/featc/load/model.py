@@ -19,6 +19,7 @@ Closed = OneOf["left", "right", "both", "neither"]
 Unit = OneOf["day", "week", "month", "quarter", "year"]
 SourceKind = OneOf["event", "state"]
 LocationKind = OneOf["path", "table", "sql"]
+Take = OneOf["first", "last"]
 Through = OneOf["value", "filter", "key", "time", "order"]
 
 
@@ -185,6 +186,29 @@ class JoinDef:
     keys: Mapping[str, Text]
     within: Duration | None
     view: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MatchDef:
+    """A match of an attributed source: a join that looks ahead for `within`, taking the `take` row. `mature`: the event
+    counts once nothing more can match it."""
+
+    join: JoinDef
+    within: Duration
+    take: Take
+    mature: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AttributedDef:
+    """A source made of others: the rows of the event source `base`, each with what matches it."""
+
+    name: str
+    span: Span
+    base: Text
+    matches: tuple[MatchDef, ...]
+    let: Mapping[str, Text]
+    meta: Meta
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,6 +393,7 @@ class Definitions:
     files: tuple[SourceFile, ...]
     warnings: tuple[Diagnostic, ...] = ()
     broken: frozenset[str] = frozenset()
+    attributed: Mapping[str, AttributedDef] = field(default_factory=dict)
 
 
 def location_of(source: SourceDef, target: TargetDef) -> Location:

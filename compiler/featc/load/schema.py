@@ -121,9 +121,32 @@ class Source(_Described):
     final_after: Duration = about("how long after its event a correction still counts")
     let: dict[str, Sql] = about("named row expressions", {"paid": "status = 'paid'"}, names=NAME)
     columns: dict[str, Type | Column] = about("types of columns; those not named are read from the data")
-    from_: Any = later("attribution", alias="from")
-    match: Any = later("attribution")
     union: Any = later("unions of sources")
+
+
+class Match(_Model):
+    source: Text = about("the source, where it has another name than the match")
+    keys: dict[str, Sql] = needed(
+        "its columns and what each has to equal, over the event's columns", {"order_id": "order_id"}, names=FREE_NAME
+    )
+    within: Duration = needed("how long after the event a match may happen", "30m", "7d")
+    take: Annotated[Any, word("first", "last")] = about("which of several: first (the default) or last, in event order")
+    mature: Flag = about(
+        "true (the default): the event counts once `within` is over, and all that matches can be known; false: at once"
+    )
+
+
+class Attributed(_Described):
+    from_: Text = needed("the source of events whose rows these are", alias="from")
+    match: dict[str, Match] = needed(
+        "rows of other sources that follow each event: a name and how they belong together; their columns are written"
+        " name.column",
+        names=NAME,
+    )
+    let: dict[str, Sql] = about(
+        "named row expressions, over the columns of matches too", {"was_clicked": "click.click_id is not null"},
+        names=NAME,
+    )
 
 
 class Over(_Model):
@@ -241,7 +264,9 @@ class DefinitionsFile(_Model):
         "whom features are about, and the columns that identify them", {"user": "user_id"}, names=NAME
     )
     windows: dict[str, Duration | Window] = about("windows with names of their own", names=NAME)
-    sources: dict[str, Source] = about("where rows come from, and what their columns mean in time", names=NAME)
+    sources: dict[str, Source | Attributed] = about(
+        "where rows come from, and what their columns mean in time", names=NAME
+    )
     feature_views: dict[str, View] = about("features of one entity from one source", names=NAME)
     feature_services: dict[str, Service] = about("the features that one model is given", names=NAME)
     tests: dict[str, Test] = about("examples with the values expected; featc test runs them", names=FREE_NAME)

@@ -19,7 +19,7 @@ from featc.lower.tile_table import WIDTH
 from featc.lower.training.cells import shape_of
 from featc.lower.training.rows import is_irregular
 from featc.lower.training.tiles import why_rows
-from featc.resolve.model import Calendar, Closed, Join, Project, Source, View, ViewJoin, Window
+from featc.resolve.model import Calendar, Closed, Join, Match, Project, Source, View, ViewJoin, Window
 from featc.resolve.upstream import read_sources, readers
 from featc.visibility import lower_closed, strict
 from featc_dialects import duckdb as engine
@@ -42,6 +42,7 @@ def explain_view(project: Project, view: View, wanted: frozenset[str] | None = N
     In `training`, `reads` is what a training set reads at best; for rows, `reads_because` says why.
     """
     found: dict[str, Any] = {"view": view.name, "entity": list(view.entity), "closed": view.closed}
+    found["attributed"] = view.attributed
     given = {k.name: k.given for k in view.keys if k.given is not None}
     found["given"] = {name: project.feature(ref.view, ref.feature).text for name, ref in given.items()}
     if view.source is None:
@@ -56,7 +57,7 @@ def explain_view(project: Project, view: View, wanted: frozenset[str] | None = N
         "source": _source(source, view),
         "joins": [_join(project, join, source) for join in view.joins],
         "windows": [{"window": w.name, "holds": edges_in_words(w, view.closed)} for w in read.parts.windows],
-        "training": _training(read.parts, is_irregular(source)),
+        "training": _training(read.parts, view.attributed is not None or is_irregular(source)),
         "online": _online(plan, read),
         "retention": _retention(plan, source),
     }
@@ -70,8 +71,12 @@ def _source(source: Source, view: View) -> dict[str, Any]:
         "arrival": _arrival(source),
         "versions": _versions(source, view),
         "final_after": None if final is None else format_duration(final),
-        "visible": f"from max(τ, α) on, {_known(view.closed)}",
+        "visible": f"from max(τ, α{_matures(view)}) on, {_known(view.closed)}",
     }
+
+
+def _matures(view: View) -> str:
+    return "" if view.maturity is None else f", τ + {format_duration(view.maturity)}"
 
 
 def _join(project: Project, join: Join | ViewJoin, source: Source) -> dict[str, Any]:
@@ -80,6 +85,8 @@ def _join(project: Project, join: Join | ViewJoin, source: Source) -> dict[str, 
         return _view_join(project, join, source)
     other = join.source
     keys = [f"{k.name} = {render(e)}" for k, e in zip(join.rows.keys, join.keys, strict=True)]
+    if join.match is not None:
+        return _match(join, join.match, keys, source)
     within = "" if join.rows.ttl is None else f", at most {format_duration(join.rows.ttl)} before it"
     return {
         "join": join.name,
@@ -114,6 +121,22 @@ def _view_join(project: Project, join: ViewJoin, source: Source) -> dict[str, An
 
 def _before(closed: Closed) -> str:
     return "before" if strict(closed) else "when"
+
+
+def _match(join: Join, match: Match, keys: list[str], source: Source) -> dict[str, Any]:
+    """What a match finds, from when on the event counts, and what it costs when the match changes."""
+    other, within = join.source, format_duration(match.within)
+    late = f" + {format_duration(other.delay)}" if other.delay else ""
+    counts = f"the row counts from τ + {within}{late} on" if match.mature else "the row counts at once"
+    return {
+        "join": join.name,
+        "source": other.name,
+        "keys": keys,
+        "columns": list(join.rows.state_columns),
+        "finds": f"the {match.take} row from τ up to {within} after it, by what is known; {counts}",
+        "online": f"a row of {other.name} has the rows of {source.name} of its key, up to {within} before it, lifted"
+        " again, one for each answer they have had",
+    }
 
 
 def _known(closed: Closed) -> str:
@@ -252,7 +275,9 @@ def _how_read(cell: Cell, read: ReadPlan) -> dict[str, str]:
 
 
 def _retention(plan: ViewPlan, source: Source) -> dict[str, Any]:
-    superseded = "rows go once a later version arrived before the horizon" if plan.stream else "no row is superseded"
+    superseded = "no row is superseded"
+    if plan.layout.superseded:
+        superseded = "rows go once a later version arrived before the horizon"
     if plan.evict.kept is not None:
         return {"superseded": superseded, "rows": f"all stay: {plan.evict.kept}", "tiles": "all stay"}
     final = format_duration(source.final_after or 0)

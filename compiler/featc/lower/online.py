@@ -271,8 +271,11 @@ def _add_joins(
             continue
         rows = view_plan(project, hop.join.rows)
         schemas.append((f"{hop.join.name}: what can be found", rows.schema_sql))
+        finds = "what held at :t, by what was known at :k"
+        if hop.join.match is not None:
+            finds = "what may match a row of :t, and when that is known"
         updates += [
-            (f"{hop.join.name}: what held at :t, by what was known at :k", hop.find_sql),
+            (f"{hop.join.name}: {finds}", hop.find_sql),
             (f"{hop.join.name}: note what was looked up", hop.note_sql),
             (f"{hop.join.name}: rows to lift again", hop.reached_sql),
         ]

@@ -24,6 +24,7 @@ from featc.lower import source as src
 from featc.lower.ctes import Ctes, conjunction, named, select
 from featc.lower.online_layout import Layout
 from featc.lower.online_lift import batch_rows, row_conditions, view_columns
+from featc.lower.online_matches import following_sql, reached_sql
 from featc.lower.online_store import key_parameters
 from featc.lower.source import ARRIVAL, TIME, quoted
 from featc.resolve.model import Column, ColumnRef, Join, Key, Project, Source, View, ViewJoin
@@ -33,8 +34,8 @@ from featc.resolve.upstream import read_beside, read_sources, readers
 @dataclass(frozen=True, slots=True)
 class Hop:
     """One join of a view. `keys_sql` (DuckDB) gives `_row`, τ, enter and the encoded keys of each row; `find_sql` (the
-    store) the row of `rows` that held at `:t` by what was known at `:k`; `note_sql` keeps the keys with the row, and
-    `reached_sql` gives the numbers of the rows that look up a key from an instant on."""
+    store) the row of `rows` that held at `:t` by what was known at `:k`, or all that may match; `note_sql` keeps the
+    keys with the row, and `reached_sql` gives the numbers of the rows that look up a key from an instant on."""
 
     join: Join
     rows: Layout
@@ -183,13 +184,18 @@ def _indexed(hop: Hop | ViewHop, number: int) -> list[list[str]]:
 
 def _hop(layout: Layout, join: Join, number: int, rows: Layout) -> Hop:
     table = raw_table(layout)
-    hop = Hop(join, rows, _keys_sql(layout, join, join.rows.keys), find_sql(rows), "", "")
+    match = join.match
+    found = find_sql(rows) if match is None else following_sql(rows, match)
+    hop = Hop(join, rows, _keys_sql(layout, join, join.rows.keys), found, "", "")
     keys = _keys(hop, number)
     same = [f"{c} = ?" for c in keys]
+    note = f"UPDATE {table} SET {', '.join(same)} WHERE _seq = ?;\n"
+    if match is not None:
+        return replace(hop, note_sql=note, reached_sql=reached_sql(table, same, match))
     within = [] if join.rows.ttl is None else [f"_tau <= ? + {join.rows.ttl}"]
     return replace(
         hop,
-        note_sql=f"UPDATE {table} SET {', '.join(same)} WHERE _seq = ?;\n",
+        note_sql=note,
         reached_sql=f"SELECT _seq FROM {table}\n{conjunction([*same, '_tau >= ?', *within])};\n",
     )
 

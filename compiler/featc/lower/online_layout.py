@@ -34,6 +34,9 @@ _WIDTHS = (_MINUTE, 5 * _MINUTE, 15 * _MINUTE, 60 * _MINUTE, 6 * 60 * _MINUTE, _
 _MOST_TILES = 128
 _LIFETIME = 730 * _DAY
 
+SEEN, GONE = "_seen", "_gone"
+"""Of an attributed row while it is lifted: the instants from and until which an answer of it is seen."""
+
 Key = tuple[str, str, str]
 """(name in requests, column, DuckDB type) of a key."""
 
@@ -91,15 +94,20 @@ class Layout:
         return self.source.kind == "state" or self.view.beside
 
     @property
+    def has_enter(self) -> bool:
+        """Whether rows say when they enter, where that does not follow from τ."""
+        return self.source.available_at is not None or self.view.attributed is not None
+
+    @property
     def enter(self) -> str:
         """SQL of max(τ, α) over the events table."""
-        if self.source.available_at is not None:
+        if self.has_enter:
             return "_enter"
         return f"_tau + {self.source.delay}" if self.source.delay else "_tau"
 
     @property
     def superseded(self) -> str | None:
-        return "_superseded" if self.stream else None
+        return "_superseded" if self.stream or self.view.attributed is not None else None
 
 
 def is_banded(cell: Cell) -> bool:

@@ -17,7 +17,7 @@ from dataclasses import replace
 from featc.encoding import encoded_sql, real_sql, sort_key_sql, storage
 from featc.lower import source as src
 from featc.lower.ctes import Ctes, conjunction, named, select
-from featc.lower.online_layout import Layout, Stream
+from featc.lower.online_layout import GONE, SEEN, Layout, Stream
 from featc.lower.source import ARRIVAL, DELETED, TIME, quoted
 from featc.lower.training.rows import slot_sql
 from featc.resolve.model import Column, ColumnRef, Expr, Source, View
@@ -86,11 +86,17 @@ def required_columns(source: Source, views: Iterable[View]) -> set[str]:
     return needed.union(*(_columns_of(k.expr for k in v.keys) - v.joined for v in views))
 
 
-def batch_rows(ctes: Ctes, source: Source, columns: set[str], *, kept: bool = False) -> str:
+def batch_rows(
+    ctes: Ctes, source: Source, columns: set[str], *, kept: bool = False, maturity: int | None = None
+) -> str:
     """The CTE of the batch's rows with normalised columns and their instants; with `kept`, of rows as a view with joins
-    keeps them, with the columns of the joins that have been made."""
+    keeps them, with the columns of the joins that have been made. `maturity`: how long after τ they arrive at the
+    earliest, in µs."""
     names = [c.name for c in source.columns if c.name in columns]
-    times = [f"{sql} AS {name}" for sql, name in src.instants_select(source, tuple(names))]
+    instants = src.instants_select(source, tuple(names))
+    if maturity is not None:
+        instants = tuple((f"greatest({s}, {TIME} + {maturity})" if n == ARRIVAL else s, n) for s, n in instants)
+    times = [f"{sql} AS {name}" for sql, name in instants]
     if kept:
         items = ["r.*", "b.* EXCLUDE (_row)", *times]
         body = select(items, f"FROM {RAW} r\nLEFT JOIN {BESIDE} b USING (_row)")
@@ -213,11 +219,14 @@ def stream_sql(source: Source, stream: Stream) -> str:
 
 
 def event_columns(layout: Layout) -> tuple[tuple[str, str], ...]:
-    """(column, store type) of a lifted row, in order: the events table without `_superseded` and `_seq`."""
+    """(column, store type) of a lifted row, in order: the events table without `_seq`, and without `_superseded` where
+    no lifted row brings it."""
     found: list[tuple[str, str]] = [(column, storage(type_)) for _, column, type_ in layout.keys]
     found.append(("_tau", "INTEGER"))
-    if layout.source.available_at is not None:
+    if layout.has_enter:
         found.append(("_enter", "INTEGER"))
+    if layout.view.attributed is not None:
+        found.append(("_superseded", "INTEGER"))
     if layout.ordered:
         found.append(("_order", "BLOB"))
     if layout.versioned:
@@ -239,7 +248,9 @@ def _lifted_items(layout: Layout) -> list[str]:
     view, source = layout.view, layout.source
     items = [f"{src.key_sql(k)} AS {column}" for k, (_, column, _) in zip(view.keys, layout.keys, strict=True)]
     items.append(f"{TIME} AS _tau")
-    if source.available_at is not None:
+    if view.attributed is not None:
+        items += [f"{SEEN} AS _enter", f"{GONE} AS _superseded"]
+    elif source.available_at is not None:
         items.append(f"greatest({TIME}, {ARRIVAL}) AS _enter")
     if layout.ordered:
         order = [_canonical(source, c) for c in src.event_order(source)[1:]]
@@ -299,8 +310,9 @@ def view_sql(layout: Layout) -> str:
     """The rows one view takes from a batch: `_row`, `_fault` (a NULL key, or NULL), then `event_columns`."""
     view, source = layout.view, layout.source
     ctes = Ctes()
-    rows = batch_rows(ctes, source, view_columns(layout), kept=bool(view.joins))
-    conditions = row_conditions(source)
+    rows = batch_rows(ctes, source, view_columns(layout), kept=bool(view.joins), maturity=view.maturity)
+    # attributed rows are kept where these hold, and arrive later than what `final_after` is about
+    conditions = row_conditions(source) if view.attributed is None else [f"{SEEN} IS NOT NULL"]
     if view.where is not None and not layout.is_state:
         conditions.append(f"({src.render(view.where)})")
     lifted = ctes.add(

@@ -46,18 +46,19 @@ def schema_sql(layout: Layout) -> str:
     """The view's tables. An entity's rows lie together, in event order, so that a window is one stretch."""
     keys = [column for _, column, _ in layout.keys]
     columns = list(event_columns(layout))
-    instants = len(keys) + (1 if layout.source.available_at is None else 2)
+    brings = layout.view.attributed is not None  # each lifted row brings its own, of which there may be some of one row
+    instants = len(keys) + 1 + layout.has_enter + brings
     columns[instants:instants] = [
-        *([("_superseded", "INTEGER")] if layout.stream else []),
+        *([("_superseded", "INTEGER")] if layout.stream and not brings else []),
         ("_seq", "INTEGER"),
     ]
-    order = ["_order"] if layout.ordered else []
+    order = [*(["_order"] if layout.ordered else []), *(["_enter"] if brings else [])]
     body = [f"{name} {type_}" for name, type_ in columns]
     body.append(f"PRIMARY KEY ({', '.join([*keys, '_tau', *order, '_seq'])})")
     text = _create(layout.events, body, "STRICT, WITHOUT ROWID")
     if layout.stream or layout.view.joins:
         index = quoted(layout.events.strip('"') + "__seq")
-        text += f"CREATE UNIQUE INDEX IF NOT EXISTS {index} ON {layout.events} (_seq);\n"
+        text += f"CREATE {'' if brings else 'UNIQUE '}INDEX IF NOT EXISTS {index} ON {layout.events} (_seq);\n"
     if layout.tiled:
         body = [f"{name} {type_}" for name, type_ in tile_columns(layout)]
         body.append(f"PRIMARY KEY ({', '.join([*keys, '_start'])})")

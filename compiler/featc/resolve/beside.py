@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from featc.resolve.expressions import Expr
 
@@ -20,18 +20,30 @@ def join_column(join: str, column: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Match:
+    """How a join of an attributed source looks ahead: for a row with `τ(e) ≤ τ < τ(e) + within` (µs), the `take` one in
+    event order. `mature`: the event counts once `within` and the other source's delay are over."""
+
+    within: int
+    take: Literal["first", "last"]
+    mature: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Join:
     """A join of a view: at each event, the row of another source that held then (semantics.md, "Enrichment joins").
 
     `rows` looks that row up: its keys are the other source's columns, its `state_columns` what the events get, under
     `join_column` of `name`; its `ttl` is `within`. `keys` are what these have to equal, over the event's columns and
-    those of the joins before this one. `source` is the other source as it is defined.
+    those of the joins before this one. `source` is the other source as it is defined. `match` is set where it looks
+    ahead instead of back.
     """
 
     name: str
     source: Source
     rows: View
     keys: tuple[Expr, ...]
+    match: Match | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -118,6 +118,16 @@ CODES: Mapping[str, str] = {
     "it is made of, and write the expression over their columns.",
     "F381": "A join with a view says what only one with a source can: source: or within:. Which rows a feature looks "
     "at is up to its windows.",
+    "F384": "A source with from: and match: takes its rows, and what they mean in time, from another, and says it "
+    "again itself. Write time:, id: and the like where that source is defined.",
+    "F385": "A source with match: is made from events. from: names a source of states, or one that is made of others "
+    "itself. Name the event source.",
+    "F386": "A match looks for what follows an event in another source of events. It names a state source, which a "
+    "join: of a view looks up, or the events themselves.",
+    "F387": "A source that is made of others has no rows of its own: views read it, but nothing is pushed to it, and "
+    "no join or match looks into it. Name the source of its events, or the one that is matched.",
+    "F388": "A view over a source with match: has no join: and no labels:. Match what follows the events in the "
+    "source; put labels into a view over the source that is matched.",
     "F399": "The language has this, but this version of featc does not build it yet. Leave it out for now; the "
     "hint says what to use instead, if anything.",
 }

@@ -20,7 +20,8 @@ from featc.resolve.model import Column, ColumnRef, Expr, Join, Key, Source, View
 from featc.resolve.openview import OpenView
 from featc.resolve.pieces import joined as pieces_joined
 from featc.resolve.sources import OpenSource, ask_fragment, check_known, parsed
-from featc.resolve.view_joins import OpenViewJoin, Upstream, extended, finished_view_join
+from featc.resolve.view_joins import OpenViewJoin, Upstream, finished_view_join
+from featc.resolve.view_joins import extended as with_features
 from featc.types import KEY_FAMILIES, common_type, family
 
 
@@ -84,13 +85,13 @@ def open_joins(
             free = _is_free(definition, found, definition.view.value, findings)
             made = upstream.open(definition, found, findings) if free else None
         else:
-            other = _source_of(definition, sources, definitions, findings)
-            made = _open(definition, found, other, findings) if other is not None else None
+            other = source_of(definition, sources, definitions, findings)
+            made = open_join(definition, found, other, findings) if other is not None else None
         if made is None:
             broken = True
             continue
         joins.append(made)
-        found = _extended(found, made) if isinstance(made, OpenJoin) else extended(found, made)
+        found = extended(found, made) if isinstance(made, OpenJoin) else with_features(found, made)
     return Joined(found, tuple(joins), broken)
 
 
@@ -105,7 +106,7 @@ def _is_free(definition: JoinDef, opened: OpenSource, other: str, findings: Find
     return False
 
 
-def _source_of(
+def source_of(
     definition: JoinDef, sources: Mapping[str, OpenSource | None], definitions: Definitions, findings: Findings
 ) -> OpenSource | None:
     name = definition.source.value if definition.source is not None else definition.name
@@ -113,10 +114,14 @@ def _source_of(
     if name not in sources and name not in definitions.broken:
         hint = did_you_mean(name, sources) or "declare it under sources:"
         findings.error("F308", f"there is no source '{name}'", span, hint)
+    if name in definitions.attributed:
+        hint = f"look into the source of its events: {definitions.attributed[name].base.value}"
+        findings.error("F387", f"{name} is made of other sources, and nothing looks into it", span, hint)
+        return None
     return sources.get(name)
 
 
-def _open(
+def open_join(
     definition: JoinDef, opened: OpenSource, other: OpenSource, findings: Findings
 ) -> OpenJoin | None:
     if not _is_free(definition, opened, other.source.name, findings):
@@ -166,7 +171,7 @@ def _given_keys(
     return found
 
 
-def _extended(opened: OpenSource, made: OpenJoin) -> OpenSource:
+def extended(opened: OpenSource, made: OpenJoin) -> OpenSource:
     """The source with the columns that a join brings."""
     name, other = made.definition.name, made.opened
     columns = [_beside(name, c, other.source) for c in other.scope.columns.values()]
@@ -204,7 +209,7 @@ def finished_joins(
     found: list[Join | ViewJoin] = []
     listed = list(joins)
     own = [c.name for c in sources[opened.source.name].columns if c.name in wanted]
-    if not _come_back(view, sources[opened.source.name], own, listed[0].definition.span, findings):
+    if not come_back(view, sources[opened.source.name], own, listed[0].definition.span, findings):
         return None
     for join in reversed(listed):  # what the keys of a join need, an earlier one brings
         columns = tuple(c for c in _names_of(join) if join_column(join.definition.name, c) in wanted)
@@ -223,14 +228,14 @@ def finished_joins(
             wanted |= {r.column for e in made.keys for r in e.refs if isinstance(r, ColumnRef)}
             continue
         source = sources.get(join.opened.source.name)
-        if source is not None and not _come_back(view, source, columns, join.definition.span, findings):
+        if source is not None and not come_back(view, source, columns, join.definition.span, findings):
             return None
-        keys = [_key(join, column, asked, text, opened, findings) for column, asked, text in join.keys]
+        keys = [finished_key(join, column, asked, text, opened, findings) for column, asked, text in join.keys]
         whole = [k for k in keys if k is not None]
         if source is None or len(whole) < len(keys):
             return None
         within = join.definition.within.us if join.definition.within else None
-        rows = _lookup(f"{view} {join.definition.name}", source, tuple(k for k, _ in whole), columns, within)
+        rows = look_up(f"{view} {join.definition.name}", source, tuple(k for k, _ in whole), columns, within)
         found.insert(0, Join(join.definition.name, source, rows, tuple(e for _, e in whole)))
         wanted |= {r.column for _, e in whole for r in e.refs if isinstance(r, ColumnRef)}
     return tuple(found)
@@ -243,7 +248,7 @@ def _names_of(join: OpenJoin | OpenViewJoin) -> list[str]:
     return [c.name for c in join.opened.scope.columns.values()]
 
 
-def _come_back(view: str, source: Source, columns: Iterable[str], span: Span, findings: Findings) -> bool:
+def come_back(view: str, source: Source, columns: Iterable[str], span: Span, findings: Findings) -> bool:
     """Whether an online store can give the columns' values back, which it keeps to lift events again."""
     for column in map(source.column, columns):
         if family(column.type) == "other":
@@ -254,7 +259,7 @@ def _come_back(view: str, source: Source, columns: Iterable[str], span: Span, fi
     return True
 
 
-def _key(
+def finished_key(
     join: OpenJoin, column: Column, asked: Asked | None, text: Text, opened: OpenSource, findings: Findings
 ) -> tuple[Key, Expr] | None:
     """A key of the other source, and what it has to equal, in a type that holds both."""
@@ -272,7 +277,7 @@ def _key(
     return Key(column.name, type_, Expr((ColumnRef(column.name),), column.type)), expr
 
 
-def _lookup(name: str, source: Source, keys: tuple[Key, ...], columns: tuple[str, ...], within: int | None) -> View:
+def look_up(name: str, source: Source, keys: tuple[Key, ...], columns: tuple[str, ...], within: int | None) -> View:
     """The view that finds the row of a join: both edges belong to it, whatever the view that joins has."""
     return View(
         name=name,

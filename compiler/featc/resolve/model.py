@@ -19,6 +19,7 @@ from featc.errors import Span
 from featc.resolve.beside import JOINED as JOINED
 from featc.resolve.beside import Beside as Beside
 from featc.resolve.beside import Join as Join
+from featc.resolve.beside import Match as Match
 from featc.resolve.beside import ViewJoin as ViewJoin
 from featc.resolve.beside import join_column as join_column
 from featc.resolve.expressions import AggregateRef as AggregateRef
@@ -103,6 +104,17 @@ class Source:
         return next(c for c in self.columns if c.name == name)
 
 
+@dataclass(frozen=True, slots=True)
+class Attributed:
+    """A source that is made of others: the events of `base`, with what follows them in the sources `matched`."""
+
+    name: str
+    base: str
+    matched: tuple[str, ...]
+    meta: Mapping[str, object] = field(default_factory=dict)
+    span: Span | None = field(default=None, compare=False)
+
+
 # ── views ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -185,7 +197,9 @@ class View:
     `state_columns` are the columns a state lookup has to bring (those its features use), `where` included apart.
     `ttl` in µs applies to state lookups. `of` is set on a view as a service asks it (`Project.asked`): the name of the
     view whose rows it reads, for the entity that its keys are `given`. The labels of a view are a view of their own,
-    `ahead`, and `of` that view (`Project.labels`). `beside` is set on the lookup of a join.
+    `ahead`, and `of` that view (`Project.labels`). `beside` is set on the lookup of a join. `attributed` is the name of
+    the source that the author named, where that is made of others: `source` is that of its events then, and its
+    matches are the joins.
     """
 
     name: str
@@ -206,6 +220,7 @@ class View:
     ahead: bool = False
     joins: tuple[Join | ViewJoin, ...] = ()
     beside: bool = False
+    attributed: str | None = None
 
     @property
     def origin(self) -> str:
@@ -226,6 +241,13 @@ class View:
     def view_joins(self) -> tuple[ViewJoin, ...]:
         """The joins that look up features of another view."""
         return tuple(join for join in self.joins if isinstance(join, ViewJoin))
+
+
+    @property
+    def maturity(self) -> int | None:
+        """How long after its time an attributed event counts at the earliest, in µs; None where it counts at once."""
+        mature = [j.match.within + j.source.delay for j in self.lookups if j.match is not None and j.match.mature]
+        return max(mature, default=None)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -279,6 +301,7 @@ class Project:
     definitions: nothing is stored or listed for them. Features refer to them as to any view. `labels` are views of the
     labels of views, by `label_view`: training sets alone read them, and nothing of them is stored. `tags` are those of
     request columns and keys, as `request.x` and `key.x`; those of other definitions are in their own `meta`.
+    `attributed` are the sources that are made of others: no rows are theirs.
     """
 
     name: str
@@ -290,6 +313,7 @@ class Project:
     asked: Mapping[str, View] = field(default_factory=dict)
     labels: Mapping[str, View] = field(default_factory=dict)
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    attributed: Mapping[str, Attributed] = field(default_factory=dict)
 
     def view(self, name: str) -> View:
         """A view of the project, one as a service asks it, or that of a view's labels."""
@@ -311,7 +335,8 @@ class Project:
     def without_labels(self) -> Project:
         """The project as both plans know it."""
         order = tuple(pair for pair in self.order if pair[0] not in self.labels)
-        return replace(self, labels={}, order=order)
+        services = {n: replace(s, labels=()) for n, s in self.services.items()}
+        return replace(self, labels={}, order=order, services=services)
 
     def with_views(self, views: Mapping[str, View]) -> Project:
         """The project with other views in the places of those of the same names."""

@@ -175,6 +175,8 @@ def open_view(
 ) -> OpenView:
     """A view with its parts looked up and its features read; its joins are opened apart (`featc.resolve.joins`)."""
     opened, blind = _source_of(definition, sources, definitions, findings)
+    if opened is not None and opened.attributed is not None:
+        blind = _check_attributed(definition, opened, findings) or blind
     view = OpenView(definition, opened, blind)
     head = f"{definition.name}."
     view.lost = frozenset(n.removeprefix(head).casefold() for n in definitions.broken if n.startswith(head))
@@ -183,6 +185,20 @@ def open_view(
     view.windows = tuple({w.name: w for w in listed if w is not None}.values())
     read_templates(view, findings)
     return view
+
+
+def _check_attributed(definition: ViewDef, opened: OpenSource, findings: Findings) -> bool:
+    """Whether a view over an attributed source asks what such a source does not do, which is reported."""
+    before = len(findings.items)
+    for join in definition.joins[:1]:
+        message = f"{definition.name} joins, and {opened.attributed} has matches already"
+        hint = f"match what follows the events under {opened.attributed}, or read {opened.source.name}"
+        findings.error("F388", message, join.span, hint)
+    for label in definition.labels[:1]:
+        message = f"{definition.name} has labels, and reads {opened.attributed}, whose rows change as matches come"
+        hint = "give the labels a view of their own, over the source that is matched"
+        findings.error("F388", message, label.span, hint)
+    return len(findings.items) > before
 
 
 def read_templates(view: OpenView, findings: Findings) -> None:

@@ -17,8 +17,9 @@ from featc.resolve.keys import inherit_keys
 from featc.resolve.labels import check_names, finished_labels, open_labels
 from featc.resolve.layers import layered
 from featc.resolve.lifted import Lifted, lift
+from featc.resolve.matches import finished_matches, open_attributed, settle_attributed
 from featc.resolve.meaning import Meanings
-from featc.resolve.model import COMPLETE, ColumnRef, Expr, Project, Source, StateRef, View
+from featc.resolve.model import COMPLETE, Attributed, ColumnRef, Expr, Project, Source, StateRef, View
 from featc.resolve.openservice import open_service
 from featc.resolve.openview import OpenView, open_view
 from featc.resolve.pieces import joined
@@ -51,6 +52,8 @@ class _Run:
         book = WindowBook(definitions.windows, definitions.broken, findings)
         for name, definition in definitions.sources.items():
             self.opened[name] = open_source(definition, definitions.target, self.catalog, findings)
+        for name, attributed in definitions.attributed.items():
+            self.opened[name] = open_attributed(attributed, self.opened, definitions, findings)
         views = {n: open_view(d, self.opened, definitions, book, findings) for n, d in definitions.views.items()}
         for view in views.values():
             if not view.joins_views:
@@ -105,6 +108,7 @@ class _Run:
             picker.asked,
             dict(sorted(future.items())),
             _tags(definitions),
+            self._attributed(),
         )
         return project, _in_order(findings)
 
@@ -113,6 +117,10 @@ class _Run:
             if opened is None:
                 continue
             opened.batch.settle(self.catalog, Findings())
+            if opened.attributed is not None:  # they come after those that they are made of
+                settle_attributed(opened, self._opened(opened), self.sources.get(opened.source.name))
+                opened.batch.settle(self.catalog, self.findings)
+                continue
             opened.batch.broken_lets = broken_lets(opened)
             # the second pass asks again what failed, and tells it: now errors that are only a let's are known
             opened.batch.settle(self.catalog, self.findings)
@@ -133,6 +141,17 @@ class _Run:
             columns = tuple(c for folded, c in opened.scope.columns.items() if folded not in own)
             source = self.sources[opened.source.name]
             opened.source = replace(source, columns=(*source.columns, *columns))
+
+    def _attributed(self) -> dict[str, Attributed]:
+        """The sources made of others that have no errors."""
+        found = {}
+        for name, opened in sorted(self.opened.items()):
+            if opened is not None and opened.attributed is not None:
+                definition = self.definitions.attributed[name]
+                matched = tuple(dict.fromkeys(m.join.opened.source.name for m in opened.matches))
+                meta = meta_of(definition.meta)
+                found[name] = Attributed(name, opened.source.name, matched, meta, definition.span)
+        return found
 
     def _opened(self, opened: OpenSource) -> OpenSource:
         found = self.opened[opened.source.name]
@@ -200,6 +219,13 @@ class _Run:
             if joins is None:
                 return None
             found = replace(found, joins=joins)
+        if view.opened is not None and view.opened.attributed is not None:
+            read = [k.expr for k in found.keys] + [found.where]
+            read += [e for s in found.slots for e in (s.value, s.filter)]
+            matches = finished_matches(found.name, view.opened, read, self.sources, self.findings)
+            if matches is None:
+                return None
+            found = replace(found, joins=matches, attributed=view.opened.attributed)
         self._warn_ties(found, view)
         return found
 

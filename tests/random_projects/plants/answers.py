@@ -8,11 +8,11 @@ from typing import Any
 
 from featc import visibility
 from featc.lower import online_read, online_store, source
-from featc.lower.training import beside, cells, views
+from featc.lower.training import beside, cells, follows, views
 from featc.resolve.model import Project, View, feature_closure
 from featc.resolve.needs import spine_columns
 from featc.runtime import dataset
-from featc.runtime.online import joined, push, service, store
+from featc.runtime.online import joined, matched, push, service, store
 from featc.runtime.online.engine import shared_engine
 
 from .patching import Patch, Plant, around
@@ -241,3 +241,30 @@ def chains_are_left(patch: Patch) -> None:
 def joins_are_left(patch: Patch) -> None:
     """Events stay as they were lifted, whatever comes late of what they look up."""
     patch.setattr(joined.JoinedRows, "reached", lambda rows, changed: set())
+
+
+# ------------------------------------------------------------------------------------- attribution
+
+
+def matches_known_in_training(patch: Patch) -> None:
+    """What matches an event is known as soon as it happens."""
+    patch.setattr(follows, "ENTERED", "_time")
+
+
+def matches_known_online(patch: Patch) -> None:
+    """The same, online."""
+
+    def change(candidates: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *asked: [(-(2**62), ends, columns) for _, ends, columns in candidates(*asked)]
+
+    around(patch, matched.MatchedRows, "_candidates", change)
+
+
+def nothing_matures(patch: Patch) -> None:
+    """Attributed events count as soon as they are known."""
+    patch.setattr(View, "maturity", property(lambda view: None))
+
+
+def matches_are_left(patch: Patch) -> None:
+    """Events stay as they were lifted, whatever follows them later."""
+    patch.setattr(matched.MatchedRows, "reached", lambda rows, changed: set())

@@ -15,6 +15,7 @@ from featc.decompose import Parts
 from featc.lower import source as src
 from featc.lower.ctes import Ctes, conjunction, indent, named, select
 from featc.lower.source import DELETED, ENTER, SUPERSEDED, TIME, quoted
+from featc.lower.training.lags import attributed_lag, usual_lag
 from featc.resolve.model import Aggregation, ColumnRef, Expr, Source, View
 from featc.visibility import known_sql
 from featc_dialects import duckdb as engine
@@ -22,6 +23,7 @@ from featc_dialects import duckdb as engine
 REGULAR = "_regular"
 BUCKET = "_bucket"
 NTH, HOLDS, UNTIL = "_nth", "_holds", "_until"
+ENTERED = f"greatest({TIME}, {src.ARRIVAL})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,10 @@ Known = AtT | KnownBy
 def _decided(source: Source, view: View, superseded: bool, known: Known) -> list[str]:
     """The conditions on what decides once, for every spine row, which version of an event there is."""
     if isinstance(known, KnownBy):
-        return known_sql(src.ARRIVAL, SUPERSEDED if superseded else None, known.k, view.closed)
-    return [f"{SUPERSEDED} IS NULL"] if superseded and not is_irregular(source) else []
+        arrival = src.ARRIVAL if view.attributed is None else ENTER
+        return known_sql(arrival, SUPERSEDED if superseded else None, known.k, view.closed)
+    decided = superseded and view.attributed is None and not is_irregular(source)
+    return [f"{SUPERSEDED} IS NULL"] if decided else []
 
 
 def is_irregular(source: Source) -> bool:
@@ -272,29 +276,18 @@ def slot_sql(view: View, name: str) -> str:
     return text if slot.filter is None else f"CASE WHEN {src.render(slot.filter)} THEN {text} END"
 
 
-def _instant_items(irregular: bool, superseded: bool, lag: str) -> list[str]:
+def _instant_items(irregular: bool, superseded: bool, lag: str, enter: str = ENTERED) -> list[str]:
     """τ, and where rows may be irregular what tells which are."""
     if not irregular:
         return [TIME]
-    enter = f"greatest({TIME}, {src.ARRIVAL})"
     regular = f"{enter} - {TIME} <= (SELECT us FROM {lag})"
     return [
         TIME,
-        f"{enter} AS {ENTER}",
+        named(enter, ENTER),
         SUPERSEDED if superseded else f"NULL::BIGINT AS {SUPERSEDED}",
         f"{regular}{f' AND {SUPERSEDED} IS NULL' if superseded else ''} AS {REGULAR}",
         f"{TIME} // greatest((SELECT us FROM {lag}), 1) AS {BUCKET}",
     ]
-
-
-def _lag(ctes: Ctes, source: Source, base: str) -> str:
-    """The CTE of the usual lag, one row `us`."""
-    body = f"SELECT {source.delay} AS us"
-    if source.available_at is not None:
-        lags = f"greatest({src.ARRIVAL} - {TIME}, 0)"
-        body = f"SELECT coalesce(quantile_disc({lags}, 0.9), 0) AS us\nFROM {base}"
-    comment = f"{source.name}: the lag within which most rows arrive; later ones take the slower path"
-    return ctes.add(quoted(f"{source.name}_lag"), body, comment)
 
 
 def row_conditions(source: Source, view: View) -> list[str]:
@@ -324,13 +317,14 @@ def view_rows(
     `beside` gives the CTE of the versions with the columns that joins bring."""
     view = parts.view
     relation = beside(versions(ctes, source, view, base))
-    irregular = is_irregular(source) and isinstance(known, AtT)
+    matched = view.attributed is not None
+    irregular = (matched or is_irregular(source)) and isinstance(known, AtT)
     keys = tuple(quoted(k.name) for k in view.keys)
     slots = slot_columns(view, parts)
-    lag = _lag(ctes, source, base) if irregular else ""
-    superseded = src.identity(source, view) is not None
+    lag = "" if not irregular else attributed_lag(ctes, view, relation) if matched else usual_lag(ctes, source, base)
+    superseded = matched or src.identity(source, view) is not None
     items = [named(src.key_sql(k), quoted(k.name)) for k in view.keys]
-    items += _instant_items(irregular, superseded, lag)
+    items += _instant_items(irregular, superseded, lag, ENTER if matched else ENTERED)
     ranks: dict[tuple[str, ...], str] = {}
     partition = f"PARTITION BY {', '.join(src.key_sql(k) for k in view.keys)} " if view.keys else ""
     for number, names in enumerate(_rank_keys(parts)):
@@ -357,7 +351,7 @@ def state_rows(
     """
     relation = versions(ctes, source, view, base)
     irregular = is_irregular(source) and isinstance(known, AtT)
-    lag = _lag(ctes, source, base) if irregular else ""
+    lag = usual_lag(ctes, source, base) if irregular else ""
     superseded = src.identity(source, view) is not None
     items = [named(src.key_sql(k), quoted(k.name)) for k in view.keys]
     items += _instant_items(irregular, superseded, lag)

@@ -14,10 +14,11 @@ from featc.lower.source import ARRIVAL, TIME, quoted
 from featc.lower.tile_table import TileTable
 from featc.lower.training.beside import KNOWN, MOMENT, asks, numbered, with_features, with_lookup
 from featc.lower.training.cells import ROW, Cells
+from featc.lower.training.follows import with_matches
 from featc.lower.training.knowledge import LATEST, Knowledge, watermark
 from featc.lower.training.lookup import lookup
 from featc.lower.training.needs import Wanted, joins_read, needed
-from featc.lower.training.rows import AtT, Known, KnownBy, source_rows, state_rows, view_rows
+from featc.lower.training.rows import AtT, Known, KnownBy, source_rows, state_rows, versions, view_rows
 from featc.lower.training.tiles import is_tiled, reach_sql, tiled
 from featc.lower.training.values import compute, finished, joined
 from featc.resolve.model import (
@@ -109,6 +110,8 @@ class Views:
     def _beside(self, view: View, reach: Sequence[str], relation: str) -> str:
         """The rows of a view with what its joins bring; `reach` leaves out what the joins need not be made for."""
         own = reach[len(_of_spine(view, "")) :] if view.finds_keys else reach
+        if view.attributed is not None:
+            return with_matches(self.ctes, self.project, view, relation, self.bases, own)
         relation = numbered(self.ctes, self.project, view, relation, own)
         return self.with_joins(view, relation, joins_read(view, self.need))
 
@@ -281,7 +284,12 @@ def joined_keys_sql(project: Project, view: View) -> str:
     for name in sources:
         source = project.sources[name]
         bases[name] = source_rows(ctes, source, frozenset(c.name for c in source.columns), shared=True)
-    relation = numbered(ctes, project, view, bases[view.source or ""], ())
-    relation = Views(ctes, project, need, bases, {}, LATEST).with_joins(view, relation, joins)
+    base = bases[view.source or ""]
+    if view.attributed is not None:
+        relation = versions(ctes, project.sources[view.source or ""], view, base)
+        relation = with_matches(ctes, project, view, relation, bases, ())
+    else:
+        relation = numbered(ctes, project, view, base, ())
+        relation = Views(ctes, project, need, bases, {}, LATEST).with_joins(view, relation, joins)
     items = [f"{src.key_sql(k)} AS {quoted(k.name)}" for k in view.keys]
     return ctes.query(select([*items, TIME, ARRIVAL], f"FROM {relation}\nORDER BY ALL"))

@@ -115,7 +115,9 @@ def _horizon_of_view(store: sqlite3.Connection, plan: SourcePlan, view: ViewPlan
     # a late row of another source that they join has them look here, too, at what was known then
     sources = dict.fromkeys(s for v in joining if v.joins for s in (v.layout.source.name, *v.joins.sources))
     others = [horizon_of(store, name) for name in sources]
-    return min([horizon, *(_FIRST if h is None else h for h in others)])
+    found = min([horizon, *(_FIRST if h is None else h for h in others)])
+    # of what matches, a read at the horizon itself may still see a version that goes then
+    return found - 1 if any(v.layout.view.attributed is not None for v in joining) else found
 
 
 def _evict_kept(store: sqlite3.Connection, view: ViewPlan) -> None:
@@ -125,6 +127,8 @@ def _evict_kept(store: sqlite3.Connection, view: ViewPlan) -> None:
     assert joins is not None
     if joins.drop_superseded_sql:
         store.execute(joins.drop_superseded_sql)
+    if view.layout.view.attributed is not None:
+        return  # a late match may still come for any of them
     horizons = [horizon_of(store, source) for source in joins.sources]
     known = [h for h in horizons if h is not None]
     if len(known) == len(horizons):

@@ -86,10 +86,10 @@ class JoinedRows:
             return
         self._load(RAW, [c for c, _ in self.joins.columns], [row[1:] for row in kept])
         beside: list[tuple[Column, list[Any]]] = []
-        self._make(BESIDE, len(kept), beside)
+        self._make(BESIDE, range(len(kept)), beside)
         for hop in self.joins.hops:
             beside += self._hop(hop, [row[0] for row in kept])
-            self._make(BESIDE, len(kept), beside)
+            self._make(BESIDE, range(len(kept)), beside)
         lifted = [row for row in self.engine.rows(self.view.lift_sql) if row[1] is None]  # without a key nobody asks
         self._replace([row[0] for row in kept], lifted)
 
@@ -131,11 +131,11 @@ class JoinedRows:
         for place, column in enumerate(columns):
             decode = decoder(column.type)
             decoded.append((column, [None if row[place] is None else decode(row[place]) for row in rows]))
-        self._make(table, len(rows), decoded)
+        self._make(table, range(len(rows)), decoded)
 
-    def _make(self, table: str, rows: int, columns: Sequence[tuple[Column, list[Any]]]) -> None:
-        """Makes a table of columns, numbered by `_row`."""
-        items, lists = [f"unnest(range({rows})) AS _row"], list[Any]()
+    def _make(self, table: str, rows: Sequence[int], columns: Sequence[tuple[Column, list[Any]]]) -> None:
+        """Makes a table of columns beside `_row`."""
+        items, lists = ["unnest($1::BIGINT[]) AS _row"], list[Any]([list(rows)])
         for column, values in columns:
             bound = given(self.source, _plain(column), values)
             places = [f"${len(lists) + n + 1}" for n in range(len(bound.lists))]
@@ -157,8 +157,7 @@ class JoinedRows:
             tiles.left([place[:-2] for place in old])
             tiles.before(lifted)
         store.executemany(view.insert_sql, ((*row[2:], numbers[row[0]]) for row in lifted))
-        if view.stream is not None:
-            store.executemany(view.supersede_sql, self._superseded(view.stream.stream.table, numbers))
+        self._note_successors(numbers)
         if tiles:
             tiles.seal()
 
@@ -169,6 +168,11 @@ class JoinedRows:
         for row in lifted:
             note(self.changed, *placed(self.view.layout, row))
 
+    def _note_successors(self, numbers: Sequence[int]) -> None:
+        if self.view.stream is not None:
+            found = self._superseded(self.view.stream.stream.table, numbers)
+            self.store.executemany(self.view.supersede_sql, found)
+
     def _superseded(self, table: str, numbers: Sequence[int]) -> Iterator[Row]:
         sql = f"SELECT _superseded, _seq FROM {table} WHERE _seq IN ({', '.join(map(str, numbers))})"
         yield from self.store.execute(f"{sql} AND _superseded IS NOT NULL").fetchall()
@@ -178,7 +182,7 @@ def placed(layout: Layout, row: Row) -> tuple[Row, int, int]:
     """(key, τ, enter) of a lifted row, as `lift_sql` gives it."""
     last = 2 + len(layout.keys)
     tau = row[last]
-    return row[2:last], tau, row[last + 1] if layout.source.available_at is not None else tau + layout.source.delay
+    return row[2:last], tau, row[last + 1] if layout.has_enter else tau + layout.source.delay
 
 
 def note(changed: Changed, key: Row, tau: int, known: int) -> None:

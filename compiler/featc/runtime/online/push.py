@@ -24,6 +24,7 @@ from featc.runtime.online.engine import Engine
 from featc.runtime.online.joined import Changed, JoinedRows, note, placed
 from featc.runtime.online.ledger import KnownBatch, PushReport, enter_batch, first_row, horizon_of, known_batch
 from featc.runtime.online.lifted import Lifted, Row, lift, lift_slices
+from featc.runtime.online.matched import MatchedRows
 from featc.runtime.online.routes import Route, keep_to_one_route
 from featc.runtime.online.tiles import Tiles
 
@@ -193,7 +194,9 @@ class _Taking:
             new = [r for r in rows if r[0] not in skip]
             fresh[view.layout.view.name] = self._joined(view).keep(new, self.first)
             self.fed |= {view.layout.view.name} if new else set()
-            if found.changed:
+            if view.layout.view.attributed is not None:
+                fresh[view.layout.view.name] += [seq for _, seq in found.changed]
+            elif found.changed:
                 self._note(view, (), found.changed, changed)
                 _take_view(self.store, view, (), self.first, found.changed)
         for view in self.plan.to_lift:
@@ -204,7 +207,8 @@ class _Taking:
                 note(changed[name], key, last, known)
 
     def _joined(self, view: ViewPlan) -> JoinedRows:
-        return JoinedRows(self.store, self.lifter.engine, self.lifter.beside, view)
+        rows = JoinedRows if view.layout.view.attributed is None else MatchedRows
+        return rows(self.store, self.lifter.engine, self.lifter.beside, view)
 
     def _note(self, view: ViewPlan, rows: Sequence[Row], changes: Sequence[Row], changed: dict[str, Changed]) -> None:
         """Notes the new rows of a view that joins look into, and those whose successor is about to change."""

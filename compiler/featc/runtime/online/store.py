@@ -94,11 +94,16 @@ class OnlineStore:
         `rows`: a pyarrow, pandas or polars table, a DuckDB relation, dicts (a list or any iterator), a dict of
         columns, or a path to csv, parquet or json. A batch whose `token` the source has seen is not applied again;
         other rows under a known token are an error. `strict` refuses the whole batch when any row of it would be
-        rejected. Raises FeatcError F605 (unknown source), F61x (the batch),
+        rejected. Raises FeatcError F605 (unknown source), F387 (one made of others), F61x (the batch),
         F62x (a value makes an expression fail), F90x (the file); nothing is written then.
         """
         plan = self._plans.get(source)
         if plan is None:
+            made = self.project.attributed.get(source)
+            if made is not None:
+                message = f"{source} is made of other sources, and has no rows of its own"
+                where = f"push to {' and '.join((made.base, *made.matched))}"
+                raise FeatcError(Diagnostic("F387", message, hint=where))
             hint = did_you_mean(source, self._plans)
             raise FeatcError(Diagnostic("F605", f"there is no source '{source}'", hint=hint))
         return push_batch(self._database, Lifter(self.engine, self.beside), plan, rows, token, strict)

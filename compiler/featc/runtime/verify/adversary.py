@@ -66,6 +66,7 @@ def lengths(project: Project, source: Source) -> tuple[int, ...]:
             window = aggregation.window
             length = window.span or 0
             found |= {length, window.offset, length + window.offset, window.hop or 0}
+    found |= {j.match.within for v in project.views.values() if source.name in v.sources for j in v.lookups if j.match}
     return tuple(sorted(found - {0}))
 
 
@@ -86,6 +87,7 @@ class Maker:
         self.windows = window_lengths(project, source)
         self.columns = [c.name for c in source.columns]
         self.keys = _key_columns(project, source)
+        self.follows = _follows(project, source)
         self.time = settable(source.time)
         self.arrival = settable(source.available_at)
         self.until = settable(source.valid_to)
@@ -156,7 +158,10 @@ class Maker:
             who = 0 if self.random.random() < 0.5 else self.random.randrange(ENTITIES)
             type_ = self.source.column(c).physical
             lost = self.random.random() < 0.03
-            row[c] = None if lost else key_value(type_, entity_number(scene, who))
+            number = entity_number(scene, who)
+            if c in self.follows:  # events are numbered one after the other: one of about the same number
+                number = max(1, self.identities + self.random.randint(-9, 3))
+            row[c] = None if lost else key_value(type_, number)
 
     def _moment(self, scene: Scene, span: int) -> int | None:
         """An event time: any, or a tie with an earlier row's, or a window's length from one, ±1 µs."""
@@ -243,6 +248,19 @@ def us_of(value: Any) -> int | None:
 def entity_number(scene: Scene, who: int) -> int:
     """The number key values are made of: 1, 11, 111 in the first scene, 2, 12, 112 in the second, …"""
     return (scene.number + 1) + (0, 10, 110)[who]
+
+
+def _follows(project: Project, source: Source) -> frozenset[str]:
+    """Columns that matches compare with the id of the events that these rows follow."""
+    found: set[str | None] = set()
+    for view in project.views.values():
+        if view.attributed is None or view.source is None:
+            continue
+        events = project.sources[view.source]
+        for join in (j for j in view.lookups if j.source.name == source.name):
+            pairs = zip(join.rows.keys, join.keys, strict=True)
+            found.update(settable(k.expr) for k, e in pairs if settable(e) in events.id)
+    return frozenset(c for c in found if c is not None)
 
 
 def _key_columns(project: Project, source: Source) -> list[str]:

@@ -81,8 +81,9 @@ def sightings(project: Project, plan: TrainingPlan) -> dict[str, list[Sighting]]
         if view.finds_keys:
             sql = joined_keys_sql(plan.project, view)
         names = [k.name for k in view.keys]
+        matures = -_FAR if view.maturity is None else view.maturity
         found[name] = [
-            Sighting(dict(zip(names, row, strict=False)), row[-2], row[-1])
+            Sighting(dict(zip(names, row, strict=False)), row[-2], max(row[-1], row[-2] + matures))
             for row in plan.connection.execute(sql).fetchall()
             if None not in row and abs(row[-2]) < _FAR and abs(row[-1]) < _FAR
         ]
