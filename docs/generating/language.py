@@ -80,7 +80,8 @@ SECTIONS: tuple[tuple[type[BaseModel], str, str], ...] = (
     (
         schema.Join,
         "Joins",
-        "An entry under `join:` of a view: columns of another source beside each event, written `JOIN.column`. "
+        "An entry under `join:` of a view: columns of another source, or features of another view, beside each event, "
+        "written `JOIN.column`. "
         "[How to](../how-to/joins.md).",
     ),
     (

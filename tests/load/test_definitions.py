@@ -227,7 +227,7 @@ def test_views_of_states_of_everything_of_crosses_and_without_source(shop: Shop)
 @pytest.mark.parametrize(
     ("view", "code"),
     [
-        ("{source: s, features: {a: x}, join: {p: {view: w}}}", "F199"),
+        ("{source: s, features: {a: x}, join: {p: {view: [w]}}}", "F111"),
         ("{source: s, features: {a: x}, join: {p: {on: x}}}", "F106"),
         ("{source: s, features: {a: x}, join: p}", "F111"),
         ("{features: {a: x}, join: {p: {}}}", "F123"),

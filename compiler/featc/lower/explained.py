@@ -20,7 +20,7 @@ from featc.lower.training.cells import shape_of
 from featc.lower.training.rows import is_irregular
 from featc.lower.training.tiles import why_rows
 from featc.resolve.model import Calendar, Closed, Join, Match, Project, Source, View, ViewJoin, Window
-from featc.resolve.upstream import read_sources, readers
+from featc.resolve.upstream import reach, read_sources, readers
 from featc.visibility import lower_closed, strict
 from featc_dialects import duckdb as engine
 from featc_dialects import sqlite
@@ -104,18 +104,19 @@ def _view_join(project: Project, join: ViewJoin, source: Source) -> dict[str, An
     read = readers(project, join.pairs)
     rows = {s: None for v in read for s in read_sources(project, v)}
     listed, before = " or ".join(rows), " or ".join(dict.fromkeys(_before(v.closed) for v in read))
-    windows = [w for v in read for w in decompose(v).windows]
-    reach = "from its time on"
-    if windows and all(w.bounded and w.calendar is None for w in windows):
-        reach = f"within {format_duration(max((w.length or 0) + w.offset + (w.hop or 0) for w in windows))} after it"
+    spans = [reach(project, join.pairs, v) for v in read]
+    known = [span - 1 for span in spans if span is not None]
+    until = "from its time on"
+    if known and len(known) == len(spans):
+        until = f"within {format_duration(max(known))} after it"
     return {
         "join": join.name,
         "view": join.view,
         "keys": [f"{k.name} = {render(e)}" for k, e in zip(join.keys_of, join.keys, strict=True)],
         "columns": [f.feature for f in join.features],
         "finds": f"its features at τ, by what was known {before} the row of {source.name} entered",
-        "online": f"a row of {listed} that is pushed after rows of {source.name} it should have reached, by its key,"
-        f" {reach} and known to them, has them looked up and lifted again",
+        "online": f"a row of {listed} that is pushed late has the rows of {source.name} of its key {until}, as far as"
+        " they could know it, looked up and lifted again",
     }
 
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from featc.decompose import decompose
 from featc.encoding import encoded_sql, storage
 from featc.lower import source as src
 from featc.lower.ctes import Ctes, conjunction, named, select
@@ -28,7 +27,7 @@ from featc.lower.online_matches import following_sql, reached_sql
 from featc.lower.online_store import key_parameters
 from featc.lower.source import ARRIVAL, TIME, quoted
 from featc.resolve.model import Column, ColumnRef, Join, Key, Project, Source, View, ViewJoin
-from featc.resolve.upstream import read_beside, read_sources, readers
+from featc.resolve.upstream import reach, read_beside, read_sources, readers
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +178,7 @@ def _indexed(hop: Hop | ViewHop, number: int) -> list[list[str]]:
     columns = _keys(hop, number)
     if isinstance(hop, Hop):
         return [columns]
-    return [[columns[n] for n in places] for places in dict.fromkeys(reach.places for reach in hop.reached)]
+    return [[columns[n] for n in places] for places in dict.fromkeys(r.places for r in hop.reached)]
 
 
 def _hop(layout: Layout, join: Join, number: int, rows: Layout) -> Hop:
@@ -208,28 +207,19 @@ def _view_hop(project: Project, layout: Layout, join: ViewJoin, number: int) -> 
     columns = _keys(hop, number)
     # a view of everything has no key to keep, and the statement needs something to set
     same = ", ".join(f"{c} = ?" for c in columns) or "_seq = _seq"
-    reached = tuple(_reach(raw_table(layout), join, reader, columns) for reader in read)
+    spans = {reader.name: reach(project, join.pairs, reader) for reader in read}
+    reached = tuple(_reach(raw_table(layout), join, reader, columns, spans[reader.name]) for reader in read)
     return replace(hop, note_sql=f"UPDATE {raw_table(layout)} SET {same} WHERE _seq = ?;\n", reached=reached)
 
 
-def _reach(table: str, join: ViewJoin, reader: View, columns: Sequence[str]) -> Reach:
+def _reach(table: str, join: ViewJoin, reader: View, columns: Sequence[str], span: int | None) -> Reach:
     names = [k.name for k in join.keys_of]
     places = tuple(names.index(k.name) for k in reader.keys)
     types = tuple((k.type, join.keys_of[n].type) for k, n in zip(reader.keys, places, strict=True))
-    span = _span(reader)
     within = [] if span is None else [f"_tau <= ? + {span}"]
     same = [f"{columns[n]} = ?" for n in places]
     sql = f"SELECT _seq FROM {table}\n{conjunction([*same, '_tau >= ?', '_enter >= ?', *within])};\n"
     return Reach(reader.name, places, types, span is not None, sql)
-
-
-def _span(reader: View) -> int | None:
-    """How long after a row's τ its view's features can still change by it, in µs; None without an end."""
-    windows = decompose(reader).windows
-    if any(w.length is None for w in windows) or (reader.state_columns and reader.ttl is None):
-        return None
-    spans = [(w.length or 0) + w.offset + 2 * (w.hop or 0) for w in windows]
-    return max([*spans, *([reader.ttl or 0] if reader.state_columns else [])], default=0) + 1
 
 
 def _raw_sql(layout: Layout, columns: tuple[tuple[Column, str], ...]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from featc.resolve.model import Project, View, ViewJoin, feature_closure
+from featc.resolve.model import AggregateRef, Project, StateRef, View, ViewJoin, feature_closure
 
 
 def readers(project: Project, pairs: Iterable[tuple[str, str]]) -> tuple[View, ...]:
@@ -12,6 +12,19 @@ def readers(project: Project, pairs: Iterable[tuple[str, str]]) -> tuple[View, .
     listed = feature_closure(project, tuple(pairs))
     names = dict.fromkeys(view for view, feature in listed if project.feature(view, feature).reads_rows)
     return tuple(map(project.view, names))
+
+
+def reach(project: Project, pairs: Iterable[tuple[str, str]], reader: View) -> int | None:
+    """How long after a row's τ features can still change by a row of a view that they read, in µs: so long that nothing
+    later is ever reached; None without an end."""
+    refs = [r for v, f in feature_closure(project, tuple(pairs)) if v == reader.name
+            for r in project.feature(v, f).expr.refs]  # fmt: skip
+    windows = [reader.aggregation(r.name).window for r in refs if isinstance(r, AggregateRef)]
+    looks_up = any(isinstance(r, StateRef) for r in refs)
+    if any(w.length is None for w in windows) or (looks_up and reader.ttl is None):
+        return None
+    spans = [(w.length or 0) + w.offset + 2 * (w.hop or 0) for w in windows]
+    return max([*spans, *([reader.ttl or 0] if looks_up else [])], default=0) + 1
 
 
 def read_beside(project: Project, view: View) -> tuple[View, ...]:

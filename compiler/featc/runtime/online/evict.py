@@ -19,7 +19,7 @@ from featc.runtime.online.calendars import begins
 from featc.runtime.online.database import Database
 from featc.runtime.online.ledger import horizon_of, newest_arrival, set_horizon
 
-_FIRST = -(2**62)
+_FIRST, _LAST = -(2**62), 2**62
 Transaction = Callable[[], AbstractContextManager[sqlite3.Connection]]
 
 
@@ -132,7 +132,7 @@ def _evict_kept(store: sqlite3.Connection, view: ViewPlan) -> None:
     horizons = [horizon_of(store, source) for source in joins.sources]
     known = [h for h in horizons if h is not None]
     if len(known) == len(horizons):
-        store.execute(joins.drop_settled_sql, {"settled": min(known)})
+        store.execute(joins.drop_settled_sql, {"settled": min(known, default=_LAST)})
 
 
 def _evict_view(store: sqlite3.Connection, view: ViewPlan, horizon: int) -> ViewEviction:
