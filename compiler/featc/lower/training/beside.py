@@ -70,9 +70,12 @@ def _joined(
     return ctes.add(quoted(f"{rows.name}_joined"), body, comment)
 
 
-def _own_versions(ctes: Ctes, project: Project, view: View, bases: Mapping[str, str]) -> str:
-    source = project.sources[view.source or ""]
-    return versions(ctes, source, view, bases[source.name])
+def with_beside(ctes: Ctes, project: Project, view: View, relation: str, bases: Mapping[str, str]) -> str:
+    """The CTE of all rows of `relation` with the columns of the view's joins, or of its matches: then `relation` has
+    versions, and a row comes once for each answer."""
+    if view.attributed is not None:
+        return with_matches(ctes, project, view, relation, bases, ())
+    return with_joins(ctes, project, view, relation, bases, (), AtT(KNOWN))
 
 
 def joined_keys_sql(project: Project, view: View) -> str:
@@ -83,9 +86,9 @@ def joined_keys_sql(project: Project, view: View) -> str:
     for name in view.sources:
         source = project.sources[name]
         bases[name] = source_rows(ctes, source, frozenset(c.name for c in source.columns), shared=True)
-    if view.attributed is None:
-        relation = with_joins(ctes, project, view, bases[view.sources[0]], bases, (), AtT(KNOWN))
-    else:
-        relation = with_matches(ctes, project, view, _own_versions(ctes, project, view, bases), bases, ())
+    relation = bases[view.sources[0]]
+    if view.attributed is not None:
+        relation = versions(ctes, project.sources[view.sources[0]], view, relation)
+    relation = with_beside(ctes, project, view, relation, bases)
     items = [f"{src.key_sql(k)} AS {quoted(k.name)}" for k in view.keys]
     return ctes.query(select([*items, TIME, ARRIVAL], f"FROM {relation}\nORDER BY ALL"))
