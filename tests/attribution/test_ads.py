@@ -75,3 +75,19 @@ def by_hand(project: Path) -> tuple[str, str]:
         found = connection.execute(sql).fetchone()
     assert found is not None
     return str(found[0]), str(found[1])
+
+
+def test_an_ad_is_known_from_its_first_mature_impression_on(project: Path) -> None:
+    asked = ("--start", "2026-03-01T00:29:00", "--end", "2026-03-01T00:32:00", "--every", "1m")
+    shown = featc(project, "dataset", "--features", "ad_ctr.impr_1d", *asked)
+    assert [line.split()[:4] for line in shown.splitlines()[2:]] == [["0", "2026-03-01", "00:31:00", "1"]]
+
+
+@pytest.mark.parametrize("view", ["ad_ctr", "last_touch"])
+def test_the_newest_entities_are_shown(project: Path, view: str) -> None:
+    first = featc(project, "show", view).splitlines()[2].split()
+    assert first[1] == "2026-03-12"
+
+
+def test_what_comes_from_it_can_be_selected(project: Path) -> None:
+    assert "ad_ctr.clicks_1h" in featc(project, "ls", "source:attributed")

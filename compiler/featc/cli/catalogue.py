@@ -142,7 +142,7 @@ def _listing(
     if outputs:
         listed = {(name, o["name"]): o for name, s in described["services"].items() for o in s["outputs"]}
         found["outputs"] = {f"{service}.{o.name}": listed[service, o.name] for service, o in outputs}
-    return found | {k: described[k] for k in ("views", "services", "sources")} if whole else found
+    return found | {k: described[k] for k in ("views", "services", "sources", "attributed")} if whole else found
 
 
 @command("show", "A preview of values.")

@@ -316,6 +316,10 @@ def _check_overrides(loading: _Loading, project: Project) -> None:
             if name not in known:
                 message = f"target '{target}' places a source '{name}' that is not defined"
                 loading.findings.error("F137", message, location.value.span, did_you_mean(name, known))
+            elif is_attributed(loading.entries["sources"][name.casefold()].node):
+                message = f"target '{target}' places '{name}', which is made of other sources and lies nowhere"
+                hint = "place the sources that it is made of"
+                loading.findings.error("F384", message, location.value.span, hint)
 
 
 def _finished(diagnostics: Any) -> tuple[Diagnostic, ...]:

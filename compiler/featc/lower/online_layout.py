@@ -4,8 +4,8 @@
 |---|---|---|
 | `key_<name>` | events, tiles | a key of the entity, encoded, each in a column of its own |
 | `_tau` | events | τ |
-| `_enter` | events, where the source has an arrival column | max(τ, α); else it follows from τ |
-| `_superseded` | events, where rows are versions | α of the next version, NULL while it is the newest |
+| `_enter` | events, where the source has an arrival column or is attributed | max(τ, α); else it follows from τ |
+| `_superseded` | events, where rows are versions or attributed | α of the next version, NULL while it is the newest |
 | `_order` | events, where τ alone does not decide | sort key of (tie_break…, α, id): with τ the event order |
 | `_version` | state views where keys and τ can tie | sort key of the version order |
 | `_seq` | events | the number of the accepted row in the store |

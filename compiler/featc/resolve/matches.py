@@ -7,11 +7,12 @@ A view over such a source reads the source of the events (`View.source`), and it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from featc.errors import Findings, did_you_mean
 from featc.load.model import AttributedDef, Definitions, MatchDef
+from featc.parse import Fragment, Name, read, walk
 from featc.resolve.asking import RowBatch
 from featc.resolve.joins import OpenJoin, come_back, extended, finished_key, look_up, open_join, source_of
 from featc.resolve.model import ColumnRef, Expr, Join, Match, Source, join_column
@@ -39,8 +40,10 @@ def open_attributed(
     if base is None:
         return None
     found = replace(base, scope=_own_scope(definition, base), batch=RowBatch(base.batch.columns))
-    matches = []
+    matches: list[OpenMatch] = []
     for match in definition.matches:
+        if _by_others(match, [m.definition.join.name for m in matches], base, findings):
+            continue
         other = _matched(definition, match, base, sources, definitions, findings)
         # keys are of the event alone: what it may match does not change with what else matches it
         event = replace(found, scope=_own_scope(definition, base))
@@ -54,6 +57,21 @@ def open_attributed(
     _check_lets(definition, base, findings)
     read_lets(definition.name, definition.let, found.scope, found.batch, findings)
     return replace(found, matches=tuple(matches), attributed=definition.name)
+
+
+def _by_others(match: MatchDef, before: Sequence[str], base: OpenSource, findings: Findings) -> bool:
+    """Whether the keys of a match go by what else matches the event, which is reported."""
+    folded = {name.casefold() for name in before}
+    for text in match.join.keys.values():
+        fragment = read(text.value)
+        names = [n for n in walk(fragment) if isinstance(n, Name)] if isinstance(fragment, Fragment) else []
+        for name in names:
+            if len(name.parts) > 1 and name.parts[0].casefold() in folded:
+                message = f"'{name}': what may match an event does not depend on what else matches it"
+                hint = f"a key of a match is made of columns of {base.source.name}"
+                findings.error("F301", message, text.span_at(name.start, name.end - name.start), hint)
+                return True
+    return False
 
 
 def _own_scope(definition: AttributedDef, base: OpenSource) -> RowScope:

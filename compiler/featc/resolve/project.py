@@ -19,7 +19,7 @@ from featc.resolve.layers import layered
 from featc.resolve.lifted import Lifted, lift
 from featc.resolve.matches import finished_matches, open_attributed, settle_attributed
 from featc.resolve.meaning import Meanings
-from featc.resolve.model import COMPLETE, Attributed, ColumnRef, Expr, Project, Source, StateRef, View
+from featc.resolve.model import COMPLETE, Attributed, ColumnRef, Expr, Join, Project, Source, StateRef, View, ViewJoin
 from featc.resolve.openservice import open_service
 from featc.resolve.openview import OpenView, open_view
 from featc.resolve.pieces import joined
@@ -50,10 +50,7 @@ class _Run:
     def resolve(self) -> tuple[Project, tuple[Diagnostic, ...]]:
         definitions, findings = self.definitions, self.findings
         book = WindowBook(definitions.windows, definitions.broken, findings)
-        for name, definition in definitions.sources.items():
-            self.opened[name] = open_source(definition, definitions.target, self.catalog, findings)
-        for name, attributed in definitions.attributed.items():
-            self.opened[name] = open_attributed(attributed, self.opened, definitions, findings)
+        self._open_sources()
         views = {n: open_view(d, self.opened, definitions, book, findings) for n, d in definitions.views.items()}
         for view in views.values():
             if not view.joins_views:
@@ -111,6 +108,13 @@ class _Run:
             self._attributed(),
         )
         return project, _in_order(findings)
+
+    def _open_sources(self) -> None:
+        definitions, findings = self.definitions, self.findings
+        for name, definition in definitions.sources.items():
+            self.opened[name] = open_source(definition, definitions.target, self.catalog, findings)
+        for name, attributed in definitions.attributed.items():  # of those before
+            self.opened[name] = open_attributed(attributed, self.opened, definitions, findings)
 
     def _settle_sources(self) -> None:
         for name, opened in self.opened.items():
@@ -209,25 +213,26 @@ class _Run:
             meta_of(definition.meta),
             definition.span,
         )
-        if view.joins and view.opened is not None:
-            read = [k.expr for k in found.keys] + [found.where]
-            read += [e for s in found.slots for e in (s.value, s.filter)]
-            mine = view.base is None  # labels need not use what the features join
-            joins = finished_joins(
-                found.name, view.joins, read, self.sources, view.opened, drafts, self.findings, warns=mine
-            )
-            if joins is None:
-                return None
-            found = replace(found, joins=joins)
-        if view.opened is not None and view.opened.attributed is not None:
-            read = [k.expr for k in found.keys] + [found.where]
-            read += [e for s in found.slots for e in (s.value, s.filter)]
-            matches = finished_matches(found.name, view.opened, read, self.sources, self.findings)
-            if matches is None:
-                return None
-            found = replace(found, joins=matches, attributed=view.opened.attributed)
+        joins = self._joins(view, found, drafts)
+        if joins is None:
+            return None
+        found = replace(found, joins=joins, attributed=view.opened.attributed if view.opened is not None else None)
         self._warn_ties(found, view)
         return found
+
+    def _joins(self, view: OpenView, found: View, drafts: Drafts) -> tuple[Join | ViewJoin, ...] | None:
+        """The joins of a view, or the matches of its source; None where one has errors."""
+        opened = view.opened
+        if opened is None:
+            return ()
+        read = [k.expr for k in found.keys] + [found.where]
+        read += [e for s in found.slots for e in (s.value, s.filter)]
+        if opened.attributed is not None:
+            return finished_matches(found.name, opened, read, self.sources, self.findings)
+        if not view.joins:
+            return ()
+        mine = view.base is None  # labels need not use what the features join
+        return finished_joins(found.name, view.joins, read, self.sources, opened, drafts, self.findings, warns=mine)
 
     def _labels(
         self,

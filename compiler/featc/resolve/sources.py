@@ -184,9 +184,7 @@ def _existing(names: tuple[Text, ...], word: str, scope: RowScope, findings: Fin
     return tuple(found)
 
 
-def read_lets(
-    source: str, lets: Mapping[str, Text], scope: RowScope, batch: RowBatch, findings: Findings
-) -> None:
+def read_lets(source: str, lets: Mapping[str, Text], scope: RowScope, batch: RowBatch, findings: Findings) -> None:
     """Resolves `let` names in the order of their need, so that each is inlined where it is used."""
     fragments: dict[str, tuple[str, Text, Fragment]] = {}
     for name, text in lets.items():

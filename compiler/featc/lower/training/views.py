@@ -272,24 +272,36 @@ def feature_sql(view: View, feature: Feature, relations: Relations, time: str = 
 # ── keys ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def bases_of(ctes: Ctes, project: Project, view: View) -> dict[str, str]:
+    """The CTEs of all rows of the sources that a view and what lies beside its events read, by source."""
+    own = replace(view, joins=joins_read(view, Wanted((), {}, ())))
+    names = dict.fromkeys(v.source for v in (own, *read_beside(project, own)) if v.source is not None)
+    found = {}
+    for name in names:
+        source = project.sources[name]
+        columns = frozenset(c.name for c in source.columns)
+        found[name] = source_rows(ctes, source, columns, shared=len(names) > 1)
+    return found
+
+
+def with_beside(ctes: Ctes, project: Project, view: View, relation: str, bases: dict[str, str]) -> str:
+    """The CTE of all rows of `relation` with what the keys and `where` of the view need of its joins, or of its
+    matches: then `relation` has versions, and a row comes once for each answer."""
+    if view.attributed is not None:
+        return with_matches(ctes, project, view, relation, bases, ())
+    need = Wanted((), {}, ())
+    relation = numbered(ctes, project, view, relation, ())
+    return Views(ctes, project, need, bases, {}, LATEST).with_joins(view, relation, joins_read(view, need))
+
+
 def joined_keys_sql(project: Project, view: View) -> str:
     """The keys of all rows of a view whose joins say which entity they are about, then τ and α: no row is left out, and
     none is taken for a version of another."""
     ctes = Ctes()
-    need = Wanted((), {}, ())
-    joins = joins_read(view, need)
-    own = replace(view, joins=joins)
-    sources = dict.fromkeys(v.source for v in (own, *read_beside(project, own)) if v.source is not None)
-    bases = {}
-    for name in sources:
-        source = project.sources[name]
-        bases[name] = source_rows(ctes, source, frozenset(c.name for c in source.columns), shared=True)
-    base = bases[view.source or ""]
+    bases = bases_of(ctes, project, view)
+    relation = bases[view.source or ""]
     if view.attributed is not None:
-        relation = versions(ctes, project.sources[view.source or ""], view, base)
-        relation = with_matches(ctes, project, view, relation, bases, ())
-    else:
-        relation = numbered(ctes, project, view, base, ())
-        relation = Views(ctes, project, need, bases, {}, LATEST).with_joins(view, relation, joins)
+        relation = versions(ctes, project.sources[view.source or ""], view, relation)
+    relation = with_beside(ctes, project, view, relation, bases)
     items = [f"{src.key_sql(k)} AS {quoted(k.name)}" for k in view.keys]
     return ctes.query(select([*items, TIME, ARRIVAL], f"FROM {relation}\nORDER BY ALL"))
