@@ -346,6 +346,14 @@ class BesideKnowsAll(Oracle):
         return super().features_beside(join, row, replace(v, alpha=FOREVER))
 
 
+class BesideOfJoinsIsNothing(Oracle):
+    """Views that join have no features to lie beside events: where that changes nothing, no join lies upon another."""
+
+    def features_beside(self, join: ViewJoin, row: Row, v: Version) -> Row:
+        found = super().features_beside(join, row, v)
+        return dict.fromkeys(found) if self.views[join.view].joins else found
+
+
 COUNTED: Mapping[str, type[Oracle]] = {
     "a superseded version inside a window": NeverSuperseded,
     "an event moved to another key": MovesLeaveTheOldKey,

@@ -276,7 +276,12 @@ MUTANTS: tuple[Mutant, ...] = (
         answers.beside_online(lambda t: 2**61),
     ),
     Mutant("features beside an event are left as they were", "online", answers.beside_is_left),
-    Mutant("features beside an event are left as they were", "online, chains", answers.chains_are_left),
+    Mutant(
+        "features beside an event are left as they were",
+        "online, chains",
+        answers.chains_are_left,
+        knockouts.BesideOfJoinsIsNothing,
+    ),
     *_in_both(
         "match known before it is",
         knockouts.MatchesAreKnown,
