@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from oracle import Aggregate, Lookup, Oracle, Probe, Version, View, rank
 
+from . import ignoring
 from .knockouts import COUNTED, knocked_out
 from .model import Case
 
@@ -16,7 +18,7 @@ EDGES = tuple(
     for edge in ("lower", "upper")
     for place in ("1 µs before", "exactly on", "1 µs after")
 )
-SITUATIONS = (*COUNTED, *EDGES, EMPTY)
+SITUATIONS = (*COUNTED, *ignoring.COUNTED, *EDGES, EMPTY)
 
 
 def count(case: Case) -> Counter[str]:
@@ -33,7 +35,27 @@ def count(case: Case) -> Counter[str]:
             )
     for p in case.probes:
         found.update(set(edges_met(plain, names, p)))
+    for situation, rule in ignoring.COUNTED.items():
+        if rule.met(case):
+            found[situation] += changes(plain, rule, case, names)
     return found
+
+
+def changes(plain: Oracle, rule: ignoring.Situation, case: Case, names: list[str]) -> int:
+    """The number of probes at which leaving a rule out changes a feature, or a label."""
+    other = case.oracle(rule.ignoring)
+    if not rule.labels:
+        return sum(
+            any(rank(other.without_default(n, p)) != rank(plain.without_default(n, p)) for n in names)
+            for p in case.probes
+        )
+    labels = [name for _, name, _ in case.labels()]
+    return sum(any(told(other.label(n, p)) != told(plain.label(n, p)) for n in labels) for p in case.probes)
+
+
+def told(label: tuple[Any, bool]) -> tuple[Any, bool]:
+    """A label's value and completeness, to be compared."""
+    return rank(label[0]), label[1]
 
 
 def edges_met(oracle: Oracle, names: list[str], probe: Probe) -> Iterator[str]:

@@ -15,6 +15,7 @@ from .expressions import Expr
 from .histories import History, Key, draw_history
 from .labels import with_labels
 from .matches import with_matches
+from .midnights import with_midnights
 from .model import Case, Push, Read, SourceSpec, ViewSpec
 from .timeline import Timeline, timeline
 from .windows import Windows
@@ -63,7 +64,8 @@ def draw_case(draw: Draw, size: int = 40, label: str = "drawn") -> Case:
     )
     case = case.with_(probes=tuple(ProbeMaker(draw, line, case, domain).probes(draw.between(8, 13))))
     case = with_labels(draw, case.with_(steps=tuple(draw_steps(draw, case))), histories, line)
-    return with_matches(draw, with_joins(draw, case, histories, windows), histories, windows)
+    case = with_midnights(draw, with_joins(draw, case, histories, windows))
+    return with_matches(draw, case, histories, windows)
 
 
 def with_joins(draw: Draw, case: Case, histories: Sequence[History], windows: Windows) -> Case:
@@ -71,7 +73,7 @@ def with_joins(draw: Draw, case: Case, histories: Sequence[History], windows: Wi
     last, so that a case is the same with and without it."""
     events = [h for h in histories if h.spec.meaning.kind == "event"]
     entities = [(v.yaml["entity"], v) for v in case.views if v.source is not None]
-    if not events or not entities or not draw.chance(40):
+    if not events or not entities or not draw.chance(55):
         return case
     entity, like = draw.one(entities)
     types = {k: t for keys in case.entities.values() for k, t in keys.items()}

@@ -26,7 +26,7 @@ def draw_joins(
         other = draw.one(others)
         name = other.spec.name if number == 0 and draw.chance(30) else f"k{number + 1}"
         keys = draw_keys(draw, history, other, names)
-        within = line.length(draw, 1, 14) if draw.chance(35) else None
+        within = line.length(draw, 1, 4) if draw.chance(75) else None
         written = {} if name == other.spec.name else {"source": other.spec.name}
         state = other.spec.meaning.kind == "state"
         plain = {c: e.sql for c, e in keys.items()}

@@ -19,12 +19,12 @@ import pytest
 
 from oracle import Oracle, rank
 
-from . import knockouts
+from . import ignoring, knockouts
 from .generate import make_case
 from .judge import Difference, check
 from .knockouts import knocked_out
 from .model import Case
-from .plants import answers, values, window_rule
+from .plants import answers, values, window_rule, windows
 from .plants.patching import PLANS, Plan, Plant
 from .run import patience
 
@@ -53,6 +53,10 @@ MISTAKES = (
     "integer → REAL past 2^53",
     "composite keys glued",
     "default applied after derived",
+    "calendar units of another zone",
+    "calendar unit too far back",
+    "since from the first event",
+    "label complete too early",
     "duplicate spine rows collapsed",
     "join knows what came later",
     "join is left as it was",
@@ -242,6 +246,16 @@ MUTANTS: tuple[Mutant, ...] = (
         answers.default_last_in_training,
         answers.default_last_online,
     ),
+    Mutant("calendar units of another zone", "both plans", windows.calendars_in_utc, ignoring.CalendarsAreUtc),
+    Mutant("calendar unit too far back", "both plans", windows.calendars_a_day_early, ignoring.CalendarsAreUtc),
+    *_in_both(
+        "since from the first event",
+        ignoring.SinceTheFirst,
+        windows.since_the_first_in_training,
+        windows.since_the_first_online,
+    ),
+    Mutant("label complete too early", "training, by 1 µs", windows.labels_complete_early),
+    Mutant("label complete too early", "training, without waiting", windows.labels_wait_for_nothing),
     Mutant("duplicate spine rows collapsed", "training", answers.spine_collapsed),
     Mutant("join knows what came later", "training", answers.joins_know_all_in_training),
     Mutant("join knows what came later", "online", answers.joins_know_all_online),

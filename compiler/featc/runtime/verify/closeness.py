@@ -249,5 +249,15 @@ def _with(project: Project, features: Any, aggregations: Mapping[str, Sequence[A
         view = project.view(name)
         more = tuple(aggregations.get(name, ()))
         views[name] = replace(view, features=(*view.features, *added), aggregations=(*view.aggregations, *more))
-    order = (*((f.view, f.name) for added in by_view.values() for f in added), *project.order)
-    return replace(project.with_views(views), order=order)
+    return replace(project.with_views(views), order=_placed(project, by_view))
+
+
+def _placed(project: Project, by_view: Mapping[str, Sequence[Feature]]) -> tuple[tuple[str, str], ...]:
+    """The order of features with more of them: each view's stand before the first of its own that reads rows, since
+    what a service computes its keys from has to come first for both."""
+    left, found = dict(by_view), list[tuple[str, str]]()
+    for name, feature in project.order:
+        if name in left and project.feature(name, feature).reads_rows:
+            found += [(name, f.name) for f in left.pop(name)]
+        found.append((name, feature))
+    return (*((name, f.name) for name, added in left.items() for f in added), *found)

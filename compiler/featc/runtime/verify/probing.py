@@ -103,6 +103,8 @@ def probes(
     entities = _entities(project, group, seen, random, max(4, budget // 12))
     request = request_pools(project, group.request)
     likely = likely_requests(views, plan, random)
+    if likely.keys and entities:  # each time with another request, and so for other entities
+        entities = (entities * max(4, budget // 12))[: max(len(entities), max(4, budget // 12))]
     found: list[Probe] = []
 
     def asked() -> dict[str, Any]:
