@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -10,6 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from featc.cli.app import cli
+from featc.runtime.store import FeatureStore
+from leakage.futures import futures_of
 
 HERE = Path(__file__).parent / "ads"
 TABLES = """
@@ -51,6 +54,16 @@ def test_it_builds(project: Path) -> None:
 @pytest.mark.slow
 def test_its_plans_agree(project: Path) -> None:
     assert "proven equal" in featc(project, "verify", "--select", "pctr")
+
+
+@pytest.mark.slow
+def test_no_feature_knows_the_future(project: Path, tmp_path: Path) -> None:
+    """What the proof of the SQL does not follow is shown of values, in both plans."""
+    with closing(FeatureStore(project)) as store:
+        found = list(futures_of(store, 1500, 2, tmp_path))
+    assert not [text for one in found for text in one.wrong[:5]]
+    moved = frozenset().union(*(one.moved for one in found))
+    assert "ad_ctr.clicks_1d" in moved, "what was known does matter"
 
 
 def test_it_answers_as_its_training_set_does(project: Path) -> None:
