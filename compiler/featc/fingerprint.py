@@ -253,6 +253,8 @@ class _Layers:
         plain = (window.length, window.offset, window.rows, window.hop, window.align)
         if window.calendar is not None:
             return (*plain, window.calendar.unit, window.calendar.zone, window.calendar.previous)
+        if window.current:
+            return (*plain, "current", view.ttl)
         if window.since is not None:
             slot = view.slot(window.since)
             return (*plain, "since", _expr(self._source_of(view), slot.filter))

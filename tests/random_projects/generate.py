@@ -13,6 +13,7 @@ from .choices import Draw, SeededDraw
 from .definitions import ViewMaker, draw_on_demand, is_exact, visible
 from .expressions import Expr
 from .histories import History, Key, draw_history
+from .holding import CURRENT, HoldingMaker
 from .labels import with_labels
 from .model import Case, Push, Read, SourceSpec, ViewSpec
 from .timeline import Timeline, timeline
@@ -62,7 +63,8 @@ def draw_case(draw: Draw, size: int = 40, label: str = "drawn") -> Case:
     )
     case = case.with_(probes=tuple(ProbeMaker(draw, line, case, domain).probes(draw.between(8, 13))))
     case = with_labels(draw, case.with_(steps=tuple(draw_steps(draw, case))), histories, line)
-    return with_joins(draw, case, histories, windows)
+    case = with_joins(draw, case, histories, windows)
+    return with_holding(draw, case, histories, windows)
 
 
 def with_joins(draw: Draw, case: Case, histories: Sequence[History], windows: Windows) -> Case:
@@ -76,6 +78,28 @@ def with_joins(draw: Draw, case: Case, histories: Sequence[History], windows: Wi
     types = {k: t for keys in case.entities.values() for k, t in keys.items()}
     maker = ViewMaker(draw, "j", draw.one(events), windows, {}, histories)
     view = maker.view(entity, {k: types[k] for k in like.keys}, case.defaults.get("closed", "left"))
+    return and_view(case, view, windows)
+
+
+def with_holding(draw: Draw, case: Case, histories: Sequence[History], windows: Windows) -> Case:
+    """The case, now and then with one more view, of the rows of a state source that hold. It is drawn after all others,
+    so that a case is the same with and without it."""
+    states = [h for h in histories if h.spec.meaning.kind == "state"]
+    entities: list[tuple[Any, tuple[str, ...]]] = [
+        (v.yaml["entity"], tuple(v.keys)) for v in case.views if v.source is not None
+    ]
+    if not states or not entities or not draw.chance(70):
+        return case
+    entity, keys = ([], ()) if draw.chance(12) else draw.one(entities)
+    types = {k: t for own in case.entities.values() for k, t in own.items()}
+    pool = Windows(windows.line, windows.library, windows.vars, [CURRENT])
+    maker = HoldingMaker(draw, "h", draw.one(states), pool, {})
+    view = maker.view(entity, {k: types[k] for k in keys}, case.defaults.get("closed", "left"))
+    return and_view(case, view, windows)
+
+
+def and_view(case: Case, view: ViewSpec, windows: Windows) -> Case:
+    """The case with one more view, all of which its service has."""
     picks = tuple((f.name, f"{view.name}.{f.name}") for s in view.features for f in s.outputs)
     service = case.service_yaml
     return case.with_(

@@ -316,6 +316,29 @@ class DefaultAfterDerived(Oracle):
         return self.without_default(name, probe) if name in self.features else super().input(name, probe)
 
 
+class RowsStayWithTheirEntity(Oracle):
+    """A state row ends the rows of its own entity only, so that what has left an entity still holds there."""
+
+    def by_place(self, view: View) -> dict[tuple[Value, ...], list[Version]]:
+        found = super().by_place(view)
+        return {(*k, self.entity(view, v)): [w for w in rows if self.entity(view, w) == self.entity(view, v)]
+                for k, rows in found.items() for v in rows}  # fmt: skip
+
+
+class OlderRowsHoldToo(Oracle):
+    """A key's older rows hold beside its newest."""
+
+    def by_place(self, view: View) -> dict[tuple[Value, ...], list[Version]]:
+        return {(*k, v.number): [v] for k, rows in super().by_place(view).items() for v in rows}
+
+
+class WhereBeforeTheOwnRow(Oracle):
+    """A row that fails `where` lets an older one of its key hold."""
+
+    def own_row(self, view: View, rows: Sequence[Version], t: int) -> Version | None:
+        return super().own_row(view, [v for v in rows if self.passes(view, v)], t)
+
+
 COUNTED: Mapping[str, type[Oracle]] = {
     "a superseded version inside a window": NeverSuperseded,
     "an event moved to another key": MovesLeaveTheOldKey,
@@ -330,6 +353,7 @@ COUNTED: Mapping[str, type[Oracle]] = {
     "a NULL argument": NullCounts,
     "a NaN argument": NaNIsNull,
     "a read before the store's newest event": FutureIsSeen,
+    "a state that left its entity": RowsStayWithTheirEntity,
 }
 MUTANTS: Mapping[str, type[Oracle]] = {
     "future leak": FutureIsSeen,
@@ -354,6 +378,9 @@ MUTANTS: Mapping[str, type[Oracle]] = {
     "integer to REAL": IntegersAreReal,
     "composite keys glued": KeysAreGlued,
     "default after derived": DefaultAfterDerived,
+    "states stay with their entity": RowsStayWithTheirEntity,
+    "older states hold too": OlderRowsHoldToo,
+    "where before a key's own row": WhereBeforeTheOwnRow,
 }
 
 

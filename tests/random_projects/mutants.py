@@ -56,6 +56,8 @@ MISTAKES = (
     "duplicate spine rows collapsed",
     "join knows what came later",
     "join is left as it was",
+    "state stays with an entity it left",
+    "older states hold too",
 )
 
 
@@ -243,6 +245,18 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("join knows what came later", "training", answers.joins_know_all_in_training),
     Mutant("join knows what came later", "online", answers.joins_know_all_online),
     Mutant("join is left as it was", "online", answers.joins_are_left),
+    *_in_both(
+        "state stays with an entity it left",
+        knockouts.RowsStayWithTheirEntity,
+        answers.states_stay_in_training,
+        answers.states_stay_online,
+    ),
+    *_in_both(
+        "older states hold too",
+        knockouts.OlderRowsHoldToo,
+        answers.ends_forgotten_in_training,
+        answers.ends_forgotten_online,
+    ),
 )
 
 

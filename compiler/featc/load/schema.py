@@ -94,7 +94,6 @@ class Window(_Described):
     timezone: Text = about("of a calendar: the zone whose clocks count; UTC if not given", "Europe/Berlin")
     since: Sql = about("the events from the last one on for which this is true", "status = 'failed'")
     next: Duration = about("of labels: how far it reaches from the instant of asking on")
-    current: Any = later("aggregates over the current rows of a state source")
 
 
 class Column(_Described):

@@ -31,6 +31,8 @@ _SHAPES = {
     "latest": "one ASOF join to the last row that has a value",
     "rows": "rows are numbered in event order, and the last ones taken",
     "since": "the last row that begins the window is looked for, and the rows from it on joined by key",
+    "current": "each row with the stretch of time for which it holds, joined by key: the next row of the source's key"
+    " ends it, whichever entity that one is about",
     "join": "rows joined by key: some are late or superseded, and their state cannot be united with the others'",
 }
 
@@ -111,6 +113,8 @@ def edges_in_words(window: Window, closed: Closed) -> str:
     """Which visible events a window holds, as a condition on τ (semantics.md, "Windows")."""
     if window.calendar is not None:
         return _calendar_in_words(window.calendar, closed)
+    if window.current:
+        return "the rows that hold at t, one for each key of the source"
     if window.since is not None:
         return f"from the last of the events with {window.since} on, in event order, it included"
     if window.is_ahead:
@@ -215,6 +219,8 @@ def _how_read(cell: Cell, read: ReadPlan) -> dict[str, str]:
         return {"from": "rows", "because": "its state is the rows, so a read takes all that its window holds"}
     if any(cell in s.cells for s in read.sets):
         return {"from": "rows", "because": "a set of values has no bounded state"}
+    if cell.window.current:
+        return {"from": "rows", "because": "of the entity's rows those are taken whose key has no newer one"}
     if cell.window.since is not None:
         until = "rows are read newest first up to the one that begins the window, all of them where none does"
         return {"from": "rows", "because": until}

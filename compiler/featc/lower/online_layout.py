@@ -9,6 +9,7 @@
 | `_order` | events, where τ alone does not decide | sort key of (tie_break…, α, id): with τ the event order |
 | `_version` | state views where keys and τ can tie | sort key of the version order |
 | `_seq` | events | the number of the accepted row in the store |
+| `_place` | state views with aggregates over `current` | sort key of the source's key: of equal ones one row holds |
 | `_holds` | state views | whether the row passes `where` and is no tombstone |
 | `_valid_to` | state views with `valid_to` | the instant until which the row holds |
 | `<slot>`, `<slot>__real` | events | the lifted value, and its finite DOUBLE where a state does arithmetic |
@@ -78,6 +79,7 @@ class Layout:
     states: Mapping[str, str]
     ordered: bool
     versioned: bool
+    placed: bool = False
 
     @property
     def is_state(self) -> bool:
@@ -98,7 +100,7 @@ class Layout:
 def is_banded(cell: Cell) -> bool:
     """Whether SQLite itself can give the cell's state, band by band."""
     partial = cell.partial
-    return not cell.window.in_order and sqlite.unsupported(partial.kind, partial.types) is None
+    return cell.window.by_time and sqlite.unsupported(partial.kind, partial.types) is None
 
 
 def tile_width(windows: Sequence[Window]) -> int | None:
@@ -182,6 +184,7 @@ def layout(project: Project, view: View, fingerprint: str, stream: Stream | None
     states = _distinct_columns([f"state_{c}" for c in view.state_columns], taken)
     banded = [c for c in parts.cells if is_banded(c) and LAWS[c.partial.kind].tiled]
     width = tile_width([c.window for c in banded])
+    placed = any(w.current for w in parts.windows)
     return Layout(
         view=view,
         source=source,
@@ -195,5 +198,6 @@ def layout(project: Project, view: View, fingerprint: str, stream: Stream | None
         slots=slots,
         states={c: quoted(states[f"state_{c}"]) for c in view.state_columns},
         ordered=bool(source.tie_break or source.id or source.available_at),
-        versioned=bool(view.state_columns) and not _keys_decide(source, view),
+        versioned=(bool(view.state_columns) and not _keys_decide(source, view)) or (placed and bool(source.id)),
+        placed=placed,
     )

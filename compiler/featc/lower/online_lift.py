@@ -71,6 +71,7 @@ def read_columns(layout: Layout) -> set[str]:
     view = layout.view
     slots = [view.slot(s) for s in layout.slots]
     used = _columns_of((view.where, layout.source.valid_to, *(k.expr for k in view.keys)))
+    used |= set(layout.source.key) if layout.placed else set()
     used |= _columns_of(e for join in view.joins for e in join.keys)
     return used | _columns_of(e for s in slots for e in (s.value, s.filter)) | set(view.state_columns)
 
@@ -121,6 +122,13 @@ def version_key_sql(source: Source) -> str:
 def state_key_sql(source: Source) -> str:
     """A BLOB in the order by which, after τ, a lookup takes the last row."""
     return sort_key_sql([_canonical(source, c) for c in src.state_order(source)[1:]])
+
+
+def place_sql(source: Source, view: View) -> str:
+    """A BLOB that is the same for rows of one key of a state source; NULL where a part of the key is."""
+    parts = src.place(source, view)
+    given = " AND ".join(src.place_conditions(source, view))
+    return f"CASE WHEN {given} THEN {sort_key_sql(list(parts))} END" if parts else "''::BLOB"
 
 
 def _faults(source: Source) -> list[tuple[str, str]]:
@@ -222,6 +230,8 @@ def event_columns(layout: Layout) -> tuple[tuple[str, str], ...]:
         found.append(("_order", "BLOB"))
     if layout.versioned:
         found.append(("_version", "BLOB"))
+    if layout.placed:
+        found.append(("_place", "BLOB"))
     if layout.is_state:
         found.append(("_holds", "INTEGER"))
     if layout.is_state and layout.source.valid_to is not None:
@@ -246,6 +256,8 @@ def _lifted_items(layout: Layout) -> list[str]:
         items.append(f"{sort_key_sql(order)} AS _order")
     if layout.versioned:
         items.append(f"{state_key_sql(source)} AS _version")
+    if layout.placed:
+        items.append(f"{place_sql(source, view)} AS _place")
     if layout.is_state:
         items.append(f"{_holds_sql(layout)} AS _holds")
     if layout.is_state and source.valid_to is not None:

@@ -58,6 +58,9 @@ def schema_sql(layout: Layout) -> str:
     if layout.stream or layout.view.joins:
         index = quoted(layout.events.strip('"') + "__seq")
         text += f"CREATE UNIQUE INDEX IF NOT EXISTS {index} ON {layout.events} (_seq);\n"
+    if layout.placed:
+        index = quoted(layout.events.strip('"') + "__place")
+        text += f"CREATE INDEX IF NOT EXISTS {index} ON {layout.events} (_place, _tau);\n"
     if layout.tiled:
         body = [f"{name} {type_}" for name, type_ in tile_columns(layout)]
         body.append(f"PRIMARY KEY ({', '.join([*keys, '_start'])})")

@@ -52,7 +52,7 @@ CODES: Mapping[str, str] = {
     "F326": "An aggregate where only a row of the source is at hand. Put the aggregate into a feature; where, "
     "let, keys and FILTER hold row expressions.",
     "F327": "A state source keeps one row per key, and the view's keys are others. Give the source key: with the "
-    "columns of the view's entity, or aggregate over the current rows.",
+    "columns of the view's entity, or aggregate over current.",
     "F330": "The name of a role in a service is taken, by another role or by a view. Rename the role.",
     "F331": "A key expression of a service does not fit: there is no such key, or it is of another type, or the "
     "expression stands for several values. Name a key of the view, cast the expression, or name one member.",
@@ -110,6 +110,8 @@ CODES: Mapping[str, str] = {
     "F377": "A view with joins reads a column of a list, struct or other type that an online store cannot give back; "
     "it keeps the rows of such a view as they came, to lift them again when what they look up changes. Take what you "
     "need of the column under the source's sql:.",
+    "F390": "current holds the rows of a state source that hold at the instant of asking, and the view's source has "
+    "events. Give the source kind: state, or use a window that looks back.",
     "F399": "The language has this, but this version of featc does not build it yet. Leave it out for now; the "
     "hint says what to use instead, if anything.",
 }

@@ -221,7 +221,7 @@ class _Run:
                 "F327",
                 f"{source.name} keeps one row per {', '.join(source.key)}, and {view.name} has other keys",
                 view.definition.span,
-                "use an entity of those keys; aggregates over current rows are not built yet",
+                "use an entity of those keys, or aggregate the rows that hold, as in last(x) over current",
             )
         for template in view.templates:
             for name, _ in () if template.broken else template.members:

@@ -8,7 +8,7 @@ from typing import Any
 
 from featc import visibility
 from featc.lower import online_read, online_store, source
-from featc.lower.training import beside, cells, query
+from featc.lower.training import beside, cells, current, query
 from featc.resolve.model import Project, View, feature_closure
 from featc.resolve.needs import spine_columns
 from featc.runtime import dataset
@@ -206,3 +206,57 @@ def joins_know_all_online(patch: Patch) -> None:
 def joins_are_left(patch: Patch) -> None:
     """Events stay as they were lifted, whatever comes late of what they look up."""
     patch.setattr(joined.JoinedRows, "reached", lambda rows, changed: set())
+
+
+# ------------------------------------------------------------------------------------- rows that hold
+
+
+def states_stay_in_training(patch: Patch) -> None:
+    """A row ends only rows of the entity that it is about itself."""
+
+    def with_entity(place: Callable[..., tuple[str, ...]]) -> Callable[..., tuple[str, ...]]:
+        return lambda its, view: (*place(its, view), *(source.key_sql(k) for k in view.keys))
+
+    def change(stretches: Callable[..., str]) -> Callable[..., str]:
+        def apart(ctes: Any, its: Any, view: View, relation: str, reach: Any, known: Any) -> str:
+            plain = source.place
+            source.place = with_entity(plain)
+            try:
+                return stretches(ctes, its, view, relation, [], known)
+            finally:
+                source.place = plain
+
+        return apart
+
+    around(patch, current, "_stretches", change)
+
+
+def states_stay_online(patch: Patch) -> None:
+    """The same, online."""
+
+    def change(current_sql: Callable[..., str]) -> Callable[..., str]:
+        def apart(layout: Any, slots: Any) -> str:
+            same = "".join(f" AND n.{c} = e.{c}" for _, c, _ in layout.keys)
+            return current_sql(layout, slots).replace("n._place = e._place", f"n._place = e._place{same}")
+
+        return apart
+
+    around(patch, online_read, "current_sql", change)
+
+
+def ends_forgotten_in_training(patch: Patch) -> None:
+    """A key's older rows go on holding beside its newest."""
+
+    def change(visible_sql: Callable[..., str]) -> Callable[..., str]:
+        return lambda enter, gone, *rest: visible_sql(enter, None if gone == "r._until" else gone, *rest)
+
+    around(patch, current, "visible_sql", change)
+
+
+def ends_forgotten_online(patch: Patch) -> None:
+    """The same, online."""
+
+    def change(current_sql: Callable[..., str]) -> Callable[..., str]:
+        return lambda *args: current_sql(*args).replace("NOT EXISTS", "true OR NOT EXISTS")
+
+    around(patch, online_read, "current_sql", change)

@@ -21,6 +21,7 @@ from featc.lower.source import TIME, quoted
 from featc.lower.tile_table import TileTable
 from featc.lower.training.beside import KNOWN, with_joins
 from featc.lower.training.cells import ROW, Cells
+from featc.lower.training.current import current, current_rows, of_windows
 from featc.lower.training.knowledge import LATEST, Knowledge, watermark
 from featc.lower.training.lookup import lookup
 from featc.lower.training.rows import AtT, KnownBy, chosen_by, source_rows, state_rows, view_rows
@@ -239,6 +240,13 @@ class Views:
     def _cells(self, parts: Parts, source: Source, base: str, spine: str) -> Cells:
         """All cells of a view: those that tiles serve, the others from rows."""
         view, ctes, out = parts.view, self.ctes, Cells()
+        holding, parts = of_windows(parts, current=True), of_windows(parts, current=False)
+        if holding.cells:
+            known = self.knowledge.of(view)
+            states = current_rows(ctes, holding, source, base, spine, _of_spine(view, spine), known)
+            current(ctes, states, holding.cells, out)
+            if not parts.cells:
+                return out
         table = self.tiles.get(view.name) if spine == SPINE else None
         served = [c for c in parts.cells if table is not None and is_tiled(c, table.width)]
         others = tuple(c for c in parts.cells if c not in served)
