@@ -25,6 +25,8 @@ Decisions where the page is silent:
 * `--known-at` bounds the watermark, also one that is given.
 * `current`: a row with a NULL or NaN key, the source's or the view's, is never visible, so that an older one of its key
   stays its own.
+* A dump is there when any of its rows has a tau and an alpha, and is not too late, whatever their keys. A row in it
+  that `deleted` marks is a tombstone, as in a state source without id.
 * When no state row holds, its columns are NULL and the expression is evaluated on them.
 * Units of a calendar lie side by side: one begins at the first instant whose local day is its first or a later one,
   and is current from then until the next begins, also while clocks show an hour again that lies before it. A day that
@@ -403,6 +405,8 @@ class Oracle:
         """`enter ⊲ t` and not `alpha(next) ⊲ t`, and not dead (tombstones are seen, see `is_tombstone`)."""
         if v.enter is None or not self.entered(view, v, t) or self.superseded(view, v, t):
             return False
+        if self.sources[str(view.source)].kind == "snapshot" and self.dump(v) != self.in_force(view, t):
+            return False
         return not v.dead or self.is_tombstone(self.sources[str(view.source)], v)
 
     def entered(self, view: View, v: Version, t: int) -> bool:
@@ -415,8 +419,22 @@ class Oracle:
         return v.superseded_at is not None and self.before(view.closed, v.superseded_at, t)
 
     def is_tombstone(self, source: Source, v: Version) -> bool:
-        """`deleted` without `id` on a state source."""
-        return v.dead and source.kind == "state" and source.id is None
+        """`deleted` without `id` on a state source, or in a dump."""
+        return v.dead and source.kind != "event" and source.id is None
+
+    # ---- Snapshots
+
+    def dump(self, v: Version) -> tuple[int, int]:
+        """Rows of equal (tau, alpha) are one dump."""
+        assert v.tau is not None
+        assert v.alpha is not None
+        return v.tau, v.alpha
+
+    def in_force(self, view: View, t: int) -> tuple[int, int] | None:
+        """The dump that acts at t: of those that have entered, at max(tau, alpha), the one with the greatest tau, and
+        of those the greatest alpha; an older one than a visible one changes nothing."""
+        rows = self.data[str(view.source)]
+        return max((self.dump(v) for v in rows if v.enter is not None and self.entered(view, v, t)), default=None)
 
     def keyed(self, view: View) -> dict[tuple[Value, ...], list[Version]]:
         """The view's rows per key; rows with a NULL or NaN key belong to none (but have superseded above)."""

@@ -11,6 +11,7 @@ from oracle import Probe, Row, Value
 
 from .choices import Draw, SeededDraw
 from .definitions import ViewMaker, draw_on_demand, is_exact, visible
+from .dumps import draw_dumps, with_pushes
 from .expressions import Expr
 from .histories import History, Key, draw_history
 from .holding import CURRENT, HoldingMaker
@@ -64,7 +65,8 @@ def draw_case(draw: Draw, size: int = 40, label: str = "drawn") -> Case:
     case = case.with_(probes=tuple(ProbeMaker(draw, line, case, domain).probes(draw.between(8, 13))))
     case = with_labels(draw, case.with_(steps=tuple(draw_steps(draw, case))), histories, line)
     case = with_joins(draw, case, histories, windows)
-    return with_holding(draw, case, histories, windows)
+    case = with_holding(draw, case, histories, windows)
+    return with_dumps(draw, case, windows, domain)
 
 
 def with_joins(draw: Draw, case: Case, histories: Sequence[History], windows: Windows) -> Case:
@@ -96,6 +98,31 @@ def with_holding(draw: Draw, case: Case, histories: Sequence[History], windows: 
     maker = HoldingMaker(draw, "h", draw.one(states), pool, {})
     view = maker.view(entity, {k: types[k] for k in keys}, case.defaults.get("closed", "left"))
     return and_view(case, view, windows)
+
+
+def with_dumps(draw: Draw, case: Case, windows: Windows, domain: list[Key]) -> Case:
+    """The case, now and then with one more source, of dumps, and a view of it; drawn after all that was there
+    before."""
+    entities: list[tuple[Any, tuple[str, ...]]] = [
+        (v.yaml["entity"], tuple(v.keys)) for v in case.views if v.source is not None
+    ]
+    if not entities or not draw.chance(35):
+        return case
+    types = {k: t for own in case.entities.values() for k, t in own.items()}
+    history = draw_dumps(draw, "dump", windows.line, types, domain)
+    whole = [e for e in entities if set(e[1]) == set(types)]
+    lone = not history.spec.meaning.key  # then the view's keys are what a row is about
+    if lone and not whole:
+        return case
+    entity, keys = draw.one(whole if lone else entities)
+    if not lone and draw.chance(12):
+        entity, keys = [], ()
+    pool = Windows(windows.line, windows.library, windows.vars, [CURRENT])
+    maker = HoldingMaker(draw, "s", history, pool, {})
+    view = maker.view(entity, {k: types[k] for k in keys}, case.defaults.get("closed", "left"))
+    rows = {**case.rows, history.spec.name: history.rows}
+    case = case.with_(sources=(*case.sources, history.spec), rows=rows)
+    return with_pushes(draw, and_view(case, view, windows), history)
 
 
 def and_view(case: Case, view: ViewSpec, windows: Windows) -> Case:

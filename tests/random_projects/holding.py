@@ -30,7 +30,7 @@ class HoldingMaker(ViewMaker):
     def features(self) -> None:
         """A few aggregates over the rows that hold, in a family or by themselves."""
         of_rows = sorted(e.sql for e in self.exprs.values())
-        own = of_rows == sorted(self.history.spec.meaning.key)
+        own = of_rows == sorted(self.history.spec.meaning.key or of_rows)
         for _ in range(self.draw.between(1, 4)):
             if own and self.draw.chance(25):
                 self.lookup()

@@ -339,6 +339,37 @@ class WhereBeforeTheOwnRow(Oracle):
         return super().own_row(view, [v for v in rows if self.passes(view, v)], t)
 
 
+class DumpsEndNothing(Oracle):
+    """A dump says nothing of the keys it does not hold: their older rows stay."""
+
+    def in_force(self, view: View, t: int) -> Any:
+        return EVERY
+
+
+class Every:
+    """What equals everything."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __ne__(self, other: object) -> bool:
+        return False
+
+    def __hash__(self) -> int:
+        return 0
+
+
+EVERY = Every()
+
+
+class LateDumpsAct(Oracle):
+    """The dump that entered last is in force, also when it is older than one that was there."""
+
+    def in_force(self, view: View, t: int) -> tuple[int, int] | None:
+        rows = [v for v in self.data[str(view.source)] if v.enter is not None and self.entered(view, v, t)]
+        return self.dump(max(rows, key=lambda v: (v.enter, *self.dump(v)))) if rows else None
+
+
 COUNTED: Mapping[str, type[Oracle]] = {
     "a superseded version inside a window": NeverSuperseded,
     "an event moved to another key": MovesLeaveTheOldKey,
@@ -354,6 +385,8 @@ COUNTED: Mapping[str, type[Oracle]] = {
     "a NaN argument": NaNIsNull,
     "a read before the store's newest event": FutureIsSeen,
     "a state that left its entity": RowsStayWithTheirEntity,
+    "a row that a dump does not hold": DumpsEndNothing,
+    "a dump older than a visible one": LateDumpsAct,
 }
 MUTANTS: Mapping[str, type[Oracle]] = {
     "future leak": FutureIsSeen,
@@ -381,6 +414,8 @@ MUTANTS: Mapping[str, type[Oracle]] = {
     "states stay with their entity": RowsStayWithTheirEntity,
     "older states hold too": OlderRowsHoldToo,
     "where before a key's own row": WhereBeforeTheOwnRow,
+    "dumps end nothing": DumpsEndNothing,
+    "late dumps act": LateDumpsAct,
 }
 
 

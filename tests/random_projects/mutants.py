@@ -58,6 +58,8 @@ MISTAKES = (
     "join is left as it was",
     "state stays with an entity it left",
     "older states hold too",
+    "dumps end nothing",
+    "late dumps act",
 )
 
 
@@ -256,6 +258,18 @@ MUTANTS: tuple[Mutant, ...] = (
         knockouts.OlderRowsHoldToo,
         answers.ends_forgotten_in_training,
         answers.ends_forgotten_online,
+    ),
+    *_in_both(
+        "dumps end nothing",
+        knockouts.DumpsEndNothing,
+        answers.dumps_stay_in_training,
+        answers.dumps_stay_online,
+    ),
+    *_in_both(
+        "late dumps act",
+        knockouts.LateDumpsAct,
+        answers.late_dumps_act_in_training,
+        answers.late_dumps_act_online,
     ),
 )
 

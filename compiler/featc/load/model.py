@@ -17,7 +17,7 @@ from featc.load.text import SourceFile, Text
 
 Closed = OneOf["left", "right", "both", "neither"]
 Unit = OneOf["day", "week", "month", "quarter", "year"]
-SourceKind = OneOf["event", "state"]
+SourceKind = OneOf["event", "state", "snapshot"]
 LocationKind = OneOf["path", "table", "sql"]
 Through = OneOf["value", "filter", "key", "time", "order"]
 

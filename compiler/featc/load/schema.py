@@ -104,7 +104,9 @@ class Column(_Described):
 class Source(_Described):
     model_config = ConfigDict(json_schema_extra=_PLACES)
 
-    kind: Annotated[Any, word("event", "state")] = about("event (the default): things that happen; state: what holds")
+    kind: Annotated[Any, word("event", "state", "snapshot")] = about(
+        "event (the default): things that happen; state: what holds; snapshot: whole dumps of what holds"
+    )
     path: Text = about("files, relative to featc.yaml", "data/orders/*.parquet", "data/orders.csv")
     table: Text = about("a table of the target's database", "raw.orders")
     sql: Sql = about("a query of the target's database; its columns are the source's")
@@ -115,8 +117,8 @@ class Source(_Described):
     deleted: Sql = about("true for a row that deletes its event", "op = 'D'")
     tie_break: Texts = about("columns that order rows of the same instant")
     timezone: Text = about("the zone of times without one; UTC if not given", "Europe/Berlin")
-    key: Texts = about("of a state source: the columns that identify what the row is about")
-    valid_to: Text = about("of a state source: the column with the instant at which the row ends")
+    key: Texts = about("of states and snapshots: the columns that identify what the row is about")
+    valid_to: Text = about("of states and snapshots: the column with the instant at which the row ends")
     final_after: Duration = about("how long after its event a correction still counts")
     let: dict[str, Sql] = about("named row expressions", {"paid": "status = 'paid'"}, names=NAME)
     columns: dict[str, Type | Column] = about("types of columns; those not named are read from the data")

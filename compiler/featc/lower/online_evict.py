@@ -64,6 +64,8 @@ def unbounded(layout: Layout) -> str | None:
     if layout.source.final_after is None:
         what = "a version of any event" if layout.stream is not None else "a row of any age"
         return f"{layout.source.name} has no final_after, so {what} may still come"
+    if layout.source.in_dumps:
+        return "the dump in force may be of any age"
     if layout.placed:
         return "a row of any age may hold until the next of its key comes"
     for cell in layout.parts.cells:
@@ -117,7 +119,7 @@ def evict_plan(layout: Layout) -> EvictPlan:
     kept = unbounded(layout)
     tiled = kept is None and bool(layout.tiled)
     lifetime = any(_is_lifetime(c.window) and _is_tiled(layout, c) for c in layout.parts.cells)
-    superseded = f"DELETE FROM {layout.events} WHERE _superseded <= :gone;\n" if layout.stream else None
+    superseded = f"DELETE FROM {layout.events} WHERE _superseded <= :gone;\n" if layout.superseded else None
     empty = f"DELETE FROM {layout.tiles} WHERE _rows = 0 AND _settled_at <= :gone;\n"
     return EvictPlan(
         superseded_sql=superseded,

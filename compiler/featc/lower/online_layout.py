@@ -6,6 +6,7 @@
 | `_tau` | events | τ |
 | `_enter` | events, where the source has an arrival column | max(τ, α); else it follows from τ |
 | `_superseded` | events, where rows are versions | α of the next version, NULL while it is the newest |
+| `_alpha` | views of dumps | α, which with τ says which dump it is; `_superseded` is when a later one is in force |
 | `_order` | events, where τ alone does not decide | sort key of (tie_break…, α, id): with τ the event order |
 | `_version` | state views where keys and τ can tie | sort key of the version order |
 | `_seq` | events | the number of the accepted row in the store |
@@ -83,7 +84,7 @@ class Layout:
 
     @property
     def is_state(self) -> bool:
-        return self.source.kind == "state" or self.view.beside
+        return self.source.holds or self.view.beside
 
     @property
     def enter(self) -> str:
@@ -94,7 +95,7 @@ class Layout:
 
     @property
     def superseded(self) -> str | None:
-        return "_superseded" if self.stream else None
+        return "_superseded" if self.stream or self.source.in_dumps else None
 
 
 def is_banded(cell: Cell) -> bool:
@@ -164,6 +165,8 @@ def _slots(view: View, parts: Parts, taken: set[str]) -> dict[str, SlotColumn]:
 
 def _keys_decide(source: Source, view: View) -> bool:
     """Whether a key and τ leave one visible row, so that the version order need not be kept."""
+    if source.in_dumps:
+        return True  # of a key's rows in a dump only its own is kept
     if source.id or source.kind != "state":
         return False
     bare = {
@@ -184,7 +187,7 @@ def layout(project: Project, view: View, fingerprint: str, stream: Stream | None
     states = _distinct_columns([f"state_{c}" for c in view.state_columns], taken)
     banded = [c for c in parts.cells if is_banded(c) and LAWS[c.partial.kind].tiled]
     width = tile_width([c.window for c in banded])
-    placed = any(w.current for w in parts.windows)
+    placed = source.kind == "state" and any(w.current for w in parts.windows)
     return Layout(
         view=view,
         source=source,

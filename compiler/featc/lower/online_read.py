@@ -275,23 +275,20 @@ def members_sql(layout: Layout, window: Window, slots: tuple[str, ...]) -> str:
 
 def current_sql(layout: Layout, slots: tuple[str, ...]) -> str:
     """(τ, order, each slot …) of the rows that hold, newest first: those of the entity whose key has no newer visible
-    row, of whichever entity that is."""
+    row, of whichever entity that is; of dumps the visible ones, which are those of the dump in force."""
     closed = layout.view.closed
     columns = [f"e.{layout.slots[s].column}" for s in slots]
     order = ["_tau", *(["_version"] if layout.versioned else []), "_seq"]
     mine, other = (", ".join(f"{alias}.{c}" for c in order) for alias in ("e", "n"))
-    conditions = [f"e.{c}" for c in key_conditions(layout)] + ["e._holds", "e._place IS NOT NULL"]
-    conditions.append(_visible_as("e", layout))
+    conditions = [f"e.{c}" for c in key_conditions(layout)] + ["e._holds", _visible_as("e", layout)]
     if layout.source.valid_to is not None:
         conditions.append(f"(e._valid_to IS NULL OR e._valid_to > {horizon_sql(':t', closed)})")
     if layout.view.ttl is not None:
         conditions.append("e._tau > :after")
-    newer = select(
-        ["1"],
-        f"FROM {layout.events} n\n"
-        + conjunction([f"n._place = e._place AND ({other}) > ({mine})", _visible_as("n", layout)]),
-    )
-    conditions.append(f"NOT EXISTS (\n{indent(newer)}\n)")
+    if layout.placed:
+        others = [f"n._place = e._place AND ({other}) > ({mine})", _visible_as("n", layout)]
+        newer = select(["1"], f"FROM {layout.events} n\n{conjunction(others)}")
+        conditions += ["e._place IS NOT NULL", f"NOT EXISTS (\n{indent(newer)}\n)"]
     items = ", ".join(["e._tau", "e._order" if layout.ordered else "NULL", *columns])
     ordering = ", ".join(f"{c} DESC" for c in ("e._tau", *(["e._order"] if layout.ordered else []), *columns))
     return f"SELECT {items}\nFROM {layout.events} e\n{conjunction(conditions)}\nORDER BY {ordering};\n"

@@ -48,7 +48,7 @@ def schema_sql(layout: Layout) -> str:
     columns = list(event_columns(layout))
     instants = len(keys) + (1 if layout.source.available_at is None else 2)
     columns[instants:instants] = [
-        *([("_superseded", "INTEGER")] if layout.stream else []),
+        *([("_superseded", "INTEGER")] if layout.superseded else []),
         ("_seq", "INTEGER"),
     ]
     order = ["_order"] if layout.ordered else []
@@ -58,6 +58,9 @@ def schema_sql(layout: Layout) -> str:
     if layout.stream or layout.view.joins:
         index = quoted(layout.events.strip('"') + "__seq")
         text += f"CREATE UNIQUE INDEX IF NOT EXISTS {index} ON {layout.events} (_seq);\n"
+    if layout.source.in_dumps:
+        index = quoted(layout.events.strip('"') + "__dump")
+        text += f"CREATE INDEX IF NOT EXISTS {index} ON {layout.events} (_tau, _alpha);\n"
     if layout.placed:
         index = quoted(layout.events.strip('"') + "__place")
         text += f"CREATE INDEX IF NOT EXISTS {index} ON {layout.events} (_place, _tau);\n"

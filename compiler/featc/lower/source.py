@@ -253,6 +253,11 @@ def identity(source: Source, view: View) -> tuple[str, ...] | None:
     return None
 
 
+def dump_order(source: Source) -> tuple[str, ...]:
+    """What decides, last first, which row of a dump is a key's own: the order of versions."""
+    return tuple(f"{c} DESC NULLS LAST" for c in version_order(source))
+
+
 def place(source: Source, view: View) -> tuple[str, ...]:
     """SQL of what the row of a state source is about: of each, one row holds (semantics.md, "State and snapshot
     sources"). It is the source's key, or the view's where the source names none."""

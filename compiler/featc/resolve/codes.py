@@ -112,6 +112,12 @@ CODES: Mapping[str, str] = {
     "need of the column under the source's sql:.",
     "F390": "current holds the rows of a state source that hold at the instant of asking, and the view's source has "
     "events. Give the source kind: state, or use a window that looks back.",
+    "F391": "id: on a snapshot source. Rows of one time and arrival are one dump, which a later arrival of the same "
+    "time replaces as a whole. Delete id.",
+    "F392": "An aggregate over a window of a snapshot source other than current. A dump says what held, not what "
+    "changed. Aggregate over current, or keep the changes as events.",
+    "F393": "A join of events with a snapshot source. Look the snapshot up in a view of its own, at the instant of "
+    "asking, or join a state source.",
     "F399": "The language has this, but this version of featc does not build it yet. Leave it out for now; the "
     "hint says what to use instead, if anything.",
 }

@@ -49,7 +49,7 @@ def open_joins(
     """The source of a view with the columns that its joins bring; each join may use those before it in its keys."""
     found = replace(opened, batch=RowBatch(opened.batch.columns))
     joins: list[OpenJoin] = []
-    if opened.source.kind == "state":
+    if opened.source.holds:
         hint = "join where events are aggregated; a state is looked up at an instant of its own"
         findings.error("F371", f"{view.name} reads states, which are not joined", view.joins[0].span, hint)
         return Joined(found, (), broken=True)
@@ -84,6 +84,11 @@ def _open(
         message = f"the join '{definition.name}' has the name of a column or let of {opened.source.name}"
         hint = f"name it otherwise, and say source: {other.source.name}"
         findings.error("F375", message, definition.span, hint)
+        return None
+    if other.source.in_dumps:
+        message = f"{other.source.name} is a snapshot, and events are not joined with whole dumps"
+        hint = "look it up in a view of its own, at as_of; or join a state source with a row for each change"
+        findings.error("F393", message, definition.span, hint)
         return None
     given = _given_keys(definition, other, findings)
     if given is None:

@@ -132,7 +132,7 @@ class OpenView:
 
     @property
     def is_state(self) -> bool:
-        return self.opened is not None and self.opened.source.kind == "state"
+        return self.opened is not None and self.opened.source.holds
 
     @property
     def feature_names(self) -> list[str]:

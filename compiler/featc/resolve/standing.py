@@ -33,6 +33,12 @@ def may_stand(
         hint = "give the source kind: state if a row holds until the next of its key, or use a window last_<duration>"
         findings.error("F390", message, at, hint)
         return False
+    changes = next((w for w in listed if not w.current), None)
+    if changes is not None and view.opened is not None and view.opened.source.in_dumps:
+        message = f"{view.opened.source.name} is a snapshot: its rows are what held, and no changes to be counted"
+        hint = f"aggregate over current, or {template.name} over a source of events"
+        findings.error("F392", message, at, hint)
+        return False
     if row.timed and view.base is not None:
         message = f"{call.name} weighs rows by how long before as_of they are, and a label's lie after it"
         findings.error("F305", message, span, "use an aggregate without half_life")

@@ -198,7 +198,7 @@ def _version_bytes(plan: ViewPlan, amounts: Amounts) -> float:
 
 
 def _column_size(source: Source, name: str, type_: str, text: float) -> float:
-    if name in ("_tau", "_enter", "_start", "_settled_at", "_valid_to"):
+    if name in ("_tau", "_alpha", "_enter", "_start", "_settled_at", "_valid_to"):
         return 8
     if name == "_superseded":
         return 2  # mostly NULL

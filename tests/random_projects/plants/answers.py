@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from featc import visibility
-from featc.lower import online_read, online_store, source
-from featc.lower.training import beside, cells, current, query
+from featc.lower import online_dumps, online_read, online_store, source
+from featc.lower.training import beside, cells, current, dumps, query
 from featc.resolve.model import Project, View, feature_closure
 from featc.resolve.needs import spine_columns
 from featc.runtime import dataset
@@ -260,3 +260,39 @@ def ends_forgotten_online(patch: Patch) -> None:
         return lambda *args: current_sql(*args).replace("NOT EXISTS", "true OR NOT EXISTS")
 
     around(patch, online_read, "current_sql", change)
+
+
+# ------------------------------------------------------------------------------------- dumps
+
+
+def dumps_stay_in_training(patch: Patch) -> None:
+    """Rows of every dump hold, not of the one in force alone."""
+
+    def change(conditions: Callable[..., list[str]]) -> Callable[..., list[str]]:
+        return lambda rows: [f"r.{dumps.TIME} <= s.{visibility.AS_OF}", *conditions(rows)[1:]]
+
+    around(patch, dumps, "dump_conditions", change)
+    around(patch, current, "dump_conditions", change)
+
+
+def dumps_stay_online(patch: Patch) -> None:
+    """The same, online: no dump ever goes."""
+    patch.setattr(online_dumps, "resolve_sql", lambda name: f"SELECT 0, 0, 0 FROM {name} WHERE 0;\n")
+
+
+def late_dumps_act_in_training(patch: Patch) -> None:
+    """The dump that entered last is in force, also when it is older than one that was there."""
+
+    def change(select: Callable[..., str]) -> Callable[..., str]:
+        return lambda items, rest, **more: select(items, rest.partition("\nQUALIFY coalesce(")[0], **more)
+
+    around(patch, dumps, "select", change)
+
+
+def late_dumps_act_online(patch: Patch) -> None:
+    """The same, online."""
+
+    def change(resolve_sql: Callable[..., str]) -> Callable[..., str]:
+        return lambda name: resolve_sql(name).replace("ORDER BY _tau, _alpha", "ORDER BY enter, _tau, _alpha")
+
+    around(patch, online_dumps, "resolve_sql", change)

@@ -16,6 +16,7 @@ from featc.lower import source as src
 from featc.lower.ctes import Ctes, conjunction, indent, named, select
 from featc.lower.source import ARRIVAL, DELETED, ENTER, SUPERSEDED, TIME, quoted
 from featc.lower.training.cells import Cells, on_keys
+from featc.lower.training.dumps import DUMP, FROM, UNTIL, dump_conditions, dump_rows, dumps, holding, of_entities
 from featc.lower.training.pairs import columns_of, grouped
 from featc.lower.training.rows import (
     AtT,
@@ -32,7 +33,7 @@ from featc.lower.training.rows import (
 from featc.resolve.model import Source, View, Window
 from featc.visibility import AS_OF, after_sql, visible_sql
 
-FROM, UNTIL, TURN = "_from", "_until", "_turn"
+TURN = "_turn"
 
 
 def of_windows(parts: Parts, *, current: bool) -> Parts:
@@ -47,11 +48,16 @@ def current_rows(
 ) -> ViewRows:
     """The CTE of the rows that can hold, with their stretches. `reach` prunes by the keys of `spine`."""
     view = parts.view
-    stretches = _stretches(ctes, source, view, versions(ctes, source, view, base), reach, known)
+    items = [named(src.key_sql(k), quoted(k.name)) for k in view.keys]
+    if source.in_dumps:
+        relation = dump_rows(ctes, source, view, base, dumps(ctes, source, base, known), reach)
+        items += [TIME, DUMP]
+        items += [] if source.valid_to is None else [f"{src.instant(source, source.valid_to)} AS {UNTIL}"]
+    else:
+        relation = _stretches(ctes, source, view, versions(ctes, source, view, base), reach, known)
+        ends = [] if source.valid_to is None else [src.instant(source, source.valid_to)]
+        items += [TIME, FROM, f"least({UNTIL}, {ends[0]}) AS {UNTIL}" if ends else UNTIL]
     slots = slot_columns(view, parts)
-    items = [named(src.key_sql(k), quoted(k.name)) for k in view.keys] + [TIME, FROM, UNTIL]
-    if source.valid_to is not None:
-        items[-1] = f"least({UNTIL}, {src.instant(source, source.valid_to)}) AS {UNTIL}"
     ranks: dict[tuple[str, ...], str] = {}
     partition = f"PARTITION BY {', '.join(src.key_sql(k) for k in view.keys)} " if view.keys else ""
     for number, names in enumerate(rank_keys(parts)):
@@ -60,24 +66,26 @@ def current_rows(
         items.append(f"row_number() OVER ({partition}ORDER BY {order}) AS {column}")
         ranks[names] = column
     items += [named(slot_sql(view, s), c) for s, c in slots.items()]
-    holds = [] if view.where is None else [f"({src.render(view.where)})"]
-    holds += [f"NOT {DELETED}"] if source.deleted is not None and not source.id else []
-    body = select(items, f"FROM {stretches}\n{conjunction([*holds, *reach])}".rstrip())
+    body = select(items, f"FROM {relation}\n{conjunction([*holding(source, view), *reach])}")
     name = ctes.add(quoted(f"{view.name}_current"), body, f"{view.name}: the rows that hold, each with its stretch")
     keys = tuple(quoted(k.name) for k in view.keys)
     return ViewRows(view, source, name, spine, keys, slots, ranks, False, 0, "", False)
 
 
-def current(ctes: Ctes, rows: ViewRows, cells: Iterable[Cell], out: Cells) -> None:
-    """Computes cells of `current`: each spine row with the rows that hold at its instant."""
+def current(ctes: Ctes, rows: ViewRows, cells: Iterable[Cell], out: Cells, asked: str | None = None) -> None:
+    """Computes cells of `current`: each spine row with the rows that hold at its instant. `asked` is the CTE of the
+    spine with the dump in force, where rows come in dumps."""
     view = rows.view
     at = f"s.{AS_OF}"
-    conditions = [visible_sql(f"r.{FROM}", f"r.{UNTIL}", at, view.closed)]
-    if view.ttl is not None:
-        conditions.append(f"r.{TIME} > {after_sql(Window('ttl', length=view.ttl), at, view.closed)}")
+    if asked is not None:
+        conditions = dump_conditions(rows)
+    else:
+        conditions = [visible_sql(f"r.{FROM}", f"r.{UNTIL}", at, view.closed)]
+        if view.ttl is not None:
+            conditions.append(f"r.{TIME} > {after_sql(Window('ttl', length=view.ttl), at, view.closed)}")
     pairs = select(
         ["s._row", at, columns_of(rows)],
-        f"FROM {rows.spine} s\nJOIN {rows.relation} r ON {on_keys(rows, 's', 'r')}\n{conjunction(conditions)}",
+        f"FROM {asked or rows.spine} s\nJOIN {rows.relation} r ON {on_keys(rows, 's', 'r')}\n{conjunction(conditions)}",
     )
     members = ctes.add(quoted(f"{view.name}_holding"), pairs, f"{view.name}: the rows that hold at each spine row")
     comment = f"{view.name}: over the rows that hold"
@@ -102,7 +110,7 @@ def _stretches(
     superseded = src.identity(source, view) is not None
     conditions = row_conditions(source, view) + src.place_conditions(source, view)
     conditions += [f"NOT {DELETED}"] if source.deleted is not None and source.id else []
-    conditions += decided(source, view, superseded, known) + _reach(source, view, relation, reach)
+    conditions += decided(source, view, superseded, known) + of_entities(source, view, relation, reach)
     if is_irregular(source) and isinstance(known, AtT):
         return _turns(ctes, source, view, _visible(ctes, source, view, relation, conditions, superseded))
     enters = f"{TIME} + {source.delay}" if source.delay and isinstance(known, AtT) else TIME
@@ -113,15 +121,6 @@ def _stretches(
     body = select(["*", f"lead({FROM}) OVER ({over}) AS {UNTIL}"], f"FROM (\n{indent(inner)}\n)")
     comment = f"{view.name}: each row, and when the next of its key takes over"
     return ctes.add(quoted(f"{view.name}_stretches"), body, comment)
-
-
-def _reach(source: Source, view: View, relation: str, reach: Sequence[str]) -> list[str]:
-    """Pruning: only keys that are about the spine's entities at some time."""
-    if not reach or not source.key:
-        return list(reach)
-    place = ", ".join(src.place(source, view))
-    one = f"({place})" if len(source.key) > 1 else place
-    return [f"{one} IN (SELECT {one} FROM {relation} WHERE {' AND '.join(reach)})"]
 
 
 def _visible(

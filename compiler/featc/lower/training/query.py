@@ -22,6 +22,7 @@ from featc.lower.tile_table import TileTable
 from featc.lower.training.beside import KNOWN, with_joins
 from featc.lower.training.cells import ROW, Cells
 from featc.lower.training.current import current, current_rows, of_windows
+from featc.lower.training.dumps import dump_lookup, dumps, in_force
 from featc.lower.training.knowledge import LATEST, Knowledge, watermark
 from featc.lower.training.lookup import lookup
 from featc.lower.training.rows import AtT, KnownBy, chosen_by, source_rows, state_rows, view_rows
@@ -187,7 +188,7 @@ def _source_ctes(ctes: Ctes, project: Project, need: Wanted) -> dict[str, str]:
 
 
 def _used_columns(source: Source, views: Sequence[View], need: Wanted) -> frozenset[str]:
-    if any(v.beside or src.identity(source, v) is not None for v in views):
+    if source.in_dumps or any(v.beside or src.identity(source, v) is not None for v in views):
         return frozenset(c.name for c in source.columns)  # the order of versions reads every column
     exprs: list[Expr | None] = [source.time, source.available_at, source.deleted, source.valid_to]
     named_columns = {*source.tie_break, *source.key}
@@ -233,6 +234,11 @@ class Views:
             self.relations[name, "values"] = relation
         if name in need.states:
             window = Window("ttl", length=view.ttl) if view.ttl else Window("lifetime")
+            if source.in_dumps:
+                own = _of_spine(view, spine)
+                found = dump_lookup(ctes, source, view, base, spine, own, self.knowledge.of(view))
+                self.relations[name, "state"] = found
+                return
             reach = _reach(view, spine, [window])
             states = state_rows(ctes, view, source, base, spine, reach, self.knowledge.of(view))
             self.relations[name, "state"] = lookup(ctes, states, window)
@@ -244,7 +250,8 @@ class Views:
         if holding.cells:
             known = self.knowledge.of(view)
             states = current_rows(ctes, holding, source, base, spine, _of_spine(view, spine), known)
-            current(ctes, states, holding.cells, out)
+            asked = in_force(ctes, view, dumps(ctes, source, base, known), spine) if source.in_dumps else None
+            current(ctes, states, holding.cells, out, asked)
             if not parts.cells:
                 return out
         table = self.tiles.get(view.name) if spine == SPINE else None

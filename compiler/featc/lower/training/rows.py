@@ -118,7 +118,7 @@ def source_rows(
     plain = all(item == quoted(n) for item, n in zip(inner, names, strict=True))
     # the instants are computed over normalised columns, so these are named first where normalising changes any
     origin = f"FROM {relation}" if plain else f"FROM (\n{indent(select(inner, f'FROM {relation}'))}\n)"
-    what = "states" if source.kind == "state" else "events"
+    what = {"event": "events", "state": "states", "snapshot": "rows of dumps"}[source.kind]
     return ctes.add(
         quoted(f"{source.name}_source"),
         select([*(quoted(n) for n in names), *times], origin),
