@@ -17,6 +17,7 @@ from .histories import History, Key, draw_history
 from .holding import CURRENT, HoldingMaker
 from .labels import with_labels
 from .model import Case, Push, Read, SourceSpec, ViewSpec
+from .over_views import RowsMaker
 from .timeline import Timeline, timeline
 from .windows import Windows
 
@@ -66,7 +67,8 @@ def draw_case(draw: Draw, size: int = 40, label: str = "drawn") -> Case:
     case = with_labels(draw, case.with_(steps=tuple(draw_steps(draw, case))), histories, line)
     case = with_joins(draw, case, histories, windows)
     case = with_holding(draw, case, histories, windows)
-    return with_dumps(draw, case, windows, domain)
+    case = with_dumps(draw, case, windows, domain)
+    return with_rows(draw, case, histories, windows)
 
 
 def with_joins(draw: Draw, case: Case, histories: Sequence[History], windows: Windows) -> Case:
@@ -123,6 +125,24 @@ def with_dumps(draw: Draw, case: Case, windows: Windows, domain: list[Key]) -> C
     rows = {**case.rows, history.spec.name: history.rows}
     case = case.with_(sources=(*case.sources, history.spec), rows=rows)
     return with_pushes(draw, and_view(case, view, windows), history)
+
+
+def with_rows(draw: Draw, case: Case, histories: Sequence[History], windows: Windows) -> Case:
+    """The case, now and then with a view over the rows of another one."""
+    by_name = {h.spec.name: h for h in histories}
+    events = {n for n, h in by_name.items() if h.spec.meaning.kind == "event"}
+    bases = [v for v in case.views if v.source in events]
+    entities: list[tuple[Any, tuple[str, ...]]] = [
+        (v.yaml["entity"], tuple(v.keys)) for v in case.views if v.source is not None
+    ]
+    if not bases or not draw.chance(30):
+        return case
+    base = draw.one(bases)
+    entity, keys = ([], ()) if draw.chance(8) else draw.one(entities)
+    types = {k: t for own in case.entities.values() for k, t in own.items()}
+    maker = RowsMaker(draw, "o", by_name[str(base.source)], windows, base, by_name)
+    view = maker.view(entity, {k: types[k] for k in keys}, case.defaults.get("closed", "left"))
+    return and_view(case, view, windows)
 
 
 def and_view(case: Case, view: ViewSpec, windows: Windows) -> Case:

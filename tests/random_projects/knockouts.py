@@ -370,6 +370,17 @@ class LateDumpsAct(Oracle):
         return self.dump(max(rows, key=lambda v: (v.enter, *self.dump(v)))) if rows else None
 
 
+class RowsOfTheSource(Oracle):
+    """A view over the rows of another takes all of its source that pass nothing."""
+
+    def passes(self, view: View, v: Version) -> bool:
+        return super().passes(view, v) or view.name == OVER
+
+
+OVER = "vo"
+"""What the generator calls a view over the rows of another."""
+
+
 COUNTED: Mapping[str, type[Oracle]] = {
     "a superseded version inside a window": NeverSuperseded,
     "an event moved to another key": MovesLeaveTheOldKey,

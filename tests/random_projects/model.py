@@ -75,6 +75,8 @@ class ViewSpec:
     ttl: int | None = None
     labels: tuple[FeatureSpec, ...] = ()
     joins: tuple[oracle.Join, ...] = ()
+    of: str | None = None
+    """The view whose rows it reads, where it does not read a source's."""
 
     def meaning(self) -> oracle.View:
         """The view as the oracle knows it."""

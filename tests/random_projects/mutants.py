@@ -60,6 +60,7 @@ MISTAKES = (
     "older states hold too",
     "dumps end nothing",
     "late dumps act",
+    "conditions of another view forgotten",
 )
 
 
@@ -270,6 +271,9 @@ MUTANTS: tuple[Mutant, ...] = (
         knockouts.LateDumpsAct,
         answers.late_dumps_act_in_training,
         answers.late_dumps_act_online,
+    ),
+    Mutant(
+        "conditions of another view forgotten", "both plans", answers.conditions_forgotten, knockouts.RowsOfTheSource
     ),
 )
 

@@ -187,7 +187,7 @@ class JoinDef:
 
 @dataclass(frozen=True, slots=True)
 class ViewDef:
-    """A feature view. `entity` None: not written; (): global. `source` None: on demand.
+    """A feature view. `entity` None: not written; (): global. `source` None: on demand; a view's name where `of_view`.
 
     `keys` maps an entity's key to a row expression. `windows` holds durations or names, as written. `closed`
     is the view's own or the project's default.
@@ -207,6 +207,7 @@ class ViewDef:
     meta: Meta
     labels: tuple[FeatureDef, ...] = ()
     joins: tuple[JoinDef, ...] = ()
+    of_view: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,6 +162,10 @@ class Join(_Model):
     view: Any = later("features of a view beside each event")
 
 
+class OfView(_Model):
+    view: Text = needed("the view whose rows are read, after its where, let, join and keys")
+
+
 OF_ROWS = ("where", "keys", "join", "windows", "ttl", "closed", "labels")
 """What only views with a source have."""
 
@@ -176,7 +180,10 @@ class View(_Described):
     )
 
     entity: Texts = about("whom the features are about; a list is a cross of entities, [] everything")
-    source: Text = about("the source whose rows are aggregated; without one the view is computed when asked")
+    source: Text | OfView = about(
+        "the source whose rows are aggregated, or {view: …}, whose rows they are after its where, let, join and keys;"
+        " without one the view is computed when asked"
+    )
     keys: dict[str, Sql] = about(
         "where a key of the entity is not a column of its name: an expression", {"user_id": "buyer_id"}, names=FREE_NAME
     )

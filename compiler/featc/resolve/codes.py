@@ -118,6 +118,9 @@ CODES: Mapping[str, str] = {
     "changed. Aggregate over current, or keep the changes as events.",
     "F393": "A join of events with a snapshot source. Look the snapshot up in a view of its own, at the instant of "
     "asking, or join a state source.",
+    "F395": "source: {view: …} takes the rows of a view over events, after its where, let, join and keys. A view that "
+    "is computed when asked has none, rows that hold are read from their source itself, and views cannot read "
+    "each other's in a circle.",
     "F399": "The language has this, but this version of featc does not build it yet. Leave it out for now; the "
     "hint says what to use instead, if anything.",
 }

@@ -7,7 +7,7 @@ time, a view of its own (`Join.rows`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from featc.errors import Findings, Span, did_you_mean
@@ -163,11 +163,10 @@ def finished_joins(
     sources: Mapping[str, Source],
     opened: OpenSource,
     findings: Findings,
-    *,
-    warns: bool = True,
+    quiet: Collection[str] = (),
 ) -> tuple[Join, ...] | None:
     """The joins whose columns `used` reads, and those that their keys need; None where one has errors (reported).
-    `warns`: of the others."""
+    Of the others it warns, but for those that are `quiet`."""
     wanted = {r.column for e in used if e is not None for r in e.refs if isinstance(r, ColumnRef)}
     found: list[Join] = []
     listed = list(joins)
@@ -178,7 +177,7 @@ def finished_joins(
         columns = tuple(
             c.name for c in join.opened.scope.columns.values() if join_column(join.definition.name, c.name) in wanted
         )
-        if not columns and not warns:
+        if not columns and join.definition.name in quiet:
             continue
         if not columns:
             message = f"{view} joins {join.definition.name}, and no feature uses a column of it"

@@ -19,7 +19,8 @@ from featc.resolve.lifted import Lifted, lift
 from featc.resolve.meaning import Meanings
 from featc.resolve.model import COMPLETE, ColumnRef, Expr, Project, Source, StateRef, View
 from featc.resolve.openservice import open_service
-from featc.resolve.openview import OpenView, open_view
+from featc.resolve.openview import OpenView
+from featc.resolve.over_views import open_views
 from featc.resolve.pieces import joined
 from featc.resolve.services import Picker
 from featc.resolve.sources import OpenSource, broken_lets, check_known, finished_source, meta_of, open_source
@@ -49,7 +50,7 @@ class _Run:
         book = WindowBook(definitions.windows, definitions.broken, findings)
         for name, definition in definitions.sources.items():
             self.opened[name] = open_source(definition, definitions.target, self.catalog, findings)
-        views = {n: open_view(d, self.opened, definitions, book, findings) for n, d in definitions.views.items()}
+        views = open_views(self.opened, definitions, book, findings)
         ahead = [labels for v in views.values() for labels in open_labels(v, findings)]
         keys = [k.value for e in definitions.entities.values() for k in e.keys]
         services = {
@@ -68,7 +69,7 @@ class _Run:
             if v.opened is not None and not v.blind
         }
         self._settle_sources()
-        self._settle_joins(v for v in everything.values() if v.joins and v.base is None)
+        self._settle_joins(v for v in everything.values() if (v.joins or v.definition.of_view) and v.base is None)
         lifted = self._lift(rows)
         inherit_keys(everything, families, findings)
         drafts = Drafts(everything, families, lifted, findings)
@@ -115,7 +116,8 @@ class _Run:
                 opened.source = source
 
     def _settle_joins(self, views: Iterable[OpenView]) -> None:
-        """The same for views with joins, whose expressions also read columns of other sources."""
+        """The same for views with joins, whose expressions also read columns of other sources, and for those over the
+        rows of another view."""
         for view in views:
             opened = view.opened
             if opened is None or opened.source.name not in self.sources:
@@ -181,8 +183,9 @@ class _Run:
         if view.joins and view.opened is not None:
             read = [k.expr for k in found.keys] + [found.where]
             read += [e for s in found.slots for e in (s.value, s.filter)]
-            mine = view.base is None  # labels need not use what the features join
-            joins = finished_joins(found.name, view.joins, read, self.sources, view.opened, self.findings, warns=mine)
+            # labels need not use what the features join, nor a view what the one joins whose rows it reads
+            quiet = {j.definition.name for j in view.joins} if view.base is not None else view.inherited
+            joins = finished_joins(found.name, view.joins, read, self.sources, view.opened, self.findings, quiet)
             if joins is None:
                 return None
             found = replace(found, joins=joins)

@@ -9,6 +9,7 @@ from typing import Any
 from featc import visibility
 from featc.lower import online_dumps, online_read, online_store, source
 from featc.lower.training import beside, cells, current, dumps, query
+from featc.resolve import over_views
 from featc.resolve.model import Project, View, feature_closure
 from featc.resolve.needs import spine_columns
 from featc.runtime import dataset
@@ -296,3 +297,15 @@ def late_dumps_act_online(patch: Patch) -> None:
         return lambda name: resolve_sql(name).replace("ORDER BY _tau, _alpha", "ORDER BY enter, _tau, _alpha")
 
     around(patch, online_dumps, "resolve_sql", change)
+
+
+# ------------------------------------------------------------------------------------- rows of another view
+
+
+def conditions_forgotten(patch: Patch) -> None:
+    """A view over the rows of another takes those of its source."""
+
+    def change(rows_of: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args: replace(rows_of(*args), conditions=())
+
+    around(patch, over_views, "rows_of", change)
