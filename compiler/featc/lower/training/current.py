@@ -16,7 +16,17 @@ from featc.lower import source as src
 from featc.lower.ctes import Ctes, conjunction, indent, named, select
 from featc.lower.source import ARRIVAL, DELETED, ENTER, SUPERSEDED, TIME, quoted
 from featc.lower.training.cells import Cells, on_keys
-from featc.lower.training.dumps import DUMP, FROM, UNTIL, dump_conditions, dump_rows, dumps, holding, of_entities
+from featc.lower.training.dumps import (
+    DUMP,
+    FROM,
+    UNTIL,
+    dump_conditions,
+    dump_rows,
+    dumps,
+    entered,
+    holding,
+    of_entities,
+)
 from featc.lower.training.pairs import columns_of, grouped
 from featc.lower.training.rows import (
     AtT,
@@ -49,14 +59,16 @@ def current_rows(
     """The CTE of the rows that can hold, with their stretches. `reach` prunes by the keys of `spine`."""
     view = parts.view
     items = [named(src.key_sql(k), quoted(k.name)) for k in view.keys]
+    irregular = is_irregular(source) and isinstance(known, AtT) and not source.in_dumps
     if source.in_dumps:
         relation = dump_rows(ctes, source, view, base, dumps(ctes, source, base, known), reach)
-        items += [TIME, DUMP]
+        items += [TIME, f"{entered(known)} AS {ENTER}", DUMP]
         items += [] if source.valid_to is None else [f"{src.instant(source, source.valid_to)} AS {UNTIL}"]
     else:
         relation = _stretches(ctes, source, view, versions(ctes, source, view, base), reach, known)
         ends = [] if source.valid_to is None else [src.instant(source, source.valid_to)]
         items += [TIME, FROM, f"least({UNTIL}, {ends[0]}) AS {UNTIL}" if ends else UNTIL]
+        items += [ENTER, SUPERSEDED] if irregular else []
     slots = slot_columns(view, parts)
     ranks: dict[tuple[str, ...], str] = {}
     partition = f"PARTITION BY {', '.join(src.key_sql(k) for k in view.keys)} " if view.keys else ""
@@ -69,7 +81,7 @@ def current_rows(
     body = select(items, f"FROM {relation}\n{conjunction([*holding(source, view), *reach])}")
     name = ctes.add(quoted(f"{view.name}_current"), body, f"{view.name}: the rows that hold, each with its stretch")
     keys = tuple(quoted(k.name) for k in view.keys)
-    return ViewRows(view, source, name, spine, keys, slots, ranks, False, 0, "", False)
+    return ViewRows(view, source, name, spine, keys, slots, ranks, irregular, 0, "")
 
 
 def current(ctes: Ctes, rows: ViewRows, cells: Iterable[Cell], out: Cells, asked: str | None = None) -> None:
@@ -81,6 +93,8 @@ def current(ctes: Ctes, rows: ViewRows, cells: Iterable[Cell], out: Cells, asked
         conditions = dump_conditions(rows)
     else:
         conditions = [visible_sql(f"r.{FROM}", f"r.{UNTIL}", at, view.closed)]
+        if rows.irregular:  # which its stretch implies, and a reader of the SQL cannot see
+            conditions.append(visible_sql(f"r.{ENTER}", f"r.{SUPERSEDED}", at, view.closed))
         if view.ttl is not None:
             conditions.append(f"r.{TIME} > {after_sql(Window('ttl', length=view.ttl), at, view.closed)}")
     pairs = select(

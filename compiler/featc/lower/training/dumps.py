@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from featc.lower import source as src
 from featc.lower.ctes import Ctes, conjunction, indent, named, select
-from featc.lower.source import ARRIVAL, DELETED, TIME, quoted
+from featc.lower.source import ARRIVAL, DELETED, ENTER, TIME, quoted
 from featc.lower.training.cells import ROW, on_keys
 from featc.lower.training.rows import AtT, Known, ViewRows, in_time, row_conditions
 from featc.resolve.model import ColumnRef, Source, View, Window
@@ -24,9 +24,8 @@ FROM, UNTIL, DUMP = "_from", "_until", "_dump"
 def dumps(ctes: Ctes, source: Source, base: str, known: Known) -> str:
     """The CTE of the dumps that are in force for some time: τ, α, a number, and `_from` when each begins to be."""
     relation = in_time(ctes, source, base)
-    enters = f"greatest({TIME}, {ARRIVAL})" if isinstance(known, AtT) else TIME
     listed = select(
-        [TIME, ARRIVAL, f"{enters} AS {FROM}"],
+        [TIME, ARRIVAL, f"{entered(known)} AS {FROM}"],
         f"FROM {relation}\nWHERE {TIME} IS NOT NULL AND {ARRIVAL} IS NOT NULL",
         distinct=True,
     )
@@ -37,6 +36,11 @@ def dumps(ctes: Ctes, source: Source, base: str, known: Known) -> str:
     )
     comment = f"{source.name}: its dumps, without those that a later one preceded"
     return ctes.add(quoted(f"{source.name}_dumps"), body, comment)
+
+
+def entered(known: Known) -> str:
+    """When a row enters, as SQL over its instants."""
+    return f"greatest({TIME}, {ARRIVAL})" if isinstance(known, AtT) else TIME
 
 
 def dump_rows(
@@ -78,7 +82,8 @@ def in_force(ctes: Ctes, view: View, listed: str, spine: str) -> str:
 def dump_conditions(rows: ViewRows) -> list[str]:
     """When a row `r` of the dump in force holds at the spine row `s`."""
     view, at = rows.view, f"s.{AS_OF}"
-    found = [f"r.{DUMP} = s.{DUMP}"]
+    # the dump in force has entered, which a reader of the SQL can see of the row alone
+    found = [f"r.{DUMP} = s.{DUMP}", f"r.{ENTER} <= {horizon_sql(at, view.closed)}"]
     if rows.source.valid_to is not None:
         found.append(f"(r.{UNTIL} IS NULL OR r.{UNTIL} > {horizon_sql(at, view.closed)})")
     if view.ttl is not None:
@@ -94,7 +99,7 @@ def dump_lookup(
     relation = dump_rows(ctes, source, view, base, listed, reach)
     taken = {k.name.lower() for k in view.keys}
     columns = {c: quoted(f"{c}_value" if c.lower() in taken else c) for c in view.state_columns}
-    items = [named(src.key_sql(k), quoted(k.name)) for k in view.keys] + [TIME, DUMP]
+    items = [named(src.key_sql(k), quoted(k.name)) for k in view.keys] + [TIME, f"{entered(known)} AS {ENTER}", DUMP]
     if source.valid_to is not None:
         items.append(f"{src.instant(source, source.valid_to)} AS {UNTIL}")
     items += [named(engine.canonical(quoted(c), source.column(c).type), name) for c, name in columns.items()]
