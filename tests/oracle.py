@@ -23,6 +23,10 @@ Decisions where the page is silent:
   itself when its own windows and those are.
 * The greatest enter of a source is taken over its accepted versions that have one, whatever their key.
 * `--known-at` bounds the watermark, also one that is given.
+* `current`: a row with a NULL or NaN key, the source's or the view's, is never visible, so that an older one of its key
+  stays its own.
+* A dump is there when any of its rows has a tau and an alpha, and is not too late, whatever their keys. A row in it
+  that `deleted` marks is a tombstone, as in a state source without id.
 * When no state row holds, its columns are NULL and the expression is evaluated on them.
 * Units of a calendar lie side by side: one begins at the first instant whose local day is its first or a later one,
   and is current from then until the next begins, also while clocks show an hour again that lies before it. A day that
@@ -100,7 +104,8 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Window:
     """`range` (µs), `rows`, both or neither (lifetime); `hop`, `align`, `offset` as in the page's table. `calendar` is
-    a unit, in `timezone`, of which 0 is to date; `since` is P; `next` stands alone, of labels."""
+    a unit, in `timezone`, of which 0 is to date; `since` is P; `next` stands alone, of labels; so does `current`, of
+    states."""
 
     range: int | None = None
     rows: int | None = None
@@ -112,6 +117,7 @@ class Window:
     timezone: str = "UTC"
     since: RowExpr | None = None
     next: int | None = None
+    current: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,6 +438,8 @@ class Oracle:
         """`enter ⊲ t` and not `alpha(next) ⊲ t`, and not dead (tombstones are seen, see `is_tombstone`)."""
         if v.enter is None or not self.entered(view, v, t) or self.superseded(view, v, t):
             return False
+        if self.sources[str(view.source)].kind == "snapshot" and self.dump(v) != self.in_force(view, t):
+            return False
         return not v.dead or self.is_tombstone(self.sources[str(view.source)], v)
 
     def entered(self, view: View, v: Version, t: int) -> bool:
@@ -444,8 +452,22 @@ class Oracle:
         return v.superseded_at is not None and self.before(view.closed, v.superseded_at, t)
 
     def is_tombstone(self, source: Source, v: Version) -> bool:
-        """`deleted` without `id` on a state source."""
-        return v.dead and source.kind == "state" and source.id is None
+        """`deleted` without `id` on a state source, or in a dump."""
+        return v.dead and source.kind != "event" and source.id is None
+
+    # ---- Snapshots
+
+    def dump(self, v: Version) -> tuple[int, int]:
+        """Rows of equal (tau, alpha) are one dump."""
+        assert v.tau is not None
+        assert v.alpha is not None
+        return v.tau, v.alpha
+
+    def in_force(self, view: View, t: int) -> tuple[int, int] | None:
+        """The dump that acts at t: of those that have entered, at max(tau, alpha), the one with the greatest tau, and
+        of those the greatest alpha; an older one than a visible one changes nothing."""
+        rows = self.data[str(view.source)]
+        return max((self.dump(v) for v in rows if v.enter is not None and self.entered(view, v, t)), default=None)
 
     def keyed(self, view: View) -> dict[tuple[Value, ...], list[Version]]:
         """The view's rows per key; rows with a NULL or NaN key belong to none (but have superseded above)."""
@@ -635,6 +657,8 @@ class Oracle:
 
     def members(self, view: View, aggregate: Aggregate, probe: Probe) -> list[Version]:
         """The window's members in event order, before FILTER and NULL-skipping."""
+        if aggregate.window.current:
+            return self.in_order(view, aggregate, self.current(view, probe))
         found = self.in_window(view, aggregate.window, probe)
         return self.last_rows(aggregate, self.in_order(view, aggregate, found))
 
@@ -703,12 +727,45 @@ class Oracle:
         if not seen:
             return None
         taken = max(seen, key=lambda v: (v.tau, self.version_order(source, v)))
-        assert taken.tau is not None
-        if taken.dead or self.has_ended(view, source, taken, probe.t) or not self.passes(view, taken):
-            return None
-        if not self.young_enough(view, taken.tau, probe.t):
-            return None
-        return taken.row
+        return taken.row if self.holds(view, taken, probe.t) else None
+
+    def current(self, view: View, probe: Probe) -> list[Version]:
+        """The rows that hold at t, of those keys of the source whose row is the entity's."""
+        asked = self.key_of([probe.keys.get(k) for k in view.keys])
+        taken = (self.own_row(view, rows, probe.t) for rows in self.by_place(view).values())
+        return [
+            v
+            for v in taken
+            if v is not None and self.entity(view, v) == asked and asked is not None and self.holds(view, v, probe.t)
+        ]
+
+    def by_place(self, view: View) -> dict[tuple[Value, ...], list[Version]]:
+        """A state source's rows by its key, or the view's where it has none; without those that have a NULL key of the
+        source's or of the view's, which are never visible."""
+        source = self.sources[str(view.source)]
+        found: dict[tuple[Value, ...], list[Version]] = defaultdict(list)
+        for v in self.data[source.name]:
+            place = self.key_of([v.row[k] for k in source.key]) if source.key else self.entity(view, v)
+            if place is not None and self.entity(view, v) is not None:
+                found[place].append(v)
+        return found
+
+    def entity(self, view: View, v: Version) -> tuple[Value, ...] | None:
+        """Which entity a row is about."""
+        return self.key_of([expr(v.row) for expr in view.keys.values()])
+
+    def own_row(self, view: View, rows: Sequence[Version], t: int) -> Version | None:
+        """The visible row of greatest tau (ties: version order)."""
+        source = self.sources[str(view.source)]
+        seen = [v for v in rows if self.visible(view, v, t)]
+        return max(seen, key=lambda v: (v.tau, self.version_order(source, v))) if seen else None
+
+    def holds(self, view: View, v: Version, t: int) -> bool:
+        """Unless it is a tombstone, has ended, fails `where` or is too old."""
+        source = self.sources[str(view.source)]
+        assert v.tau is not None
+        ended = v.dead or self.has_ended(view, source, v, t)
+        return not ended and self.passes(view, v) and self.young_enough(view, v.tau, t)
 
     def has_ended(self, view: View, source: Source, v: Version, t: int) -> bool:
         """`valid_to ⊲ t`."""

@@ -260,6 +260,8 @@ class _Layers:
         plain = (window.length, window.offset, window.rows, window.hop, window.align)
         if window.calendar is not None:
             return (*plain, window.calendar.unit, window.calendar.zone, window.calendar.previous)
+        if window.current:
+            return (*plain, "current", view.ttl)
         if window.since is not None:
             slot = view.slot(window.since)
             return (*plain, "since", _expr(self._source_of(view), slot.filter, self.feature))
@@ -295,7 +297,7 @@ def _source(source: Source, view: View) -> Value:
     With an identity the order of versions reads every column (semantics.md, "Events and versions").
     """
     located = source.location.value.strip() if source.location.kind == "sql" else None
-    versions = identity(source, view) is not None
+    versions = identity(source, view) is not None or source.in_dumps
     own = [c for c in source.columns if c.brought is None]
     zone = None if source.timezone is None or source.timezone.upper() == "UTC" else source.timezone
     final = {} if source.final_after is None else {"final_after": source.final_after}

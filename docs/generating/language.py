@@ -285,6 +285,8 @@ def _link(name: str) -> str:
     """A mapping with the keys of another section."""
     if name == "Deprecated":
         return "a mapping, see below"
+    if name == "OfView":
+        return "[`{view: VIEW}`](../how-to/states.md#rows-of-another-view)"
     title = next(title for model, title, _ in SECTIONS if model.__name__ == name)
     anchor = title.lower().replace(" ", "-").translate(str.maketrans("", "", ":.'"))
     return f"a mapping, see [{title.partition(':')[0]}](#{anchor})"

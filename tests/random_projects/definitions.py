@@ -159,7 +159,7 @@ class ViewMaker:
             closed = draw.weighted(((3, "left"), (2, "right"), (1, "both"), (1, "neither")))
             yaml["closed"] = closed
         ttl = None
-        if source.meaning.kind == "state" and draw.chance(55):
+        if source.meaning.kind != "event" and draw.chance(55):
             ttl = self.windows.line.length(draw, 1, 14)
             yaml["ttl"] = duration(ttl)
         self.family = tuple(draw.some(self.windows.pool, 0, 3))

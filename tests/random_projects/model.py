@@ -78,6 +78,8 @@ class ViewSpec:
     matches: tuple[oracle.Match, ...] = ()
     attributed: Mapping[str, Any] = field(default_factory=dict)
     """With matches: the YAML of the source that the view reads, by its name; `source` is that of its events."""
+    of: str | None = None
+    """The view whose rows it reads, where it does not read a source's."""
 
     def meaning(self) -> oracle.View:
         """The view as the oracle knows it."""

@@ -66,6 +66,11 @@ MISTAKES = (
     "match known before it is",
     "match is left as it was",
     "event counts before it is mature",
+    "state stays with an entity it left",
+    "older states hold too",
+    "dumps end nothing",
+    "late dumps act",
+    "conditions of another view forgotten",
 )
 
 
@@ -290,6 +295,33 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant("match is left as it was", "online", answers.matches_are_left),
     Mutant("event counts before it is mature", "both plans", answers.nothing_matures, knockouts.NothingMatures),
+    *_in_both(
+        "state stays with an entity it left",
+        knockouts.RowsStayWithTheirEntity,
+        answers.states_stay_in_training,
+        answers.states_stay_online,
+    ),
+    *_in_both(
+        "older states hold too",
+        knockouts.OlderRowsHoldToo,
+        answers.ends_forgotten_in_training,
+        answers.ends_forgotten_online,
+    ),
+    *_in_both(
+        "dumps end nothing",
+        knockouts.DumpsEndNothing,
+        answers.dumps_stay_in_training,
+        answers.dumps_stay_online,
+    ),
+    *_in_both(
+        "late dumps act",
+        knockouts.LateDumpsAct,
+        answers.late_dumps_act_in_training,
+        answers.late_dumps_act_online,
+    ),
+    Mutant(
+        "conditions of another view forgotten", "both plans", answers.conditions_forgotten, knockouts.RowsOfTheSource
+    ),
 )
 
 

@@ -149,11 +149,12 @@ def _window(view: View, window: Window) -> dict[str, Any]:
         "rows": window.rows,
         "hop": _duration(window.hop),
         "align": window.align,
-        "lifetime": not window.bounded and not window.in_order,
+        "lifetime": not window.bounded and window.by_time,
         "calendar": None if calendar is None else calendar.unit,
         "timezone": None if calendar is None else calendar.zone,
         "previous": None if calendar is None else calendar.previous,
         "since": None if window.since is None else _text(view.slot(window.since).filter),
+        "current": window.current,
     }
 
 

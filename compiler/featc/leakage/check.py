@@ -16,6 +16,7 @@ from featc.errors import Diagnostic, Span
 from featc.leakage.beside import asked, join_of, joined
 from featc.leakage.features import row_refused
 from featc.leakage.goals import goals_of
+from featc.leakage.holding import stage, stage_of
 from featc.leakage.query import Level, Query, every_part, line_of, uses
 from featc.leakage.selects import read_query
 from featc.leakage.sources import source_of, source_rows
@@ -118,6 +119,9 @@ def _relation(name: str, body: exp.Expr, query: Query) -> Relation:
     join = join_of(name, "_joined", query)
     if join is not None:
         return joined(name, body, join, query)
+    holding = stage_of(name, query)
+    if holding is not None:
+        return stage(name, body, holding, query)
     if isinstance(body, exp.Union) and is_versions(body):
         return versions(body, query)
     return read_query(body, query)

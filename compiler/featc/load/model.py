@@ -17,7 +17,7 @@ from featc.load.text import SourceFile, Text
 
 Closed = OneOf["left", "right", "both", "neither"]
 Unit = OneOf["day", "week", "month", "quarter", "year"]
-SourceKind = OneOf["event", "state"]
+SourceKind = OneOf["event", "state", "snapshot"]
 LocationKind = OneOf["path", "table", "sql"]
 Take = OneOf["first", "last"]
 Through = OneOf["value", "filter", "key", "time", "order"]
@@ -213,7 +213,7 @@ class AttributedDef:
 
 @dataclass(frozen=True, slots=True)
 class ViewDef:
-    """A feature view. `entity` None: not written; (): global. `source` None: on demand.
+    """A feature view. `entity` None: not written; (): global. `source` None: on demand; a view's name where `of_view`.
 
     `keys` maps an entity's key to a row expression. `windows` holds durations or names, as written. `closed`
     is the view's own or the project's default.
@@ -233,6 +233,7 @@ class ViewDef:
     meta: Meta
     labels: tuple[FeatureDef, ...] = ()
     joins: tuple[JoinDef, ...] = ()
+    of_view: bool = False
 
 
 @dataclass(frozen=True, slots=True)

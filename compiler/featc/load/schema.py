@@ -94,7 +94,6 @@ class Window(_Described):
     timezone: Text = about("of a calendar: the zone whose clocks count; UTC if not given", "Europe/Berlin")
     since: Sql = about("the events from the last one on for which this is true", "status = 'failed'")
     next: Duration = about("of labels: how far it reaches from the instant of asking on")
-    current: Any = later("aggregates over the current rows of a state source")
 
 
 class Column(_Described):
@@ -105,7 +104,9 @@ class Column(_Described):
 class Source(_Described):
     model_config = ConfigDict(json_schema_extra=_PLACES)
 
-    kind: Annotated[Any, word("event", "state")] = about("event (the default): things that happen; state: what holds")
+    kind: Annotated[Any, word("event", "state", "snapshot")] = about(
+        "event (the default): things that happen; state: what holds; snapshot: whole dumps of what holds"
+    )
     path: Text = about("files, relative to featc.yaml", "data/orders/*.parquet", "data/orders.csv")
     table: Text = about("a table of the target's database", "raw.orders")
     sql: Sql = about("a query of the target's database; its columns are the source's")
@@ -116,8 +117,8 @@ class Source(_Described):
     deleted: Sql = about("true for a row that deletes its event", "op = 'D'")
     tie_break: Texts = about("columns that order rows of the same instant")
     timezone: Text = about("the zone of times without one; UTC if not given", "Europe/Berlin")
-    key: Texts = about("of a state source: the columns that identify what the row is about")
-    valid_to: Text = about("of a state source: the column with the instant at which the row ends")
+    key: Texts = about("of states and snapshots: the columns that identify what the row is about")
+    valid_to: Text = about("of states and snapshots: the column with the instant at which the row ends")
     final_after: Duration = about("how long after its event a correction still counts")
     let: dict[str, Sql] = about("named row expressions", {"paid": "status = 'paid'"}, names=NAME)
     columns: dict[str, Type | Column] = about("types of columns; those not named are read from the data")
@@ -184,6 +185,10 @@ class Join(_Model):
     view: Text = about("a view whose features are looked up, in place of a source's rows", "merchant_risk")
 
 
+class OfView(_Model):
+    view: Text = needed("the view whose rows are read, after its where, let, join and keys")
+
+
 OF_ROWS = ("where", "keys", "join", "windows", "ttl", "closed", "labels")
 """What only views with a source have."""
 
@@ -198,7 +203,10 @@ class View(_Described):
     )
 
     entity: Texts = about("whom the features are about; a list is a cross of entities, [] everything")
-    source: Text = about("the source whose rows are aggregated; without one the view is computed when asked")
+    source: Text | OfView = about(
+        "the source whose rows are aggregated, or {view: …}, whose rows they are after its where, let, join and keys;"
+        " without one the view is computed when asked"
+    )
     keys: dict[str, Sql] = about(
         "where a key of the entity is not a column of its name: an expression", {"user_id": "buyer_id"}, names=FREE_NAME
     )

@@ -32,6 +32,9 @@ _SHAPES = {
     "latest": "one ASOF join to the last row that has a value",
     "rows": "rows are numbered in event order, and the last ones taken",
     "since": "the last row that begins the window is looked for, and the rows from it on joined by key",
+    "current": "each row with the stretch of time for which it holds, joined by key: the next row of the source's key"
+    " ends it, whichever entity that one is about",
+    "dump": "one ASOF join to the dump in force, whose rows are joined by key",
     "join": "rows joined by key: some are late or superseded, and their state cannot be united with the others'",
 }
 
@@ -57,7 +60,7 @@ def explain_view(project: Project, view: View, wanted: frozenset[str] | None = N
         "source": _source(source, view),
         "joins": [_join(project, join, source) for join in view.joins],
         "windows": [{"window": w.name, "holds": edges_in_words(w, view.closed)} for w in read.parts.windows],
-        "training": _training(read.parts, view.attributed is not None or is_irregular(source)),
+        "training": _training(read.parts, source, view.attributed is not None or is_irregular(source)),
         "online": _online(plan, read),
         "retention": _retention(plan, source),
     }
@@ -151,6 +154,8 @@ def _arrival(source: Source) -> str:
 
 
 def _versions(source: Source, view: View) -> str:
+    if source.in_dumps:
+        return "rows of one time and arrival are one dump, in force until a later one is; it ends what it does not hold"
     if identity(source, view) is None:
         return "every row is an event of its own"
     if source.id:
@@ -162,6 +167,8 @@ def edges_in_words(window: Window, closed: Closed) -> str:
     """Which visible events a window holds, as a condition on τ (semantics.md, "Windows")."""
     if window.calendar is not None:
         return _calendar_in_words(window.calendar, closed)
+    if window.current:
+        return "the rows that hold at t, one for each key of the source"
     if window.since is not None:
         return f"from the last of the events with {window.since} on, in event order, it included"
     if window.is_ahead:
@@ -202,7 +209,7 @@ def _explain_labels(project: Project, view: View, source: Source, parts: Parts) 
         "source": known,
         "joins": [_join(project, join, source) for join in view.joins],
         "windows": [{"window": w.name, "holds": edges_in_words(w, view.closed)} for w in parts.windows],
-        "training": _training(parts, irregular=False),
+        "training": _training(parts, source, irregular=False),
         "online": None,
         "retention": None,
         "labels": {
@@ -212,13 +219,15 @@ def _explain_labels(project: Project, view: View, source: Source, parts: Parts) 
     }
 
 
-def _training(parts: Parts, irregular: bool) -> list[dict[str, Any]]:
+def _training(parts: Parts, source: Source, irregular: bool) -> list[dict[str, Any]]:
     found = []
     for finish in parts.finishes:
         for cell in finish.states.values():
             shape = shape_of(cell, irregular)
             why = _SHAPES["rows" if cell.window.since is None else "since"] if shape == "rows" else _SHAPES[shape]
-            if irregular and shape not in ("join", "rows") and engine.merges(cell.partial.kind):
+            if shape == "current" and source.in_dumps:
+                why = _SHAPES["dump"]
+            if irregular and shape not in ("join", "rows", "current") and engine.merges(cell.partial.kind):
                 why += "; late and superseded rows are joined by key and united with it"
             rows = why_rows(cell, WIDTH)
             found.append(
@@ -266,6 +275,10 @@ def _how_read(cell: Cell, read: ReadPlan) -> dict[str, str]:
         return {"from": "rows", "because": "its state is the rows, so a read takes all that its window holds"}
     if any(cell in s.cells for s in read.sets):
         return {"from": "rows", "because": "a set of values has no bounded state"}
+    if cell.window.current:
+        of_dump = "the entity's rows of the dump in force"
+        others = "of the entity's rows those are taken whose key has no newer one"
+        return {"from": "rows", "because": of_dump if read.layout.source.in_dumps else others}
     if cell.window.since is not None:
         until = "rows are read newest first up to the one that begins the window, all of them where none does"
         return {"from": "rows", "because": until}
@@ -279,6 +292,8 @@ def _retention(plan: ViewPlan, source: Source) -> dict[str, Any]:
     superseded = "no row is superseded"
     if plan.layout.superseded:
         superseded = "rows go once a later version arrived before the horizon"
+    if source.in_dumps:
+        superseded = "rows of a dump go once a later one was in force before the horizon"
     if plan.evict.kept is not None:
         return {"superseded": superseded, "rows": f"all stay: {plan.evict.kept}", "tiles": "all stay"}
     final = format_duration(source.final_after or 0)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from featc.lower import online_evict as evicting
 from featc.lower import online_lift as lift
 from featc.lower import online_store as tables
+from featc.lower.online_dumps import DumpsPlan, dumps_plan, superseded_sql
 from featc.lower.online_evict import EvictPlan, looks_up
 from featc.lower.online_joins import Hop, JoinsPlan, ViewHop, joins_plan
 from featc.lower.online_layout import Layout, Stream, layout, stream_of
@@ -76,12 +77,20 @@ class SourcePlan:
     joined: tuple[ViewPlan, ...] = field(default=())
     reached: tuple[ViewPlan, ...] = field(default=())
     depths: Mapping[str, int] = field(default_factory=dict)
+    dumps: DumpsPlan | None = None
+    """Set where the rows come in whole dumps."""
 
     @property
     def to_lift(self) -> tuple[ViewPlan, ...]:
         """The views with joins that a batch can change, each after those that it joins."""
         found = {v.layout.view.name: v for v in (*self.reached, *self.joined)}
         return tuple(sorted(found.values(), key=lambda v: self.depths[v.layout.view.name]))
+
+    @property
+    def identities(self) -> tuple[Stream, ...]:
+        """By what rows are known again: as versions, or as rows of dumps. Without any, each row is another event."""
+        own = tuple(s.stream for s in self.streams)
+        return own if self.dumps is None else (*own, self.dumps.identity)
 
     @property
     def all_views(self) -> tuple[ViewPlan, ...]:
@@ -151,7 +160,7 @@ def view_plan(project: Project, view: View, fingerprint: str = "") -> ViewPlan:
         lift_sql=lift.view_sql(found),
         schema_sql=tables.schema_sql(found) + (joins.schema_sql if joins else ""),
         insert_sql=tables.insert_sql(found),
-        supersede_sql=tables.supersede_sql(found.events),
+        supersede_sql=(superseded_sql if found.source.in_dumps else tables.supersede_sql)(found.events),
         newest_sql=tables.newest_sql(found),
         touched_sql=tables.touched_sql(found),
         placed_sql=tables.placed_sql(found),
@@ -177,6 +186,10 @@ def source_plan(project: Project, source: Source, fingerprints: Mapping[str, str
     views = tuple(view_plan(project, v, fingerprints.get(v.name, "")) for v in readers)
     joined = tuple(view_plan(project, v, fingerprints.get(v.name, "")) for v in mine if v.joins)
     reached = tuple(view_plan(project, v, fingerprints.get(v.name, "")) for v in joining)
+    dumps = None
+    if source.in_dumps:
+        bare = dumps_plan(source, "")
+        dumps = dumps_plan(source, _digest(bare.listed_sql, bare.schema_sql))
     shared = next((v.stream for v in (*views, *joined) if v.stream is not None and v.stream.lift_sql is None), None)
     return SourcePlan(
         source=source,
@@ -188,6 +201,7 @@ def source_plan(project: Project, source: Source, fingerprints: Mapping[str, str
         joined=joined,
         reached=reached,
         depths={v.name: depth(project, v) for v in (*mine, *joining) if v.joins},
+        dumps=dumps,
     )
 
 
@@ -235,6 +249,8 @@ def online_files(project: Project, view: View, fingerprint: str = "") -> dict[st
     updates.append(("rows: take in", plan.insert_sql))
     if plan.stream:
         updates.append(("rows: note the successor", plan.supersede_sql))
+    if shared.dumps:
+        _add_dumps(plan, shared.dumps, lifts, schemas, updates)
     if plan.joins:
         _add_joins(project, view, plan.joins, lifts, schemas, updates)
     if plan.seal_sql:
@@ -256,6 +272,18 @@ def online_files(project: Project, view: View, fingerprint: str = "") -> dict[st
 
 
 Sections = list[tuple[str, str]]
+
+
+def _add_dumps(plan: ViewPlan, dumps: DumpsPlan, lifts: Sections, schemas: Sections, updates: Sections) -> None:
+    """The sections of a view of dumps that others have not."""
+    lifts += [("dumps: whose rows they are", dumps.places_sql), ("dumps: which there are", dumps.listed_sql)]
+    schemas.insert(0, ("dumps", dumps.schema_sql))
+    updates[:0] = [("dumps: known", dumps.known_sql), ("dumps: take in", dumps.accept_sql)]
+    updates += [
+        ("dumps: that go at another instant now", dumps.resolve_sql),
+        ("dumps: note it", dumps.note_sql),
+        ("rows: note it", plan.supersede_sql),
+    ]
 
 
 def _add_joins(

@@ -66,6 +66,10 @@ def unbounded(layout: Layout) -> str | None:
     if layout.source.final_after is None:
         what = "a version of any event" if layout.stream is not None else "a row of any age"
         return f"{layout.source.name} has no final_after, so {what} may still come"
+    if layout.source.in_dumps:
+        return "the dump in force may be of any age"
+    if layout.placed:
+        return "a row of any age may hold until the next of its key comes"
     for cell in layout.parts.cells:
         if cell.window.since is not None:
             return f"{cell.window.name} begins with an event that may be any distance back"

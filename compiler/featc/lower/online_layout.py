@@ -6,9 +6,11 @@
 | `_tau` | events | τ |
 | `_enter` | events, where the source has an arrival column or is attributed | max(τ, α); else it follows from τ |
 | `_superseded` | events, where rows are versions or attributed | α of the next version, NULL while it is the newest |
+| `_alpha` | views of dumps | α, which with τ says which dump it is; `_superseded` is when a later one is in force |
 | `_order` | events, where τ alone does not decide | sort key of (tie_break…, α, id): with τ the event order |
 | `_version` | state views where keys and τ can tie | sort key of the version order |
 | `_seq` | events | the number of the accepted row in the store |
+| `_place` | state views with aggregates over `current` | sort key of the source's key: of equal ones one row holds |
 | `_holds` | state views | whether the row passes `where` and is no tombstone |
 | `_valid_to` | state views with `valid_to` | the instant until which the row holds |
 | `<slot>`, `<slot>__real` | events | the lifted value, and its finite DOUBLE where a state does arithmetic |
@@ -82,6 +84,7 @@ class Layout:
     states: Mapping[str, str]
     ordered: bool
     versioned: bool
+    placed: bool = False
     upstream: bool = False
 
     @property
@@ -91,7 +94,7 @@ class Layout:
 
     @property
     def is_state(self) -> bool:
-        return self.source.kind == "state" or self.view.beside
+        return self.source.holds or self.view.beside
 
     @property
     def has_enter(self) -> bool:
@@ -107,13 +110,14 @@ class Layout:
 
     @property
     def superseded(self) -> str | None:
-        return "_superseded" if self.stream or self.view.attributed is not None else None
+        brings = self.source.in_dumps or self.view.attributed is not None
+        return "_superseded" if self.stream or brings else None
 
 
 def is_banded(cell: Cell) -> bool:
     """Whether SQLite itself can give the cell's state, band by band."""
     partial = cell.partial
-    return not cell.window.in_order and sqlite.unsupported(partial.kind, partial.types) is None
+    return cell.window.by_time and sqlite.unsupported(partial.kind, partial.types) is None
 
 
 def tile_width(windows: Sequence[Window]) -> int | None:
@@ -177,6 +181,8 @@ def _slots(view: View, parts: Parts, taken: set[str]) -> dict[str, SlotColumn]:
 
 def _keys_decide(source: Source, view: View) -> bool:
     """Whether a key and τ leave one visible row, so that the version order need not be kept."""
+    if source.in_dumps:
+        return True  # of a key's rows in a dump only its own is kept
     if source.id or source.kind != "state":
         return False
     bare = {
@@ -202,6 +208,7 @@ def layout(project: Project, view: View, fingerprint: str, stream: Stream | None
     states = _distinct_columns([f"state_{c}" for c in view.state_columns], taken)
     banded = [c for c in parts.cells if is_banded(c) and LAWS[c.partial.kind].tiled]
     width = tile_width([c.window for c in banded])
+    placed = source.kind == "state" and any(w.current for w in parts.windows)
     return Layout(
         view=view,
         source=source,
@@ -215,6 +222,7 @@ def layout(project: Project, view: View, fingerprint: str, stream: Stream | None
         slots=slots,
         states={c: quoted(states[f"state_{c}"]) for c in view.state_columns},
         ordered=bool(source.tie_break or source.id or source.available_at),
-        versioned=bool(view.state_columns) and not _keys_decide(source, view),
+        versioned=(bool(view.state_columns) and not _keys_decide(source, view)) or (placed and bool(source.id)),
+        placed=placed,
         upstream=_is_upstream(project, view),
     )

@@ -274,6 +274,33 @@ def members_sql(layout: Layout, window: Window, slots: tuple[str, ...]) -> str:
     return text + (f"\nLIMIT {window.rows};\n" if window.rows is not None else ";\n")
 
 
+def current_sql(layout: Layout, slots: tuple[str, ...]) -> str:
+    """(τ, order, each slot …) of the rows that hold, newest first: those of the entity whose key has no newer visible
+    row, of whichever entity that is; of dumps the visible ones, which are those of the dump in force."""
+    closed = layout.view.closed
+    columns = [f"e.{layout.slots[s].column}" for s in slots]
+    order = ["_tau", *(["_version"] if layout.versioned else []), "_seq"]
+    mine, other = (", ".join(f"{alias}.{c}" for c in order) for alias in ("e", "n"))
+    conditions = [f"e.{c}" for c in key_conditions(layout)] + ["e._holds", _visible_as("e", layout)]
+    if layout.source.valid_to is not None:
+        conditions.append(f"(e._valid_to IS NULL OR e._valid_to > {horizon_sql(':t', closed)})")
+    if layout.view.ttl is not None:
+        conditions.append("e._tau > :after")
+    if layout.placed:
+        others = [f"n._place = e._place AND ({other}) > ({mine})", _visible_as("n", layout)]
+        newer = select(["1"], f"FROM {layout.events} n\n{conjunction(others)}")
+        conditions += ["e._place IS NOT NULL", f"NOT EXISTS (\n{indent(newer)}\n)"]
+    items = ", ".join(["e._tau", "e._order" if layout.ordered else "NULL", *columns])
+    ordering = ", ".join(f"{c} DESC" for c in ("e._tau", *(["e._order"] if layout.ordered else []), *columns))
+    return f"SELECT {items}\nFROM {layout.events} e\n{conjunction(conditions)}\nORDER BY {ordering};\n"
+
+
+def _visible_as(alias: str, layout: Layout) -> str:
+    """Whether a row under an alias is visible at `:t`."""
+    superseded = f"{alias}.{layout.superseded}" if layout.superseded else None
+    return visible_sql(f"{alias}.{layout.enter}", superseded, ":t", layout.view.closed)
+
+
 def lookup_sql(layout: Layout) -> str:
     """The newest visible state row: (holds, τ, valid_to, columns …). No older row resurfaces under it."""
     view = layout.view
@@ -295,8 +322,8 @@ def read_plan(layout: Layout, parts: Parts, *, lookup: bool, banded: bool = True
     With `banded` False everything is folded in process from the visible rows: the reference for the rest.
     """
     cells = tuple(c for c in parts.cells if banded and is_banded(c))
-    picked = tuple(c for c in parts.cells if banded and c.partial.kind in _ORDERED and not c.window.in_order)
-    unions = tuple(c for c in parts.cells if banded and c.partial.kind is Kind.DISTINCT and not c.window.in_order)
+    picked = tuple(c for c in parts.cells if banded and c.partial.kind in _ORDERED and c.window.by_time)
+    unions = tuple(c for c in parts.cells if banded and c.partial.kind is Kind.DISTINCT and c.window.by_time)
     windows = tuple(dict.fromkeys(c.window for c in (*cells, *unions)))
     bands = count_bands(windows, layout) if windows else 0
     partials = tuple(dict.fromkeys(c.partial for c in cells))
@@ -335,7 +362,12 @@ def _members(layout: Layout, cells: list[Cell]) -> tuple[Members, ...]:
     for cell in cells:
         groups.setdefault((cell.window, cell.partial.slots), []).append(cell)
     return tuple(
-        Members(window, slots, tuple(mine), members_sql(layout, window, slots))
+        Members(
+            window,
+            slots,
+            tuple(mine),
+            current_sql(layout, slots) if window.current else members_sql(layout, window, slots),
+        )
         for (window, slots), mine in groups.items()
     )
 

@@ -49,7 +49,7 @@ def schema_sql(layout: Layout) -> str:
     brings = layout.view.attributed is not None  # each lifted row brings its own, of which there may be some of one row
     instants = len(keys) + 1 + layout.has_enter + brings
     columns[instants:instants] = [
-        *([("_superseded", "INTEGER")] if layout.stream and not brings else []),
+        *([("_superseded", "INTEGER")] if layout.superseded and not brings else []),
         ("_seq", "INTEGER"),
     ]
     order = [*(["_order"] if layout.ordered else []), *(["_enter"] if brings else [])]
@@ -59,6 +59,12 @@ def schema_sql(layout: Layout) -> str:
     if layout.stream or layout.view.joins:
         index = quoted(layout.events.strip('"') + "__seq")
         text += f"CREATE {'' if brings else 'UNIQUE '}INDEX IF NOT EXISTS {index} ON {layout.events} (_seq);\n"
+    if layout.source.in_dumps:
+        index = quoted(layout.events.strip('"') + "__dump")
+        text += f"CREATE INDEX IF NOT EXISTS {index} ON {layout.events} (_tau, _alpha);\n"
+    if layout.placed:
+        index = quoted(layout.events.strip('"') + "__place")
+        text += f"CREATE INDEX IF NOT EXISTS {index} ON {layout.events} (_place, _tau);\n"
     if layout.tiled:
         body = [f"{name} {type_}" for name, type_ in tile_columns(layout)]
         body.append(f"PRIMARY KEY ({', '.join([*keys, '_start'])})")

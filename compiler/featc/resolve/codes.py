@@ -52,7 +52,7 @@ CODES: Mapping[str, str] = {
     "F326": "An aggregate where only a row of the source is at hand. Put the aggregate into a feature; where, "
     "let, keys and FILTER hold row expressions.",
     "F327": "A state source keeps one row per key, and the view's keys are others. Give the source key: with the "
-    "columns of the view's entity, or aggregate over the current rows.",
+    "columns of the view's entity, or aggregate over current.",
     "F330": "The name of a role in a service is taken, by another role or by a view. Rename the role.",
     "F331": "A key expression of a service does not fit: there is no such key, or it is of another type, or the "
     "expression stands for several values. Name a key of the view, cast the expression, or name one member.",
@@ -128,6 +128,17 @@ CODES: Mapping[str, str] = {
     "no join or match looks into it. Name the source of its events, or the one that is matched.",
     "F388": "A view over a source with match: has no join: and no labels:. Match what follows the events in the "
     "source; put labels into a view over the source that is matched.",
+    "F390": "current holds the rows of a state source that hold at the instant of asking, and the view's source has "
+    "events. Give the source kind: state, or use a window that looks back.",
+    "F391": "id: on a snapshot source. Rows of one time and arrival are one dump, which a later arrival of the same "
+    "time replaces as a whole. Delete id.",
+    "F392": "An aggregate over a window of a snapshot source other than current. A dump says what held, not what "
+    "changed. Aggregate over current, or keep the changes as events.",
+    "F393": "A join of events with a snapshot source. Look the snapshot up in a view of its own, at the instant of "
+    "asking, or join a state source.",
+    "F395": "source: {view: …} takes the rows of a view over events, after its where, let, join and keys. A view that "
+    "is computed when asked has none, rows that hold are read from their source itself, and views cannot read "
+    "each other's in a circle.",
     "F399": "The language has this, but this version of featc does not build it yet. Leave it out for now; the "
     "hint says what to use instead, if anything.",
 }

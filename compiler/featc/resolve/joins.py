@@ -7,7 +7,7 @@ time, a view of its own (`Join.rows`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from featc.errors import Findings, Span, did_you_mean
@@ -54,10 +54,11 @@ def join_view(
     if view.opened is None or view.blind or not view.definition.joins:
         return
     found = open_joins(view.definition, view.opened, sources, definitions, findings, upstream)
+    joins = (*view.joins, *found.joins)  # after those of the view whose rows it reads
     for same in (view, view.labels):
         if same is None:
             continue
-        same.opened, same.joins = found.opened, found.joins
+        same.opened, same.joins = found.opened, joins
         if found.broken:
             same.leave_out()
 
@@ -74,7 +75,7 @@ def open_joins(
     `upstream` has the other views where it joins such."""
     found = replace(opened, batch=RowBatch(opened.batch.columns))
     joins: list[OpenJoin | OpenViewJoin] = []
-    if opened.source.kind == "state":
+    if opened.source.holds:
         hint = "join where events are aggregated; a state is looked up at an instant of its own"
         findings.error("F371", f"{view.name} reads states, which are not joined", view.joins[0].span, hint)
         return Joined(found, (), broken=True)
@@ -125,6 +126,11 @@ def open_join(
     definition: JoinDef, opened: OpenSource, other: OpenSource, findings: Findings
 ) -> OpenJoin | None:
     if not _is_free(definition, opened, other.source.name, findings):
+        return None
+    if other.source.in_dumps:
+        message = f"{other.source.name} is a snapshot, and events are not joined with whole dumps"
+        hint = "look it up in a view of its own, at as_of; or join a state source with a row for each change"
+        findings.error("F393", message, definition.span, hint)
         return None
     given = _given_keys(definition, other, findings)
     if given is None:
@@ -200,11 +206,10 @@ def finished_joins(
     opened: OpenSource,
     drafts: Drafts,
     findings: Findings,
-    *,
-    warns: bool = True,
+    quiet: Collection[str] = (),
 ) -> tuple[Join | ViewJoin, ...] | None:
     """The joins whose columns `used` reads, and those that their keys need; None where one has errors (reported).
-    `warns`: of the others."""
+    Of the others it warns, but for those that are `quiet`."""
     wanted = {r.column for e in used if e is not None for r in e.refs if isinstance(r, ColumnRef)}
     found: list[Join | ViewJoin] = []
     listed = list(joins)
@@ -213,7 +218,7 @@ def finished_joins(
         return None
     for join in reversed(listed):  # what the keys of a join need, an earlier one brings
         columns = tuple(c for c in _names_of(join) if join_column(join.definition.name, c) in wanted)
-        if not columns and not warns:
+        if not columns and join.definition.name in quiet:
             continue
         if not columns:
             message = f"{view} joins {join.definition.name}, and no feature uses a column of it"

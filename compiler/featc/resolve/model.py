@@ -41,7 +41,7 @@ from featc.resolve.served import Service as Service
 from featc.resolve.served import own_view as own_view
 
 Closed = Literal["left", "right", "both", "neither"]
-SourceKind = Literal["event", "state"]
+SourceKind = Literal["event", "state", "snapshot"]
 
 
 # ── sources ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -74,11 +74,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source of events or states. `columns` are all columns of the data, in the data's order.
+    """A source of events, states or dumps of states. `columns` are all columns of the data, in the data's order.
 
     `time`, `available_at`, `deleted`, `valid_to` are expressions over columns; the instants among them have type
     TIMESTAMP or DATE. `delay` is 0 when `available_at` is given. `id` is empty when every row is an event of its own.
-    For a state source `key` is the identity of a row (columns), empty = the keys of the view that reads it.
+    Where rows hold, `key` is the identity of a row (columns), empty = the keys of the view that reads it.
     `final_after` in µs: how long after its event a version may still arrive; None is for ever.
     """
 
@@ -99,6 +99,16 @@ class Source:
     meta: Mapping[str, object] = field(default_factory=dict)
     span: Span | None = field(default=None, compare=False)
     lets: tuple[tuple[str, Expr], ...] = field(default=(), compare=False)  # written out wherever they are used
+
+    @property
+    def holds(self) -> bool:
+        """Whether its rows hold for a time: states, and the rows of dumps."""
+        return self.kind != "event"
+
+    @property
+    def in_dumps(self) -> bool:
+        """Whether its rows of one time and arrival are one whole dump."""
+        return self.kind == "snapshot"
 
     def column(self, name: str) -> Column:
         return next(c for c in self.columns if c.name == name)

@@ -21,7 +21,8 @@ from featc.resolve.matches import finished_matches, open_attributed, settle_attr
 from featc.resolve.meaning import Meanings
 from featc.resolve.model import COMPLETE, Attributed, ColumnRef, Expr, Join, Project, Source, StateRef, View, ViewJoin
 from featc.resolve.openservice import open_service
-from featc.resolve.openview import OpenView, open_view
+from featc.resolve.openview import OpenView
+from featc.resolve.over_views import open_views
 from featc.resolve.pieces import joined
 from featc.resolve.services import Picker
 from featc.resolve.sources import OpenSource, broken_lets, check_known, finished_source, meta_of, open_source
@@ -51,10 +52,7 @@ class _Run:
         definitions, findings = self.definitions, self.findings
         book = WindowBook(definitions.windows, definitions.broken, findings)
         self._open_sources()
-        views = {n: open_view(d, self.opened, definitions, book, findings) for n, d in definitions.views.items()}
-        for view in views.values():
-            if not view.joins_views:
-                join_view(view, self.opened, definitions, findings)
+        views = open_views(self.opened, definitions, book, findings)
         ahead = [labels for v in views.values() for labels in open_labels(v, findings)]
         keys = [k.value for e in definitions.entities.values() for k in e.keys]
         services = {
@@ -134,7 +132,8 @@ class _Run:
                 opened.source = source
 
     def _settle_joins(self, views: Iterable[OpenView]) -> None:
-        """The same for views with joins, whose expressions also read columns of other sources."""
+        """The same for views with joins, whose expressions also read columns of other sources, and for those over the
+        rows of another view."""
         for view in views:
             opened = view.opened
             if opened is None or opened.source.name not in self.sources:
@@ -170,7 +169,7 @@ class _Run:
 
     def _lift(self, views: Sequence[OpenView], rows: Mapping[str, ViewRows], lifted: dict[str, Lifted]) -> None:
         """The slots and aggregations of views whose rows were read, once their sources are settled."""
-        self._settle_joins(v for v in views if v.joins and v.base is None)
+        self._settle_joins(v for v in views if (v.joins or v.definition.of_view) and v.base is None)
         for view in views:
             opened = view.opened
             if view.name not in rows or opened is None:
@@ -231,8 +230,9 @@ class _Run:
             return finished_matches(found.name, opened, read, self.sources, self.findings)
         if not view.joins:
             return ()
-        mine = view.base is None  # labels need not use what the features join
-        return finished_joins(found.name, view.joins, read, self.sources, opened, drafts, self.findings, warns=mine)
+        # labels need not use what the features join, nor a view what the one joins whose rows it reads
+        quiet = {j.definition.name for j in view.joins} if view.base is not None else view.inherited
+        return finished_joins(found.name, view.joins, read, self.sources, opened, drafts, self.findings, quiet)
 
     def _labels(
         self,
@@ -266,7 +266,7 @@ class _Run:
                 "F327",
                 f"{source.name} keeps one row per {', '.join(source.key)}, and {view.name} has other keys",
                 view.definition.span,
-                "use an entity of those keys; aggregates over current rows are not built yet",
+                "use an entity of those keys, or aggregate the rows that hold, as in last(x) over current",
             )
         for template in view.templates:
             for name, _ in () if template.broken else template.members:

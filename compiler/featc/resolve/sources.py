@@ -104,7 +104,7 @@ def open_source(
         time=Expr((), "TIMESTAMP"),
         delay=definition.delay.us if definition.delay and not definition.available_at else 0,
         timezone=definition.timezone.value if definition.timezone else None,
-        id=_existing(definition.id, "id", scope, findings),
+        id=_identity(definition, scope, findings),
         tie_break=_existing(definition.tie_break, "tie_break", scope, findings),
         key=_existing(definition.key, "key", scope, findings),
         final_after=_final_after(definition, findings),
@@ -112,6 +112,19 @@ def open_source(
         span=definition.span,
     )
     return OpenSource(definition, source, scope, batch, texts)
+
+
+def _identity(definition: SourceDef, scope: RowScope, findings: Findings) -> tuple[str, ...]:
+    """The columns of `id`, which rows of dumps have none of."""
+    if definition.id and definition.kind == "snapshot":
+        findings.error(
+            "F391",
+            f"{definition.name} is a snapshot, and has an id: a dump is replaced as a whole, not row by row",
+            definition.id[0].span,
+            "delete id; what a row is about is its key:, and a later arrival of the same time replaces the dump",
+        )
+        return ()
+    return _existing(definition.id, "id", scope, findings)
 
 
 def _final_after(definition: SourceDef, findings: Findings) -> int | None:

@@ -199,10 +199,12 @@ def _version_bytes(plan: ViewPlan, amounts: Amounts) -> float:
 
 
 def _column_size(source: Source, name: str, type_: str, text: float) -> float:
-    if name in ("_tau", "_enter", "_start", "_settled_at", "_valid_to"):
+    if name in ("_tau", "_alpha", "_enter", "_start", "_settled_at", "_valid_to"):
         return 8
     if name == "_superseded":
         return 2  # mostly NULL
+    if name == "_place":
+        return 1 + sum(text + 2 if source.column(c).type == "VARCHAR" else 9 for c in source.key)
     if name == "_order":  # a sort key of tie_break…, α, id
         ordered = [source.column(c).type for c in (*source.tie_break, *source.id)]
         return 9 + sum(text + 2 if t == "VARCHAR" else 9 for t in ordered)

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from featc import visibility
-from featc.lower import online_read, online_store, source
-from featc.lower.training import beside, cells, follows, views
+from featc.lower import online_dumps, online_read, online_store, source
+from featc.lower.training import beside, cells, current, dumps, follows, views
+from featc.resolve import over_views
 from featc.resolve.model import Project, View, feature_closure
 from featc.resolve.needs import spine_columns
 from featc.runtime import dataset
@@ -268,3 +269,105 @@ def nothing_matures(patch: Patch) -> None:
 def matches_are_left(patch: Patch) -> None:
     """Events stay as they were lifted, whatever follows them later."""
     patch.setattr(matched.MatchedRows, "reached", lambda rows, changed: set())
+
+
+# ------------------------------------------------------------------------------------- rows that hold
+
+
+def states_stay_in_training(patch: Patch) -> None:
+    """A row ends only rows of the entity that it is about itself."""
+
+    def with_entity(place: Callable[..., tuple[str, ...]]) -> Callable[..., tuple[str, ...]]:
+        return lambda its, view: (*place(its, view), *(source.key_sql(k) for k in view.keys))
+
+    def change(stretches: Callable[..., str]) -> Callable[..., str]:
+        def apart(ctes: Any, its: Any, view: View, relation: str, reach: Any, known: Any) -> str:
+            plain = source.place
+            source.place = with_entity(plain)
+            try:
+                return stretches(ctes, its, view, relation, [], known)
+            finally:
+                source.place = plain
+
+        return apart
+
+    around(patch, current, "_stretches", change)
+
+
+def states_stay_online(patch: Patch) -> None:
+    """The same, online."""
+
+    def change(current_sql: Callable[..., str]) -> Callable[..., str]:
+        def apart(layout: Any, slots: Any) -> str:
+            same = "".join(f" AND n.{c} = e.{c}" for _, c, _ in layout.keys)
+            return current_sql(layout, slots).replace("n._place = e._place", f"n._place = e._place{same}")
+
+        return apart
+
+    around(patch, online_read, "current_sql", change)
+
+
+def ends_forgotten_in_training(patch: Patch) -> None:
+    """A key's older rows go on holding beside its newest."""
+
+    def change(visible_sql: Callable[..., str]) -> Callable[..., str]:
+        return lambda enter, gone, *rest: visible_sql(enter, None if gone == "r._until" else gone, *rest)
+
+    around(patch, current, "visible_sql", change)
+
+
+def ends_forgotten_online(patch: Patch) -> None:
+    """The same, online."""
+
+    def change(current_sql: Callable[..., str]) -> Callable[..., str]:
+        return lambda *args: current_sql(*args).replace("NOT EXISTS", "true OR NOT EXISTS")
+
+    around(patch, online_read, "current_sql", change)
+
+
+# ------------------------------------------------------------------------------------- dumps
+
+
+def dumps_stay_in_training(patch: Patch) -> None:
+    """Rows of every dump hold, not of the one in force alone."""
+
+    def change(conditions: Callable[..., list[str]]) -> Callable[..., list[str]]:
+        return lambda rows: [f"r.{dumps.TIME} <= s.{visibility.AS_OF}", *conditions(rows)[1:]]
+
+    around(patch, dumps, "dump_conditions", change)
+    around(patch, current, "dump_conditions", change)
+
+
+def dumps_stay_online(patch: Patch) -> None:
+    """The same, online: no dump ever goes."""
+    patch.setattr(online_dumps, "resolve_sql", lambda name: f"SELECT 0, 0, 0 FROM {name} WHERE 0;\n")
+
+
+def late_dumps_act_in_training(patch: Patch) -> None:
+    """The dump that entered last is in force, also when it is older than one that was there."""
+
+    def change(select: Callable[..., str]) -> Callable[..., str]:
+        return lambda items, rest, **more: select(items, rest.partition("\nQUALIFY coalesce(")[0], **more)
+
+    around(patch, dumps, "select", change)
+
+
+def late_dumps_act_online(patch: Patch) -> None:
+    """The same, online."""
+
+    def change(resolve_sql: Callable[..., str]) -> Callable[..., str]:
+        return lambda name: resolve_sql(name).replace("ORDER BY _tau, _alpha", "ORDER BY enter, _tau, _alpha")
+
+    around(patch, online_dumps, "resolve_sql", change)
+
+
+# ------------------------------------------------------------------------------------- rows of another view
+
+
+def conditions_forgotten(patch: Patch) -> None:
+    """A view over the rows of another takes those of its source."""
+
+    def change(rows_of: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args: replace(rows_of(*args), conditions=())
+
+    around(patch, over_views, "rows_of", change)

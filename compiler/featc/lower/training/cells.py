@@ -1,11 +1,12 @@
 """What a training query computes for a view: cells, the shape each takes, and the edges of regular rows.
 
-Five shapes, each exact; `shape_of` says which one a cell takes:
+Six shapes, each exact; `shape_of` says which one a cell takes:
 
 * running — differences of running totals at the window's edges, for counts and exact sums.
 * frame — window frames over the union of rows and spine, by place on one numbered time line.
 * latest — ASOF join to the last row whose slot is not NULL; the window's lower edge is a check afterwards.
 * rows — rows are numbered in event order, a spine row takes its n newest by number, or those since one of them.
+* current — rows of a state source, each with the stretch of time for which it holds, by key (`current.py`).
 * join — rows the clock alone does not decide (late, corrected, superseded), by key, and all rows for states that
   cannot be united. Its states are merged with those of the other shapes by the algebra.
 """
@@ -22,12 +23,14 @@ from featc.resolve.model import Window
 from featc.visibility import AS_OF, horizon_sql, strict, upto_sql
 from featc_dialects import duckdb as engine
 
-Shape = Literal["running", "frame", "latest", "rows", "join"]
+Shape = Literal["running", "frame", "latest", "rows", "join", "current"]
 ROW, INSTANT, PLACE = "_row", "_instant", "_place"
 
 
 def shape_of(cell: Cell, irregular: bool) -> Shape:
     """The shape a cell's main part is computed in."""
+    if cell.window.current:
+        return "current"
     if cell.window.in_order:
         return "rows"
     if irregular and not engine.merges(cell.partial.kind):

@@ -72,7 +72,7 @@ class KnownBy:
 Known = AtT | KnownBy
 
 
-def _decided(source: Source, view: View, superseded: bool, known: Known) -> list[str]:
+def decided(source: Source, view: View, superseded: bool, known: Known) -> list[str]:
     """The conditions on what decides once, for every spine row, which version of an event there is."""
     if isinstance(known, KnownBy):
         arrival = src.ARRIVAL if view.attributed is None else ENTER
@@ -122,7 +122,7 @@ def source_rows(
     plain = all(item == quoted(n) for item, n in zip(inner, names, strict=True))
     # the instants are computed over normalised columns, so these are named first where normalising changes any
     origin = f"FROM {relation}" if plain else f"FROM (\n{indent(select(inner, f'FROM {relation}'))}\n)"
-    what = "states" if source.kind == "state" else "events"
+    what = {"event": "events", "state": "states", "snapshot": "rows of dumps"}[source.kind]
     return ctes.add(
         quoted(f"{source.name}_source"),
         select([*(quoted(n) for n in names), *times], origin),
@@ -239,7 +239,7 @@ def _listed(items: Iterable[str]) -> str:
     return f" {', '.join(found)}" if len(found) < 4 else "\n" + indent(",\n".join(found)) + "\n"
 
 
-def _rank_keys(parts: Parts) -> tuple[tuple[str, ...], ...]:
+def rank_keys(parts: Parts) -> tuple[tuple[str, ...], ...]:
     """The slot lists that event orders depend on: one per ordered partial and per aggregation whose window chooses by
     event order."""
     wanted: dict[tuple[str, ...], None] = {}
@@ -327,13 +327,13 @@ def view_rows(
     items += _instant_items(irregular, superseded, lag, ENTER if matched else ENTERED)
     ranks: dict[tuple[str, ...], str] = {}
     partition = f"PARTITION BY {', '.join(src.key_sql(k) for k in view.keys)} " if view.keys else ""
-    for number, names in enumerate(_rank_keys(parts)):
+    for number, names in enumerate(rank_keys(parts)):
         column = "_nth" if number == 0 else f"_nth_{number + 1}"
         order = ", ".join(f"{c} NULLS FIRST" for c in (*src.event_order(source), *(slot_sql(view, s) for s in names)))
         items.append(f"row_number() OVER ({partition}ORDER BY {order}) AS {column}")
         ranks[names] = column
     items += [named(slot_sql(view, s), c) for s, c in slots.items()]
-    conditions = [*event_conditions(source, view), *_decided(source, view, superseded, known), *reach]
+    conditions = [*event_conditions(source, view), *decided(source, view, superseded, known), *reach]
     body = select(items, f"FROM {relation}\n{conjunction(conditions)}")
     name = ctes.add(quoted(f"{view.name}_rows"), body, f"{view.name}: the rows it aggregates, and what each brings")
     delay = source.delay if isinstance(known, AtT) else 0
@@ -359,7 +359,7 @@ def state_rows(
     conditions = row_conditions(source, view)
     if source.deleted is not None:
         (conditions if source.id or source.kind != "state" else holds).append(f"NOT {DELETED}")
-    conditions += _decided(source, view, superseded, known)
+    conditions += decided(source, view, superseded, known)
     partition = f"PARTITION BY {', '.join(src.key_sql(k) for k in view.keys)} " if view.keys else ""
     order = ", ".join(f"{c} NULLS FIRST" for c in src.state_order(source))
     items.append(f"row_number() OVER ({partition}ORDER BY {order}) AS {NTH}")

@@ -14,6 +14,8 @@ from featc.lower.source import ARRIVAL, TIME, quoted
 from featc.lower.tile_table import TileTable
 from featc.lower.training.beside import KNOWN, MOMENT, asks, numbered, with_features, with_lookup
 from featc.lower.training.cells import ROW, Cells
+from featc.lower.training.current import current, current_rows, of_windows
+from featc.lower.training.dumps import dump_lookup, dumps, in_force
 from featc.lower.training.follows import with_matches
 from featc.lower.training.knowledge import LATEST, Knowledge, watermark
 from featc.lower.training.lookup import lookup
@@ -82,6 +84,11 @@ class Views:
             self.relations[name, "values"] = relation
         if name in need.states:
             window = Window("ttl", length=view.ttl) if view.ttl else Window("lifetime")
+            if source.in_dumps:
+                own = _of_spine(view, spine)
+                found = dump_lookup(ctes, source, view, base, spine, own, self._known(view))
+                self.relations[name, "state"] = found
+                return
             reach = _reach(view, spine, [window])
             states = state_rows(ctes, view, source, base, spine, reach, self._known(view))
             self.relations[name, "state"] = lookup(ctes, states, window)
@@ -89,6 +96,14 @@ class Views:
     def _cells(self, parts: Parts, source: Source, base: str, spine: str) -> Cells:
         """All cells of a view: those that tiles serve, the others from rows."""
         view, ctes, out = parts.view, self.ctes, Cells()
+        holding, parts = of_windows(parts, current=True), of_windows(parts, current=False)
+        if holding.cells:
+            known = self._known(view)
+            states = current_rows(ctes, holding, source, base, spine, _of_spine(view, spine), known)
+            asked = in_force(ctes, view, dumps(ctes, source, base, known), spine) if source.in_dumps else None
+            current(ctes, states, holding.cells, out, asked)
+            if not parts.cells:
+                return out
         table = self.tiles.get(view.name) if spine == SPINE else None
         served = [c for c in parts.cells if table is not None and is_tiled(c, table.width)]
         others = tuple(c for c in parts.cells if c not in served)

@@ -46,8 +46,7 @@ def bring_in(
         columns = settle_columns(database, plan)
         with database.read() as store:
             known = books.intervals(store, name)
-        streams = [s.stream for s in plan.streams]
-        staging = Staging(engine, source, streams, [column for column, _ in columns], until)
+        staging = Staging(engine, source, plan.identities, [column for column, _ in columns], until)
         found = staging.census(known)
         waiting = found.pop(WAITING, Interval(WAITING, 0, 0)).rows
         places = changed(known, found)
@@ -86,7 +85,7 @@ def columns_of(store: sqlite3.Connection, plan: SourcePlan) -> Columns:
     here = {(c.name, c.physical) for c in plan.source.columns}
     if before is None or before == now:
         return now
-    if not plan.streams and here.issuperset(before):
+    if not plan.identities and here.issuperset(before):
         return before
     if route_of(store, plan.source) is not None:
         raise _columns_changed(name, sorted({c for c, _ in set(before) - here}))

@@ -66,7 +66,7 @@ def refuse_other_routes(store: sqlite3.Connection, plans: Sequence[SourcePlan]) 
     """Before anything is read, all sources without an id that were pushed."""
     findings = Findings()
     for plan in plans:
-        if not plan.streams and route_of(store, plan.source) == "push":
+        if not plan.identities and route_of(store, plan.source) == "push":
             findings.items.append(other_route(plan.source, "materialize"))
     findings.raise_errors()
 

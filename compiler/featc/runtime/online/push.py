@@ -14,12 +14,16 @@ from typing import Any
 
 from featc.errors import Diagnostic, FeatcError
 from featc.lower.online import SourcePlan, StreamPlan, ViewPlan
+from featc.lower.online_dumps import DumpsPlan
 from featc.lower.online_joins import Hop, ViewHop
 from featc.lower.online_lift import TOO_LATE, read_columns
 from featc.lower.online_store import ABSENT
 from featc.runtime.online.batch import content_digest, load_batch
 from featc.runtime.online.beside import BesideReaders
 from featc.runtime.online.database import Database
+from featc.runtime.online.dumps import Listed
+from featc.runtime.online.dumps import accept as accept_dumps
+from featc.runtime.online.dumps import resolve as resolve_dumps
 from featc.runtime.online.engine import Engine
 from featc.runtime.online.joined import Changed, JoinedRows, note, placed
 from featc.runtime.online.ledger import KnownBatch, PushReport, enter_batch, first_row, horizon_of, known_batch
@@ -76,8 +80,9 @@ def push_batch(
 
 
 def lifted_batch(engine: Engine, plan: SourcePlan, rows: int) -> Iterator[Lifted]:
-    """What lies in the table of the batch, lifted: at once, or slice by slice where it is large."""
-    return lift_slices(engine, plan, rows, _LARGE) if rows > _LARGE else iter([lift(engine, plan, rows)])
+    """What lies in the table of the batch, lifted: at once, or slice by slice where it is large. Dumps are whole."""
+    sliced = rows > _LARGE and plan.dumps is None
+    return lift_slices(engine, plan, rows, _LARGE) if sliced else iter([lift(engine, plan, rows)])
 
 
 def _write(
@@ -166,14 +171,20 @@ class _Taking:
             table = stream.stream.table
             rows = [r for r in lifted.versions[table] if r[2] is not None]
             streams[table] = self._accept(stream, rows, behind)
+        dumps = self.plan.dumps
+        if dumps is not None:
+            streams[dumps.table] = _Accepted(self._accept_dumps(dumps, lifted))
         changed: dict[str, Changed] = {}
         for view, rows in lifted.views:
-            found = streams[view.stream.stream.table] if view.stream else _Accepted()
+            own = dumps.table if dumps is not None else view.stream.stream.table if view.stream else ""
+            found = streams.get(own, _Accepted())
             skip = found.known | found.late | behind
             fresh = [r for r in rows if r[0] not in skip] if skip else rows
             self._note(view, fresh, found.changed, changed)
             _take_view(self.store, view, fresh, self.first, found.changed)
             self.fed |= {view.layout.view.name} if fresh else set()
+        if dumps is not None:
+            resolve_dumps(self.store, dumps, self.plan.views)
         self._take_joined(lifted, streams, behind, changed)
         self.anonymous += _anonymous(self.plan, lifted)
         self._count(lifted, tuple(streams.values()), behind)
@@ -222,6 +233,12 @@ class _Taking:
                 # until the earlier of both successors the row stays as it was
                 known = min((s for s in (successor, before) if s is not None), default=enter)
                 note(found, tuple(key), tau, max(known, enter))
+
+    def _accept_dumps(self, dumps: DumpsPlan, lifted: Lifted) -> frozenset[int]:
+        """Takes in dumps; gives the places of the rows of those that the store had."""
+        listed = {(row[0], row[1]): Listed(*row[2:]) for row in lifted.dumps}
+        places = {place: (tau, alpha) for place, tau, alpha in lifted.dump_places}
+        return accept_dumps(self.store, dumps, listed, places, self.horizon)
 
     def _accept(self, stream: StreamPlan, rows: list[Row], behind: frozenset[int]) -> _Accepted:
         """Takes in versions; of those before the horizon only says whether it has them, or had them: an interval that
@@ -288,6 +305,8 @@ class _Taking:
 def _anonymous(plan: SourcePlan, lifted: Lifted) -> int:
     """How many rows a view takes that nothing tells from a second copy of themselves."""
     taken = {row[0] for _, rows in (*lifted.views, *lifted.kept) for row in rows}
+    if plan.dumps is not None:
+        return 0
     if plan.stream is not None:
         versions = lifted.versions[plan.stream.stream.table]
         return sum(1 for row in versions if row[2] is None and row[0] in taken)

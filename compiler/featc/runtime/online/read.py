@@ -157,7 +157,9 @@ class ViewReader:
     def _read_members(
         self, store: sqlite3.Connection, parameters: Parameters, t: int, members: Members, states: dict[str, Any]
     ) -> None:
-        edge = edges(members.window, t, self.closed, begins)
+        ttl = self.plan.layout.view.ttl
+        aged = members.window.current and ttl is not None
+        edge = edges(Window("ttl", ttl) if aged else members.window, t, self.closed, begins)
         parameters["after"], parameters["upto"] = edge.after, edge.upto
         found = store.execute(members.sql, parameters)
         rows = found.fetchall() if members.window.since is None else _since(found)

@@ -207,6 +207,7 @@ class OnlineStore:
         wanted: dict[str, tuple[str, str, str]] = {}
         for name, plan in self._plans.items():
             wanted |= {s.stream.table: (s.stream.table, name, s.schema_sql) for s in plan.streams}
+            wanted |= {d.table: (d.table, name, d.schema_sql) for d in [plan.dumps] if d is not None}
             wanted |= {v.layout.events: (v.layout.events, name, v.schema_sql) for v in plan.all_views}
         return [found for table, found in wanted.items() if table not in known]
 

@@ -107,7 +107,11 @@ class Maker:
         span = self._span(scene)
         for _ in range(rows):
             later = self.made and self.random.random() < (0.2 if scene.dense else 0.45)
-            self.made.append(self._revision(scene, span) if later else self._fresh(scene, span))
+            row = self._revision(scene, span) if later else self._fresh(scene, span)
+            if self.source.in_dumps and self.made and self.random.random() < 0.8:  # one more row of a dump
+                other = self.random.choice(self.made[-6:])
+                row |= {c: other[c] for c in (self.time, self.arrival) if c is not None}
+            self.made.append(row)
         return [tuple(row[c] for c in self.columns) for row in self.made]
 
     def _span(self, scene: Scene) -> int:

@@ -124,8 +124,9 @@ def probes(
             add(keys, at, requests[n] if likely.keys else asked())
         if instants and n % 3 == 0:
             add({k: key_value(t, UNKNOWN) for k, t in group.keys.items()}, instants[0], asked())
-    if not found:
-        add({k: key_value(t, UNKNOWN) for k, t in group.keys.items()}, 0, asked())
+    if not found:  # what depends on the request alone is asked with many
+        for _ in range(budget if group.request and not views else 1):
+            add({k: key_value(t, UNKNOWN) for k, t in group.keys.items()}, 0, asked())
     return found[: budget + 8]
 
 
