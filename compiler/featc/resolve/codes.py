@@ -118,6 +118,9 @@ CODES: Mapping[str, str] = {
     "it is made of, and write the expression over their columns.",
     "F381": "A join with a view says what only one with a source can: source: or within:. Which rows a feature looks "
     "at is up to its windows.",
+    "F382": "A join with a view takes a feature that aggregates the rows that hold, or looks into dumps. What held at "
+    "an event's own time is not built yet; join the source itself, if one row of it is meant, or keep the changes as "
+    "events.",
     "F384": "A source with from: and match: takes its rows, and what they mean in time, from another, and says it "
     "again itself. Write time:, id: and the like where that source is defined.",
     "F385": "A source with match: is made from events. from: names a source of states, or one that is made of others "

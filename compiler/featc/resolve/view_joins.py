@@ -15,7 +15,17 @@ from featc.load.text import Text
 from featc.parse import Fragment, Name
 from featc.resolve.asking import Asked, RowBatch
 from featc.resolve.features import Draft, Drafts
-from featc.resolve.model import Beside, Column, Expr, Key, RequestRef, ViewJoin, join_column
+from featc.resolve.model import (
+    AggregateRef,
+    Beside,
+    Column,
+    Expr,
+    Key,
+    RequestRef,
+    StateRef,
+    ViewJoin,
+    join_column,
+)
 from featc.resolve.openview import OpenView
 from featc.resolve.pieces import joined
 from featc.resolve.scope import Looked
@@ -160,6 +170,13 @@ def _can_stand(
         hint = "an online store cannot give such values back: join a feature that takes what you need of it"
         findings.error("F377", message, span, hint)
         return False
+    holding = next((d for d in _behind(draft, drafts) if _reads_what_holds(d, drafts)), None)
+    if holding is not None:
+        by = "" if holding is draft else f" by {'.'.join(holding.pair)}"
+        message = f"{view} joins {spoken}, which reads the rows that hold{by}, and that is not built yet beside events"
+        hint = "join the source itself, if one row of it is meant; else aggregate its changes as events"
+        findings.error("F382", message, span, hint)
+        return False
     asked = next(_request_of(draft, drafts), None)
     if asked is None:
         return True
@@ -173,10 +190,26 @@ def _can_stand(
 
 def _request_of(draft: Draft, drafts: Drafts) -> Iterator[tuple[tuple[str, str], str]]:
     """(view and feature, request column) of what a feature needs of a request."""
+    for here in _behind(draft, drafts):
+        yield from ((here.pair, p.name) for p in here.parts if isinstance(p, RequestRef))
+
+
+def _reads_what_holds(draft: Draft, drafts: Drafts) -> bool:
+    """Whether a feature itself aggregates over `current`, or looks into dumps."""
+    view = draft.pair[0]
+    opened, lifted = drafts.views[view].opened, drafts.lifted.get(view)
+    if opened is not None and opened.source.in_dumps:
+        return any(isinstance(p, (AggregateRef, StateRef)) for p in draft.parts)
+    named = {p.name for p in draft.parts if isinstance(p, AggregateRef)}
+    return lifted is not None and any(a.window.current for a in lifted.aggregations.values() if a.name in named)
+
+
+def _behind(draft: Draft, drafts: Drafts) -> Iterator[Draft]:
+    """A feature, and all it is made of."""
     stack, seen = [draft], {draft.pair}
     while stack:
         here = stack.pop()
-        yield from ((here.pair, p.name) for p in here.parts if isinstance(p, RequestRef))
+        yield here
         for pair in here.parents:
             if pair not in seen and pair in drafts.found:
                 seen.add(pair)

@@ -55,8 +55,8 @@ those with the one row of its source's watermark."""
 @dataclass(slots=True)
 class Views:
     """The CTEs of views: `relations` are those with one row per spine row. `bases` are the sources' rows, `tiles` the
-    tables read in place of rows. `known` is the column of the spine with the instants by which rows count, where these
-    are not its own."""
+    tables read in place of rows. `root` is the spine that all others are made of; `known` its column with the instants
+    by which rows count, where these are not its own."""
 
     ctes: Ctes
     project: Project
@@ -65,6 +65,7 @@ class Views:
     tiles: Mapping[str, TileTable]
     knowledge: Knowledge
     known: str | None = None
+    root: str = SPINE
     relations: Relations = field(default_factory=dict)
 
     def add(self, name: str, spine: str) -> None:
@@ -89,7 +90,7 @@ class Views:
                 found = dump_lookup(ctes, source, view, base, spine, own, self._known(view))
                 self.relations[name, "state"] = found
                 return
-            reach = _reach(view, spine, [window])
+            reach = _reach(view, spine, self.root, [window])
             states = state_rows(ctes, view, source, base, spine, reach, self._known(view))
             self.relations[name, "state"] = lookup(ctes, states, window)
 
@@ -111,7 +112,7 @@ class Views:
             windows = list(dict.fromkeys(c.window for c in served))
             tiled(ctes, table, served, base, [*_of_spine(view, spine), reach_sql(table, windows, view.closed)], out)
         if others or not served:
-            reach = _reach(view, spine, [c.window for c in others])
+            reach = _reach(view, spine, self.root, [c.window for c in others])
             beside = partial(self._beside, view, reach) if view.joins else str
             rows = view_rows(ctes, parts, source, base, spine, reach, self._known(view), beside)
             compute(ctes, replace(parts, cells=others), rows, out)
@@ -146,7 +147,7 @@ class Views:
         begins = begin_columns(w for name in need.views for w in need.windows(self.project.view(name)))
         asked = asks(self.ctes, view, join, relation, begins)
         knowledge = replace(self.knowledge, hindsight=self.knowledge.hindsight and not view.ahead)
-        other = Views(self.ctes, self.project, need, self.bases, {}, knowledge, KNOWN)
+        other = Views(self.ctes, self.project, need, self.bases, {}, knowledge, KNOWN, asked)
         for name in need.views:
             other.add(name, asked)
         found = other.features(asked, MOMENT, f"{view.name} {join.name} ")
@@ -180,11 +181,11 @@ class Views:
             items += [f"{feature_sql(project.view(f.view), f, relations, time)} AS {column_of(f)}" for f in layer]
             joins = dict.fromkeys(relations[place] for place in places)
             source = f"FROM {relation} s" + "".join(f"\nLEFT JOIN {j} USING ({ROW})" for j in joins)
-            comment = (
-                "the features that come straight from aggregates and states"
-                if first
-                else "the features derived from those above"
-            )
+            comment = "the features derived from those above"
+            if not any(relations.get(p) for f in layer for p in _places(f)) and first:
+                comment = "what the service's expressions say of the request"
+            elif first:
+                comment = "the features that come straight from aggregates and states"
             name = f"{prefix}features" if first else f"{prefix}features_{number + 1}"
             relation = self.ctes.add(quoted(name) if prefix else name, select(items, source), comment)
         return relation
@@ -209,13 +210,14 @@ def _of_spine(view: View, spine: str) -> list[str]:
     return conditions
 
 
-def _reach(view: View, spine: str, windows: Sequence[Window]) -> list[str]:
-    """Pruning: only the spine's keys, and only the time the windows can reach."""
+def _reach(view: View, spine: str, root: str, windows: Sequence[Window]) -> list[str]:
+    """Pruning: only the spine's keys, and only the time the windows can reach from the instants of `root`, whose rows
+    the spine has."""
     conditions = _of_spine(view, spine)
     ahead = max((-w.offset for w in windows if w.is_ahead), default=0)
-    conditions.append(f"{TIME} <= (SELECT max({AS_OF}) FROM {spine}){f' + {ahead}' if ahead else ''}")
+    conditions.append(f"{TIME} <= (SELECT max({AS_OF}) FROM {root}){f' + {ahead}' if ahead else ''}")
     if all(w.bounded for w in windows):
-        first = f"(SELECT min({AS_OF}) FROM {spine})"
+        first = f"(SELECT min({AS_OF}) FROM {root})"
         lengths = [w.length + w.offset + 2 * (w.hop or 0) + 1 for w in windows if w.length is not None]
         lows = [f"{first} - {max(lengths)}"] if lengths else []
         calendars = (after_sql(w, first, view.closed) for w in windows if w.calendar is not None)
@@ -235,15 +237,25 @@ def column_of(feature: Feature) -> str:
 
 
 def _levels(project: Project, features: Sequence[Feature]) -> list[list[Feature]]:
-    """Features in layers: each needs only features of earlier layers."""
+    """Features in layers: each needs only features of earlier layers. Keys that a service computes without reading a
+    row stand in a layer of their own, so that whom it asks for depends on nothing else."""
     level: dict[tuple[str, str], int] = {}
+    keys = [k.given for f in features for k in project.view(f.view).keys if k.given is not None]
+    given = {(key.view, key.feature) for key in keys}
+    plain = {(f.view, f.name) for f in features if (f.view, f.name) in given and not _reads(project, f)}
     for f in features:
         parents = [level[r.view, r.feature] for r in project.view(f.view).needs_first(f)]
-        level[f.view, f.name] = max(parents, default=-1) + 1
+        first = 0 if not plain or (f.view, f.name) in plain else 1
+        level[f.view, f.name] = max([first, *(p + 1 for p in parents)])
     layers: list[list[Feature]] = [[] for _ in range(max(level.values(), default=-1) + 1)]
     for f in features:
         layers[level[f.view, f.name]].append(f)
     return layers
+
+
+def _reads(project: Project, feature: Feature) -> bool:
+    """Whether a feature needs anything but the spine's own columns."""
+    return bool(_places(feature) or project.view(feature.view).needs_first(feature))
 
 
 def _places(feature: Feature) -> list[tuple[str, Place]]:
