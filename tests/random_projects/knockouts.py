@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from oracle import Aggregate, Match, Oracle, Probe, Row, Source, Value, Version, View, ViewJoin, Window
+from oracle import Aggregate, Match, Oracle, Probe, Source, Value, Version, View, Window
 
+from .beside_knockouts import BesideIsKnownAtT, BesideKnowsAll
 from .model import Case, Push
 
-FOREVER = 2**61
 ZERO: Mapping[str, Value] = {"bigint": 0, "double": 0.0, "text": "", "boolean": False, "timestamp": 0}
 
 
@@ -330,28 +330,6 @@ class DefaultAfterDerived(Oracle):
 
     def input(self, name: str, probe: Probe) -> Value:
         return self.without_default(name, probe) if name in self.features else super().input(name, probe)
-
-
-class BesideIsKnownAtT(Oracle):
-    """Features of another view beside an event are what was known at the event's own time."""
-
-    def features_beside(self, join: ViewJoin, row: Row, v: Version) -> Row:
-        return super().features_beside(join, row, replace(v, alpha=v.tau))
-
-
-class BesideKnowsAll(Oracle):
-    """They are what is known in the end."""
-
-    def features_beside(self, join: ViewJoin, row: Row, v: Version) -> Row:
-        return super().features_beside(join, row, replace(v, alpha=FOREVER))
-
-
-class BesideOfJoinsIsNothing(Oracle):
-    """Views that join have no features to lie beside events: where that changes nothing, no join lies upon another."""
-
-    def features_beside(self, join: ViewJoin, row: Row, v: Version) -> Row:
-        found = super().features_beside(join, row, v)
-        return dict.fromkeys(found) if self.views[join.view].joins else found
 
 
 class RowsStayWithTheirEntity(Oracle):

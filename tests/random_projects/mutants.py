@@ -19,7 +19,7 @@ import pytest
 
 from oracle import Oracle, rank
 
-from . import ignoring, knockouts
+from . import beside_knockouts, ignoring, knockouts
 from .generate import make_case
 from .judge import Difference, check
 from .knockouts import knocked_out
@@ -270,13 +270,13 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("join is left as it was", "online", answers.joins_are_left),
     *_in_both(
         "features beside an event are known at t instead of enter",
-        knockouts.BesideIsKnownAtT,
+        beside_knockouts.BesideIsKnownAtT,
         answers.beside_in_training("_as_of"),
         answers.beside_online(lambda t: t),
     ),
     *_in_both(
         "features beside an event know what came later",
-        knockouts.BesideKnowsAll,
+        beside_knockouts.BesideKnowsAll,
         answers.beside_in_training(str(2**61)),
         answers.beside_online(lambda t: 2**61),
     ),
@@ -285,7 +285,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "features beside an event are left as they were",
         "online, chains",
         answers.chains_are_left,
-        knockouts.BesideOfJoinsIsNothing,
+        beside_knockouts.BesideOfJoinsIsNothing,
     ),
     *_in_both(
         "match known before it is",

@@ -232,18 +232,33 @@ def finished_joins(
             found.insert(0, made)
             wanted |= {r.column for e in made.keys for r in e.refs if isinstance(r, ColumnRef)}
             continue
-        source = sources.get(join.opened.source.name)
-        if source is not None and not come_back(view, source, columns, join.definition.span, findings):
+        lookup = _finished(view, join, columns, sources, opened, findings)
+        if lookup is None:
             return None
-        keys = [finished_key(join, column, asked, text, opened, findings) for column, asked, text in join.keys]
-        whole = [k for k in keys if k is not None]
-        if source is None or len(whole) < len(keys):
-            return None
-        within = join.definition.within.us if join.definition.within else None
-        rows = look_up(f"{view} {join.definition.name}", source, tuple(k for k, _ in whole), columns, within)
-        found.insert(0, Join(join.definition.name, source, rows, tuple(e for _, e in whole)))
-        wanted |= {r.column for _, e in whole for r in e.refs if isinstance(r, ColumnRef)}
+        found.insert(0, lookup)
+        wanted |= {r.column for e in lookup.keys for r in e.refs if isinstance(r, ColumnRef)}
     return tuple(found)
+
+
+def _finished(
+    view: str,
+    join: OpenJoin,
+    columns: tuple[str, ...],
+    sources: Mapping[str, Source],
+    opened: OpenSource,
+    findings: Findings,
+) -> Join | None:
+    """The join with a source, for the columns of it that are used; None where it has errors, which are reported."""
+    source = sources.get(join.opened.source.name)
+    if source is not None and not come_back(view, source, columns, join.definition.span, findings):
+        return None
+    keys = [finished_key(join, column, asked, text, opened, findings) for column, asked, text in join.keys]
+    whole = [k for k in keys if k is not None]
+    if source is None or len(whole) < len(keys):
+        return None
+    within = join.definition.within.us if join.definition.within else None
+    rows = look_up(f"{view} {join.definition.name}", source, tuple(k for k, _ in whole), columns, within)
+    return Join(join.definition.name, source, rows, tuple(e for _, e in whole))
 
 
 def _names_of(join: OpenJoin | OpenViewJoin) -> list[str]:

@@ -65,26 +65,7 @@ class _Run:
         _check_collisions(everything, findings)
         for view in ahead:
             check_names(view, findings)
-        layers = layered(everything, findings)
-        rows: dict[str, ViewRows] = {}
-        lifted: dict[str, Lifted] = {}
-        drafts = Drafts(everything, families, lifted, findings)
-        typing = Typing(drafts, everything, {}, self.catalog, findings)
-        self._read((v for v in everything.values() if not v.joins_views), families, rows)
-        self._settle_sources()
-        self._lift([v for v in everything.values() if not v.joins_views], rows, lifted)
-        for layer in layers:
-            joining = [v for v in layer if v.joins_views and v.base is None]
-            for view in joining:
-                join_view(view, self.opened, definitions, findings, Upstream(everything, drafts, definitions))
-            beside = [v for view in joining for v in (view, view.labels) if v is not None]
-            self._read(beside, families, rows)
-            self._lift(beside, rows, lifted)
-            mine = {v.name: v for v in layer}
-            inherit_keys(mine, everything, families, findings)
-            drafts.write(mine)
-            typing.key_types |= {n: {k.name: k.type for k in v.keys} for n, v in mine.items()}
-            typing.settle()
+        rows, lifted, drafts = self._settle(everything, families)
         resolved = {n: self._view(v, rows.get(n), lifted.get(n), drafts) for n, v in sorted(views.items())}
         kept = {n: v for n, v in resolved.items() if v is not None and (v.features or not views[n].definition.labels)}
         looked = [self._labels(v, rows.get(v.name), lifted.get(v.name), drafts, ahead) for v in ahead]
@@ -113,6 +94,36 @@ class _Run:
             self.opened[name] = open_source(definition, definitions.target, self.catalog, findings)
         for name, attributed in definitions.attributed.items():  # of those before
             self.opened[name] = open_attributed(attributed, self.opened, definitions, findings)
+
+
+    def _settle(
+        self, everything: Mapping[str, OpenView], families: Families
+    ) -> tuple[dict[str, ViewRows], dict[str, Lifted], Drafts]:
+        """The types of all row expressions and features. Views beside whose rows features of others lie come in layers,
+        each after those of which it joins features."""
+        rows: dict[str, ViewRows] = {}
+        lifted: dict[str, Lifted] = {}
+        drafts = Drafts(everything, families, lifted, self.findings)
+        typing = Typing(drafts, everything, {}, self.catalog, self.findings)
+        layers = layered(everything, self.findings)
+        plain = [v for v in everything.values() if not v.joins_views]
+        self._read(plain, families, rows)
+        self._settle_sources()
+        self._lift(plain, rows, lifted)
+        for layer in layers:
+            joining = [v for v in layer if v.joins_views and v.base is None]
+            upstream = Upstream(everything, drafts, self.definitions)
+            for view in joining:
+                join_view(view, self.opened, self.definitions, self.findings, upstream)
+            beside = [v for view in joining for v in (view, view.labels) if v is not None]
+            self._read(beside, families, rows)
+            self._lift(beside, rows, lifted)
+            mine = {v.name: v for v in layer}
+            inherit_keys(mine, everything, families, self.findings)
+            drafts.write(mine)
+            typing.key_types |= {n: {k.name: k.type for k in v.keys} for n, v in mine.items()}
+            typing.settle()
+        return rows, lifted, drafts
 
     def _settle_sources(self) -> None:
         for name, opened in self.opened.items():
