@@ -92,6 +92,8 @@ class DumpMaker(RowMaker):
             head["ts"] = self.line.instant(self.draw)
         if "arr" in self.types and head["arr"] is None:
             head["arr"] = head["ts"]
+        if "arr" in self.types and self.draw.chance(35):  # after dumps of later times
+            head["arr"] = head["ts"] + self.line.length(self.draw, 4, 20)
         for row in rows:
             row |= {c: head[c] for c in ("ts", "arr") if c in row}
             self.mark(row, dead=self.draw.chance(10))

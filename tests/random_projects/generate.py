@@ -14,7 +14,7 @@ from .definitions import ViewMaker, draw_on_demand, is_exact, visible
 from .dumps import draw_dumps, with_pushes
 from .expressions import Expr
 from .histories import History, Key, draw_history
-from .holding import CURRENT, HoldingMaker
+from .holding import CURRENT, HoldingMaker, with_probes
 from .labels import with_labels
 from .matches import with_matches
 from .midnights import with_midnights
@@ -83,14 +83,15 @@ def with_holding(draw: Draw, case: Case, histories: Sequence[History], windows: 
     entities: list[tuple[Any, tuple[str, ...]]] = [
         (v.yaml["entity"], tuple(v.keys)) for v in case.views if v.source is not None
     ]
-    if not states or not entities or not draw.chance(70):
+    if not states or not entities or not draw.chance(85):
         return case
     entity, keys = ([], ()) if draw.chance(12) else draw.one(entities)
     types = {k: t for own in case.entities.values() for k, t in own.items()}
     pool = Windows(windows.line, windows.library, windows.vars, [CURRENT])
-    maker = HoldingMaker(draw, "h", draw.one(states), pool, {})
+    history = draw.one(states)
+    maker = HoldingMaker(draw, "h", history, pool, {})
     view = maker.view(entity, {k: types[k] for k in keys}, case.defaults.get("closed", "left"))
-    return and_view(case, view, windows)
+    return with_probes(draw, and_view(case, view, windows), view, history, windows.line)
 
 
 def with_dumps(draw: Draw, case: Case, windows: Windows, domain: list[Key]) -> Case:
@@ -99,7 +100,7 @@ def with_dumps(draw: Draw, case: Case, windows: Windows, domain: list[Key]) -> C
     entities: list[tuple[Any, tuple[str, ...]]] = [
         (v.yaml["entity"], tuple(v.keys)) for v in case.views if v.source is not None
     ]
-    if not entities or not draw.chance(35):
+    if not entities or not draw.chance(45):
         return case
     types = {k: t for own in case.entities.values() for k, t in own.items()}
     history = draw_dumps(draw, "dump", windows.line, types, domain)
@@ -115,7 +116,8 @@ def with_dumps(draw: Draw, case: Case, windows: Windows, domain: list[Key]) -> C
     view = maker.view(entity, {k: types[k] for k in keys}, case.defaults.get("closed", "left"))
     rows = {**case.rows, history.spec.name: history.rows}
     case = case.with_(sources=(*case.sources, history.spec), rows=rows)
-    return with_pushes(draw, and_view(case, view, windows), history)
+    case = with_probes(draw, and_view(case, view, windows), view, history, windows.line)
+    return with_pushes(draw, case, history)
 
 
 def with_rows(draw: Draw, case: Case, histories: Sequence[History], windows: Windows) -> Case:
