@@ -29,6 +29,9 @@ def test_golden_queries_pass(name: str) -> None:
     assert built.sql
     for path in built.sql:
         checked = built.check(path)
+        if name == "attributed":  # which the reader does not follow, and says so
+            assert {f.code for f in checked.findings} == {"F389"}
+            continue
         assert checked.findings == ()
         wanted = {f"{o.view}.{o.feature}" for o in built.outputs[path]}
         assert wanted <= set(checked.features)  # proven, and not merely absent
