@@ -226,4 +226,55 @@ CARDS = Worked(
     answers=("transaction_count_daily_30d", "amt_mean_3d", "lat", "is_high", "above_avg", "distance_km"),
 )
 
-PROJECTS: Mapping[str, Worked] = {"g_iot": IOT, "h_eta": ETA, "t_openmldb": TAXI, "t_tecton": CARDS}
+# ── fraud ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def txn(m: Maker, n: int) -> Row:
+    at = m.moment()
+    return {
+        "txn_id": n,
+        "card_id": m.number(6),
+        "merchant_id": m.number(5),
+        "device_id": f"d{m.number(6)}",
+        "amount": m.money(300),
+        "country": m.one("DE", "FR", "US"),
+        "response_code": m.one("00", "00", "00", "51"),
+        "authorized_at": at,
+        "ingested_at": m.soon(at, timedelta(seconds=5) if m.number(10) > 1 else timedelta(hours=6)),
+    }
+
+
+FRAUD = Worked(
+    (
+        Table(
+            "raw.txns",
+            {
+                **dict.fromkeys(("txn_id", "card_id", "merchant_id"), INT),
+                **dict.fromkeys(("device_id", "country", "response_code"), TEXT),
+                **dict.fromkeys(("authorized_at", "ingested_at"), STAMP),
+                "amount": MONEY,
+            },
+            3000,
+            txn,
+        ),
+        Table(
+            "raw.chargebacks",
+            {"txn_id": INT, "merchant_id": INT, "reported_at": STAMP},
+            300,
+            lambda m, n: {"txn_id": 10 * n, "merchant_id": m.number(5), "reported_at": m.moment()},
+        ),
+        Table(
+            "raw.merchants",
+            {"merchant_id": INT, "mcc": TEXT, "updated_at": STAMP},
+            40,
+            lambda m, n: {"merchant_id": n % 5 + 1, "mcc": m.one("7995", "5411", "6051"), "updated_at": m.moment()},
+        ),
+    ),
+    "auth_score",
+    {"card_id": 2, "merchant_id": 3, "device_id": "d4"},
+    {"amount": "120.50", "country": "DE"},
+    answers=("txns_7d", "spend_7d", "worst_merchant_7d", "gambling_spend_7d", "decayed_spend", "chargeback_rate_90d",
+             "cards_7d", "z_amount", "new_country", "first_time_merchant"),
+)  # fmt: skip
+
+PROJECTS: Mapping[str, Worked] = {"a_fraud": FRAUD, "g_iot": IOT, "h_eta": ETA, "t_openmldb": TAXI, "t_tecton": CARDS}
