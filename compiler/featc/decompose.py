@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from featc.algebra import AGGREGATES, Kind
+from featc.algebra import AGGREGATES, LEVELS, Kind
 from featc.resolve.model import Aggregation, View, Window
 
 _PREFIX = {Kind.FSUM: "sum"}  # a slot has one type, so the two kinds of sum never meet
@@ -65,7 +65,7 @@ def window_suffix(window: Window) -> str:
 
 
 # what dialects add to a cell's name for its state's columns
-_FIELDS = ("", "_n", "_mean", "_m2", "_odd", "_nth", "_huge")
+_FIELDS = ("", "_n", "_mean", "_m2", "_odd", "_nth", "_huge", *(f"_below_{n}" for n in range(1, LEVELS + 1)))
 
 
 def _free(name: str, taken: set[str]) -> str:

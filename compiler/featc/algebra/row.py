@@ -88,6 +88,7 @@ class Aggregate:
 
     `spelled` is what authors call it, where other rows share the word. With `timed` each row's τ is one more
     slot, the last, and finishers have `as_of`, the instant in µs. `ranged`: it needs a window of one length.
+    `lifts` gives, for an argument's type, SQL over `{x}` for the BIGINT that rows are lifted to in its place.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Aggregate:
     params: tuple[Param, ...] = ()
     timed: bool = False
     ranged: bool = False
+    lifts: Callable[[str], str] | None = None
 
     def rounds(self, type_: str) -> bool:
         """Whether values of this result type may differ in rounding: DOUBLEs that are computed, not passed on."""
