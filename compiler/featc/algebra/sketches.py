@@ -47,11 +47,13 @@ def hash_sql(type_: str) -> str:
 def _estimate(given: Given, n: Sequence[int] | None) -> int:
     """From the least hashes: how many lie below the first threshold that leaves few enough, times its share."""
     hashes = n or ()
-    for level, threshold in enumerate(thresholds()):
+    share = 1
+    for threshold in thresholds():
         found = bisect_left(hashes, threshold)
         if found <= SAMPLE:
-            return int(found * 4**level)
-    return (SAMPLE + 1) * 4**LEVELS
+            break
+        share *= 4
+    return found * min(share, 4**LEVELS)
 
 
 def _estimate_sql() -> str:
