@@ -1111,7 +1111,7 @@ def canonical_text(value: Value) -> str:
         return str(micros(value))
     if isinstance(value, date):
         return str((value - EPOCH.date()).days)
-    return format(value.normalize(), "f") if isinstance(value, Decimal) else str(value)
+    return format(value.normalize(PRECISE), "f") if isinstance(value, Decimal) else str(value)
 
 
 def hash_of(value: Value) -> int:
