@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from heapq import merge
+from itertools import groupby, islice
 from json import loads
 from math import inf, isnan, nan
 from typing import Any
 
-from featc.algebra import HUGE, LAWS, SAMPLE, UNIT, Kind
+from featc.algebra import HUGE, SAMPLE, UNIT, Kind
 from featc.encoding import NAN_CODE, double_to_code, is_wide
 
 NAME = "sqlite"
@@ -91,9 +93,9 @@ def _moments(fields: Sequence[Any]) -> tuple[int, float, float, int] | None:
 def _sample(fields: Sequence[Any]) -> Any:
     """Of hashes as JSON: a list over rows, a list of such over tiles."""
     found = loads(fields[0]) if fields[0] else []
-    if found and isinstance(found[0], list):
-        return LAWS[Kind.SAMPLE].fold([("", h) for h in set().union(*found)])
-    return LAWS[Kind.SAMPLE].fold([("", h) for h in found])
+    lists = found if found and isinstance(found[0], list) else [found]
+    merged = merge(*map(sorted, lists))  # of many tiles, only the least hashes are looked at
+    return tuple(islice((h for h, _ in groupby(merged)), SAMPLE + 1)) or None
 
 
 def _buckets(fields: Sequence[Any]) -> dict[int, int] | None:
