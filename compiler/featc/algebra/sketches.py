@@ -117,7 +117,7 @@ SKETCHES = (
     Aggregate(
         "approx_count_distinct", 1, lambda types: {"n": Need(Kind.SAMPLE)}, _estimate_sql(), _estimate,
         each("approx_count_distinct", lambda t: "BIGINT"),
-        "about how many different values: exact up to 4,096; beyond, the standard error is at most 3.2 %",
+        "about how many different values; exact up to 4,096, beyond that with a relative standard error of at most 3.2 %",
         empty=0, lifts=hash_sql,
     ),
     Aggregate(
