@@ -201,7 +201,8 @@ def _computed() -> list[str]:
             "late or were corrected, training adds them by a join. Where the state is *the rows themselves*, values "
             "are exact, and a read costs as many rows as the window holds: take a short window, or `rows: n`, for busy "
             "entities, or [a sketch](../decisions/0025-sketches-are-exact-functions-of-small-integers.md), "
-            "whose error is stated and whose value is the same in both plans. A window *of one length* is a range without `rows:` and without a `hop:` that is not aligned."
+            "whose error is stated and whose value is the same in both plans. A window *of one length* is a range "
+            "without `rows:` and without a `hop:` that is not aligned."
         ),
         table(
             ("", "state", "ordered", "taken out", "united", "training", "online", "windows"),

@@ -128,7 +128,7 @@ BAGS: dict[str, Callable[[], list[float]]] = {
     "two values far apart": lambda: [1e-200] * 7 + [1e200] * 3,
     "uniform": lambda: [CHANCE.uniform(0, 1000) for _ in range(2000)],
     "normal": lambda: [CHANCE.gauss(0, 1) for _ in range(2000)],
-    "of all magnitudes": lambda: [math.copysign(10 ** CHANCE.uniform(-299, 308), CHANCE.gauss(0, 1)) for _ in range(999)],
+    "of all magnitudes": lambda: [CHANCE.choice((-1, 1)) * 10 ** CHANCE.uniform(-299, 308) for _ in range(999)],
     "the greatest there are": lambda: [1.7976931348623157e308, -1.7976931348623157e308, 1.79e308],
     "powers of the base": lambda: [1.02**n for n in range(-900, 900)],
     "prices": lambda: [round(CHANCE.lognormvariate(3, 2), 2) for _ in range(2000)],

@@ -30,6 +30,15 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
+class Lift:
+    """What rows are lifted to in the place of an argument: a BIGINT, by SQL over `{x}` for the argument's type. `name`
+    is the word for it that slots are named with."""
+
+    name: str
+    sql: Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
 class Param:
     """A constant that an author gives with the arguments, by its place after them or, where `named`, by its name.
 
@@ -88,7 +97,7 @@ class Aggregate:
 
     `spelled` is what authors call it, where other rows share the word. With `timed` each row's τ is one more
     slot, the last, and finishers have `as_of`, the instant in µs. `ranged`: it needs a window of one length.
-    `lifts` gives, for an argument's type, SQL over `{x}` for the BIGINT that rows are lifted to in its place.
+    `lifts`: rows are lifted to something else than the argument.
     """
 
     name: str
@@ -105,7 +114,7 @@ class Aggregate:
     params: tuple[Param, ...] = ()
     timed: bool = False
     ranged: bool = False
-    lifts: Callable[[str], str] | None = None
+    lifts: Lift | None = None
 
     def rounds(self, type_: str) -> bool:
         """Whether values of this result type may differ in rounding: DOUBLEs that are computed, not passed on."""

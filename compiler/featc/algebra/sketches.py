@@ -19,7 +19,7 @@ from math import copysign, inf, log, nan
 
 from featc.algebra import rounding
 from featc.algebra.returns import double, each
-from featc.algebra.row import Aggregate, Given, Need, Param
+from featc.algebra.row import Aggregate, Given, Lift, Need, Param
 from featc.algebra.series import let, place_of
 from featc.algebra.states import LEVELS, SAMPLE, Kind, thresholds
 from featc.types import FLOATS, family
@@ -47,13 +47,9 @@ def hash_sql(type_: str) -> str:
 def _estimate(given: Given, n: Sequence[int] | None) -> int:
     """From the least hashes: how many lie below the first threshold that leaves few enough, times its share."""
     hashes = n or ()
-    share = 1
-    for threshold in thresholds():
-        found = bisect_left(hashes, threshold)
-        if found <= SAMPLE:
-            break
-        share *= 4
-    return found * min(share, 4**LEVELS)
+    counts = (bisect_left(hashes, threshold) for threshold in thresholds())
+    level, found = next(((n, c) for n, c in enumerate(counts) if c <= SAMPLE), (LEVELS, SAMPLE + 1))
+    return found << 2 * level
 
 
 def _estimate_sql() -> str:
@@ -117,13 +113,13 @@ SKETCHES = (
     Aggregate(
         "approx_count_distinct", 1, lambda types: {"n": Need(Kind.SAMPLE)}, _estimate_sql(), _estimate,
         each("approx_count_distinct", lambda t: "BIGINT"),
-        "about how many different values; exact up to 4,096, beyond that with a relative standard error of at most 3.2 %",
-        empty=0, lifts=hash_sql,
+        "about how many different values; exact up to 4,096, then with a relative standard error of at most 3.2 %",
+        empty=0, lifts=Lift("hash", hash_sql),
     ),
     Aggregate(
         "approx_quantile", 1, lambda types: {"v": Need(Kind.BUCKETS)},
         let("list_aggregate({v}, 'quantile_disc', {p:.15f})", "c", _REPRESENTED), _quantile,
         double("approx_quantile"), "a number within 1 % of quantile_disc(x, p)",
-        params=(Param("p", "share"),), rounding=rounding.RELATIVE, lifts=bucket_sql,
+        params=(Param("p", "share"),), rounding=rounding.RELATIVE, lifts=Lift("bucket", bucket_sql),
     ),
 )  # fmt: skip

@@ -123,8 +123,9 @@ def _slots_of(
         return None
     fragments = call.args if call.args else (None,) * len(values)
     if row.lifts is not None:
-        values = [_made_of(v, row.lifts(v.type)) for v in values]
-    slots = tuple(_slot(lifted, v, f, condition, call.filter) for v, f in zip(values, fragments, strict=True))
+        values = [_made_of(v, row.lifts.sql(v.type)) for v in values]
+    made = f"_{row.lifts.name}" if row.lifts else ""
+    slots = tuple(_slot(lifted, v, f, condition, call.filter, made) for v, f in zip(values, fragments, strict=True))
     if row.timed:
         slots = (*slots, _time_slot(lifted, source))
     return row.name, slots, type_
@@ -161,14 +162,21 @@ def _refuse_type(
 
 
 def _slot(
-    lifted: Lifted, value: Expr, fragment: Fragment | None, condition: Expr | None, filter_: Fragment | None
+    lifted: Lifted,
+    value: Expr,
+    fragment: Fragment | None,
+    condition: Expr | None,
+    filter_: Fragment | None,
+    made: str = "",
 ) -> str:
+    """The name of the slot of a value, which is made where there is none; `made` says in it what was made of the
+    argument."""
     key = (value, condition)
     if key not in lifted.slots:
         if fragment is None:
             base = f"is_{slug(filter_)}" if filter_ else "is_row"
         else:
-            base = slug(fragment) + (f"_where_{slug(filter_)}" if filter_ else "")
+            base = slug(fragment) + made + (f"_where_{slug(filter_)}" if filter_ else "")
         lifted.slots[key] = Slot(unused(base, lifted.taken), value, condition, value.type)
     return lifted.slots[key].name
 
