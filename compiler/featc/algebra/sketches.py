@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from math import copysign, inf, log, nan
 
 from featc.algebra import rounding
-from featc.algebra.returns import double, each
+from featc.algebra.returns import double
 from featc.algebra.row import Aggregate, Given, Lift, Need, Param
 from featc.algebra.series import let, place_of
 from featc.algebra.states import LEVELS, SAMPLE, Kind, thresholds
@@ -112,7 +112,7 @@ _REPRESENTED = (
 SKETCHES = (
     Aggregate(
         "approx_count_distinct", 1, lambda types: {"n": Need(Kind.SAMPLE)}, _estimate_sql(), _estimate,
-        each("approx_count_distinct", lambda t: "BIGINT"),
+        lambda types: "BIGINT",
         "about how many different values; exact up to 4,096, then with a relative standard error of at most 3.2 %",
         empty=0, lifts=Lift("hash", hash_sql),
     ),
