@@ -22,12 +22,19 @@ def _over(call: str, tail: str, condition: str = "") -> str:
 
 
 def partial(
-    kind: Kind, slots: Sequence[str], types: Sequence[str], rank: str, present: str, tail: str
+    kind: Kind,
+    slots: Sequence[str],
+    types: Sequence[str],
+    rank: str,
+    present: str,
+    tail: str,
+    share: float | None = None,
 ) -> tuple[str, ...]:
     """The SQL of each field of a state (`fields(kind)`).
 
     `slots` are column names; `rank` a BIGINT column that numbers an entity's rows in event order; `present` is a
     column that is NULL on rows which are not events; `tail` is ` OVER window` or ` FILTER (WHERE …)` or empty.
+    With `share` the state has to answer for that share alone, and is not united with others.
     """
     x = slots[0] if slots else present
     match kind:
@@ -77,6 +84,9 @@ def partial(
             # the engine counts different values of any frame fast, and lists of them slowly
             below = (_over(f"count(DISTINCT {x})", tail, f"{x} < {threshold}") for threshold in thresholds()[1:])
             return (_over(f"count(DISTINCT {x})", tail), *below)
+        case Kind.BUCKETS if share is not None:
+            # one code that stands for all: the engine ranks any frame fast, and lists of them take room
+            return (f"[{_over(f'quantile_disc({x}, {share:.15f})', tail)}]",)
         case Kind.BUCKETS:
             return (_over(f"list({x})", tail, f"{x} IS NOT NULL"),)
 

@@ -33,6 +33,7 @@ feature_views:
       pages: approx_count_distinct(page)
       cheap_pages: approx_count_distinct(page) filter (where price < 10)
       middle: approx_quantile(price, 0.5)
+      low: approx_quantile(price, 0.01)
       high: approx_quantile(price, 0.99)
 feature_services:
   served: {features: [user_visits]}
@@ -83,6 +84,7 @@ def wanted(user: int, t: datetime) -> dict[str, Any]:
         found[f"pages_{name}"] = oracle.about_distinct([r["page"] for r in rows])
         found[f"cheap_pages_{name}"] = oracle.about_distinct([r["page"] for r in rows if r["price"] < 10])
         found[f"middle_{name}"] = oracle.about(prices[-(-len(prices) // 2) - 1])
+        found[f"low_{name}"] = oracle.about(prices[-(-len(prices) // 100) - 1])
         found[f"high_{name}"] = oracle.about(prices[-(-len(prices) * 99 // 100) - 1])
     return found
 
@@ -99,6 +101,20 @@ def same(found: dict[str, Any], expected: dict[str, Any]) -> None:
 def test_there_are_more_values_than_a_sketch_keeps() -> None:
     assert max(len({r["page"] for r in ROWS if r["user_id"] == u}) for u in range(USERS)) > 4097
     assert {e["pages_lifetime"] % 4 for e in EXPECTED[:2]} == {0} and EXPECTED[0]["pages_3d"] < 4096
+
+
+def test_training_of_rows_that_are_never_late_gives_them(tmp_path: Path) -> None:
+    definitions = DEFINITIONS.replace("    available_at: loaded_at\n    id: visit_id\n    final_after: 1d\n", "")
+    (tmp_path / "features").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "featc.yaml").write_text("version: 1\nproject: sketches\n")
+    (tmp_path / "features" / "visits.yaml").write_text(definitions)
+    known = [r for r in ROWS if r["loaded_at"] < INSTANTS[0]]
+    pq.write_table(pa.Table.from_pylist(known, SCHEMA), tmp_path / "data" / "visits.parquet")
+    spine = [{"user_id": user, "as_of": INSTANTS[0]} for user in range(USERS)]
+    dataset = featc.FeatureStore(tmp_path).get_historical_features("served", pa.Table.from_pylist(spine))
+    for row, expected in zip(dataset.arrow().to_pylist(), EXPECTED, strict=False):
+        same(row, expected)
 
 
 def test_training_gives_them(store: featc.FeatureStore) -> None:

@@ -117,7 +117,7 @@ SKETCHES = (
         empty=0, lifts=Lift("hash", hash_sql),
     ),
     Aggregate(
-        "approx_quantile", 1, lambda types: {"v": Need(Kind.BUCKETS)},
+        "approx_quantile", 1, lambda types: {"v": Need(Kind.BUCKETS, share="p")},
         let("list_aggregate({v}, 'quantile_disc', {p:.15f})", "c", _REPRESENTED), _quantile,
         double("approx_quantile"), "a number within 1 % of quantile_disc(x, p)",
         params=(Param("p", "share"),), rounding=rounding.RELATIVE, lifts=Lift("bucket", bucket_sql),

@@ -114,6 +114,7 @@ def frames(ctes: Ctes, rows: ViewRows, cells: Iterable[Cell], summed: Iterable[C
             rows.ranks.get(p.slots, ""),
             "_event",
             f" OVER {quoted(cell.window.name)}",
+            None if rows.irregular else cell.share,  # what is late is added to whole states
         )
         names = engine.fields(p.kind, quoted(cell.name))
         items += [f"{s} AS {n}" for s, n in zip(sql, names, strict=True)]
