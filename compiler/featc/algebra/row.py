@@ -23,8 +23,8 @@ class BeyondType(ArithmeticError):
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A partial state over some of the aggregate's arguments (by position). `share`: the parameter, a share, that is all
-    the finisher asks of it, so that an engine may answer that alone."""
+    """A partial state over some of the aggregate's arguments (by position). `share` names the parameter, a share, that
+    is all the finisher asks of it, so that an engine may answer that alone."""
 
     kind: Kind
     args: tuple[int, ...] = (0,)
