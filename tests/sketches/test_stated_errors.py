@@ -16,8 +16,9 @@ import duckdb
 import pytest
 
 import oracle
-from featc.algebra import AGGREGATES, LAWS, SAMPLE, Given, Kind
+from featc.algebra import AGGREGATES, LAWS, SAMPLE, Given, Kind, thresholds
 from featc.algebra.sketches import bucket_sql, hash_sql
+from featc_dialects import duckdb as duckdb_dialect
 
 DISTINCT, QUANTILE = AGGREGATES["approx_count_distinct"], AGGREGATES["approx_quantile"]
 SHARES = ("0", "0.01", "0.07", "0.25", "0.5", "0.9", "0.999", "1")
@@ -112,6 +113,31 @@ def test_the_engine_hashes_values_as_the_definition_says(
         (found,) = lifted(engine, hash_sql(type_), f"(SELECT $1::{type_} AS x)", [value])
         assert found == oracle.hash_of(value), value
     assert lifted(engine, hash_sql(type_), f"(SELECT NULL::{type_} AS x)") == [None]
+
+
+@pytest.mark.parametrize("bits", [63, 62, 61, 60, 57, 52, 49, 48, 47, 46])
+@pytest.mark.parametrize("size", [0, 1, 4096, 4097, 9000])
+def test_the_engine_finishes_counts_as_the_algebra_does(
+    engine: duckdb.DuckDBPyConnection, bits: int, size: int
+) -> None:
+    """Over hashes below a threshold of every level, the last one and beyond included."""
+    hashes = [n * (2**bits // 9001) for n in range(size)]
+    names = duckdb_dialect.FIELDS[Kind.SAMPLE]
+    counts = [str(sum(h < t for h in hashes)) for t in thresholds()]
+    state = State(counts[0], dict(zip(names, counts, strict=True)))
+    ((found,),) = engine.execute(f"SELECT {DISTINCT.finish_sql.format(n=state)}").fetchall()
+    assert found == estimate(hashes)
+
+
+class State:
+    """A state's fields as a finisher's template reads them."""
+
+    def __init__(self, whole: str, fields: dict[str, str]):
+        self.whole = whole
+        self.__dict__.update(fields)
+
+    def __format__(self, spec: str) -> str:
+        return self.whole
 
 
 def test_hashes_are_the_same_for_ever() -> None:
