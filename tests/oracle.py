@@ -23,6 +23,10 @@ Decisions where the page is silent:
   itself when its own windows and those are.
 * The greatest enter of a source is taken over its accepted versions that have one, whatever their key.
 * `--known-at` bounds the watermark, also one that is given.
+* `current`: a row with a NULL or NaN key, the source's or the view's, is never visible, so that an older one of its key
+  stays its own.
+* A dump is there when any of its rows has a tau and an alpha, and is not too late, whatever their keys. A row in it
+  that `deleted` marks is a tombstone, as in a state source without id.
 * When no state row holds, its columns are NULL and the expression is evaluated on them.
 * Units of a calendar lie side by side: one begins at the first instant whose local day is its first or a later one,
   and is current from then until the next begins, also while clocks show an hour again that lies before it. A day that
@@ -104,7 +108,8 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Window:
     """`range` (µs), `rows`, both or neither (lifetime); `hop`, `align`, `offset` as in the page's table. `calendar` is
-    a unit, in `timezone`, of which 0 is to date; `since` is P; `next` stands alone, of labels."""
+    a unit, in `timezone`, of which 0 is to date; `since` is P; `next` stands alone, of labels; so does `current`, of
+    states."""
 
     range: int | None = None
     rows: int | None = None
@@ -116,6 +121,7 @@ class Window:
     timezone: str = "UTC"
     since: RowExpr | None = None
     next: int | None = None
+    current: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +175,33 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True)
+class ViewJoin:
+    """Features of `view` beside each event, as `name.feature`: of the entity whose keys equal `keys`, row expressions
+    over the event and the joins before."""
+
+    name: str
+    view: str
+    keys: Mapping[str, RowExpr]
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Columns of `source` beside each event of an attributed source, as `name.column`: of the `take` row, in event
+    order, whose columns equal `keys` and that follows the event within so many µs."""
+
+    name: str
+    source: str
+    keys: Mapping[str, RowExpr]
+    within: int
+    take: str = "first"
+    mature: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class View:
-    """`keys` maps each key of the entity to the row expression that gives it; no `source` means on demand."""
+    """`keys` maps each key of the entity to the row expression that gives it; no `source` means on demand. With
+    `matches` its source is attributed, and `source` that of its events."""
 
     name: str
     source: str | None
@@ -180,16 +211,24 @@ class View:
     closed: str = "left"
     ttl: int | None = None
     labels: tuple[Feature, ...] = ()
-    joins: tuple[Join, ...] = ()
+    joins: tuple[Join | ViewJoin, ...] = ()
+    matches: tuple[Match, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """An observation: keys, an instant t in µs, request columns."""
+    """An observation: keys, an instant t in µs, request columns. `known_by` is the knowledge instant k where it is not
+    t: of features beside an event."""
 
     keys: Mapping[str, Value]
     t: int
     request: Mapping[str, Value]
+    known_by: int | None = None
+
+    @property
+    def k(self) -> int:
+        """The knowledge instant."""
+        return self.t if self.known_by is None else self.known_by
 
 
 @dataclass(slots=True)
@@ -300,7 +339,7 @@ class Oracle:
         self.features = {f"{v.name}.{f.name}": (v, f) for v in views for f in v.features}
         self.labels = {f"{v.name}.{f.name}": (v, f) for v in views for f in v.labels}
         self.data = {s.name: self.versions(s, rows[s.name]) for s in sources}
-        self.by_key = {v.name: self.keyed(v) for v in views if v.source is not None}
+        self.by_key: dict[str, dict[tuple[Value, ...], list[Version]]] = {}
 
     # ---- Time
 
@@ -403,6 +442,8 @@ class Oracle:
         """`enter ⊲ t` and not `alpha(next) ⊲ t`, and not dead (tombstones are seen, see `is_tombstone`)."""
         if v.enter is None or not self.entered(view, v, t) or self.superseded(view, v, t):
             return False
+        if self.sources[str(view.source)].kind == "snapshot" and self.dump(v) != self.in_force(view, t):
+            return False
         return not v.dead or self.is_tombstone(self.sources[str(view.source)], v)
 
     def entered(self, view: View, v: Version, t: int) -> bool:
@@ -415,8 +456,22 @@ class Oracle:
         return v.superseded_at is not None and self.before(view.closed, v.superseded_at, t)
 
     def is_tombstone(self, source: Source, v: Version) -> bool:
-        """`deleted` without `id` on a state source."""
-        return v.dead and source.kind == "state" and source.id is None
+        """`deleted` without `id` on a state source, or in a dump."""
+        return v.dead and source.kind != "event" and source.id is None
+
+    # ---- Snapshots
+
+    def dump(self, v: Version) -> tuple[int, int]:
+        """Rows of equal (tau, alpha) are one dump."""
+        assert v.tau is not None
+        assert v.alpha is not None
+        return v.tau, v.alpha
+
+    def in_force(self, view: View, t: int) -> tuple[int, int] | None:
+        """The dump that acts at t: of those that have entered, at max(tau, alpha), the one with the greatest tau, and
+        of those the greatest alpha; an older one than a visible one changes nothing."""
+        rows = self.data[str(view.source)]
+        return max((self.dump(v) for v in rows if v.enter is not None and self.entered(view, v, t)), default=None)
 
     def keyed(self, view: View) -> dict[tuple[Value, ...], list[Version]]:
         """The view's rows per key; rows with a NULL or NaN key belong to none (but have superseded above)."""
@@ -433,6 +488,11 @@ class Oracle:
     def rows_of(self, view: View, probe: Probe) -> list[Version]:
         """All rows of the probe's entity, visible or not; a NULL key is an unknown entity."""
         key = self.key_of([probe.keys.get(k) for k in view.keys])
+        if key is not None and view.matches:
+            rows = self.attributed(view, probe.k)
+            return [v for v in rows if self.key_of([expr(v.row) for expr in view.keys.values()]) == key]
+        if view.name not in self.by_key:
+            self.by_key[view.name] = self.keyed(view)
         return [] if key is None else self.by_key[view.name].get(key, [])
 
     def passes(self, view: View, v: Version) -> bool:
@@ -445,10 +505,19 @@ class Oracle:
         """The event's row with the columns of its joins."""
         row = dict(v.row)
         for join in view.joins:
+            if isinstance(join, ViewJoin):
+                row |= self.features_beside(join, row, v)
+                continue
             found = self.joined(join, row, v)
             for column in self.sources[join.source].columns:
                 row[f"{join.name}.{column}"] = None if found is None else canonical(found[column])
         return row
+
+    def features_beside(self, join: ViewJoin, row: Row, v: Version) -> Row:
+        """The other view at t = tau(e) under its own ⊲, with k = enter(e)."""
+        assert v.tau is not None
+        probe = Probe({key: expr(row) for key, expr in join.keys.items()}, v.tau, {}, v.enter)
+        return {f"{join.name}.{f}": canonical(self.value(f"{join.view}.{f}", probe)) for f in join.features}
 
     def joined(self, join: Join, row: Row, v: Version) -> Row | None:
         """What held at the event's own tau, using versions known by enter(e); the latest in event order."""
@@ -487,6 +556,55 @@ class Oracle:
         identifier = () if source.id is None else rank(d.row[source.id])
         order = (d.tau, self.tie_break(source, d), d.alpha, identifier)
         return (*order, *self.version_order(source, d))
+
+    # ---- Enrichment joins: attribution
+
+    def attributed(self, view: View, t: int) -> list[Version]:
+        """The events of the source by what is known at t: each with its alpha as an attributed row, and what matches it
+        then."""
+        found = []
+        for v in self.data[str(view.source)]:
+            if v.tau is None or v.alpha is None:
+                continue
+            row = dict(v.row)
+            for match in view.matches:
+                taken = self.match(view, match, v, t)
+                for column in self.sources[match.source].columns:
+                    row[f"{match.name}.{column}"] = None if taken is None else canonical(taken[column])
+            matures = [self.mature(m, v.tau) for m in view.matches if m.mature]
+            found.append(replace(v, row=row, alpha=max([v.alpha, *matures])))
+        return found
+
+    def mature(self, match: Match, tau: int) -> int:
+        """When nothing that is known in time can match any more: tau(e) + within + delay."""
+        source = self.sources[match.source]
+        return tau + match.within + (source.delay if source.available_at is None else 0)
+
+    def match(self, view: View, match: Match, e: Version, t: int) -> Row | None:
+        """The first, or last, in event order of the visible rows with equal keys and tau(e) ≤ tau < tau(e) + within."""
+        source = self.sources[match.source]
+        key = self.key_of([expr(e.row) for expr in match.keys.values()])
+        if key is None:
+            return None
+        able = [
+            d
+            for d in self.data[match.source]
+            if self.key_of([d.row[c] for c in match.keys]) == key
+            and self.follows(match, e, d)
+            and self.is_known(view, d, t)
+        ]
+        able.sort(key=lambda d: self.join_order(source, d))
+        return None if not able else able[0 if match.take == "first" else -1].row
+
+    def follows(self, match: Match, e: Version, d: Version) -> bool:
+        """`tau(e) ≤ tau_d < tau(e) + within`."""
+        assert e.tau is not None
+        return d.tau is not None and e.tau <= d.tau < e.tau + match.within
+
+    def is_known(self, view: View, d: Version, t: int) -> bool:
+        """Whether a row that may match is visible at t."""
+        entered = d.enter is not None and self.entered(view, d, t)
+        return entered and not self.superseded(view, d, t) and not d.dead
 
     # ---- Windows
 
@@ -534,7 +652,7 @@ class Oracle:
         return [
             v
             for v in self.rows_of(view, probe)
-            if self.visible(view, v, probe.t)
+            if self.visible(view, v, probe.k)
             and not v.dead
             and self.passes(view, v)
             and v.tau is not None
@@ -543,6 +661,8 @@ class Oracle:
 
     def members(self, view: View, aggregate: Aggregate, probe: Probe) -> list[Version]:
         """The window's members in event order, before FILTER and NULL-skipping."""
+        if aggregate.window.current:
+            return self.in_order(view, aggregate, self.current(view, probe))
         found = self.in_window(view, aggregate.window, probe)
         return self.last_rows(aggregate, self.in_order(view, aggregate, found))
 
@@ -605,16 +725,51 @@ class Oracle:
     def holding(self, view: View, probe: Probe) -> Row | None:
         """The row that holds at t: the visible one of greatest tau (ties: version order), then its tests."""
         source = self.sources[str(view.source)]
-        seen = [v for v in self.rows_of(view, probe) if self.visible(view, v, probe.t)]
+        seen = [v for v in self.rows_of(view, probe) if self.visible(view, v, probe.k)]
+        if probe.known_by is not None:  # what is known later may also lie later
+            seen = [v for v in seen if v.tau is not None and self.before(view.closed, v.tau, probe.t)]
         if not seen:
             return None
         taken = max(seen, key=lambda v: (v.tau, self.version_order(source, v)))
-        assert taken.tau is not None
-        if taken.dead or self.has_ended(view, source, taken, probe.t) or not self.passes(view, taken):
-            return None
-        if not self.young_enough(view, taken.tau, probe.t):
-            return None
-        return taken.row
+        return taken.row if self.holds(view, taken, probe.t) else None
+
+    def current(self, view: View, probe: Probe) -> list[Version]:
+        """The rows that hold at t, of those keys of the source whose row is the entity's."""
+        asked = self.key_of([probe.keys.get(k) for k in view.keys])
+        taken = (self.own_row(view, rows, probe.t) for rows in self.by_place(view).values())
+        return [
+            v
+            for v in taken
+            if v is not None and self.entity(view, v) == asked and asked is not None and self.holds(view, v, probe.t)
+        ]
+
+    def by_place(self, view: View) -> dict[tuple[Value, ...], list[Version]]:
+        """A state source's rows by its key, or the view's where it has none; without those that have a NULL key of the
+        source's or of the view's, which are never visible."""
+        source = self.sources[str(view.source)]
+        found: dict[tuple[Value, ...], list[Version]] = defaultdict(list)
+        for v in self.data[source.name]:
+            place = self.key_of([v.row[k] for k in source.key]) if source.key else self.entity(view, v)
+            if place is not None and self.entity(view, v) is not None:
+                found[place].append(v)
+        return found
+
+    def entity(self, view: View, v: Version) -> tuple[Value, ...] | None:
+        """Which entity a row is about."""
+        return self.key_of([expr(v.row) for expr in view.keys.values()])
+
+    def own_row(self, view: View, rows: Sequence[Version], t: int) -> Version | None:
+        """The visible row of greatest tau (ties: version order)."""
+        source = self.sources[str(view.source)]
+        seen = [v for v in rows if self.visible(view, v, t)]
+        return max(seen, key=lambda v: (v.tau, self.version_order(source, v))) if seen else None
+
+    def holds(self, view: View, v: Version, t: int) -> bool:
+        """Unless it is a tombstone, has ended, fails `where` or is too old."""
+        source = self.sources[str(view.source)]
+        assert v.tau is not None
+        ended = v.dead or self.has_ended(view, source, v, t)
+        return not ended and self.passes(view, v) and self.young_enough(view, v.tau, t)
 
     def has_ended(self, view: View, source: Source, v: Version, t: int) -> bool:
         """`valid_to ⊲ t`."""

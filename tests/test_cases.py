@@ -47,24 +47,39 @@ def upside_down(rows: pa.Table) -> pa.Table:
     return rows.take(list(reversed(range(len(rows)))))
 
 
-def _row_by_row(rows: pa.Table, file: Path) -> list[Push]:
-    return [Push(rows.slice(n, 1)) for n in range(len(rows))]
+Parts = list[pa.Table]
+"""A source's rows in parts that are pushed whole: one row each, or the rows of one dump."""
 
 
-def _backwards(rows: pa.Table, file: Path) -> list[Push]:
-    return [Push(upside_down(rows).slice(n, 2)) for n in range(0, len(rows), 2)]
+def parts_of(rows: pa.Table, declared: Mapping[str, Any]) -> Parts:
+    if declared.get("kind") != "snapshot":
+        return [rows.slice(n, 1) for n in range(len(rows))]
+    dumps: dict[tuple[Any, ...], list[int]] = {}
+    for n, row in enumerate(rows.to_pylist()):
+        dumps.setdefault((row[declared["time"]], row.get(declared.get("available_at", ""))), []).append(n)
+    return [rows.take(numbers) for numbers in dumps.values()]
 
 
-def _whole_file(rows: pa.Table, file: Path) -> list[Push]:
+def _row_by_row(parts: Parts, file: Path) -> list[Push]:
+    return [Push(part) for part in parts]
+
+
+def _backwards(parts: Parts, file: Path) -> list[Push]:
+    turned = [upside_down(part) for part in reversed(parts)]
+    return [Push(pa.concat_tables(turned[n : n + 2])) for n in range(0, len(turned), 2)]
+
+
+def _whole_file(parts: Parts, file: Path) -> list[Push]:
     return [Push(file, "all"), Push(file, "all")]
 
 
-ROUTES: Mapping[str, Callable[[pa.Table, Path], list[Push]]] = {
+ROUTES: Mapping[str, Callable[[Parts, Path], list[Push]]] = {
     "row by row": _row_by_row,
     "two by two, backwards": _backwards,
     "the file at once, twice under one token": _whole_file,
 }
-"""After each of them, sources whose rows have an id get all of them again, upside down and without a token."""
+"""After each of them, sources whose rows have an id, or are dumps, get all of them again, upside down and without a
+token."""
 
 _FAST = "two by two, backwards"
 
@@ -128,7 +143,8 @@ class Opened:
         project = self.store.project
         with OnlineStore(self.root / f"{list(ROUTES).index(route)}.db", project, self.root) as online:
             for source, rows in self.rows.items():
-                for push in ROUTES[route](rows, self.case.file(self.root, source)):
+                parts = parts_of(rows, self.case.declared[source])
+                for push in ROUTES[route](parts, self.case.file(self.root, source)):
                     online.push(source, push.rows, token=push.token)
                 if source in self.case.identified:
                     online.push(source, upside_down(rows))

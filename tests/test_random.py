@@ -28,8 +28,13 @@ from random_projects.standin import stand_in
 CASES = int(os.environ.get("FEATC_RANDOM_CASES", "2000"))
 FIRST = int(os.environ.get("FEATC_RANDOM_FIRST", "100000"))
 FLOOR = 200
-RARE = {"a version late by an earlier one's time": 100}
-"""What takes a history of its own kind: three versions, of which the last is in time by itself only."""
+RARE = {
+    "a version late by an earlier one's time": 100,
+    "a state that left its entity": 100,
+    "a dump older than a visible one": 40,
+}
+"""What takes a history of its own kind: three versions, of which the last is in time by itself only; a row of a state
+source that goes to another entity; a dump that lands after one of a later time."""
 
 
 # ------------------------------------------------------------------------------------- the product
@@ -184,7 +189,7 @@ def row_expressions(case: Case, source: str) -> Iterator[Expr]:
     if isinstance(deleted, Expr):
         yield deleted
     for v in case.views:
-        if v.source != source or v.joins:  # what joins bring is no column here
+        if v.source != source or v.joins or v.of:  # what joins bring is no column here, nor what a view's keys are
             continue
         yield from v.keys.values()
         if v.where:

@@ -12,7 +12,7 @@ casts do not matter.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ from featc.resolve.model import (
     Source,
     StateRef,
     View,
+    ViewJoin,
     Window,
 )
 
@@ -47,6 +48,8 @@ IR_VERSION = 1
 
 Value = Any
 """None, bool, int, str, a tuple of Values, or a mapping from str to Values."""
+Fingerprint = Callable[[str, str], str]
+"""(view, feature) → the feature's fingerprint."""
 
 
 # ── encoding and hashing ───────────────────────────────────────────────────────────────────────────────
@@ -122,10 +125,12 @@ def view_fingerprint(project: Project, view: str) -> str:
     Names count here, since tables and columns carry them. Windows do not: what they ask for is the store's.
     """
     owner = project.views[view]
-    parts = decompose(owner)
+    parts, beside = decompose(owner), _Layers(project).feature
     source = project.source_of(owner) if owner.source is not None else None
-    keys = tuple((k.name, k.type, _expr(source, k.expr)) for k in owner.keys)
-    slots = tuple((s.name, s.type, _expr(source, s.value), _expr(source, s.filter)) for s in owner.slots)
+    keys = tuple((k.name, k.type, _expr(source, k.expr, beside)) for k in owner.keys)
+    slots = tuple(
+        (s.name, s.type, _expr(source, s.value, beside), _expr(source, s.filter, beside)) for s in owner.slots
+    )
     states = tuple((p.name, p.kind.value, p.slots, p.types) for p in parts.partials)
     return digest(
         "view",
@@ -133,7 +138,7 @@ def view_fingerprint(project: Project, view: str) -> str:
             "view": view,
             "source": None if source is None else _source(source, owner),
             "keys": keys,
-            "where": _expr(source, owner.where),
+            "where": _expr(source, owner.where, beside),
             "closed": owner.closed,
             "slots": slots,
             "states": states,
@@ -207,8 +212,8 @@ class _Layers:
     def rows(self, view: View) -> Value:
         """Which rows a view sees, and for which entity."""
         source = self._source_of(view)
-        keys = tuple((k.type, _expr(source, k.expr)) for k in view.keys)
-        return (_source(source, view), keys, _expr(source, view.where))
+        keys = tuple((k.type, _expr(source, k.expr, self.feature)) for k in view.keys)
+        return (_source(source, view), keys, _expr(source, view.where, self.feature))
 
     def _partials(self, view: View, aggregation: Aggregation) -> tuple[str, ...]:
         finish = decompose(view, frozenset((aggregation.name,))).finish(aggregation.name)
@@ -218,11 +223,13 @@ class _Layers:
     def state_of(self, view: View, partial: Partial) -> str:
         source = self._source_of(view)
         slots = tuple(view.slot(name) for name in partial.slots)
-        lifted = tuple((s.type, _expr(source, s.value), _expr(source, s.filter)) for s in slots)
+        lifted = tuple(
+            (s.type, _expr(source, s.value, self.feature), _expr(source, s.filter, self.feature)) for s in slots
+        )
         return digest("tile", (self.rows(view), partial.kind.value, lifted))
 
     def _state(self, view: View, column: str) -> str:
-        kept = _column(self._source_of(view), column)
+        kept = _column(self._source_of(view), column, self.feature)
         return digest("tile", (self.rows(view), "state", kept))
 
     def _ref(self, view: View, ref: Ref) -> Value:
@@ -253,25 +260,35 @@ class _Layers:
         plain = (window.length, window.offset, window.rows, window.hop, window.align)
         if window.calendar is not None:
             return (*plain, window.calendar.unit, window.calendar.zone, window.calendar.previous)
+        if window.current:
+            return (*plain, "current", view.ttl)
         if window.since is not None:
             slot = view.slot(window.since)
-            return (*plain, "since", _expr(self._source_of(view), slot.filter))
+            return (*plain, "since", _expr(self._source_of(view), slot.filter, self.feature))
         return plain
 
 
 # ── pieces ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _column(source: Source, name: str) -> Value:
-    """A column by name and by the type expressions see; how the data stores it is not part of a version."""
+def _column(source: Source, name: str, feature: Fingerprint | None = None) -> Value:
+    """A column by name and by the type expressions see; how the data stores it is not part of a version. `feature`
+    gives the fingerprints of what views bring."""
     column = source.column(name)
     if column.brought is None:
         return ("column", name, column.type)
     join = column.brought
+    if isinstance(join, ViewJoin):
+        assert feature is not None, f"{name} is a feature"
+        pair = dict(zip(join.columns, join.pairs, strict=True))[name]
+        asked = tuple((k.name, k.type, _expr(source, e, feature)) for k, e in zip(join.keys_of, join.keys, strict=True))
+        return ("feature beside", feature(*pair), asked, column.type)
     own = dict(zip(join.columns, join.rows.state_columns, strict=True))[name]
     pairs = zip(join.rows.keys, join.keys, strict=True)
-    keys = tuple((k.type, _expr(join.source, k.expr), _expr(source, e)) for k, e in pairs)
-    return ("joined", _source(join.source, join.rows), keys, join.rows.ttl, own, column.type)
+    keys = tuple((k.type, _expr(join.source, k.expr), _expr(source, e, feature)) for k, e in pairs)
+    found = ("joined", _source(join.source, join.rows), keys, join.rows.ttl, own, column.type)
+    match = join.match
+    return found if match is None else (*found, "match", match.within, match.take)
 
 
 def _source(source: Source, view: View) -> Value:
@@ -280,12 +297,14 @@ def _source(source: Source, view: View) -> Value:
     With an identity the order of versions reads every column (semantics.md, "Events and versions").
     """
     located = source.location.value.strip() if source.location.kind == "sql" else None
-    versions = identity(source, view) is not None
+    versions = identity(source, view) is not None or source.in_dumps
     own = [c for c in source.columns if c.brought is None]
     zone = None if source.timezone is None or source.timezone.upper() == "UTC" else source.timezone
     final = {} if source.final_after is None else {"final_after": source.final_after}
+    mature = {"maturity": view.maturity} if view.attributed is not None else {}
     return {
         **final,
+        **mature,
         "name": source.name,
         "kind": source.kind,
         "sql": located,
@@ -302,13 +321,13 @@ def _source(source: Source, view: View) -> Value:
     }
 
 
-def _expr(source: Source | None, expr: Expr | None) -> Value:
+def _expr(source: Source | None, expr: Expr | None, feature: Fingerprint | None = None) -> Value:
     """A row expression: its tree, and the columns it reads with their types."""
     if expr is None:
         return None
     if source is None:
         raise AssertionError("a row expression needs a source")
-    columns = tuple(_column(source, r.column) for r in expr.refs if isinstance(r, ColumnRef))
+    columns = tuple(_column(source, r.column, feature) for r in expr.refs if isinstance(r, ColumnRef))
     return (_shape(expr), columns)
 
 

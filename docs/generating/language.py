@@ -56,6 +56,17 @@ SECTIONS: tuple[tuple[type[BaseModel], str, str], ...] = (
         "`table`, `sql`. `time`, `available_at`, `valid_to` and `deleted` are columns, or expressions over them.",
     ),
     (
+        schema.Attributed,
+        "Attributed sources",
+        "An entry under `sources:` that is made of others: the rows of one, each with what followed it. All else that "
+        "it means, its times, id and lets, it has of that source. [How to](../how-to/attribution.md).",
+    ),
+    (
+        schema.Match,
+        "Matches",
+        "An entry under `match:` of an attributed source: columns of another source's row, written `MATCH.column`.",
+    ),
+    (
         schema.Column,
         "Columns",
         "An entry under `columns:` of a source, or `request:` of a view: a type, or more about it.",
@@ -69,7 +80,8 @@ SECTIONS: tuple[tuple[type[BaseModel], str, str], ...] = (
     (
         schema.Join,
         "Joins",
-        "An entry under `join:` of a view: columns of another source beside each event, written `JOIN.column`. "
+        "An entry under `join:` of a view: columns of another source, or features of another view, beside each event, "
+        "written `JOIN.column`. "
         "[How to](../how-to/joins.md).",
     ),
     (
@@ -121,6 +133,10 @@ ABSENT: dict[tuple[type[BaseModel], str], str] = {
     (schema.Source, "timezone"): "UTC",
     (schema.Source, "key"): "the view's entity",
     (schema.Source, "columns"): "read from the data",
+    (schema.Attributed, "let"): "those of `from`",
+    (schema.Match, "source"): "the match's name",
+    (schema.Match, "take"): "`first`",
+    (schema.Match, "mature"): "`true`",
     (schema.View, "entity"): "of a view without `source`: what its features need",
     (schema.View, "keys"): "columns of the keys' names",
     (schema.View, "where"): "all rows",
@@ -269,6 +285,8 @@ def _link(name: str) -> str:
     """A mapping with the keys of another section."""
     if name == "Deprecated":
         return "a mapping, see below"
+    if name == "OfView":
+        return "[`{view: VIEW}`](../how-to/states.md#rows-of-another-view)"
     title = next(title for model, title, _ in SECTIONS if model.__name__ == name)
     anchor = title.lower().replace(" ", "-").translate(str.maketrans("", "", ":.'"))
     return f"a mapping, see [{title.partition(':')[0]}](#{anchor})"

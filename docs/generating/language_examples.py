@@ -19,6 +19,11 @@ PROJECT_FILES = (
         "csv",
         "user_id,plan,price,closed,changed_at,paid_until\n7,pro,4.90,false,2026-01-01 00:00:00,2026-12-31 00:00:00\n",
     ),
+    (
+        "data/mails.csv",
+        "csv",
+        "mail_id,reader,sent_at\n1,7,2026-01-04 07:00:00\n",
+    ),
 )
 
 _PROJECT = """\
@@ -100,6 +105,26 @@ sources:
     deleted: closed
     delay: 1m
     columns: {user_id: bigint, price: "decimal(12,2)", closed: boolean}
+"""
+
+_ATTRIBUTED = """\
+sources:
+  mails:
+    path: data/mails.csv
+    time: sent_at
+    columns: {mail_id: bigint, reader: bigint}
+
+  answered_mails:                     # each mail, with the order that it led to
+    from: mails
+    match:
+      order:
+        source: orders
+        keys: {buyer_id: reader}
+        within: 3d
+        take: first
+        mature: true                  # a mail counts when its three days are over
+    let:
+      led_to_an_order: order.order_id is not null
 """
 
 _VIEWS = """\
@@ -220,6 +245,8 @@ EXAMPLES: dict[type[BaseModel], tuple[str, str]] = {
     schema.Entity: ("features/entities.yaml", _ENTITIES),
     schema.Window: ("features/windows.yaml", _WINDOWS),
     schema.Source: ("features/sources.yaml", _SOURCES),
+    schema.Attributed: ("features/mails.yaml", _ATTRIBUTED),
+    schema.Match: ("", ""),
     schema.Column: ("", ""),
     schema.View: ("features/views.yaml", _VIEWS),
     schema.Join: ("", ""),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 
 from featc.durations import UNITS, parse_duration
-from featc.load import schema
 from featc.resolve.model import Calendar, Closed, Window
-from featc.resolve.windows import LATER, builtin_window, suffix_of
+from featc.resolve.windows import builtin_window, suffix_of
 from featc.runtime.online.calendars import begins
 from featc.visibility import edges, strict
 from generating.markdown import MADE, code, page, prose, table
@@ -21,6 +19,7 @@ _BUILT_IN = {
     "prev_<duration>": ("prev_7d", "the equal span before `last_7d`"),
     "last_<n>_rows": ("last_10_rows", "the last ten events that pass `where`"),
     "lifetime": ("lifetime", "all events there ever were"),
+    "current": ("current", "of [rows that hold](../how-to/states.md): those that hold at `t`, one for each key"),
     "next_<duration>": ("next_7d", "of labels alone: the seven days that begin at `t`"),
 }
 _OWN = {
@@ -118,8 +117,6 @@ def windows_page() -> str:
         table(
             ("closed", "`last_7d` holds", "`prev_7d` holds", "a row that enters at `t`"), map(_closed, get_args(Closed))
         ),
-        "## Not built yet",
-        table(("form", "is for"), _later()),
     )
 
 
@@ -137,6 +134,8 @@ def _own(written: str) -> tuple[str, ...]:
 
 def _bounds(window: Window) -> tuple[str, str]:
     """The first instant a window holds at T, and the first after it."""
+    if window.current:
+        return "", ""
     if window.since is not None:
         return "that event", _shown(T)
     found = edges(window, _us(T), "left", begins)
@@ -150,14 +149,6 @@ def _closed(closed: Closed) -> tuple[str, ...]:
     default = " (default)" if closed == "left" else ""
     spans = (f"`t − 7d {left} τ {right} t`", f"`t − 14d {left} τ {right} t − 7d`")
     return (f"`{closed}`{default}", *spans, seen)
-
-
-def _later() -> Iterable[tuple[str, str]]:
-    for key, reason in schema.keys_of(schema.Window).items():
-        if reason is not None:
-            yield f"`{key}:` in a window", reason
-    for name, reason in LATER.items():
-        yield code(f"over {name}"), reason
 
 
 def _us(instant: datetime) -> int:

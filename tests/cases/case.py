@@ -68,9 +68,9 @@ class Case:
 
     @property
     def declared(self) -> dict[str, Any]:
-        """The sources as the definitions have them."""
+        """The sources with rows of their own, as the definitions have them."""
         found: dict[str, Any] = yaml.safe_load(self.definitions)["sources"]
-        return found
+        return {name: source for name, source in found.items() if "from" not in source}
 
     def file(self, folder: Path, source: str) -> Path:
         """Where a source's rows lie in the project below `folder`."""
@@ -78,12 +78,15 @@ class Case:
 
     @property
     def identified(self) -> frozenset[str]:
-        """The sources whose rows may come again: all of them have an id (semantics.md, "What “equal” means")."""
+        """The sources whose rows may come again: all of them have an id, or they are whole dumps (semantics.md, "What
+        “equal” means")."""
         declared, found = self.declared, set()
         for name, table in self.sources.items():
             ids = declared[name].get("id", [])
             ids = [ids] if isinstance(ids, str) else ids
             places = [n for n, (column, _) in enumerate(table.columns) if column in ids]
+            if declared[name].get("kind") == "snapshot":
+                found.add(name)
             if ids and all(row[n] is not None for row in table.cells for n in places):
                 found.add(name)
         return frozenset(found)

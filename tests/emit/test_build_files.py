@@ -97,7 +97,7 @@ def test_training_files_say_at_their_head_what_they_need(compiled: Compiled) -> 
 def test_online_files_explain_their_parameters(compiled: Compiled) -> None:
     text = build_files(compiled)["sql/sqlite/user_orders/online_read.sql"]
     head = text.partition("\n\n")[0]
-    for parameter in (":t", ":key_user_id"):
+    for parameter in (":k", ":key_user_id"):
         assert f"--   {parameter} " in head
 
 

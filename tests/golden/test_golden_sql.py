@@ -45,6 +45,7 @@ FILES = {
     "derived": ("sql/duckdb/services/checkout/training.sql",),
     "calendar": ("sql/duckdb/user_visits/training.sql", "sql/sqlite/user_visits/online_read.sql"),
     "labels": ("sql/duckdb/services/churn/training.sql",),
+    "attributed": ("sql/duckdb/user_mails/training.sql", "sql/sqlite/user_mails/online_update.sql"),
 }
 PINNED = [(name, file) for name, files in FILES.items() for file in files]
 QUERIES = [(name, file) for name, file in PINNED if file.endswith("/training.sql")]
@@ -75,6 +76,7 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
         (50 / 99.9, 26 / 24),
         (None, None),
     ],
+    "attributed": [(2, 100), (1, None), (1, 20), (0, None)],
     "calendar": [(1, 1, 1), (1, 0, 0), (0, 1, 0), (0, 0, 0)],
     "labels": [
         (Decimal("10.00"), True, True, Decimal("5.00"), True),

@@ -29,6 +29,9 @@ def test_golden_queries_pass(name: str) -> None:
     assert built.sql
     for path in built.sql:
         checked = built.check(path)
+        if name == "attributed":  # which the reader does not follow, and says so
+            assert {f.code for f in checked.findings} == {"F389"}
+            continue
         assert checked.findings == ()
         wanted = {f"{o.view}.{o.feature}" for o in built.outputs[path]}
         assert wanted <= set(checked.features)  # proven, and not merely absent
@@ -70,5 +73,11 @@ def test_random_projects_pass(first: int, tmp_path: Path) -> None:
 
 def test_random_joins_pass(tmp_path: Path) -> None:
     case = next(case for case in map(make_case, range(100)) if any(v.joins for v in case.views))
+    render.write(case, tmp_path)
+    assert refused(tmp_path) == []
+
+
+def test_random_features_beside_events_pass(tmp_path: Path) -> None:
+    case = next(case for case in map(make_case, range(100)) if any(v.name == "vw" for v in case.views))
     render.write(case, tmp_path)
     assert refused(tmp_path) == []

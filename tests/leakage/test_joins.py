@@ -42,7 +42,7 @@ FAULTS = [
     (LATE, "r._enter <= s._known", "F573"),
     ("r._superseded > s._known", "r._superseded >= s._known", "F573"),
     ("\n      AND r._time <= s._as_of\n    UNION", "\n    UNION", "F571"),
-    ("r._time <= s._as_of - (SELECT us FROM products_lag)", "r._time <= s._as_of", "F572"),
+    ("r._time <= least(s._as_of, s._known - (SELECT us FROM products_lag))", "r._time <= s._as_of", "F572"),
     ("_state._time > _as_of - 604800000001", "_state._time > _as_of - 604800000002", "F575"),
     ('"user_orders products_states" r ON s.sku = r.sku\n', '"user_orders products_states" r ON true\n', "F574"),
     ("SELECT _row, _as_of, _known, sku", "SELECT _row, _known AS _as_of, _known, sku", "F577"),

@@ -62,7 +62,10 @@ def edges_met(oracle: Oracle, names: list[str], probe: Probe) -> Iterator[str]:
     """The edge situations, and emptiness, that decide a value at a probe."""
     for name in names:
         view, feature = oracle.features[name]
-        if isinstance(feature, Aggregate):
+        if isinstance(feature, Aggregate) and feature.window.current:
+            if not oracle.members(view, feature, probe):
+                yield EMPTY
+        elif isinstance(feature, Aggregate):
             members = oracle.in_window(view, feature.window, probe)
             if not members:
                 yield EMPTY

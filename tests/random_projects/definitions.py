@@ -25,7 +25,7 @@ from .expressions import (
     strict,
 )
 from .histories import History, abstract_type
-from .joins import draw_joins
+from .joins import Upstream, draw_joins, draw_view_joins
 from .model import FeatureSpec, ViewSpec
 from .series import draw_series_call
 from .timeline import Timeline, duration
@@ -124,10 +124,11 @@ class ViewMaker:
         windows: Windows,
         parents: Mapping[str, Expr],
         others: Sequence[History] = (),
+        upstream: Mapping[str, Upstream] | None = None,
     ):
         self.draw, self.letter, self.history, self.windows = draw, letter, history, windows
-        self.others, self.names = others, list(history.names)
-        self.joins: tuple[oracle.Join, ...] = ()
+        self.others, self.names, self.upstream = others, list(history.names), upstream or {}
+        self.joins: tuple[oracle.Join | oracle.ViewJoin, ...] = ()
         self.parents = dict(parents)
         self.exprs: dict[str, Expr] = {}
         self.specs: list[FeatureSpec] = []
@@ -140,6 +141,11 @@ class ViewMaker:
         if self.others:
             self.joins, yaml["join"], names = draw_joins(draw, self.history, self.others, self.windows.line)
             self.names += names
+        if self.upstream:
+            beside = self.names[len(self.history.names) :]
+            joins, listed, names = draw_view_joins(draw, self.history, self.upstream, beside)
+            self.joins, yaml["join"] = (*self.joins, *joins), {**yaml.get("join", {}), **listed}
+            self.names += [e for e in names for _ in range(3)]  # what is to be met is taken more often
         self.exprs, mapped = self.keys(keys)
         if mapped:
             yaml["keys"] = mapped
@@ -153,7 +159,7 @@ class ViewMaker:
             closed = draw.weighted(((3, "left"), (2, "right"), (1, "both"), (1, "neither")))
             yaml["closed"] = closed
         ttl = None
-        if source.meaning.kind == "state" and draw.chance(55):
+        if source.meaning.kind != "event" and draw.chance(55):
             ttl = self.windows.line.length(draw, 1, 14)
             yaml["ttl"] = duration(ttl)
         self.family = tuple(draw.some(self.windows.pool, 0, 3))

@@ -11,12 +11,17 @@ from oracle import Probe, Row, Value
 
 from .choices import Draw, SeededDraw
 from .definitions import ViewMaker, draw_on_demand, is_exact, visible
+from .dumps import draw_dumps, with_pushes
 from .expressions import Expr
 from .histories import History, Key, draw_history
+from .holding import CURRENT, HoldingMaker, with_probes
 from .labels import with_labels
+from .matches import with_matches
 from .midnights import with_midnights
 from .model import Case, Push, Read, SourceSpec, ViewSpec
+from .over_views import RowsMaker
 from .timeline import Timeline, timeline
+from .view_joins import with_joins, with_view_joins
 from .windows import Windows
 
 Entities = Mapping[str, Mapping[str, str]]
@@ -63,20 +68,79 @@ def draw_case(draw: Draw, size: int = 40, label: str = "drawn") -> Case:
     )
     case = case.with_(probes=tuple(ProbeMaker(draw, line, case, domain).probes(draw.between(8, 13))))
     case = with_labels(draw, case.with_(steps=tuple(draw_steps(draw, case))), histories, line)
-    return with_midnights(draw, with_joins(draw, case, histories, windows))
+    case = with_joins(draw, case, histories, windows)
+    case = with_matches(draw, case, histories, windows)
+    case = with_view_joins(draw, case, histories, windows)
+    case = with_holding(draw, case, histories, windows)
+    case = with_dumps(draw, case, windows, domain)
+    return with_midnights(draw, with_rows(draw, case, histories, windows))
 
 
-def with_joins(draw: Draw, case: Case, histories: Sequence[History], windows: Windows) -> Case:
-    """The case, now and then with one more view, of events with joins, for an entity that another view has. It is drawn
-    last, so that a case is the same with and without it."""
-    events = [h for h in histories if h.spec.meaning.kind == "event"]
-    entities = [(v.yaml["entity"], v) for v in case.views if v.source is not None]
-    if not events or not entities or not draw.chance(55):
+def with_holding(draw: Draw, case: Case, histories: Sequence[History], windows: Windows) -> Case:
+    """The case, now and then with one more view, of the rows of a state source that hold. It is drawn after all others,
+    so that a case is the same with and without it."""
+    states = [h for h in histories if h.spec.meaning.kind == "state"]
+    entities: list[tuple[Any, tuple[str, ...]]] = [
+        (v.yaml["entity"], tuple(v.keys)) for v in case.views if v.source is not None
+    ]
+    if not states or not entities or not draw.chance(85):
         return case
-    entity, like = draw.one(entities)
-    types = {k: t for keys in case.entities.values() for k, t in keys.items()}
-    maker = ViewMaker(draw, "j", draw.one(events), windows, {}, histories)
-    view = maker.view(entity, {k: types[k] for k in like.keys}, case.defaults.get("closed", "left"))
+    entity, keys = ([], ()) if draw.chance(12) else draw.one(entities)
+    types = {k: t for own in case.entities.values() for k, t in own.items()}
+    pool = Windows(windows.line, windows.library, windows.vars, [CURRENT])
+    history = draw.one(states)
+    maker = HoldingMaker(draw, "h", history, pool, {})
+    view = maker.view(entity, {k: types[k] for k in keys}, case.defaults.get("closed", "left"))
+    return with_probes(draw, and_view(case, view, windows), view, history, windows.line)
+
+
+def with_dumps(draw: Draw, case: Case, windows: Windows, domain: list[Key]) -> Case:
+    """The case, now and then with one more source, of dumps, and a view of it; drawn after all that was there
+    before."""
+    entities: list[tuple[Any, tuple[str, ...]]] = [
+        (v.yaml["entity"], tuple(v.keys)) for v in case.views if v.source is not None
+    ]
+    if not entities or not draw.chance(45):
+        return case
+    types = {k: t for own in case.entities.values() for k, t in own.items()}
+    history = draw_dumps(draw, "dump", windows.line, types, domain)
+    whole = [e for e in entities if set(e[1]) == set(types)]
+    lone = not history.spec.meaning.key  # then the view's keys are what a row is about
+    if lone and not whole:
+        return case
+    entity, keys = draw.one(whole if lone else entities)
+    if not lone and draw.chance(12):
+        entity, keys = [], ()
+    pool = Windows(windows.line, windows.library, windows.vars, [CURRENT])
+    maker = HoldingMaker(draw, "s", history, pool, {})
+    view = maker.view(entity, {k: types[k] for k in keys}, case.defaults.get("closed", "left"))
+    rows = {**case.rows, history.spec.name: history.rows}
+    case = case.with_(sources=(*case.sources, history.spec), rows=rows)
+    case = with_probes(draw, and_view(case, view, windows), view, history, windows.line)
+    return with_pushes(draw, case, history)
+
+
+def with_rows(draw: Draw, case: Case, histories: Sequence[History], windows: Windows) -> Case:
+    """The case, now and then with a view over the rows of another one."""
+    by_name = {h.spec.name: h for h in histories}
+    events = {n for n, h in by_name.items() if h.spec.meaning.kind == "event"}
+    plain = [v for v in case.views if v.source in events and not v.matches]
+    bases = [v for v in plain if not any(isinstance(j, oracle.ViewJoin) for j in v.joins)]
+    entities: list[tuple[Any, tuple[str, ...]]] = [
+        (v.yaml["entity"], tuple(v.keys)) for v in case.views if v.source is not None
+    ]
+    if not bases or not draw.chance(30):
+        return case
+    base = draw.one(bases)
+    entity, keys = ([], ()) if draw.chance(8) else draw.one(entities)
+    types = {k: t for own in case.entities.values() for k, t in own.items()}
+    maker = RowsMaker(draw, "o", by_name[str(base.source)], windows, base, by_name)
+    view = maker.view(entity, {k: types[k] for k in keys}, case.defaults.get("closed", "left"))
+    return and_view(case, view, windows)
+
+
+def and_view(case: Case, view: ViewSpec, windows: Windows) -> Case:
+    """The case with one more view, all of which its service has."""
     picks = tuple((f.name, f"{view.name}.{f.name}") for s in view.features for f in s.outputs)
     service = case.service_yaml
     return case.with_(

@@ -147,9 +147,9 @@ def declare(
     fits_csv = len(rows) >= 3 and not any("" in r.values() for r in rows) and file_types == types
     csv = fits_csv and draw.chance(8)
     yaml: dict[str, Any] = {"path": f"data/{name}.{'csv' if csv else 'parquet'}", "time": "ts"}
-    if kind == "state":
+    if kind != "event":
         columns = list(key_columns.values())
-        yaml |= {"kind": "state", "key": columns[0] if len(columns) == 1 else columns}
+        yaml |= {"kind": kind, "key": columns[0] if len(columns) == 1 else columns}
     if traits.available_at:
         yaml["available_at"] = traits.available_at
     elif traits.delay:
@@ -178,7 +178,7 @@ def declare(
         id=traits.id,
         deleted=traits.deleted,
         tie_break=traits.tie_break,
-        key=tuple(key_columns.values()) if kind == "state" else (),
+        key=tuple(key_columns.values()) if kind != "event" else (),
         valid_to=traits.valid_to,
         final_after=traits.final_after,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import oracle
@@ -38,6 +39,40 @@ def draw_joins(
         yaml[name] = written
         names += brought(name, other)
     return tuple(joins), yaml, names
+
+
+def draw_view_joins(
+    draw: Draw, history: History, upstream: Mapping[str, Upstream], names: Sequence[Expr]
+) -> tuple[tuple[oracle.ViewJoin, ...], dict[str, Any], list[Expr]]:
+    """One or two joins of events with other views, as above. `names` is what lies beside the events already."""
+    joins: list[oracle.ViewJoin] = []
+    yaml: dict[str, Any] = {}
+    found: list[Expr] = []
+    for number in range(draw.weighted(((75, 1), (25, 2)))):
+        view = draw.one(sorted(upstream))
+        name = view if view not in yaml and draw.chance(25) else f"w{number + 1}"
+        keys = {}
+        for key, type_ in upstream[view].keys.items():
+            keys[key] = column(history.spec.key_columns[key], type_)
+            fitting = [e for e in (*names, *found) if e.type == type_]
+            if fitting and draw.chance(15):
+                keys[key] = draw.one(fitting)
+            elif draw.chance(10) and type_ in ("bigint", "text"):
+                keys[key] = coalesce(keys[key], constant(draw, type_))
+        written = {key: e.sql for key, e in keys.items() if e.sql != key or draw.chance(20)}
+        yaml[name] = {"view": view, **({"keys": written} if written else {})}
+        features = upstream[view].features
+        joins.append(oracle.ViewJoin(name, view, keys, tuple(features)))
+        found += [column(f"{name}.{f}", type_) for f, type_ in features.items()]
+    return tuple(joins), yaml, found
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A view whose features can lie beside events: its keys and those features, with their types."""
+
+    keys: Mapping[str, str]
+    features: Mapping[str, str]
 
 
 def draw_keys(draw: Draw, history: History, other: History, names: Sequence[Expr]) -> dict[str, Expr]:

@@ -144,6 +144,9 @@ class Hindsight(Oracle):
         early = d.tau is not None and v.tau is not None and d.tau <= v.tau
         return early and d.alpha is not None and d.superseded_at is None and not dead
 
+    def is_known(self, view: oracle.View, d: oracle.Version, t: int) -> bool:
+        return d.enter is not None and d.superseded_at is None and not d.dead
+
 
 class Judge:
     """Compares answers with the oracle's."""

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from oracle import Aggregate, Oracle, Probe, Source, Value, Version, View, Window
+from oracle import Aggregate, Match, Oracle, Probe, Source, Value, Version, View, Window
 
+from .beside_knockouts import BesideIsKnownAtT, BesideKnowsAll
 from .model import Case, Push
 
 ZERO: Mapping[str, Value] = {"bigint": 0, "double": 0.0, "text": "", "boolean": False, "timestamp": 0}
@@ -242,6 +243,21 @@ class WhereBeforeSuperseding(Oracle):
         return found
 
 
+class MatchesAreKnown(Oracle):
+    """What matches an event is known as soon as it happens."""
+
+    def is_known(self, view: View, d: Version, t: int) -> bool:
+        happened = d.enter is not None and d.tau is not None and self.before(view.closed, d.tau, t)
+        return happened and not self.superseded(view, d, t) and not d.dead
+
+
+class NothingMatures(Oracle):
+    """Attributed events count as soon as they are known."""
+
+    def mature(self, match: Match, tau: int) -> int:
+        return tau
+
+
 class FilterBeforeLastRows(Oracle):
     """`rows: N` takes the last N that pass FILTER."""
 
@@ -316,6 +332,71 @@ class DefaultAfterDerived(Oracle):
         return self.without_default(name, probe) if name in self.features else super().input(name, probe)
 
 
+class RowsStayWithTheirEntity(Oracle):
+    """A state row ends the rows of its own entity only, so that what has left an entity still holds there."""
+
+    def by_place(self, view: View) -> dict[tuple[Value, ...], list[Version]]:
+        found = super().by_place(view)
+        return {(*k, self.entity(view, v)): [w for w in rows if self.entity(view, w) == self.entity(view, v)]
+                for k, rows in found.items() for v in rows}  # fmt: skip
+
+
+class OlderRowsHoldToo(Oracle):
+    """A key's older rows hold beside its newest."""
+
+    def by_place(self, view: View) -> dict[tuple[Value, ...], list[Version]]:
+        return {(*k, v.number): [v] for k, rows in super().by_place(view).items() for v in rows}
+
+
+class WhereBeforeTheOwnRow(Oracle):
+    """A row that fails `where` lets an older one of its key hold."""
+
+    def own_row(self, view: View, rows: Sequence[Version], t: int) -> Version | None:
+        return super().own_row(view, [v for v in rows if self.passes(view, v)], t)
+
+
+class DumpsEndNothing(Oracle):
+    """A dump says nothing of the keys it does not hold: their older rows stay."""
+
+    def in_force(self, view: View, t: int) -> Any:
+        return EVERY
+
+
+class Every:
+    """What equals everything."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __ne__(self, other: object) -> bool:
+        return False
+
+    def __hash__(self) -> int:
+        return 0
+
+
+EVERY = Every()
+
+
+class LateDumpsAct(Oracle):
+    """The dump that entered last is in force, also when it is older than one that was there."""
+
+    def in_force(self, view: View, t: int) -> tuple[int, int] | None:
+        rows = [v for v in self.data[str(view.source)] if v.enter is not None and self.entered(view, v, t)]
+        return self.dump(max(rows, key=lambda v: (v.enter, *self.dump(v)))) if rows else None
+
+
+class RowsOfTheSource(Oracle):
+    """A view over the rows of another takes all of its source that pass nothing."""
+
+    def passes(self, view: View, v: Version) -> bool:
+        return super().passes(view, v) or view.name == OVER
+
+
+OVER = "vo"
+"""What the generator calls a view over the rows of another."""
+
+
 COUNTED: Mapping[str, type[Oracle]] = {
     "a superseded version inside a window": NeverSuperseded,
     "an event moved to another key": MovesLeaveTheOldKey,
@@ -330,6 +411,9 @@ COUNTED: Mapping[str, type[Oracle]] = {
     "a NULL argument": NullCounts,
     "a NaN argument": NaNIsNull,
     "a read before the store's newest event": FutureIsSeen,
+    "a state that left its entity": RowsStayWithTheirEntity,
+    "a row that a dump does not hold": DumpsEndNothing,
+    "a dump older than a visible one": LateDumpsAct,
 }
 MUTANTS: Mapping[str, type[Oracle]] = {
     "future leak": FutureIsSeen,
@@ -354,6 +438,13 @@ MUTANTS: Mapping[str, type[Oracle]] = {
     "integer to REAL": IntegersAreReal,
     "composite keys glued": KeysAreGlued,
     "default after derived": DefaultAfterDerived,
+    "beside known at t": BesideIsKnownAtT,
+    "beside knows all": BesideKnowsAll,
+    "states stay with their entity": RowsStayWithTheirEntity,
+    "older states hold too": OlderRowsHoldToo,
+    "where before a key's own row": WhereBeforeTheOwnRow,
+    "dumps end nothing": DumpsEndNothing,
+    "late dumps act": LateDumpsAct,
 }
 
 

@@ -74,14 +74,19 @@ class ViewSpec:
     closed: str = "left"
     ttl: int | None = None
     labels: tuple[FeatureSpec, ...] = ()
-    joins: tuple[oracle.Join, ...] = ()
+    joins: tuple[oracle.Join | oracle.ViewJoin, ...] = ()
+    matches: tuple[oracle.Match, ...] = ()
+    attributed: Mapping[str, Any] = field(default_factory=dict)
+    """With matches: the YAML of the source that the view reads, by its name; `source` is that of its events."""
+    of: str | None = None
+    """The view whose rows it reads, where it does not read a source's."""
 
     def meaning(self) -> oracle.View:
         """The view as the oracle knows it."""
         features = tuple(f for spec in self.features for f in (*spec.outputs, *spec.hidden))
         labels = tuple(f for spec in self.labels for f in (*spec.outputs, *spec.hidden))
-        where, closed, ttl = self.where, self.closed, self.ttl
-        return oracle.View(self.name, self.source, self.keys, features, where, closed, ttl, labels, self.joins)
+        where, closed, ttl, beside = self.where, self.closed, self.ttl, (self.joins, self.matches)
+        return oracle.View(self.name, self.source, self.keys, features, where, closed, ttl, labels, *beside)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ import pytest
 
 from oracle import Oracle, rank
 
-from . import ignoring, knockouts
+from . import beside_knockouts, ignoring, knockouts
 from .generate import make_case
 from .judge import Difference, check
 from .knockouts import knocked_out
@@ -60,6 +60,17 @@ MISTAKES = (
     "duplicate spine rows collapsed",
     "join knows what came later",
     "join is left as it was",
+    "features beside an event are known at t instead of enter",
+    "features beside an event know what came later",
+    "features beside an event are left as they were",
+    "match known before it is",
+    "match is left as it was",
+    "event counts before it is mature",
+    "state stays with an entity it left",
+    "older states hold too",
+    "dumps end nothing",
+    "late dumps act",
+    "conditions of another view forgotten",
 )
 
 
@@ -257,6 +268,60 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("join knows what came later", "training", answers.joins_know_all_in_training),
     Mutant("join knows what came later", "online", answers.joins_know_all_online),
     Mutant("join is left as it was", "online", answers.joins_are_left),
+    *_in_both(
+        "features beside an event are known at t instead of enter",
+        beside_knockouts.BesideIsKnownAtT,
+        answers.beside_in_training("_as_of"),
+        answers.beside_online(lambda t: t),
+    ),
+    *_in_both(
+        "features beside an event know what came later",
+        beside_knockouts.BesideKnowsAll,
+        answers.beside_in_training(str(2**61)),
+        answers.beside_online(lambda t: 2**61),
+    ),
+    Mutant("features beside an event are left as they were", "online", answers.beside_is_left),
+    Mutant(
+        "features beside an event are left as they were",
+        "online, chains",
+        answers.chains_are_left,
+        beside_knockouts.BesideOfJoinsIsNothing,
+    ),
+    *_in_both(
+        "match known before it is",
+        knockouts.MatchesAreKnown,
+        answers.matches_known_in_training,
+        answers.matches_known_online,
+    ),
+    Mutant("match is left as it was", "online", answers.matches_are_left),
+    Mutant("event counts before it is mature", "both plans", answers.nothing_matures, knockouts.NothingMatures),
+    *_in_both(
+        "state stays with an entity it left",
+        knockouts.RowsStayWithTheirEntity,
+        answers.states_stay_in_training,
+        answers.states_stay_online,
+    ),
+    *_in_both(
+        "older states hold too",
+        knockouts.OlderRowsHoldToo,
+        answers.ends_forgotten_in_training,
+        answers.ends_forgotten_online,
+    ),
+    *_in_both(
+        "dumps end nothing",
+        knockouts.DumpsEndNothing,
+        answers.dumps_stay_in_training,
+        answers.dumps_stay_online,
+    ),
+    *_in_both(
+        "late dumps act",
+        knockouts.LateDumpsAct,
+        answers.late_dumps_act_in_training,
+        answers.late_dumps_act_online,
+    ),
+    Mutant(
+        "conditions of another view forgotten", "both plans", answers.conditions_forgotten, knockouts.RowsOfTheSource
+    ),
 )
 
 

@@ -57,6 +57,8 @@ def texts(case: Case) -> dict[str, str]:
     if case.library:
         data["windows"] = {w: dict(y) for w, y in case.library.items()}
     data["sources"] = {s.name: dict(s.yaml) for s in case.sources}
+    for made in (v.attributed for v in case.views):
+        data["sources"] |= made
     labels = {"labels": [v.name for v in case.views if v.labels]}
     views = {
         "feature_views": {v.name: view(v) for v in case.views},

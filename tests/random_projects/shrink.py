@@ -168,7 +168,7 @@ def entries(case: Case) -> Iterator[tuple[ViewSpec, Any]]:
 
 def narrowed(case: Case) -> Case:
     """Without sources and request columns that no view uses any more."""
-    used = {v.source for v in case.views}
+    used = {s for v in case.views for s in (v.source, *(j.source for j in (*v.joins, *v.matches)))}
     sources = tuple(s for s in case.sources if s.name in used)
     names = {s.name for s in sources}
     steps = tuple(s for s in case.steps if isinstance(s, Read) or s.source in names)

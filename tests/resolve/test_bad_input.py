@@ -44,7 +44,7 @@ FEATURES = [
     ("b: sum(amount) over last_1month", "F304", "last_1month", "30d"),
     ("b: sum(amount) over last_0_rows", "F304", "last_0_rows", "10_rows"),
     ("b: sum(amount) over lasst_7d", "F304", "lasst_7d", "last_7d"),
-    ("b: sum(amount) over current", "F399", "current", None),
+    ("b: sum(amount) over current", "F390", "current", "kind: state"),
     ("b: sum(amount) over next_7d", "F342", "next_7d", "under labels:"),
     ("b: sum(amount + status) over last_7d", "F311", "amount + status", "amount is DECIMAL(12,2), status is VARCHAR"),
     ("b: sqrt(c)", "F311", "sqrt(c)", "c is VARCHAR"),

@@ -20,6 +20,7 @@ from featc.runtime.online.push import BEHIND
 from featc.runtime.store import FeatureStore
 from oracle import Derived, Probe, Row, moment
 from random_projects import render
+from random_projects.dumps import wholes
 from random_projects.generate import arrival, make_case, sortable
 from random_projects.judge import Difference, Judge
 from random_projects.model import SERVICE, Case
@@ -126,16 +127,18 @@ def batches(case: Case, chance: random.Random) -> list[tuple[str, list[int]]]:
     found = []
     for source in case.sources:
         name = source.name
-        numbers = sorted(range(len(case.rows[name])), key=lambda n: sortable(arrival(case, name, n)))
-        late = [n for n in numbers if chance.random() < 0.12]
-        numbers = [n for n in numbers if n not in late]
-        size = chance.choice((2, 5, 9))
-        cut = [numbers[n : n + size] for n in range(0, len(numbers), size)]
-        for n in late:
-            cut.insert(chance.randrange(len(cut) + 1), [n])
+        parts = sorted(wholes(source, case.rows[name]), key=lambda part: sortable(arrival(case, name, part[0])))
+        late = [part for part in parts if chance.random() < 0.12]
+        parts = [part for part in parts if part not in late]
+        size = chance.choice((2, 5, 9)) if source.meaning.kind != "snapshot" else 1
+        cut = [[n for part in parts[k : k + size] for n in part] for k in range(0, len(parts), size)]
+        for part in late:
+            cut.insert(chance.randrange(len(cut) + 1), part)
         if source.meaning.id is not None and cut:
             again = [n for n in chance.choice(cut) if case.rows[name][n][source.meaning.id] is not None]
             cut.insert(chance.randrange(len(cut) + 1), again or cut[0][:0])
+        if source.meaning.kind == "snapshot" and cut:
+            cut.append(chance.choice(cut))
         found.append([(name, batch) for batch in cut if batch])
     merged: list[tuple[str, list[int]]] = []
     while any(found):

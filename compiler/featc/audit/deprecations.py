@@ -103,6 +103,8 @@ def _described(definitions: Definitions) -> Iterator[tuple[str, str, Meta]]:
     for source in definitions.sources.values():
         yield "source", source.name, source.meta
         yield from (("column", f"{source.name}.{c.name}", c.meta) for c in source.columns.values())
+    for made in definitions.attributed.values():
+        yield "source", made.name, made.meta
     for view in definitions.views.values():
         yield "view", view.name, view.meta
         yield from (("request column", f"{view.name} request.{c.name}", c.meta) for c in view.request.values())
@@ -160,7 +162,7 @@ def _names_for(old: Old, definitions: Definitions, project: Project) -> set[str]
             return set(definitions.windows)
         case "source" | "column":
             columns = {f"{s.name}.{c.name}" for s in project.sources.values() for c in s.columns}
-            return set(definitions.sources) | columns
+            return set(definitions.sources) | set(definitions.attributed) | columns
         case "request column":
             owner = old.name.rpartition(" ")[0]
             declared = [(v.name, v.request) for v in definitions.views.values()]

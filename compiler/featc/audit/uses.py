@@ -85,7 +85,11 @@ def _of_view(definition: ViewDef, view: View) -> Iterator[Use]:
         yield user.uses("entity", entity.value, entity.span)
     if view.source is None:
         return
-    yield user.uses("source", view.source, definition.source.span if definition.source else view.span)
+    span = definition.source.span if definition.source else view.span
+    yield user.uses("source", view.source, span)
+    if view.attributed is not None:
+        matched = (j.source.name for j in view.lookups)
+        yield from (user.uses("source", name, span) for name in dict.fromkeys((view.attributed, *matched)))
     for expr in (view.where, *(k.expr for k in view.keys)):
         yield from _of_columns(user, view.source, expr, expr.span if expr is not None else None)
 

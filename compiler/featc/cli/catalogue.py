@@ -90,6 +90,10 @@ def _say_rest(session: Session, project: Project) -> None:
         session.say()
         session.say(table(("service", "features", "keys", "request"), services, right=frozenset((1,))))
     sources = [[s.name, s.kind, str(len(s.columns)), s.location.value] for s in project.sources.values()]
+    sources += [
+        [made.name, "attributed", "", f"rows of {made.base}, with what follows in {', '.join(made.matched)}"]
+        for made in project.attributed.values()
+    ]
     if sources:
         session.say()
         headers = ("source", "kind", "columns", "where it lies")
@@ -138,7 +142,7 @@ def _listing(
     if outputs:
         listed = {(name, o["name"]): o for name, s in described["services"].items() for o in s["outputs"]}
         found["outputs"] = {f"{service}.{o.name}": listed[service, o.name] for service, o in outputs}
-    return found | {k: described[k] for k in ("views", "services", "sources")} if whole else found
+    return found | {k: described[k] for k in ("views", "services", "sources", "attributed")} if whole else found
 
 
 @command("show", "A preview of values.")

@@ -54,8 +54,11 @@ def _lines(view: dict[str, Any]) -> list[str]:
 def _joins(view: dict[str, Any]) -> list[str]:
     lines = []
     for n, join in enumerate(view["joins"]):
-        head = "  joins     " if n == 0 else "            "
-        lines.append(f"{head}{join['join']} ({join['source']}) by {', '.join(join['keys'])}: {join['finds']}")
+        word = "joins" if view["attributed"] is None else "matches"
+        head = f"  {word:<10}" if n == 0 else "            "
+        other = join["source"] if "source" in join else join["view"]
+        by = f" by {', '.join(join['keys'])}" if join["keys"] else ""
+        lines.append(f"{head}{join['join']} ({other}){by}: {join['finds']}")
         lines.append(f"            {join['online']}")
     return lines
 

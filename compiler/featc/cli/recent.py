@@ -42,13 +42,20 @@ def recent_spine(project: Project, outputs: Sequence[Output], limit: int) -> str
 
 def _latest(project: Project, view: View, limit: int) -> str:
     """The keys of a view with the instant just after the last row of each became known, newest first."""
+    from featc.lower.training.views import joined_keys_sql
+
     source = project.sources[view.source or ""]
     plain = [named(src.normalised_column(source, c.name), quoted(c.name)) for c in source.columns]
     times = [f"{sql} AS {name}" for sql, name in src.instants_select(source, ())]
     rows = select(["*", *times], f"FROM (\n{indent(select(plain, f'FROM {src.relation_of(source)}'))}\n)")
     keys = [f"{src.key_sql(k)} AS {quoted(k.name)}" for k in view.keys]
-    known = f"greatest({TIME}, {ARRIVAL})"
+    mature = "" if view.maturity is None else f", {TIME} + {view.maturity}"
+    known = f"greatest({TIME}, {ARRIVAL}{mature})"
     seen = select([*keys, f"{known} AS known"], f"FROM (\n{indent(rows)}\n)")
+    if view.finds_keys:  # joins say whom a row is about
+        found = joined_keys_sql(project, view)
+        names = [quoted(k.name) for k in view.keys]
+        seen = select([*names, f"{known} AS known"], f"FROM (\n{indent(found)}\n)")
     present = " AND ".join(f"{quoted(n)} IS NOT NULL" for n in ("known", *(k.name for k in view.keys)))
     names = [quoted(k.name) for k in view.keys]
     group = f"\nGROUP BY {', '.join(names)}" if names else ""

@@ -117,6 +117,9 @@ ONLINE: Mapping[str, str] = {
     "F631": "A value of the request is not of the type that the key or request column has. Write it in that type;"
     " instants as 2026-01-08T10:00:00Z.",
     "F632": "Not an instant. Write it as 2026-01-08T10:00:00Z; without a zone it is UTC.",
+    "F394": "A dump of a snapshot source is pushed whole: all rows of one time and arrival in one batch. The store has "
+    "the dump with other rows. Give a dump that replaces it a later arrival; for one that came in part before, bring "
+    "everything into a new store.",
     "F640": "Rows without an id that were materialized before are pushed. A second copy of such a row is another "
     "event, so a row that comes both ways would count twice: one way is booked, and the other refused. Add the rows to "
     "the source's data and materialize, or give the source an id.",

@@ -60,6 +60,7 @@ def _comment(lines: Sequence[str]) -> str:
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+?)(_\d+)?\b")
 _MEANINGS = {
     "t": "the instant asked for",
+    "k": "what was known by then counts: t, or of an event when it entered",
     "after": "a band begins just after this τ",
     "upto": "and ends with this one",
     "first": "the number of the batch's first row",

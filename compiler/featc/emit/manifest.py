@@ -21,6 +21,7 @@ from featc.lower.source import render
 from featc.resolve.model import (
     COMPLETE,
     AggregateRef,
+    Attributed,
     Expr,
     Feature,
     Join,
@@ -29,6 +30,7 @@ from featc.resolve.model import (
     Service,
     Source,
     View,
+    ViewJoin,
     Window,
 )
 
@@ -52,6 +54,7 @@ def manifest(project: Project, files: Mapping[str, str]) -> dict[str, Any]:
         "project": project.name,
         "entities": {name: {"keys": list(keys)} for name, keys in project.entities.items()},
         "sources": {name: _source(source) for name, source in project.sources.items()},
+        "attributed": {name: _attributed(made) for name, made in project.attributed.items()},
         "locations": {
             name: {"kind": s.location.kind, "value": s.location.value} for name, s in project.sources.items()
         },
@@ -126,6 +129,11 @@ def _source(source: Source) -> dict[str, Any]:
     }
 
 
+def _attributed(made: Attributed) -> dict[str, Any]:
+    """A source made of others; what matches, and how, is with the views that read it."""
+    return {"from": made.base, "matched": list(made.matched), **_about(made.meta)}
+
+
 def _windows(project: Project) -> dict[str, Any]:
     views = (*project.views.values(), *project.labels.values())
     used = {a.window.name: (view, a.window) for view in views for a in view.aggregations}
@@ -141,11 +149,12 @@ def _window(view: View, window: Window) -> dict[str, Any]:
         "rows": window.rows,
         "hop": _duration(window.hop),
         "align": window.align,
-        "lifetime": not window.bounded and not window.in_order,
+        "lifetime": not window.bounded and window.by_time,
         "calendar": None if calendar is None else calendar.unit,
         "timezone": None if calendar is None else calendar.zone,
         "previous": None if calendar is None else calendar.previous,
         "since": None if window.since is None else _text(view.slot(window.since).filter),
+        "current": window.current,
     }
 
 
@@ -156,6 +165,7 @@ def _view(project: Project, view: View) -> dict[str, Any]:
         "entity": list(view.entity),
         "keys": [{"name": k.name, "type": k.type, "sql": _text(k.expr)} for k in view.keys],
         "source": view.source,
+        "attributed": view.attributed,
         "joins": [_join(join) for join in view.joins],
         "where": _text(view.where),
         "closed": view.closed,
@@ -167,13 +177,22 @@ def _view(project: Project, view: View) -> dict[str, Any]:
     }
 
 
-def _join(join: Join) -> dict[str, Any]:
+def _join(join: Join | ViewJoin) -> dict[str, Any]:
+    if isinstance(join, ViewJoin):
+        asked = zip(join.keys_of, join.keys, strict=True)
+        return {
+            "name": join.name,
+            "view": join.view,
+            "keys": [{"key": k.name, "type": k.type, "sql": _text(e)} for k, e in asked],
+            "features": [f.feature for f in join.features],
+        }
     keys = zip(join.rows.keys, join.keys, strict=True)
     return {
         "name": join.name,
         "source": join.source.name,
         "keys": [{"column": k.name, "type": k.type, "sql": _text(e)} for k, e in keys],
-        "within": _duration(join.rows.ttl),
+        "within": _duration(join.rows.ttl if join.match is None else join.match.within),
+        "match": None if join.match is None else {"take": join.match.take, "mature": join.match.mature},
         "columns": list(join.rows.state_columns),
     }
 

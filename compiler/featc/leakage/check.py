@@ -16,6 +16,7 @@ from featc.errors import Diagnostic, Span
 from featc.leakage.beside import asked, join_of, joined
 from featc.leakage.features import row_refused
 from featc.leakage.goals import goals_of
+from featc.leakage.holding import stage, stage_of
 from featc.leakage.query import Level, Query, every_part, line_of, uses
 from featc.leakage.selects import read_query
 from featc.leakage.sources import source_of, source_rows
@@ -24,6 +25,7 @@ from featc.leakage.versions import is_versions, versions
 from featc.resolve.model import Output, Project, feature_closure
 
 _HINT = "the SQL is featc's own: if nobody changed the file, please report this; featc verify compares values"
+_BY_VALUES = "featc verify compares its values in both plans; build without --check-leakage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Finding:
         text = lines[self.line - 1] if 0 < self.line <= len(lines) else ""
         column = len(text) - len(text.lstrip()) + 1
         span = Span(file, max(self.line, 1), column, max(len(text.strip()), 1), text)
-        return Diagnostic(self.code, self.message, span, hint=_HINT)
+        return Diagnostic(self.code, self.message, span, hint=_BY_VALUES if self.code == "F389" else _HINT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,11 @@ def check_sql(
 
     `time` is the spine's instant, `known_at` the instant (µs) that labels are known by; None is all there is.
     """
+    made = _attributed(project, outputs)
+    if made:
+        name, matches = made
+        message = f"{name} is attributed, and the check does not follow how the answers of {matches} change"
+        return Checked((), (Finding("F389", 1, message),))
     query = Query(project, time, known_at)
     try:
         tree = _parsed(sql)
@@ -72,6 +79,15 @@ def check_sql(
         query.wrong.append(refused)
     found = dict.fromkeys(Finding(r.code, r.line, r.message) for r in query.wrong)
     return Checked(tuple(query.proven), tuple(found))
+
+
+def _attributed(project: Project, outputs: Sequence[Output]) -> tuple[str, str] | None:
+    """A view over an attributed source that outputs are made of, and its matches."""
+    pairs = feature_closure(project, tuple((o.view, o.feature) for o in outputs))
+    for view in (project.view(name) for name, _ in pairs):
+        if view.attributed is not None:
+            return view.name, " and ".join(j.name for j in view.joins)
+    return None
 
 
 def _parsed(sql: str) -> exp.Expr:
@@ -102,7 +118,10 @@ def _relation(name: str, body: exp.Expr, query: Query) -> Relation:
         return asked(name, body, join, query)
     join = join_of(name, "_joined", query)
     if join is not None:
-        return joined(body, join, query)
+        return joined(name, body, join, query)
+    holding = stage_of(name, query)
+    if holding is not None:
+        return stage(name, body, holding, query)
     if isinstance(body, exp.Union) and is_versions(body):
         return versions(body, query)
     return read_query(body, query)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from featc.durations import format_duration
 from featc.leakage.goals import Goal, goals_of, identity_of
-from featc.resolve.model import Feature, FeatureRef, Join, Project
+from featc.resolve.model import Feature, FeatureRef, Join, Project, ViewJoin
 
 
 def facts_of(project: Project, feature: Feature) -> dict[str, Any]:
@@ -15,8 +16,13 @@ def facts_of(project: Project, feature: Feature) -> dict[str, Any]:
     return {"feature": feature.name, "rows": [_of_goal(g) for g in goals_of(project, feature)], "made_of": made_of}
 
 
-def _of_join(join: Join) -> dict[str, str]:
-    """What holds of the rows of another source that lie beside the view's."""
+def _of_join(join: Join | ViewJoin, before: str) -> dict[str, str]:
+    """What holds of the rows of another source that lie beside the view's, or of those behind features that do."""
+    if isinstance(join, ViewJoin):
+        return {"join": join.name, "time": f"as {join.view} at the event's τ", "known": "by the event's max(τ, α)"}
+    if join.match is not None:
+        within = format_duration(join.match.within)
+        return {"join": join.name, "time": f"the event's τ ≤ τ < its τ + {within}", "known": f"max(τ, α) {before} t"}
     return {"join": join.name, "time": "τ ≤ the event's τ", "known": "max(τ, α) ≤ the event's max(τ, α)"}
 
 
@@ -29,7 +35,9 @@ def _of_goal(goal: Goal) -> dict[str, Any]:
         version = "the last version of its event" if versions else None
     else:
         time = f"τ {before} t"
-        known = f"max(τ, α) {before} t" if goal.source.available_at or goal.source.delay else time
+        late = goal.source.available_at or goal.source.delay or goal.view.maturity is not None
+        mature = "" if goal.view.maturity is None else f", τ + {format_duration(goal.view.maturity)}"
+        known = f"max(τ, α{mature}) {before} t" if late else time
         version = f"no newer version with α {before} t" if versions else None
     return {
         "window": goal.window.name,
@@ -38,5 +46,5 @@ def _of_goal(goal: Goal) -> dict[str, Any]:
         "known": known,
         "version": version,
         "entity": [k.name for k in goal.view.keys],
-        "beside": [_of_join(j) for j in goal.view.joins],
+        "beside": [_of_join(j, before) for j in goal.view.joins],
     }

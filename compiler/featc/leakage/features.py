@@ -35,7 +35,7 @@ def proven(name: str, value: Value, scope: Scope, level: Level, line: int) -> Va
     if feature is None:
         return None
     query = level.query
-    wrong = _unproven(feature, value, level, line)
+    wrong = _unproven(feature, value, level, line, beside=scope.spine in query.lookups)
     query.wrong += wrong
     ahead = query.project.view(feature.view).ahead
     query.proven.setdefault(feature.qualified, [])
@@ -44,8 +44,8 @@ def proven(name: str, value: Value, scope: Scope, level: Level, line: int) -> Va
     return Value(term, labels=labels, features=frozenset({feature.qualified}), line=line)
 
 
-def _unproven(feature: Feature, value: Value, level: Level, line: int) -> list[Refused]:
-    """What is wrong with a feature's column."""
+def _unproven(feature: Feature, value: Value, level: Level, line: int, *, beside: bool) -> list[Refused]:
+    """What is wrong with a feature's column; `beside` an event, or not."""
     query = level.query
     view = query.project.view(feature.view)
     marks = every_part(value)
@@ -62,7 +62,7 @@ def _unproven(feature: Feature, value: Value, level: Level, line: int) -> list[R
     strange = sorted(n for m in marks for n in m.features if tuple(n.rsplit(".", 1)) not in parents)
     if strange:
         wrong.append(Refused(line, f"{feature.qualified} reads {strange[0]}, which its definition does not", "F570"))
-    goals = goals_of(query.project, feature)
+    goals = goals_of(query.project, feature, beside=beside)
     told = set()
     counted = counts(level, value)
     for row in sorted(uses(level, value) | counted):

@@ -9,20 +9,22 @@ from featc.leakage.terms import ARRIVAL, AS_OF, NOBODY, SPINE, SUPERSEDED, TIME,
 from featc.resolve.model import AggregateRef, Feature, Project, Source, StateRef, View, Window
 
 KNOWN = one(Atom("greatest", NOBODY, (AS_OF, of_row("arrived", SPINE))))
-"""When the event entered that a lookup is for: its τ or its α, whichever is later."""
+"""When the event entered that a lookup, or a feature of another view, is for: its τ or its α, whichever is later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
     """Rows of `source` in `window` at the spine row's instant, for the entity of `view`.
 
-    `looks_up`: one row of a state source, of which only what it says may be too old to count.
+    `looks_up`: one row of a state source, of which only what it says may be too old to count. `beside`: the spine row
+    is an event, and knows what was known when that entered.
     """
 
     view: View
     source: Source
     window: Window
     looks_up: bool = False
+    beside: bool = False
 
     @property
     def strict(self) -> int:
@@ -46,8 +48,8 @@ class Duty:
     says: str = ""
 
 
-def goals_of(project: Project, feature: Feature) -> list[Goal]:
-    """What the rows are for that a feature's own expression reads."""
+def goals_of(project: Project, feature: Feature, *, beside: bool = False) -> list[Goal]:
+    """What the rows are for that a feature's own expression reads; `beside` an event, or not."""
     view = project.view(feature.view)
     if view.source is None:
         return []
@@ -59,7 +61,7 @@ def goals_of(project: Project, feature: Feature) -> list[Goal]:
         if isinstance(ref, StateRef):
             window = Window("ttl", length=view.ttl) if view.ttl else Window("lifetime")
             found[window, True] = None
-    return [Goal(view, source, window, looks_up) for window, looks_up in found]
+    return [Goal(view, source, window, looks_up, beside) for window, looks_up in found]
 
 
 def arrival_of(source: Source, row: int) -> Sum:
@@ -97,7 +99,7 @@ def duties(goal: Goal, row: int, known_at: int | None) -> list[Duty]:
     if goal.view.ahead:
         known = None if known_at is None else Sum(const=known_at - strict)
     else:
-        known = (KNOWN if goal.view.beside else AS_OF).add(-strict)
+        known = (KNOWN if goal.beside else AS_OF).add(-strict)
         found.insert(0, Duty("F571", "before, τ ⊲ t", at_most(time, AS_OF.add(-strict)).sum))
     if known is not None:
         found.append(Duty("F572", "known, enter ⊲ k", at_most(arrival_of(goal.source, row), known).sum))

@@ -19,7 +19,7 @@ def named(item: exp.Expr, name: str, call: exp.Expr, scope: Scope, level: Level)
     if name == "_as_of" and _is_instant(call, level.query.instant) and _is_base(scope):
         return Value(AS_OF)
     value = read(call, scope, level)
-    if scope.spine == "spine":
+    if scope.spine == "spine" or scope.spine in level.query.lookups:
         feature = proven(name, value, scope, level, line_of(item))
         if feature is not None:
             return feature

@@ -57,7 +57,7 @@ class Query:
 
     def __post_init__(self) -> None:
         views = (*self.project.views.values(), *self.project.asked.values(), *self.project.labels.values())
-        looked_up = [join.rows for view in views for join in view.joins]
+        looked_up = [join.rows for view in views for join in view.lookups]
         self.key_names = frozenset(k.name.lower() for view in (*views, *looked_up) for k in view.keys)
         self.features = {f.qualified.lower(): f for view in views for f in view.features}
 

@@ -70,7 +70,7 @@ def _check_final(several: exp.Expr, source: Source) -> None:
         inner, allowed = start.this, {"expressions", "from_"}
         if {k for k, v in inner.args.items() if v} - {"expressions", "from_", "joins", "where", "qualify"}:
             raise Refused(line_of(inner), "versions are left out", "F577")
-        history = f"PARTITION BY {', '.join(_quoted(source.id))} ORDER BY {', '.join(_version_order(source))}"
+        history = f"PARTITION BY {', '.join(_quoted(source.id))} ORDER BY {', '.join(version_order(source))}"
         first = f"min(_time) OVER ({history} ROWS UNBOUNDED PRECEDING)"
         wanted = sqlglot.parse_one(f"coalesce(_arrival <= {first} + {source.final_after}, true)", dialect="duckdb")
         qualify = inner.args.get("qualify")
@@ -84,7 +84,7 @@ def _quoted(names: Iterable[str]) -> list[str]:
     return ['"' + name.replace('"', '""') + '"' for name in names]
 
 
-def _version_order(source: Source) -> list[str]:
+def version_order(source: Source) -> list[str]:
     """By what versions follow each other: α, tie_break, death, and then all other columns by name."""
     dead = ["_deleted"] if source.deleted is not None else []
     others = sorted(c.name for c in source.columns if c.name not in source.tie_break)
@@ -120,7 +120,7 @@ def _source_read(name: str, query: Query) -> Source | None:
 def _identities(source: Source, query: Query) -> list[tuple[str, ...]]:
     project = query.project
     views: list[View] = [*project.views.values(), *project.asked.values(), *project.labels.values()]
-    views += [join.rows for view in list(views) for join in view.joins]
+    views += [join.rows for view in list(views) for join in view.lookups]
     return [i for v in views if v.source == source.name for i in [identity_of(source, v)] if i]
 
 
@@ -149,7 +149,7 @@ def _identity(node: exp.Expr, source: Source, query: Query) -> tuple[str, ...]:
 def _check_order(node: exp.Expr, source: Source) -> None:
     """Versions follow each other in the order of the law."""
     window = _lead(node)
-    wanted = sqlglot.parse_one(f"x() OVER (ORDER BY {', '.join(_version_order(source))})", dialect="duckdb")
+    wanted = sqlglot.parse_one(f"x() OVER (ORDER BY {', '.join(version_order(source))})", dialect="duckdb")
     order = window.args.get("order")
     if order is None or plain(order) != plain(wanted.args["order"]) or window.args.get("spec"):
         raise Refused(line_of(window), f"versions of {source.name} are not in the order of their arrival", "F577")

@@ -38,6 +38,7 @@ from featc.resolve.model import (
     Source,
     StateRef,
     View,
+    ViewJoin,
 )
 
 if TYPE_CHECKING:
@@ -277,10 +278,17 @@ def _feature_edges(project: Project, view_name: str, name: str) -> Iterator[Edge
 
 def _nodes(project: Project, view: View, column: str, kind: EdgeKind) -> Iterator[tuple[Node, EdgeKind]]:
     """(node, how) for a column that a view's rows are read by: of its source, or of one that a join looks into, with
-    what decides which row the join finds."""
+    what decides which row the join finds; or a feature of another view, with what says whose it is."""
     join = next((j for j in view.joins if column in j.columns), None)
     if join is None:
         yield Node("column", f"{view.source}.{column}"), kind
+        return
+    if isinstance(join, ViewJoin):
+        pair = dict(zip(join.columns, join.pairs, strict=True))[column]
+        yield _named(project, *pair), kind
+        for expr in join.keys:
+            for asked in _columns(expr):
+                yield from _nodes(project, view, asked, "key")
         return
     other = project.sources[join.rows.source or ""]
     own = dict(zip(join.columns, join.rows.state_columns, strict=True))[column]

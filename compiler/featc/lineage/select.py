@@ -111,7 +111,9 @@ def _named(project: Project, graph: Graph, name: str) -> set[Node]:
         return {_node(f) for f in _features(project) if _has_tag(f, value)}
     if colon and method == "source":
         columns = {n for n in graph.nodes if n.kind == "column" and fnmatchcase(n.group, value)}
-        return columns | {child for column in columns for child in graph.children[column]}
+        made = {v.name for v in project.views.values() if v.attributed is not None and fnmatchcase(v.attributed, value)}
+        over = {_node(f) for f in _features(project) if f.view in made and f.reads_rows}
+        return columns | over | {child for column in columns for child in graph.children[column]}
     if colon:
         return set()
     view, _, feature = name.partition(".")
@@ -149,7 +151,7 @@ def _has_tag(feature: Feature, tag: str) -> bool:
 def _way_out(project: Project, name: str) -> str | None:
     method, colon, value = name.partition(":")
     if colon and method == "source":
-        return did_you_mean(value, project.sources)
+        return did_you_mean(value, [*project.sources, *project.attributed])
     if colon and method == "tag":
         tags = {str(t) for f in _features(project) for t in _tags(f)}
         return did_you_mean(value, tags) or "no feature has a tag" if not tags else did_you_mean(value, tags)
@@ -158,7 +160,7 @@ def _way_out(project: Project, name: str) -> str | None:
     view, dot, feature = name.partition(".")
     if dot and view in project.views:
         return did_you_mean(feature, [f.name for f in project.views[view].features])
-    if view in project.sources:
+    if view in project.sources or view in project.attributed:
         return f"{view} is a source: write source:{view} for what comes from it"
     return meant(project, view) or SYNTAX
 

@@ -115,12 +115,15 @@ def project_tags(project: Project, known: Graph | None = None) -> Tags:
     for source in project.sources.values():
         own[Node("source", source.name)] = _listed(source.meta)
         own |= {Node("column", f"{source.name}.{c.name}"): c.tags for c in source.columns if c.tags}
+    own |= {Node("source", made.name): _listed(made.meta) for made in project.attributed.values()}
     for view in (*project.views.values(), *project.labels.values()):
         for feature in view.features:
             here = Node("label" if view.ahead else "feature", f"{view.origin}.{feature.name}")
             own[here] = _listed(feature.meta)
             if view.source is not None and feature.reads_rows:
                 edges.append(Edge(Node("source", view.source), here, "value"))
+            if view.attributed is not None and feature.reads_rows:
+                edges.append(Edge(Node("source", view.attributed), here, "value"))
         edges += _key_edges(view, project.sources[view.source]) if view.source is not None else []
     for service in project.services.values():
         for output in service.training:

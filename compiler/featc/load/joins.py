@@ -26,5 +26,6 @@ def read_joins(reader: Reader, fields: Fields) -> tuple[JoinDef, ...]:
             continue
         keys = reader.expressions(given.get("keys"), "keys", reserved=False)
         within = reader.duration_of(given, "within")
-        found.append(JoinDef(key.name, key.span, reader.optional(given, "source"), keys, within))
+        source, view = (reader.optional(given, name) for name in ("source", "view"))
+        found.append(JoinDef(key.name, key.span, source, keys, within, view))
     return tuple(found)

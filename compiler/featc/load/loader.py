@@ -14,7 +14,8 @@ from featc.errors import Diagnostic, FeatcError, Findings, Span, did_you_mean
 from featc.load import schema
 from featc.load.jinja import Refusal, Renderer, Scope
 from featc.load.library import read_entity, read_window
-from featc.load.model import Definitions, Location, ViewDef
+from featc.load.matches import is_attributed, read_attributed
+from featc.load.model import AttributedDef, Definitions, Location, SourceDef, ViewDef
 from featc.load.nodes import parse_yaml, read_text
 from featc.load.project import Project, read_project_file
 from featc.load.reader import Key, Reader
@@ -143,6 +144,8 @@ class _Loading:
                 return f"({value})"
 
     def _own_location(self, entry: _Entry) -> Location | None:
+        if is_attributed(entry.node):
+            return None
         self._locating.append(entry.key.name)
         try:
             # Its errors are reported where the source itself is read.
@@ -234,6 +237,8 @@ def _read(loading: _Loading, target: str | None) -> Definitions | None:
     scope = loading.renderer.scope
     loading._overrides = project.target.sources
     scope.locate, scope.refs = loading.locate, loading.ref
+    entities, windows = loading.build("entities", read_entity), loading.build("windows", read_window)
+    sources = loading.build("sources", _read_source)
     return Definitions(
         root=loading.root,
         project=project.name,
@@ -241,16 +246,21 @@ def _read(loading: _Loading, target: str | None) -> Definitions | None:
         targets=project.targets,
         closed=project.closed,
         vars=project.vars,
-        entities=loading.build("entities", read_entity),
-        windows=loading.build("windows", read_window),
-        sources=loading.build("sources", read_source),
+        entities=entities,
+        windows=windows,
+        sources={n: s for n, s in sources.items() if isinstance(s, SourceDef)},
         views=loading.views(project),
         services=loading.build("feature_services", read_service),
         tests=loading.build("tests", read_test),
         policies=project.policies,
         files=(),
         broken=frozenset(loading.broken),
+        attributed={n: s for n, s in sources.items() if isinstance(s, AttributedDef)},
     )
+
+
+def _read_source(reader: Reader, key: Key, node: Node) -> SourceDef | AttributedDef | None:
+    return read_attributed(reader, key, node) if is_attributed(node) else read_source(reader, key, node)
 
 
 def _definition_files(loading: _Loading, reader: Reader, project: Project) -> Iterator[tuple[Path, str]]:
@@ -306,6 +316,10 @@ def _check_overrides(loading: _Loading, project: Project) -> None:
             if name not in known:
                 message = f"target '{target}' places a source '{name}' that is not defined"
                 loading.findings.error("F137", message, location.value.span, did_you_mean(name, known))
+            elif is_attributed(loading.entries["sources"][name.casefold()].node):
+                message = f"target '{target}' places '{name}', which is made of other sources and lies nowhere"
+                hint = "place the sources that it is made of"
+                loading.findings.error("F384", message, location.value.span, hint)
 
 
 def _finished(diagnostics: Any) -> tuple[Diagnostic, ...]:

@@ -17,8 +17,9 @@ from featc.load.text import SourceFile, Text
 
 Closed = OneOf["left", "right", "both", "neither"]
 Unit = OneOf["day", "week", "month", "quarter", "year"]
-SourceKind = OneOf["event", "state"]
+SourceKind = OneOf["event", "state", "snapshot"]
 LocationKind = OneOf["path", "table", "sql"]
+Take = OneOf["first", "last"]
 Through = OneOf["value", "filter", "key", "time", "order"]
 
 
@@ -176,18 +177,43 @@ class FeatureDef:
 @dataclass(frozen=True, slots=True)
 class JoinDef:
     """A join of a view: `name` is what its columns are called by, `source` the source of another name. `keys` maps its
-    columns to row expressions; empty: its own key."""
+    columns to row expressions; empty: its own key. `view`: a view whose features are looked up in place of rows; `keys`
+    maps its keys then."""
 
     name: str
     span: Span
     source: Text | None
     keys: Mapping[str, Text]
     within: Duration | None
+    view: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MatchDef:
+    """A match of an attributed source: a join that looks ahead for `within`, taking the `take` row. `mature`: the event
+    counts once nothing more can match it."""
+
+    join: JoinDef
+    within: Duration
+    take: Take
+    mature: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AttributedDef:
+    """A source made of others: the rows of the event source `base`, each with what matches it."""
+
+    name: str
+    span: Span
+    base: Text
+    matches: tuple[MatchDef, ...]
+    let: Mapping[str, Text]
+    meta: Meta
 
 
 @dataclass(frozen=True, slots=True)
 class ViewDef:
-    """A feature view. `entity` None: not written; (): global. `source` None: on demand.
+    """A feature view. `entity` None: not written; (): global. `source` None: on demand; a view's name where `of_view`.
 
     `keys` maps an entity's key to a row expression. `windows` holds durations or names, as written. `closed`
     is the view's own or the project's default.
@@ -207,6 +233,7 @@ class ViewDef:
     meta: Meta
     labels: tuple[FeatureDef, ...] = ()
     joins: tuple[JoinDef, ...] = ()
+    of_view: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,6 +394,7 @@ class Definitions:
     files: tuple[SourceFile, ...]
     warnings: tuple[Diagnostic, ...] = ()
     broken: frozenset[str] = frozenset()
+    attributed: Mapping[str, AttributedDef] = field(default_factory=dict)
 
 
 def location_of(source: SourceDef, target: TargetDef) -> Location:

@@ -94,7 +94,6 @@ class Window(_Described):
     timezone: Text = about("of a calendar: the zone whose clocks count; UTC if not given", "Europe/Berlin")
     since: Sql = about("the events from the last one on for which this is true", "status = 'failed'")
     next: Duration = about("of labels: how far it reaches from the instant of asking on")
-    current: Any = later("aggregates over the current rows of a state source")
 
 
 class Column(_Described):
@@ -105,7 +104,9 @@ class Column(_Described):
 class Source(_Described):
     model_config = ConfigDict(json_schema_extra=_PLACES)
 
-    kind: Annotated[Any, word("event", "state")] = about("event (the default): things that happen; state: what holds")
+    kind: Annotated[Any, word("event", "state", "snapshot")] = about(
+        "event (the default): things that happen; state: what holds; snapshot: whole dumps of what holds"
+    )
     path: Text = about("files, relative to featc.yaml", "data/orders/*.parquet", "data/orders.csv")
     table: Text = about("a table of the target's database", "raw.orders")
     sql: Sql = about("a query of the target's database; its columns are the source's")
@@ -116,14 +117,37 @@ class Source(_Described):
     deleted: Sql = about("true for a row that deletes its event", "op = 'D'")
     tie_break: Texts = about("columns that order rows of the same instant")
     timezone: Text = about("the zone of times without one; UTC if not given", "Europe/Berlin")
-    key: Texts = about("of a state source: the columns that identify what the row is about")
-    valid_to: Text = about("of a state source: the column with the instant at which the row ends")
+    key: Texts = about("of states and snapshots: the columns that identify what the row is about")
+    valid_to: Text = about("of states and snapshots: the column with the instant at which the row ends")
     final_after: Duration = about("how long after its event a correction still counts")
     let: dict[str, Sql] = about("named row expressions", {"paid": "status = 'paid'"}, names=NAME)
     columns: dict[str, Type | Column] = about("types of columns; those not named are read from the data")
-    from_: Any = later("attribution", alias="from")
-    match: Any = later("attribution")
     union: Any = later("unions of sources")
+
+
+class Match(_Model):
+    source: Text = about("the source, where it has another name than the match")
+    keys: dict[str, Sql] = needed(
+        "its columns and what each has to equal, over the event's columns", {"order_id": "order_id"}, names=FREE_NAME
+    )
+    within: Duration = needed("how long after the event a match may happen", "30m", "7d")
+    take: Annotated[Any, word("first", "last")] = about("which of several: first (the default) or last, in event order")
+    mature: Flag = about(
+        "true (the default): the event counts once `within` is over, and all that matches can be known; false: at once"
+    )
+
+
+class Attributed(_Described):
+    from_: Text = needed("the source of events whose rows these are", alias="from")
+    match: dict[str, Match] = needed(
+        "rows of other sources that follow each event: a name and how they belong together; their columns are written"
+        " name.column",
+        names=NAME,
+    )
+    let: dict[str, Sql] = about(
+        "named row expressions, over the columns of matches too", {"was_clicked": "click.click_id is not null"},
+        names=NAME,
+    )
 
 
 class Over(_Model):
@@ -158,7 +182,11 @@ class Join(_Model):
         names=FREE_NAME,
     )
     within: Duration = about("only rows that are at most so much older than the event", "7d")
-    view: Any = later("features of a view beside each event")
+    view: Text = about("a view whose features are looked up, in place of a source's rows", "merchant_risk")
+
+
+class OfView(_Model):
+    view: Text = needed("the view whose rows are read, after its where, let, join and keys")
 
 
 OF_ROWS = ("where", "keys", "join", "windows", "ttl", "closed", "labels")
@@ -175,7 +203,10 @@ class View(_Described):
     )
 
     entity: Texts = about("whom the features are about; a list is a cross of entities, [] everything")
-    source: Text = about("the source whose rows are aggregated; without one the view is computed when asked")
+    source: Text | OfView = about(
+        "the source whose rows are aggregated, or {view: …}, whose rows they are after its where, let, join and keys;"
+        " without one the view is computed when asked"
+    )
     keys: dict[str, Sql] = about(
         "where a key of the entity is not a column of its name: an expression", {"user_id": "buyer_id"}, names=FREE_NAME
     )
@@ -195,8 +226,8 @@ class View(_Described):
         names=NAME,
     )
     join: dict[str, Join] = about(
-        "rows of other sources beside each event, as they were known then: a name and {} or how; its columns are"
-        " written name.column",
+        "rows of other sources, or features of views, beside each event, as they were known then: a name and {} or"
+        " how; its columns are written name.column",
         {"products": {}},
         names=NAME,
     )
@@ -241,7 +272,9 @@ class DefinitionsFile(_Model):
         "whom features are about, and the columns that identify them", {"user": "user_id"}, names=NAME
     )
     windows: dict[str, Duration | Window] = about("windows with names of their own", names=NAME)
-    sources: dict[str, Source] = about("where rows come from, and what their columns mean in time", names=NAME)
+    sources: dict[str, Source | Attributed] = about(
+        "where rows come from, and what their columns mean in time", names=NAME
+    )
     feature_views: dict[str, View] = about("features of one entity from one source", names=NAME)
     feature_services: dict[str, Service] = about("the features that one model is given", names=NAME)
     tests: dict[str, Test] = about("examples with the values expected; featc test runs them", names=FREE_NAME)

@@ -89,12 +89,12 @@ def about(description: str, *examples: Any, names: str | None = None, **more: An
     return Field(default=None, description=description, json_schema_extra=extra or None, **more)
 
 
-def needed(description: str, *examples: Any, names: str | None = None) -> Any:
+def needed(description: str, *examples: Any, names: str | None = None, **more: Any) -> Any:
     """A key that has to be given."""
     extra: dict[str, Any] = {"examples": list(examples)} if examples else {}
     if names is not None:
         extra["propertyNames"] = {"pattern": names}
-    return Field(description=description, json_schema_extra=extra or None)
+    return Field(description=description, json_schema_extra=extra or None, **more)
 
 
 def later(reason: str, **more: Any) -> Any:

@@ -8,14 +8,15 @@ from yaml.nodes import MappingNode, Node
 
 from featc.load import schema
 from featc.load.meta import read_meta
-from featc.load.model import ColumnDef, Location, LocationKind, Meta, SourceDef
+from featc.load.model import ColumnDef, Location, LocationKind, Meta, SourceDef, SourceKind
 from featc.load.reader import Fields, Key, Reader
 
 _PLACES: tuple[LocationKind, ...] = ("path", "table", "sql")
+_KINDS: tuple[SourceKind, ...] = ("event", "state", "snapshot")
 
 
 def read_source(reader: Reader, key: Key, node: Node) -> SourceDef | None:
-    """An event or state source; snapshots, unions and attribution are known and refused."""
+    """A source of events, states or dumps; unions and attribution are known and refused."""
     what = f"source '{key.name}'"
     fields = reader.fields(node, schema.Source, what)
     if fields is None:
@@ -41,7 +42,7 @@ def read_source(reader: Reader, key: Key, node: Node) -> SourceDef | None:
     return SourceDef(
         key.name,
         key.span,
-        "state" if kind == "state" else "event",
+        kind,
         location,
         time,
         rest["available_at"],
@@ -97,20 +98,15 @@ def read_columns(reader: Reader, node: Node | None, what: str, *, data: bool) ->
     return found
 
 
-def _kind(reader: Reader, fields: Fields) -> str | None:
+def _kind(reader: Reader, fields: Fields) -> SourceKind | None:
     node = fields.get("kind")
     if node is None:
         return "event"
-    kind = reader.choice(node, ("event", "state", "snapshot"), "the kind of a source")
-    if kind == "snapshot":
-        reader.error(
-            "F199", "not supported yet: kind: snapshot (whole dumps)", node, "use an event or state source"
-        )
-        return None
-    return kind
+    kind = reader.choice(node, _KINDS, "the kind of a source")
+    return next((k for k in _KINDS if k == kind), None)
 
 
-def _check_pairs(reader: Reader, fields: Fields, what: str, kind: str | None) -> None:
+def _check_pairs(reader: Reader, fields: Fields, what: str, kind: SourceKind | None) -> None:
     has = fields.keys
     if "available_at" in has and "delay" in has:
         message = f"{what} has both available_at and delay"
@@ -119,7 +115,7 @@ def _check_pairs(reader: Reader, fields: Fields, what: str, kind: str | None) ->
     if kind == "event":
         for name in ("key", "valid_to"):
             if name in has:
-                hint = f"add kind: state, or delete {name}"
+                hint = f"add kind: state or kind: snapshot, or delete {name}"
                 reader.findings.error(
-                    "F123", f"{what} has {name}, which only state sources have", has[name], hint
+                    "F123", f"{what} has {name}, which only states and snapshots have", has[name], hint
                 )

@@ -31,7 +31,7 @@ def read_view(reader: Reader, key: Key, node: Node, closed: Closed) -> tuple[Vie
         return None
     before = len(reader.findings.items)
     entity = fields.get("entity")
-    source = reader.optional(fields, "source") if not _is_view_source(reader, fields) else None
+    source = _source(reader, fields, what)
     if fields.get("features") is None and fields.get("labels") is None and not fields.refused:
         reader.findings.error("F112", f"{what} has no features", key.span, "add features:")
     if fields.get("source") is None:
@@ -53,6 +53,7 @@ def read_view(reader: Reader, key: Key, node: Node, closed: Closed) -> tuple[Vie
         (),
         read_meta(reader, fields),
         joins=read_joins(reader, fields),
+        of_view=isinstance(fields.get("source"), MappingNode),
     )
     sound = len(reader.findings.items) == before and not fields.refused
     features, broken = read_features(reader, fields.get("features"), what, view.meta)
@@ -75,13 +76,17 @@ def read_closed(reader: Reader, fields: Fields) -> Closed | None:
     return next((c for c in CLOSED if c == found), None)
 
 
-def _is_view_source(reader: Reader, fields: Fields) -> bool:
+def _source(reader: Reader, fields: Fields, what: str) -> Text | None:
+    """`source: s`, or `source: {view: v}`."""
     node = fields.get("source")
-    if isinstance(node, MappingNode):
-        hint = "name a source"
-        reader.error("F199", "not supported yet: source: {view: …} (a view's rows as a source)", node, hint)
-        return True
-    return False
+    if not isinstance(node, MappingNode):
+        return reader.optional(fields, "source")
+    inner = reader.fields(node, schema.OfView, f"the source of {what}")
+    if inner is None:
+        return None
+    if inner.get("view") is None and not inner.refused:
+        reader.error("F112", f"the source of {what} names no view", node, "write source: {view: NAME}")
+    return reader.optional(inner, "view")
 
 
 def _check_on_demand(reader: Reader, fields: Fields, what: str) -> None:

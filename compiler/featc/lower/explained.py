@@ -19,7 +19,8 @@ from featc.lower.tile_table import WIDTH
 from featc.lower.training.cells import shape_of
 from featc.lower.training.rows import is_irregular
 from featc.lower.training.tiles import why_rows
-from featc.resolve.model import Calendar, Closed, Join, Project, Source, View, Window
+from featc.resolve.model import Calendar, Closed, Join, Match, Project, Source, View, ViewJoin, Window
+from featc.resolve.upstream import reach, read_sources, readers
 from featc.visibility import lower_closed, strict
 from featc_dialects import duckdb as engine
 from featc_dialects import sqlite
@@ -31,6 +32,9 @@ _SHAPES = {
     "latest": "one ASOF join to the last row that has a value",
     "rows": "rows are numbered in event order, and the last ones taken",
     "since": "the last row that begins the window is looked for, and the rows from it on joined by key",
+    "current": "each row with the stretch of time for which it holds, joined by key: the next row of the source's key"
+    " ends it, whichever entity that one is about",
+    "dump": "one ASOF join to the dump in force, whose rows are joined by key",
     "join": "rows joined by key: some are late or superseded, and their state cannot be united with the others'",
 }
 
@@ -41,21 +45,22 @@ def explain_view(project: Project, view: View, wanted: frozenset[str] | None = N
     In `training`, `reads` is what a training set reads at best; for rows, `reads_because` says why.
     """
     found: dict[str, Any] = {"view": view.name, "entity": list(view.entity), "closed": view.closed}
+    found["attributed"] = view.attributed
     given = {k.name: k.given for k in view.keys if k.given is not None}
     found["given"] = {name: project.feature(ref.view, ref.feature).text for name, ref in given.items()}
     if view.source is None:
         return {**found, "source": None, "joins": [], "windows": [], "training": [], "online": None, "retention": None}
     source = project.sources[view.source]
     if view.ahead:
-        return {**found, **_explain_labels(view, source, decompose(view, wanted))}
+        return {**found, **_explain_labels(project, view, source, decompose(view, wanted))}
     plan = view_plan(project, view)
     read = read_plan(plan.layout, decompose(view, wanted), lookup=looks_up(plan.layout))
     return {
         **found,
         "source": _source(source, view),
-        "joins": [_join(join, source) for join in view.joins],
+        "joins": [_join(project, join, source) for join in view.joins],
         "windows": [{"window": w.name, "holds": edges_in_words(w, view.closed)} for w in read.parts.windows],
-        "training": _training(read.parts, is_irregular(source)),
+        "training": _training(read.parts, source, view.attributed is not None or is_irregular(source)),
         "online": _online(plan, read),
         "retention": _retention(plan, source),
     }
@@ -69,14 +74,22 @@ def _source(source: Source, view: View) -> dict[str, Any]:
         "arrival": _arrival(source),
         "versions": _versions(source, view),
         "final_after": None if final is None else format_duration(final),
-        "visible": f"from max(τ, α) on, {_known(view.closed)}",
+        "visible": f"from max(τ, α{_matures(view)}) on, {_known(view.closed)}",
     }
 
 
-def _join(join: Join, source: Source) -> dict[str, Any]:
+def _matures(view: View) -> str:
+    return "" if view.maturity is None else f", τ + {format_duration(view.maturity)}"
+
+
+def _join(project: Project, join: Join | ViewJoin, source: Source) -> dict[str, Any]:
     """What a join looks up, when and by what knowledge, and what it costs when that changes."""
+    if isinstance(join, ViewJoin):
+        return _view_join(project, join, source)
     other = join.source
     keys = [f"{k.name} = {render(e)}" for k, e in zip(join.rows.keys, join.keys, strict=True)]
+    if join.match is not None:
+        return _match(join, join.match, keys, source)
     within = "" if join.rows.ttl is None else f", at most {format_duration(join.rows.ttl)} before it"
     return {
         "join": join.name,
@@ -86,6 +99,47 @@ def _join(join: Join, source: Source) -> dict[str, Any]:
         "finds": f"the last row with its time at or before τ{within}, known when the row of {source.name} entered",
         "online": f"a row of {other.name} that is pushed late has the rows of {source.name} of its key from its time"
         " on looked up and lifted again",
+    }
+
+
+def _view_join(project: Project, join: ViewJoin, source: Source) -> dict[str, Any]:
+    """The same of a join with another view."""
+    read = readers(project, join.pairs)
+    rows = {s: None for v in read for s in read_sources(project, v)}
+    listed, before = " or ".join(rows), " or ".join(dict.fromkeys(_before(v.closed) for v in read))
+    spans = [reach(project, join.pairs, v) for v in read]
+    known = [span - 1 for span in spans if span is not None]
+    until = "from its time on"
+    if known and len(known) == len(spans):
+        until = f"within {format_duration(max(known))} after it"
+    return {
+        "join": join.name,
+        "view": join.view,
+        "keys": [f"{k.name} = {render(e)}" for k, e in zip(join.keys_of, join.keys, strict=True)],
+        "columns": [f.feature for f in join.features],
+        "finds": f"its features at τ, by what was known {before} the row of {source.name} entered",
+        "online": f"a row of {listed} that is pushed late has the rows of {source.name} of its key {until}, as far as"
+        " they could know it, looked up and lifted again",
+    }
+
+
+def _before(closed: Closed) -> str:
+    return "before" if strict(closed) else "when"
+
+
+def _match(join: Join, match: Match, keys: list[str], source: Source) -> dict[str, Any]:
+    """What a match finds, from when on the event counts, and what it costs when the match changes."""
+    other, within = join.source, format_duration(match.within)
+    late = f" + {format_duration(other.delay)}" if other.delay else ""
+    counts = f"the row counts from τ + {within}{late} on" if match.mature else "the row counts at once"
+    return {
+        "join": join.name,
+        "source": other.name,
+        "keys": keys,
+        "columns": list(join.rows.state_columns),
+        "finds": f"the {match.take} row from τ up to {within} after it, by what is known; {counts}",
+        "online": f"a row of {other.name} has the rows of {source.name} of its key, up to {within} before it, lifted"
+        " again, one for each answer they have had",
     }
 
 
@@ -100,6 +154,8 @@ def _arrival(source: Source) -> str:
 
 
 def _versions(source: Source, view: View) -> str:
+    if source.in_dumps:
+        return "rows of one time and arrival are one dump, in force until a later one is; it ends what it does not hold"
     if identity(source, view) is None:
         return "every row is an event of its own"
     if source.id:
@@ -111,6 +167,8 @@ def edges_in_words(window: Window, closed: Closed) -> str:
     """Which visible events a window holds, as a condition on τ (semantics.md, "Windows")."""
     if window.calendar is not None:
         return _calendar_in_words(window.calendar, closed)
+    if window.current:
+        return "the rows that hold at t, one for each key of the source"
     if window.since is not None:
         return f"from the last of the events with {window.since} on, in event order, it included"
     if window.is_ahead:
@@ -142,16 +200,16 @@ def _calendar_in_words(calendar: Calendar, closed: Closed) -> str:
     return f"begin of the {calendar.unit} {before} before {now} ≤ τ < begin of {now}"
 
 
-def _explain_labels(view: View, source: Source, parts: Parts) -> dict[str, Any]:
+def _explain_labels(project: Project, view: View, source: Source, parts: Parts) -> dict[str, Any]:
     """A view of labels: rows of one knowledge, so that none is late or superseded."""
     final = source.final_after if source.final_after is not None else source.delay
     late = f" + {format_duration(final)}" if final else ""
     known = {**_source(source, view), "visible": "by all that is known, or with --known-at T what was known at T"}
     return {
         "source": known,
-        "joins": [_join(join, source) for join in view.joins],
+        "joins": [_join(project, join, source) for join in view.joins],
         "windows": [{"window": w.name, "holds": edges_in_words(w, view.closed)} for w in parts.windows],
-        "training": _training(parts, irregular=False),
+        "training": _training(parts, source, irregular=False),
         "online": None,
         "retention": None,
         "labels": {
@@ -161,13 +219,15 @@ def _explain_labels(view: View, source: Source, parts: Parts) -> dict[str, Any]:
     }
 
 
-def _training(parts: Parts, irregular: bool) -> list[dict[str, Any]]:
+def _training(parts: Parts, source: Source, irregular: bool) -> list[dict[str, Any]]:
     found = []
     for finish in parts.finishes:
         for cell in finish.states.values():
             shape = shape_of(cell, irregular)
             why = _SHAPES["rows" if cell.window.since is None else "since"] if shape == "rows" else _SHAPES[shape]
-            if irregular and shape not in ("join", "rows") and engine.merges(cell.partial.kind):
+            if shape == "current" and source.in_dumps:
+                why = _SHAPES["dump"]
+            if irregular and shape not in ("join", "rows", "current") and engine.merges(cell.partial.kind):
                 why += "; late and superseded rows are joined by key and united with it"
             rows = why_rows(cell, WIDTH)
             found.append(
@@ -215,6 +275,10 @@ def _how_read(cell: Cell, read: ReadPlan) -> dict[str, str]:
         return {"from": "rows", "because": "its state is the rows, so a read takes all that its window holds"}
     if any(cell in s.cells for s in read.sets):
         return {"from": "rows", "because": "a set of values has no bounded state"}
+    if cell.window.current:
+        of_dump = "the entity's rows of the dump in force"
+        others = "of the entity's rows those are taken whose key has no newer one"
+        return {"from": "rows", "because": of_dump if read.layout.source.in_dumps else others}
     if cell.window.since is not None:
         until = "rows are read newest first up to the one that begins the window, all of them where none does"
         return {"from": "rows", "because": until}
@@ -225,7 +289,11 @@ def _how_read(cell: Cell, read: ReadPlan) -> dict[str, str]:
 
 
 def _retention(plan: ViewPlan, source: Source) -> dict[str, Any]:
-    superseded = "rows go once a later version arrived before the horizon" if plan.stream else "no row is superseded"
+    superseded = "no row is superseded"
+    if plan.layout.superseded:
+        superseded = "rows go once a later version arrived before the horizon"
+    if source.in_dumps:
+        superseded = "rows of a dump go once a later one was in force before the horizon"
     if plan.evict.kept is not None:
         return {"superseded": superseded, "rows": f"all stay: {plan.evict.kept}", "tiles": "all stay"}
     final = format_duration(source.final_after or 0)

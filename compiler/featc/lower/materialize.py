@@ -41,7 +41,7 @@ def told_apart_by(source: Source, layouts: Sequence[Layout]) -> tuple[tuple[str,
     All of them where they order versions; else those that a view reads, since nothing comes of the others.
     """
     used = set().union(*(view_columns(layout) for layout in layouts))
-    versions = any(layout.stream is not None for layout in layouts)
+    versions = any(layout.superseded is not None for layout in layouts)
     return tuple(sorted((c.name, c.physical) for c in source.columns if versions or c.name in used))
 
 

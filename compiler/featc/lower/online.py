@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from featc.lower import online_evict as evicting
 from featc.lower import online_lift as lift
 from featc.lower import online_store as tables
+from featc.lower.online_dumps import DumpsPlan, dumps_plan, superseded_sql
 from featc.lower.online_evict import EvictPlan, looks_up
-from featc.lower.online_joins import JoinsPlan, joins_plan
+from featc.lower.online_joins import Hop, JoinsPlan, ViewHop, joins_plan
 from featc.lower.online_layout import Layout, Stream, layout, stream_of
 from featc.lower.online_read import ReadPlan, read_plan, sections
 from featc.resolve.model import Project, Source, View
+from featc.resolve.upstream import depth, read_beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class ViewPlan:
     supersede_sql: str
     newest_sql: str
     touched_sql: str
+    placed_sql: str
     seal_sql: str | None
     reopen_sql: str | None
     evict: EvictPlan
@@ -61,7 +64,8 @@ class SourcePlan:
     """Everything a push to one source executes. `stream` is set where all its views share one.
 
     `views` are lifted from a batch, the rows that joins look into among them; `joined` are the views with joins, and
-    `reached` those, of any source, whose joins look into this one.
+    `reached` those, of any source, whose joins look into this one, be it through joins of other views. `depths` says
+    of both how many joins lie one upon another.
     """
 
     source: Source
@@ -72,6 +76,21 @@ class SourcePlan:
     views: tuple[ViewPlan, ...] = field(default=())
     joined: tuple[ViewPlan, ...] = field(default=())
     reached: tuple[ViewPlan, ...] = field(default=())
+    depths: Mapping[str, int] = field(default_factory=dict)
+    dumps: DumpsPlan | None = None
+    """Set where the rows come in whole dumps."""
+
+    @property
+    def to_lift(self) -> tuple[ViewPlan, ...]:
+        """The views with joins that a batch can change, each after those that it joins."""
+        found = {v.layout.view.name: v for v in (*self.reached, *self.joined)}
+        return tuple(sorted(found.values(), key=lambda v: self.depths[v.layout.view.name]))
+
+    @property
+    def identities(self) -> tuple[Stream, ...]:
+        """By what rows are known again: as versions, or as rows of dumps. Without any, each row is another event."""
+        own = tuple(s.stream for s in self.streams)
+        return own if self.dumps is None else (*own, self.dumps.identity)
 
     @property
     def all_views(self) -> tuple[ViewPlan, ...]:
@@ -126,23 +145,25 @@ def view_plan(project: Project, view: View, fingerprint: str = "") -> ViewPlan:
     versions = stream.stream if stream else None
     bare = layout(project, view, "", versions)
     seal = tables.seal_sql(bare) if bare.tiled else ""
-    joined = joins_plan(bare, _lookups(project, view)) if view.joins else None
+    joined = joins_plan(project, bare, _lookups(project, view)) if view.joins else None
     also = [] if joined is None else [joined.schema_sql, joined.raw_sql]
-    also += [] if joined is None else [text for h in joined.hops for text in (h.keys_sql, h.find_sql)]
+    for hop in () if joined is None else joined.hops:
+        also += [hop.keys_sql, *([hop.find_sql] if isinstance(hop, Hop) else [])]
     digest = _digest(
         fingerprint, versions.table if versions else "", lift.view_sql(bare), tables.schema_sql(bare), seal, *also
     )
     found = layout(project, view, digest, versions)
-    joins = joins_plan(found, _lookups(project, view)) if view.joins else None
+    joins = joins_plan(project, found, _lookups(project, view)) if view.joins else None
     return ViewPlan(
         layout=found,
         stream=stream,
         lift_sql=lift.view_sql(found),
         schema_sql=tables.schema_sql(found) + (joins.schema_sql if joins else ""),
         insert_sql=tables.insert_sql(found),
-        supersede_sql=tables.supersede_sql(found.events),
+        supersede_sql=(superseded_sql if found.source.in_dumps else tables.supersede_sql)(found.events),
         newest_sql=tables.newest_sql(found),
         touched_sql=tables.touched_sql(found),
+        placed_sql=tables.placed_sql(found),
         seal_sql=tables.seal_sql(found) if found.tiled else None,
         reopen_sql=tables.reopen_sql(found) if found.tiled else None,
         evict=evicting.evict_plan(found),
@@ -152,18 +173,23 @@ def view_plan(project: Project, view: View, fingerprint: str = "") -> ViewPlan:
 
 def _lookups(project: Project, view: View) -> dict[str, Layout]:
     """The layouts of what a view's joins look into, by view."""
-    return {join.rows.name: view_plan(project, join.rows).layout for join in view.joins}
+    return {join.rows.name: view_plan(project, join.rows).layout for join in view.lookups}
 
 
 def source_plan(project: Project, source: Source, fingerprints: Mapping[str, str]) -> SourcePlan:
     """Everything a push to `source` executes, for all views that read it."""
     mine = [v for v in project.views.values() if v.source == source.name]
-    joining = [v for v in project.views.values() if any(j.rows.source == source.name for j in v.joins)]
-    beside = [j.rows for v in joining for j in v.joins if j.rows.source == source.name]
+    beside = [j.rows for v in project.views.values() for j in v.lookups if j.rows.source == source.name]
+    reads = (v for v in project.views.values() if any(o.source == source.name for o in read_beside(project, v)))
+    joining = list(reads)
     readers = [*(v for v in mine if not v.joins), *beside]
     views = tuple(view_plan(project, v, fingerprints.get(v.name, "")) for v in readers)
     joined = tuple(view_plan(project, v, fingerprints.get(v.name, "")) for v in mine if v.joins)
     reached = tuple(view_plan(project, v, fingerprints.get(v.name, "")) for v in joining)
+    dumps = None
+    if source.in_dumps:
+        bare = dumps_plan(source, "")
+        dumps = dumps_plan(source, _digest(bare.listed_sql, bare.schema_sql))
     shared = next((v.stream for v in (*views, *joined) if v.stream is not None and v.stream.lift_sql is None), None)
     return SourcePlan(
         source=source,
@@ -174,6 +200,8 @@ def source_plan(project: Project, source: Source, fingerprints: Mapping[str, str
         views=views,
         joined=joined,
         reached=reached,
+        depths={v.name: depth(project, v) for v in (*mine, *joining) if v.joins},
+        dumps=dumps,
     )
 
 
@@ -221,6 +249,8 @@ def online_files(project: Project, view: View, fingerprint: str = "") -> dict[st
     updates.append(("rows: take in", plan.insert_sql))
     if plan.stream:
         updates.append(("rows: note the successor", plan.supersede_sql))
+    if shared.dumps:
+        _add_dumps(plan, shared.dumps, lifts, schemas, updates)
     if plan.joins:
         _add_joins(project, view, plan.joins, lifts, schemas, updates)
     if plan.seal_sql:
@@ -244,6 +274,18 @@ def online_files(project: Project, view: View, fingerprint: str = "") -> dict[st
 Sections = list[tuple[str, str]]
 
 
+def _add_dumps(plan: ViewPlan, dumps: DumpsPlan, lifts: Sections, schemas: Sections, updates: Sections) -> None:
+    """The sections of a view of dumps that others have not."""
+    lifts += [("dumps: whose rows they are", dumps.places_sql), ("dumps: which there are", dumps.listed_sql)]
+    schemas.insert(0, ("dumps", dumps.schema_sql))
+    updates[:0] = [("dumps: known", dumps.known_sql), ("dumps: take in", dumps.accept_sql)]
+    updates += [
+        ("dumps: that go at another instant now", dumps.resolve_sql),
+        ("dumps: note it", dumps.note_sql),
+        ("rows: note it", plan.supersede_sql),
+    ]
+
+
 def _add_joins(
     project: Project, view: View, joins: JoinsPlan, lifts: Sections, schemas: Sections, updates: Sections
 ) -> None:
@@ -251,10 +293,17 @@ def _add_joins(
     found = [("rows as they came, which are kept", joins.raw_sql)]
     for hop in joins.hops:
         found.append((f"{hop.join.name}: what each row looks up", hop.keys_sql))
+        if isinstance(hop, ViewHop):
+            updates.append((f"{hop.join.name}: note whose features were asked", hop.note_sql))
+            updates += [(f"{hop.join.name}: rows that {r.view} reaches, to lift again", r.sql) for r in hop.reached]
+            continue
         rows = view_plan(project, hop.join.rows)
         schemas.append((f"{hop.join.name}: what can be found", rows.schema_sql))
+        finds = "what held at :t, by what was known at :k"
+        if hop.join.match is not None:
+            finds = "what may match a row of :t, and when that is known"
         updates += [
-            (f"{hop.join.name}: what held at :t, by what was known at :k", hop.find_sql),
+            (f"{hop.join.name}: {finds}", hop.find_sql),
             (f"{hop.join.name}: note what was looked up", hop.note_sql),
             (f"{hop.join.name}: rows to lift again", hop.reached_sql),
         ]

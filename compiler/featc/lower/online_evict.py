@@ -57,13 +57,19 @@ def looks_up(layout: Layout) -> bool:
 
 def unbounded(layout: Layout) -> str | None:
     """Why a view needs all its rows for ever, in words; None where rows can go once they are final."""
-    if layout.view.beside:
+    if layout.looked_into:
         return "an event of any age may still come that joins it"
+    if layout.view.attributed is not None:
+        return "what matches them may still change"
     if layout.view.joins:
         return "what its joins look up may still change"
     if layout.source.final_after is None:
         what = "a version of any event" if layout.stream is not None else "a row of any age"
         return f"{layout.source.name} has no final_after, so {what} may still come"
+    if layout.source.in_dumps:
+        return "the dump in force may be of any age"
+    if layout.placed:
+        return "a row of any age may hold until the next of its key comes"
     for cell in layout.parts.cells:
         if cell.window.since is not None:
             return f"{cell.window.name} begins with an event that may be any distance back"
@@ -115,16 +121,16 @@ def evict_plan(layout: Layout) -> EvictPlan:
     kept = unbounded(layout)
     tiled = kept is None and bool(layout.tiled)
     lifetime = any(_is_lifetime(c.window) and _is_tiled(layout, c) for c in layout.parts.cells)
-    superseded = f"DELETE FROM {layout.events} WHERE _superseded <= :gone;\n" if layout.stream else None
+    superseded = f"DELETE FROM {layout.events} WHERE _superseded <= :gone;\n" if layout.superseded else None
     empty = f"DELETE FROM {layout.tiles} WHERE _rows = 0 AND _settled_at <= :gone;\n"
     return EvictPlan(
         superseded_sql=superseded,
-        reopened_sql=reopened_sql(layout) if layout.tiled and layout.stream else None,
+        reopened_sql=reopened_sql(layout) if layout.tiled and layout.superseded else None,
         open_sql=open_sql(layout) if tiled else None,
         merge_sql=merge_sql(layout) if tiled and lifetime else None,
         tiles_sql=tiles_sql(layout, merged=lifetime) if tiled else None,
         rows_sql=rows_sql(layout) if kept is None else None,
-        empty_sql=empty if layout.tiled and layout.stream else None,
+        empty_sql=empty if layout.tiled and layout.superseded else None,
         kept=kept,
     )
 

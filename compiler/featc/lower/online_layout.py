@@ -4,11 +4,13 @@
 |---|---|---|
 | `key_<name>` | events, tiles | a key of the entity, encoded, each in a column of its own |
 | `_tau` | events | τ |
-| `_enter` | events, where the source has an arrival column | max(τ, α); else it follows from τ |
-| `_superseded` | events, where rows are versions | α of the next version, NULL while it is the newest |
+| `_enter` | events, where the source has an arrival column or is attributed | max(τ, α); else it follows from τ |
+| `_superseded` | events, where rows are versions or attributed | α of the next version, NULL while it is the newest |
+| `_alpha` | views of dumps | α, which with τ says which dump it is; `_superseded` is when a later one is in force |
 | `_order` | events, where τ alone does not decide | sort key of (tie_break…, α, id): with τ the event order |
 | `_version` | state views where keys and τ can tie | sort key of the version order |
 | `_seq` | events | the number of the accepted row in the store |
+| `_place` | state views with aggregates over `current` | sort key of the source's key: of equal ones one row holds |
 | `_holds` | state views | whether the row passes `where` and is no tombstone |
 | `_valid_to` | state views with `valid_to` | the instant until which the row holds |
 | `<slot>`, `<slot>__real` | events | the lifted value, and its finite DOUBLE where a state does arithmetic |
@@ -25,6 +27,7 @@ from featc.algebra import LAWS
 from featc.decompose import Cell, Partial, Parts, decompose
 from featc.lower.source import identity, quoted
 from featc.resolve.model import ColumnRef, Project, Source, View, Window
+from featc.resolve.upstream import readers
 from featc_dialects import sqlite
 
 _MINUTE = 60_000_000
@@ -32,6 +35,9 @@ _DAY = 24 * 60 * _MINUTE
 _WIDTHS = (_MINUTE, 5 * _MINUTE, 15 * _MINUTE, 60 * _MINUTE, 6 * 60 * _MINUTE, _DAY, 7 * _DAY)
 _MOST_TILES = 128
 _LIFETIME = 730 * _DAY
+
+SEEN, GONE = "_seen", "_gone"
+"""Of an attributed row while it is lifted: the instants from and until which an answer of it is seen."""
 
 Key = tuple[str, str, str]
 """(name in requests, column, DuckDB type) of a key."""
@@ -63,7 +69,7 @@ class Stream:
 @dataclass(frozen=True, slots=True)
 class Layout:
     """A view in the store. `width` is the tiles' in µs, None where no window is worth tiling; `tiled` are the partial
-    states they keep."""
+    states they keep. `upstream`: features made of its rows are joined onto events of other views."""
 
     view: View
     source: Source
@@ -78,27 +84,40 @@ class Layout:
     states: Mapping[str, str]
     ordered: bool
     versioned: bool
+    placed: bool = False
+    upstream: bool = False
+
+    @property
+    def looked_into(self) -> bool:
+        """Whether events of other views look into its rows."""
+        return self.view.beside or self.upstream
 
     @property
     def is_state(self) -> bool:
-        return self.source.kind == "state" or self.view.beside
+        return self.source.holds or self.view.beside
+
+    @property
+    def has_enter(self) -> bool:
+        """Whether rows say when they enter, where that does not follow from τ."""
+        return self.source.available_at is not None or self.view.attributed is not None
 
     @property
     def enter(self) -> str:
         """SQL of max(τ, α) over the events table."""
-        if self.source.available_at is not None:
+        if self.has_enter:
             return "_enter"
         return f"_tau + {self.source.delay}" if self.source.delay else "_tau"
 
     @property
     def superseded(self) -> str | None:
-        return "_superseded" if self.stream else None
+        brings = self.source.in_dumps or self.view.attributed is not None
+        return "_superseded" if self.stream or brings else None
 
 
 def is_banded(cell: Cell) -> bool:
     """Whether SQLite itself can give the cell's state, band by band."""
     partial = cell.partial
-    return not cell.window.in_order and sqlite.unsupported(partial.kind, partial.types) is None
+    return cell.window.by_time and sqlite.unsupported(partial.kind, partial.types) is None
 
 
 def tile_width(windows: Sequence[Window]) -> int | None:
@@ -162,12 +181,19 @@ def _slots(view: View, parts: Parts, taken: set[str]) -> dict[str, SlotColumn]:
 
 def _keys_decide(source: Source, view: View) -> bool:
     """Whether a key and τ leave one visible row, so that the version order need not be kept."""
+    if source.in_dumps:
+        return True  # of a key's rows in a dump only its own is kept
     if source.id or source.kind != "state":
         return False
     bare = {
         k.expr.refs[0].column for k in view.keys if k.expr and k.expr.is_bare and isinstance(k.expr.refs[0], ColumnRef)
     }
     return not source.key or (set(source.key) == bare and len(bare) == len(view.keys))
+
+
+def _is_upstream(project: Project, view: View) -> bool:
+    joins = (join for other in project.views.values() for join in other.view_joins)
+    return any(reader.name == view.name for join in joins for reader in readers(project, join.pairs))
 
 
 def layout(project: Project, view: View, fingerprint: str, stream: Stream | None) -> Layout:
@@ -182,6 +208,7 @@ def layout(project: Project, view: View, fingerprint: str, stream: Stream | None
     states = _distinct_columns([f"state_{c}" for c in view.state_columns], taken)
     banded = [c for c in parts.cells if is_banded(c) and LAWS[c.partial.kind].tiled]
     width = tile_width([c.window for c in banded])
+    placed = source.kind == "state" and any(w.current for w in parts.windows)
     return Layout(
         view=view,
         source=source,
@@ -195,5 +222,7 @@ def layout(project: Project, view: View, fingerprint: str, stream: Stream | None
         slots=slots,
         states={c: quoted(states[f"state_{c}"]) for c in view.state_columns},
         ordered=bool(source.tie_break or source.id or source.available_at),
-        versioned=bool(view.state_columns) and not _keys_decide(source, view),
+        versioned=(bool(view.state_columns) and not _keys_decide(source, view)) or (placed and bool(source.id)),
+        placed=placed,
+        upstream=_is_upstream(project, view),
     )

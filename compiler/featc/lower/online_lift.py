@@ -17,13 +17,15 @@ from dataclasses import replace
 from featc.encoding import encoded_sql, real_sql, sort_key_sql, storage
 from featc.lower import source as src
 from featc.lower.ctes import Ctes, conjunction, named, select
-from featc.lower.online_layout import Layout, Stream
+from featc.lower.online_layout import GONE, SEEN, Layout, Stream
 from featc.lower.source import ARRIVAL, DELETED, TIME, quoted
 from featc.lower.training.rows import slot_sql
 from featc.resolve.model import Column, ColumnRef, Expr, Source, View
 from featc.types import FLOATS
 
 BATCH = "featc_batch"
+EMPTY = "''"
+"""Stands last in a sort key of a few narrow columns, which is no BLOB without it."""
 RAW, BESIDE = "featc_raw", "featc_beside"
 """The rows of a view with joins while they are lifted: as they came, and the columns of the joins made so far."""
 TOO_LATE = "arrived later than final_after allows"
@@ -61,7 +63,7 @@ def _instant_columns(source: Source) -> set[str]:
 def view_columns(layout: Layout) -> set[str]:
     """The source columns a view's rows are made of."""
     source = layout.source
-    if layout.versioned:
+    if layout.versioned or source.in_dumps:
         return {c.name for c in source.columns}
     return read_columns(layout) | _instant_columns(source) | set(source.id) | set(source.tie_break)
 
@@ -71,6 +73,7 @@ def read_columns(layout: Layout) -> set[str]:
     view = layout.view
     slots = [view.slot(s) for s in layout.slots]
     used = _columns_of((view.where, layout.source.valid_to, *(k.expr for k in view.keys)))
+    used |= set(layout.source.key) if layout.placed else set()
     used |= _columns_of(e for join in view.joins for e in join.keys)
     return used | _columns_of(e for s in slots for e in (s.value, s.filter)) | set(view.state_columns)
 
@@ -86,11 +89,17 @@ def required_columns(source: Source, views: Iterable[View]) -> set[str]:
     return needed.union(*(_columns_of(k.expr for k in v.keys) - v.joined for v in views))
 
 
-def batch_rows(ctes: Ctes, source: Source, columns: set[str], *, kept: bool = False) -> str:
+def batch_rows(
+    ctes: Ctes, source: Source, columns: set[str], *, kept: bool = False, maturity: int | None = None
+) -> str:
     """The CTE of the batch's rows with normalised columns and their instants; with `kept`, of rows as a view with joins
-    keeps them, with the columns of the joins that have been made."""
+    keeps them, with the columns of the joins that have been made. `maturity`: how long after τ they arrive at the
+    earliest, in µs."""
     names = [c.name for c in source.columns if c.name in columns]
-    times = [f"{sql} AS {name}" for sql, name in src.instants_select(source, tuple(names))]
+    instants = src.instants_select(source, tuple(names))
+    if maturity is not None:
+        instants = tuple((f"greatest({s}, {TIME} + {maturity})" if n == ARRIVAL else s, n) for s, n in instants)
+    times = [f"{sql} AS {name}" for sql, name in instants]
     if kept:
         items = ["r.*", "b.* EXCLUDE (_row)", *times]
         body = select(items, f"FROM {RAW} r\nLEFT JOIN {BESIDE} b USING (_row)")
@@ -121,6 +130,15 @@ def version_key_sql(source: Source) -> str:
 def state_key_sql(source: Source) -> str:
     """A BLOB in the order by which, after τ, a lookup takes the last row."""
     return sort_key_sql([_canonical(source, c) for c in src.state_order(source)[1:]])
+
+
+def place_sql(source: Source, view: View) -> str:
+    """A BLOB that is the same for rows of one key of a state source; NULL where a part of the key is."""
+    parts = src.place(source, view)
+    given = " AND ".join(src.place_conditions(source, view))
+    if not parts:
+        return "''::BLOB"
+    return f"CASE WHEN {given} THEN {sort_key_sql([*parts, EMPTY])} END"
 
 
 def _faults(source: Source) -> list[tuple[str, str]]:
@@ -213,15 +231,22 @@ def stream_sql(source: Source, stream: Stream) -> str:
 
 
 def event_columns(layout: Layout) -> tuple[tuple[str, str], ...]:
-    """(column, store type) of a lifted row, in order: the events table without `_superseded` and `_seq`."""
+    """(column, store type) of a lifted row, in order: the events table without `_seq`, and without `_superseded` where
+    no lifted row brings it."""
     found: list[tuple[str, str]] = [(column, storage(type_)) for _, column, type_ in layout.keys]
     found.append(("_tau", "INTEGER"))
-    if layout.source.available_at is not None:
+    if layout.has_enter:
         found.append(("_enter", "INTEGER"))
+    if layout.view.attributed is not None:
+        found.append(("_superseded", "INTEGER"))
+    if layout.source.in_dumps:
+        found.append(("_alpha", "INTEGER"))
     if layout.ordered:
         found.append(("_order", "BLOB"))
     if layout.versioned:
         found.append(("_version", "BLOB"))
+    if layout.placed:
+        found.append(("_place", "BLOB"))
     if layout.is_state:
         found.append(("_holds", "INTEGER"))
     if layout.is_state and layout.source.valid_to is not None:
@@ -239,13 +264,19 @@ def _lifted_items(layout: Layout) -> list[str]:
     view, source = layout.view, layout.source
     items = [f"{src.key_sql(k)} AS {column}" for k, (_, column, _) in zip(view.keys, layout.keys, strict=True)]
     items.append(f"{TIME} AS _tau")
-    if source.available_at is not None:
+    if view.attributed is not None:
+        items += [f"{SEEN} AS _enter", f"{GONE} AS _superseded"]
+    elif source.available_at is not None:
         items.append(f"greatest({TIME}, {ARRIVAL}) AS _enter")
+    if source.in_dumps:
+        items.append(f"{ARRIVAL} AS _alpha")
     if layout.ordered:
         order = [_canonical(source, c) for c in src.event_order(source)[1:]]
         items.append(f"{sort_key_sql(order)} AS _order")
     if layout.versioned:
         items.append(f"{state_key_sql(source)} AS _version")
+    if layout.placed:
+        items.append(f"{place_sql(source, view)} AS _place")
     if layout.is_state:
         items.append(f"{_holds_sql(layout)} AS _holds")
     if layout.is_state and source.valid_to is not None:
@@ -260,7 +291,7 @@ def _lifted_items(layout: Layout) -> list[str]:
 
 def _holds_sql(layout: Layout) -> str:
     conditions = [] if layout.view.where is None else [f"coalesce(({src.render(layout.view.where)}), false)"]
-    if layout.source.deleted is not None and not layout.source.id and layout.source.kind == "state":
+    if layout.source.deleted is not None and not layout.source.id and layout.source.holds:
         conditions.append(f"NOT {DELETED}")
     return " AND ".join(conditions) or "true"
 
@@ -290,25 +321,41 @@ def row_conditions(source: Source) -> list[str]:
     in_time = src.in_time(source)
     if in_time is not None:
         conditions.append(in_time)
-    if source.deleted is not None and (source.id or source.kind != "state"):
+    if source.deleted is not None and (source.id or not source.holds):
         conditions.append(f"NOT {DELETED}")
     return conditions
+
+
+def _present(layout: Layout) -> list[str]:
+    """What a row of a dump needs to be about something, and about an entity."""
+    keys = [f"{src.key_sql(k)} IS NOT NULL" for k in layout.view.keys]
+    return list(dict.fromkeys([*keys, *src.place_conditions(layout.source, layout.view)]))
 
 
 def view_sql(layout: Layout) -> str:
     """The rows one view takes from a batch: `_row`, `_fault` (a NULL key, or NULL), then `event_columns`."""
     view, source = layout.view, layout.source
     ctes = Ctes()
-    rows = batch_rows(ctes, source, view_columns(layout), kept=bool(view.joins))
-    conditions = row_conditions(source)
+    rows = batch_rows(ctes, source, view_columns(layout), kept=bool(view.joins), maturity=view.maturity)
+    # attributed rows are kept where these hold, and arrive later than what `final_after` is about
+    conditions = row_conditions(source) if view.attributed is None else [f"{SEEN} IS NOT NULL"]
     if view.where is not None and not layout.is_state:
         conditions.append(f"({src.render(view.where)})")
+    items, origin = _lifted_items(layout), f"FROM {rows}\n{conjunction(conditions)}"
+    faults = [(f"{column} IS NULL", f"key {name} is NULL") for name, column, _ in layout.keys]
+    if source.in_dumps:
+        given = conjunction(_present(layout)).removeprefix("WHERE ") or "true"
+        items.append(f"NOT ({given}) AS _keyless")
+        faults.append(("_keyless", f"a part of the key {', '.join(source.key)} is NULL"))
+        parts = ", ".join([TIME, ARRIVAL, *src.place(source, view)])
+        own = f"row_number() OVER (PARTITION BY {parts}, ({given}) ORDER BY {', '.join(src.dump_order(source))}) = 1"
+        origin += f"\nQUALIFY _keyless OR {own}"
     lifted = ctes.add(
         quoted(f"{view.name}_lifted"),
-        select(["_row", *_lifted_items(layout)], f"FROM {rows}\n{conjunction(conditions)}"),
+        select(["_row", *items], origin),
         "the rows the view sees, and what each brings",
     )
-    fault = _fault_sql([(f"{column} IS NULL", f"key {name} is NULL") for name, column, _ in layout.keys])
+    fault = _fault_sql(faults)
     # in the order of the table's own key, which takes a large batch in faster
     order = ", ".join([*(column for _, column, _ in layout.keys), "_tau"])
     final = select(["_row", f"{fault} AS _fault", *_encoded_items(layout)], f"FROM {lifted}\nORDER BY {order}")

@@ -6,7 +6,8 @@ band's states come from whole, settled tiles inside it and from the rows at its 
 `lookup`: the state row that holds.
 `history`: every visible row of the widest window in event order, which is what `bands` is tested against.
 
-Parameters: the keys, `:t` in µs, and per band and window the edges `featc.visibility` gives.
+Parameters: the keys, `:t` and `:k` in µs, and per band and window the edges `featc.visibility` gives. Rows count by
+what was known at `:k`, which is `:t` but where features are joined onto events, and then no earlier.
 """
 
 from __future__ import annotations
@@ -90,12 +91,12 @@ _ORDERED = (Kind.FIRST, Kind.LAST, Kind.PICK_MIN, Kind.PICK_MAX)
 def _seen_conditions(layout: Layout) -> list[str]:
     # the plus keeps SQLite from taking this bound on τ for the scan instead of the window's own, nearer one
     enter = "+_tau" if layout.enter == "_tau" else layout.enter
-    visible = visible_sql(enter, layout.superseded, ":t", layout.view.closed)
+    visible = visible_sql(enter, layout.superseded, ":k", layout.view.closed)
     return [*key_conditions(layout), *(["_holds"] if layout.is_state else []), visible]
 
 
 def _seen(layout: Layout) -> str:
-    """The CTE of the rows visible at `:t`; the store reads it where it is used, by the clustered key."""
+    """The CTE of the rows known at `:k`; the store reads it where it is used, by the clustered key."""
     body = f"SELECT * FROM {layout.events}\n{conjunction(_seen_conditions(layout))}"
     return f"WITH seen AS NOT MATERIALIZED (\n{indent(body)}\n)\n"
 
@@ -137,10 +138,10 @@ def _band_values(layout: Layout, bands: int) -> str:
 
 def _tile_ctes(layout: Layout, partials: tuple[Partial, ...]) -> list[str]:
     """`tile`: the whole tiles inside each band. `stretch`: what has to be read row by row, the edges of the bands,
-    the tiles that are not settled at `:t`, and the entity's newest tile, which is never built."""
+    the tiles that are not settled at `:k`, and the entity's newest tile, which is never built."""
     keys = " AND ".join(key_conditions(layout)) or "true"
     width = layout.width or 1
-    unsettled = f"_settled_at > {horizon_sql(':t', layout.view.closed)}"
+    unsettled = f"_settled_at > {horizon_sql(':k', layout.view.closed)}"
     # on its own, max is one step down the clustered key
     newest = f"SELECT max(_tau) AS tau FROM {layout.events} WHERE {' AND '.join(newest_conditions(layout)) or 'true'}"
     columns = [
@@ -195,7 +196,7 @@ def _from_tiles(layout: Layout, partials: tuple[Partial, ...]) -> tuple[list[str
     """(CTEs, SELECT) of the states of the settled tiles, band by band."""
     items = ["_band", "sum(_rows)", *(f for p in partials for f in merged_fields(p))]
     means = merged_means(partials)
-    settled = f"WHERE _settled_at <= {horizon_sql(':t', layout.view.closed)}"
+    settled = f"WHERE _settled_at <= {horizon_sql(':k', layout.view.closed)}"
     ctes, origin = [], "FROM tile"
     if means:
         ctes.append(f"tile_mean AS (\n    SELECT _band, {', '.join(means)} FROM tile\n    {settled} GROUP BY _band\n)")
@@ -273,14 +274,42 @@ def members_sql(layout: Layout, window: Window, slots: tuple[str, ...]) -> str:
     return text + (f"\nLIMIT {window.rows};\n" if window.rows is not None else ";\n")
 
 
+def current_sql(layout: Layout, slots: tuple[str, ...]) -> str:
+    """(τ, order, each slot …) of the rows that hold, newest first: those of the entity whose key has no newer visible
+    row, of whichever entity that is; of dumps the visible ones, which are those of the dump in force."""
+    closed = layout.view.closed
+    columns = [f"e.{layout.slots[s].column}" for s in slots]
+    order = ["_tau", *(["_version"] if layout.versioned else []), "_seq"]
+    mine, other = (", ".join(f"{alias}.{c}" for c in order) for alias in ("e", "n"))
+    conditions = [f"e.{c}" for c in key_conditions(layout)] + ["e._holds", _visible_as("e", layout)]
+    if layout.source.valid_to is not None:
+        conditions.append(f"(e._valid_to IS NULL OR e._valid_to > {horizon_sql(':t', closed)})")
+    if layout.view.ttl is not None:
+        conditions.append("e._tau > :after")
+    if layout.placed:
+        others = [f"n._place = e._place AND ({other}) > ({mine})", _visible_as("n", layout)]
+        newer = select(["1"], f"FROM {layout.events} n\n{conjunction(others)}")
+        conditions += ["e._place IS NOT NULL", f"NOT EXISTS (\n{indent(newer)}\n)"]
+    items = ", ".join(["e._tau", "e._order" if layout.ordered else "NULL", *columns])
+    ordering = ", ".join(f"{c} DESC" for c in ("e._tau", *(["e._order"] if layout.ordered else []), *columns))
+    return f"SELECT {items}\nFROM {layout.events} e\n{conjunction(conditions)}\nORDER BY {ordering};\n"
+
+
+def _visible_as(alias: str, layout: Layout) -> str:
+    """Whether a row under an alias is visible at `:t`."""
+    superseded = f"{alias}.{layout.superseded}" if layout.superseded else None
+    return visible_sql(f"{alias}.{layout.enter}", superseded, ":t", layout.view.closed)
+
+
 def lookup_sql(layout: Layout) -> str:
     """The newest visible state row: (holds, τ, valid_to, columns …). No older row resurfaces under it."""
     view = layout.view
-    visible = visible_sql(layout.enter, layout.superseded, ":t", view.closed)
+    before = f"_tau <= {horizon_sql(':t', view.closed)}"  # what is known later may also lie later
+    visible = visible_sql(layout.enter, layout.superseded, ":k", view.closed)
     valid_to = "_valid_to" if layout.source.valid_to is not None else "NULL"
     items = ["_holds", "_tau", valid_to, *layout.states.values()]
     order = ["_tau DESC", *(["_version DESC"] if layout.versioned else [])]
-    where = conjunction([*key_conditions(layout), visible])
+    where = conjunction([*key_conditions(layout), before, visible])
     return f"SELECT {', '.join(items)}\nFROM {layout.events}\n{where}\nORDER BY {', '.join(order)}\nLIMIT 1;\n"
 
 
@@ -293,8 +322,8 @@ def read_plan(layout: Layout, parts: Parts, *, lookup: bool, banded: bool = True
     With `banded` False everything is folded in process from the visible rows: the reference for the rest.
     """
     cells = tuple(c for c in parts.cells if banded and is_banded(c))
-    picked = tuple(c for c in parts.cells if banded and c.partial.kind in _ORDERED and not c.window.in_order)
-    unions = tuple(c for c in parts.cells if banded and c.partial.kind is Kind.DISTINCT and not c.window.in_order)
+    picked = tuple(c for c in parts.cells if banded and c.partial.kind in _ORDERED and c.window.by_time)
+    unions = tuple(c for c in parts.cells if banded and c.partial.kind is Kind.DISTINCT and c.window.by_time)
     windows = tuple(dict.fromkeys(c.window for c in (*cells, *unions)))
     bands = count_bands(windows, layout) if windows else 0
     partials = tuple(dict.fromkeys(c.partial for c in cells))
@@ -333,7 +362,12 @@ def _members(layout: Layout, cells: list[Cell]) -> tuple[Members, ...]:
     for cell in cells:
         groups.setdefault((cell.window, cell.partial.slots), []).append(cell)
     return tuple(
-        Members(window, slots, tuple(mine), members_sql(layout, window, slots))
+        Members(
+            window,
+            slots,
+            tuple(mine),
+            current_sql(layout, slots) if window.current else members_sql(layout, window, slots),
+        )
         for (window, slots), mine in groups.items()
     )
 

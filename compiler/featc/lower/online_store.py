@@ -46,18 +46,25 @@ def schema_sql(layout: Layout) -> str:
     """The view's tables. An entity's rows lie together, in event order, so that a window is one stretch."""
     keys = [column for _, column, _ in layout.keys]
     columns = list(event_columns(layout))
-    instants = len(keys) + (1 if layout.source.available_at is None else 2)
+    brings = layout.view.attributed is not None  # each lifted row brings its own, of which there may be some of one row
+    instants = len(keys) + 1 + layout.has_enter + brings
     columns[instants:instants] = [
-        *([("_superseded", "INTEGER")] if layout.stream else []),
+        *([("_superseded", "INTEGER")] if layout.superseded and not brings else []),
         ("_seq", "INTEGER"),
     ]
-    order = ["_order"] if layout.ordered else []
+    order = [*(["_order"] if layout.ordered else []), *(["_enter"] if brings else [])]
     body = [f"{name} {type_}" for name, type_ in columns]
     body.append(f"PRIMARY KEY ({', '.join([*keys, '_tau', *order, '_seq'])})")
     text = _create(layout.events, body, "STRICT, WITHOUT ROWID")
     if layout.stream or layout.view.joins:
         index = quoted(layout.events.strip('"') + "__seq")
-        text += f"CREATE UNIQUE INDEX IF NOT EXISTS {index} ON {layout.events} (_seq);\n"
+        text += f"CREATE {'' if brings else 'UNIQUE '}INDEX IF NOT EXISTS {index} ON {layout.events} (_seq);\n"
+    if layout.source.in_dumps:
+        index = quoted(layout.events.strip('"') + "__dump")
+        text += f"CREATE INDEX IF NOT EXISTS {index} ON {layout.events} (_tau, _alpha);\n"
+    if layout.placed:
+        index = quoted(layout.events.strip('"') + "__place")
+        text += f"CREATE INDEX IF NOT EXISTS {index} ON {layout.events} (_place, _tau);\n"
     if layout.tiled:
         body = [f"{name} {type_}" for name, type_ in tile_columns(layout)]
         body.append(f"PRIMARY KEY ({', '.join([*keys, '_start'])})")
@@ -190,6 +197,13 @@ def touched_sql(layout: Layout) -> str:
     """Key and τ of a row by its number, to find the tile a change of visibility touches."""
     keys = [column for _, column, _ in layout.keys]
     return f"SELECT {', '.join([*keys, '_tau'])} FROM {layout.events} WHERE _seq = ?;\n"
+
+
+def placed_sql(layout: Layout) -> str:
+    """Key, τ, enter and α of the successor of a row by its number, to find what joins it."""
+    keys = [column for _, column, _ in layout.keys]
+    items = [*keys, "_tau", layout.enter, layout.superseded or "NULL"]
+    return f"SELECT {', '.join(items)} FROM {layout.events} WHERE _seq = ?;\n"
 
 
 def reopen_sql(layout: Layout) -> str:

@@ -253,6 +253,26 @@ def identity(source: Source, view: View) -> tuple[str, ...] | None:
     return None
 
 
+def dump_order(source: Source) -> tuple[str, ...]:
+    """What decides, last first, which row of a dump is a key's own: the order of versions."""
+    return tuple(f"{c} DESC NULLS LAST" for c in version_order(source))
+
+
+def place(source: Source, view: View) -> tuple[str, ...]:
+    """SQL of what the row of a state source is about: of each, one row holds (semantics.md, "State and snapshot
+    sources"). It is the source's key, or the view's where the source names none."""
+    if source.key:
+        return tuple(quoted(c) for c in source.key)
+    return tuple(key_sql(k) for k in view.keys)
+
+
+def place_conditions(source: Source, view: View) -> list[str]:
+    """What a row needs to be about something: no part of its key is NULL or NaN."""
+    floats = {quoted(c.name) for c in source.columns if c.type in FLOATS} if source.key else set()
+    parts = place(source, view)
+    return [f"{p} IS NOT NULL AND NOT isnan({p})" if p in floats else f"{p} IS NOT NULL" for p in parts]
+
+
 def in_time(source: Source) -> str | None:
     """The condition that a row arrived within `final_after` of its own time; None where it may arrive at any time.
 

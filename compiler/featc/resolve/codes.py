@@ -52,7 +52,7 @@ CODES: Mapping[str, str] = {
     "F326": "An aggregate where only a row of the source is at hand. Put the aggregate into a feature; where, "
     "let, keys and FILTER hold row expressions.",
     "F327": "A state source keeps one row per key, and the view's keys are others. Give the source key: with the "
-    "columns of the view's entity, or aggregate over the current rows.",
+    "columns of the view's entity, or aggregate over current.",
     "F330": "The name of a role in a service is taken, by another role or by a view. Rename the role.",
     "F331": "A key expression of a service does not fit: there is no such key, or it is of another type, or the "
     "expression stands for several values. Name a key of the view, cast the expression, or name one member.",
@@ -110,6 +110,38 @@ CODES: Mapping[str, str] = {
     "F377": "A view with joins reads a column of a list, struct or other type that an online store cannot give back; "
     "it keeps the rows of such a view as they came, to lift them again when what they look up changes. Take what you "
     "need of the column under the source's sql:.",
+    "F378": "A view needs itself by its joins: it joins features of a view that is made of its own, or that joins it. "
+    "The message spells the way out; put the features that are joined into a view of their own.",
+    "F379": "A join with a view does not say whose features lie beside an event: the event has no column of a key's "
+    "name, or keys: names none of that view's keys. Give keys: an expression for each key of another name.",
+    "F380": "A join with a view takes a feature that needs request columns. An event is no request; join the features "
+    "it is made of, and write the expression over their columns.",
+    "F381": "A join with a view says what only one with a source can: source: or within:. Which rows a feature looks "
+    "at is up to its windows.",
+    "F382": "A join with a view takes a feature that aggregates the rows that hold, or looks into dumps. What held at "
+    "an event's own time is not built yet; join the source itself, if one row of it is meant, or keep the changes as "
+    "events.",
+    "F384": "A source with from: and match: takes its rows, and what they mean in time, from another, and says it "
+    "again itself. Write time:, id: and the like where that source is defined.",
+    "F385": "A source with match: is made from events. from: names a source of states, or one that is made of others "
+    "itself. Name the event source.",
+    "F386": "A match looks for what follows an event in another source of events. It names a state source, which a "
+    "join: of a view looks up, or the events themselves.",
+    "F387": "A source that is made of others has no rows of its own: views read it, but nothing is pushed to it, and "
+    "no join or match looks into it. Name the source of its events, or the one that is matched.",
+    "F388": "A view over a source with match: has no join: and no labels:. Match what follows the events in the "
+    "source; put labels into a view over the source that is matched.",
+    "F390": "current holds the rows of a state source that hold at the instant of asking, and the view's source has "
+    "events. Give the source kind: state, or use a window that looks back.",
+    "F391": "id: on a snapshot source. Rows of one time and arrival are one dump, which a later arrival of the same "
+    "time replaces as a whole. Delete id.",
+    "F392": "An aggregate over a window of a snapshot source other than current. A dump says what held, not what "
+    "changed. Aggregate over current, or keep the changes as events.",
+    "F393": "A join of events with a snapshot source. Look the snapshot up in a view of its own, at the instant of "
+    "asking, or join a state source.",
+    "F395": "source: {view: …} takes the rows of a view over events, after its where, let, join and keys. A view that "
+    "is computed when asked has none, rows that hold are read from their source itself, and views cannot read "
+    "each other's in a circle.",
     "F399": "The language has this, but this version of featc does not build it yet. Leave it out for now; the "
     "hint says what to use instead, if anything.",
 }

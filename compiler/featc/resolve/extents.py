@@ -26,8 +26,9 @@ class Window:
     """Which visible events count (semantics.md, "Windows"). Lengths in µs.
 
     `rows` with `length` is the last `rows` within the range. `since` names the view's slot that is TRUE on the events
-    the window can begin with. With none of `length`, `rows`, `calendar` and `since` it is `lifetime`. A window of
-    labels begins at t: its `offset` is −`length`.
+    the window can begin with. `current` holds the rows of a state source that hold at t. With none of `length`,
+    `rows`, `calendar`, `since` and `current` it is `lifetime`. A window of labels begins at t: its `offset` is
+    −`length`.
     """
 
     name: str = field(compare=False)
@@ -38,6 +39,7 @@ class Window:
     align: bool = False
     calendar: Calendar | None = None
     since: str | None = None
+    current: bool = False
 
     @property
     def is_ahead(self) -> bool:
@@ -53,6 +55,11 @@ class Window:
     def in_order(self) -> bool:
         """Whether members are chosen by their place in event order, not by their time alone."""
         return self.rows is not None or self.since is not None
+
+    @property
+    def by_time(self) -> bool:
+        """Whether a row is a member by its time alone, once it is visible."""
+        return not self.in_order and not self.current
 
     @property
     def steps(self) -> bool:

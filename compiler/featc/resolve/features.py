@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from featc.catalog import Catalog, TypeProblem
@@ -69,10 +69,10 @@ class Drafts:
     found: dict[Pair, Draft] = field(default_factory=dict)
     roles: dict[str, str] = field(default_factory=dict)
 
-    def write(self) -> None:
-        """Writes out the expression of every feature of every template that is not broken."""
+    def write(self, views: Collection[str]) -> None:
+        """Writes out the expression of every feature of these views, of every template that is not broken."""
         for template in self.families.order:
-            if template.broken:
+            if template.broken or template.view not in views:
                 continue
             for name, window in template.members:
                 assert template.fragment is not None
@@ -155,17 +155,20 @@ class Drafts:
 
 @dataclass(slots=True)
 class Typing:
-    """Gives every feature its type, level by level; equal questions are asked once."""
+    """Gives every feature its type, level by level; equal questions are asked once. Views may come in layers: what has
+    its type by then is not asked for again."""
 
     drafts: Drafts
     views: Mapping[str, OpenView]
-    key_types: Mapping[str, Mapping[str, str]]
+    key_types: dict[str, Mapping[str, str]]
     catalog: Catalog
     findings: Findings
     known: dict[tuple[str, tuple[str, ...]], str | TypeProblem] = field(default_factory=dict)
 
     def settle(self) -> None:
-        for row in self.drafts.levels():
+        """Gives types to the features that have none yet."""
+        for level in self.drafts.levels():
+            row = [draft for draft in level if draft.type is None and not draft.broken]
             questions: list[tuple[Draft, str, tuple[str, ...]]] = []
             for draft in row:
                 self._check_parents(draft)

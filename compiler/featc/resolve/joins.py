@@ -7,7 +7,7 @@ time, a view of its own (`Join.rows`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from featc.errors import Findings, Span, did_you_mean
@@ -15,9 +15,13 @@ from featc.load.model import Definitions, JoinDef, ViewDef
 from featc.load.text import Text
 from featc.parse import Fragment
 from featc.resolve.asking import Asked, RowBatch
-from featc.resolve.model import Column, ColumnRef, Expr, Join, Key, Source, View, join_column
+from featc.resolve.features import Drafts
+from featc.resolve.model import Column, ColumnRef, Expr, Join, Key, Source, View, ViewJoin, join_column
+from featc.resolve.openview import OpenView
 from featc.resolve.pieces import joined as pieces_joined
 from featc.resolve.sources import OpenSource, ask_fragment, check_known, parsed
+from featc.resolve.view_joins import OpenViewJoin, Upstream, finished_view_join
+from featc.resolve.view_joins import extended as with_features
 from featc.types import KEY_FAMILIES, common_type, family
 
 
@@ -35,8 +39,28 @@ class Joined:
     """A source as a view with joins sees it. `broken`: a join has errors, which were reported."""
 
     opened: OpenSource
-    joins: tuple[OpenJoin, ...]
+    joins: tuple[OpenJoin | OpenViewJoin, ...]
     broken: bool = False
+
+
+def join_view(
+    view: OpenView,
+    sources: Mapping[str, OpenSource | None],
+    definitions: Definitions,
+    findings: Findings,
+    upstream: Upstream | None = None,
+) -> None:
+    """Opens the joins of a view that has some, for its labels too; with errors in them it is left out."""
+    if view.opened is None or view.blind or not view.definition.joins:
+        return
+    found = open_joins(view.definition, view.opened, sources, definitions, findings, upstream)
+    joins = (*view.joins, *found.joins)  # after those of the view whose rows it reads
+    for same in (view, view.labels):
+        if same is None:
+            continue
+        same.opened, same.joins = found.opened, joins
+        if found.broken:
+            same.leave_out()
 
 
 def open_joins(
@@ -45,27 +69,45 @@ def open_joins(
     sources: Mapping[str, OpenSource | None],
     definitions: Definitions,
     findings: Findings,
+    upstream: Upstream | None = None,
 ) -> Joined:
-    """The source of a view with the columns that its joins bring; each join may use those before it in its keys."""
+    """The source of a view with the columns that its joins bring; each join may use those before it in its keys.
+    `upstream` has the other views where it joins such."""
     found = replace(opened, batch=RowBatch(opened.batch.columns))
-    joins: list[OpenJoin] = []
-    if opened.source.kind == "state":
+    joins: list[OpenJoin | OpenViewJoin] = []
+    if opened.source.holds:
         hint = "join where events are aggregated; a state is looked up at an instant of its own"
         findings.error("F371", f"{view.name} reads states, which are not joined", view.joins[0].span, hint)
         return Joined(found, (), broken=True)
     broken = False
     for definition in view.joins:
-        other = _source_of(definition, sources, definitions, findings)
-        made = _open(definition, found, other, findings) if other is not None else None
+        made: OpenJoin | OpenViewJoin | None
+        if definition.view is not None and upstream is not None:
+            free = _is_free(definition, found, definition.view.value, findings)
+            made = upstream.open(definition, found, findings) if free else None
+        else:
+            other = source_of(definition, sources, definitions, findings)
+            made = open_join(definition, found, other, findings) if other is not None else None
         if made is None:
             broken = True
             continue
         joins.append(made)
-        found = _extended(found, made)
+        found = extended(found, made) if isinstance(made, OpenJoin) else with_features(found, made)
     return Joined(found, tuple(joins), broken)
 
 
-def _source_of(
+def _is_free(definition: JoinDef, opened: OpenSource, other: str, findings: Findings) -> bool:
+    """Whether a join's name is no other's among the event's; an error where it is."""
+    folded = definition.name.casefold()
+    if folded not in opened.scope.columns and folded not in opened.scope.lets:
+        return True
+    message = f"the join '{definition.name}' has the name of a column or let of {opened.source.name}"
+    hint = f"name it otherwise, and say {'source' if definition.view is None else 'view'}: {other}"
+    findings.error("F375", message, definition.span, hint)
+    return False
+
+
+def source_of(
     definition: JoinDef, sources: Mapping[str, OpenSource | None], definitions: Definitions, findings: Findings
 ) -> OpenSource | None:
     name = definition.source.value if definition.source is not None else definition.name
@@ -73,17 +115,22 @@ def _source_of(
     if name not in sources and name not in definitions.broken:
         hint = did_you_mean(name, sources) or "declare it under sources:"
         findings.error("F308", f"there is no source '{name}'", span, hint)
+    if name in definitions.attributed:
+        hint = f"look into the source of its events: {definitions.attributed[name].base.value}"
+        findings.error("F387", f"{name} is made of other sources, and nothing looks into it", span, hint)
+        return None
     return sources.get(name)
 
 
-def _open(
+def open_join(
     definition: JoinDef, opened: OpenSource, other: OpenSource, findings: Findings
 ) -> OpenJoin | None:
-    folded = definition.name.casefold()
-    if folded in opened.scope.columns or folded in opened.scope.lets:
-        message = f"the join '{definition.name}' has the name of a column or let of {opened.source.name}"
-        hint = f"name it otherwise, and say source: {other.source.name}"
-        findings.error("F375", message, definition.span, hint)
+    if not _is_free(definition, opened, other.source.name, findings):
+        return None
+    if other.source.in_dumps:
+        message = f"{other.source.name} is a snapshot, and events are not joined with whole dumps"
+        hint = "look it up in a view of its own, at as_of; or join a state source with a row for each change"
+        findings.error("F393", message, definition.span, hint)
         return None
     given = _given_keys(definition, other, findings)
     if given is None:
@@ -130,7 +177,7 @@ def _given_keys(
     return found
 
 
-def _extended(opened: OpenSource, made: OpenJoin) -> OpenSource:
+def extended(opened: OpenSource, made: OpenJoin) -> OpenSource:
     """The source with the columns that a join brings."""
     name, other = made.definition.name, made.opened
     columns = [_beside(name, c, other.source) for c in other.scope.columns.values()]
@@ -153,48 +200,75 @@ def _beside(name: str, column: Column, source: Source) -> Column:
 
 def finished_joins(
     view: str,
-    joins: Iterable[OpenJoin],
+    joins: Iterable[OpenJoin | OpenViewJoin],
     used: Iterable[Expr | None],
     sources: Mapping[str, Source],
     opened: OpenSource,
+    drafts: Drafts,
     findings: Findings,
-    *,
-    warns: bool = True,
-) -> tuple[Join, ...] | None:
+    quiet: Collection[str] = (),
+) -> tuple[Join | ViewJoin, ...] | None:
     """The joins whose columns `used` reads, and those that their keys need; None where one has errors (reported).
-    `warns`: of the others."""
+    Of the others it warns, but for those that are `quiet`."""
     wanted = {r.column for e in used if e is not None for r in e.refs if isinstance(r, ColumnRef)}
-    found: list[Join] = []
+    found: list[Join | ViewJoin] = []
     listed = list(joins)
     own = [c.name for c in sources[opened.source.name].columns if c.name in wanted]
-    if not _come_back(view, sources[opened.source.name], own, listed[0].definition.span, findings):
+    if not come_back(view, sources[opened.source.name], own, listed[0].definition.span, findings):
         return None
     for join in reversed(listed):  # what the keys of a join need, an earlier one brings
-        columns = tuple(
-            c.name for c in join.opened.scope.columns.values() if join_column(join.definition.name, c.name) in wanted
-        )
-        if not columns and not warns:
+        columns = tuple(c for c in _names_of(join) if join_column(join.definition.name, c) in wanted)
+        if not columns and join.definition.name in quiet:
             continue
         if not columns:
             message = f"{view} joins {join.definition.name}, and no feature uses a column of it"
             hint = f"use one, such as {join_column(join.definition.name, '<column>')}, or delete the join"
             findings.warn("F376", message, join.definition.span, hint)
             continue
-        source = sources.get(join.opened.source.name)
-        if source is not None and not _come_back(view, source, columns, join.definition.span, findings):
+        if isinstance(join, OpenViewJoin):
+            made = finished_view_join(view, join, wanted, opened, drafts, findings)
+            if made is None:
+                return None
+            found.insert(0, made)
+            wanted |= {r.column for e in made.keys for r in e.refs if isinstance(r, ColumnRef)}
+            continue
+        lookup = _finished(view, join, columns, sources, opened, findings)
+        if lookup is None:
             return None
-        keys = [_key(join, column, asked, text, opened, findings) for column, asked, text in join.keys]
-        whole = [k for k in keys if k is not None]
-        if source is None or len(whole) < len(keys):
-            return None
-        within = join.definition.within.us if join.definition.within else None
-        rows = _lookup(f"{view} {join.definition.name}", source, tuple(k for k, _ in whole), columns, within)
-        found.insert(0, Join(join.definition.name, source, rows, tuple(e for _, e in whole)))
-        wanted |= {r.column for _, e in whole for r in e.refs if isinstance(r, ColumnRef)}
+        found.insert(0, lookup)
+        wanted |= {r.column for e in lookup.keys for r in e.refs if isinstance(r, ColumnRef)}
     return tuple(found)
 
 
-def _come_back(view: str, source: Source, columns: Iterable[str], span: Span, findings: Findings) -> bool:
+def _finished(
+    view: str,
+    join: OpenJoin,
+    columns: tuple[str, ...],
+    sources: Mapping[str, Source],
+    opened: OpenSource,
+    findings: Findings,
+) -> Join | None:
+    """The join with a source, for the columns of it that are used; None where it has errors, which are reported."""
+    source = sources.get(join.opened.source.name)
+    if source is not None and not come_back(view, source, columns, join.definition.span, findings):
+        return None
+    keys = [finished_key(join, column, asked, text, opened, findings) for column, asked, text in join.keys]
+    whole = [k for k in keys if k is not None]
+    if source is None or len(whole) < len(keys):
+        return None
+    within = join.definition.within.us if join.definition.within else None
+    rows = look_up(f"{view} {join.definition.name}", source, tuple(k for k, _ in whole), columns, within)
+    return Join(join.definition.name, source, rows, tuple(e for _, e in whole))
+
+
+def _names_of(join: OpenJoin | OpenViewJoin) -> list[str]:
+    """What a join can bring."""
+    if isinstance(join, OpenViewJoin):
+        return list(join.features)
+    return [c.name for c in join.opened.scope.columns.values()]
+
+
+def come_back(view: str, source: Source, columns: Iterable[str], span: Span, findings: Findings) -> bool:
     """Whether an online store can give the columns' values back, which it keeps to lift events again."""
     for column in map(source.column, columns):
         if family(column.type) == "other":
@@ -205,7 +279,7 @@ def _come_back(view: str, source: Source, columns: Iterable[str], span: Span, fi
     return True
 
 
-def _key(
+def finished_key(
     join: OpenJoin, column: Column, asked: Asked | None, text: Text, opened: OpenSource, findings: Findings
 ) -> tuple[Key, Expr] | None:
     """A key of the other source, and what it has to equal, in a type that holds both."""
@@ -223,7 +297,7 @@ def _key(
     return Key(column.name, type_, Expr((ColumnRef(column.name),), column.type)), expr
 
 
-def _lookup(name: str, source: Source, keys: tuple[Key, ...], columns: tuple[str, ...], within: int | None) -> View:
+def look_up(name: str, source: Source, keys: tuple[Key, ...], columns: tuple[str, ...], within: int | None) -> View:
     """The view that finds the row of a join: both edges belong to it, whatever the view that joins has."""
     return View(
         name=name,

@@ -25,19 +25,22 @@ def parents_of(view: OpenView, families: Families) -> dict[str, tuple[Template, 
     return found
 
 
-def inherit_keys(views: Mapping[str, OpenView], families: Families, findings: Findings) -> None:
-    """Gives views without a source their keys, and checks that each view's keys cover its parents'.
+def inherit_keys(
+    layer: Mapping[str, OpenView], views: Mapping[str, OpenView], families: Families, findings: Findings
+) -> None:
+    """Gives those of a layer's views that have no source their keys, and checks that each one's keys cover its
+    parents'. `views` are all; those that a layer needs are of it, or of one before it.
 
     Views may need each other's features without a feature needing itself, so keys spread until none is new.
     """
-    parents = {name: parents_of(view, families) for name, view in views.items()}
+    parents = {name: parents_of(view, families) for name, view in layer.items()}
     changed = True
     while changed:
         changed = False
-        for name, view in views.items():
+        for name, view in layer.items():
             if view.definition.source is None:
                 changed |= _spread(view, [views[p] for p in parents[name]])
-    for name, view in views.items():
+    for name, view in layer.items():
         _fill(view, views)
         for parent, (_, span) in parents[name].items():
             missing = [k.name for k in views[parent].keys if k.name not in view.key_names]

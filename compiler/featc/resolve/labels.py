@@ -37,7 +37,7 @@ def open_labels(base: OpenView, findings: Findings) -> tuple[OpenView, ...]:
     name = label_view(base.name)
     definition = replace(base.definition, name=name, features=written, labels=(), windows=(), ttl=None)
     found = OpenView(definition, base.opened, base.blind, base.entity, base.key_names, lost=base.lost, base=base)
-    found.joins = base.joins
+    found.joins, found.inherited = base.joins, base.inherited
     read_templates(found, findings)
     base.labels = found
     return (found,)

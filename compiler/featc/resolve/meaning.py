@@ -233,7 +233,7 @@ class Meanings:
             )
         elif len(name.parts) > 2:
             self._error(template, name, "F301", f"'{name}' has too many parts", "write view.feature")
-        elif view.opened and word.casefold() in view.opened.scope.joins:
+        elif word.casefold() in {join.name.casefold() for join in view.definition.joins}:
             self._error(
                 template,
                 name,

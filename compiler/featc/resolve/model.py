@@ -16,6 +16,12 @@ from typing import Literal
 
 from featc.algebra.row import Constant
 from featc.errors import Span
+from featc.resolve.beside import JOINED as JOINED
+from featc.resolve.beside import Beside as Beside
+from featc.resolve.beside import Join as Join
+from featc.resolve.beside import Match as Match
+from featc.resolve.beside import ViewJoin as ViewJoin
+from featc.resolve.beside import join_column as join_column
 from featc.resolve.expressions import AggregateRef as AggregateRef
 from featc.resolve.expressions import AsOfRef as AsOfRef
 from featc.resolve.expressions import ColumnRef as ColumnRef
@@ -35,7 +41,7 @@ from featc.resolve.served import Service as Service
 from featc.resolve.served import own_view as own_view
 
 Closed = Literal["left", "right", "both", "neither"]
-SourceKind = Literal["event", "state"]
+SourceKind = Literal["event", "state", "snapshot"]
 
 
 # ── sources ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -62,17 +68,17 @@ class Column:
     type: str
     tags: tuple[str, ...] = ()
     known_after: str | None = None
-    brought: Join | None = None
+    brought: Join | ViewJoin | None = None
     """Set where a join brings the column to the rows of another source."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source of events or states. `columns` are all columns of the data, in the data's order.
+    """A source of events, states or dumps of states. `columns` are all columns of the data, in the data's order.
 
     `time`, `available_at`, `deleted`, `valid_to` are expressions over columns; the instants among them have type
     TIMESTAMP or DATE. `delay` is 0 when `available_at` is given. `id` is empty when every row is an event of its own.
-    For a state source `key` is the identity of a row (columns), empty = the keys of the view that reads it.
+    Where rows hold, `key` is the identity of a row (columns), empty = the keys of the view that reads it.
     `final_after` in µs: how long after its event a version may still arrive; None is for ever.
     """
 
@@ -94,8 +100,29 @@ class Source:
     span: Span | None = field(default=None, compare=False)
     lets: tuple[tuple[str, Expr], ...] = field(default=(), compare=False)  # written out wherever they are used
 
+    @property
+    def holds(self) -> bool:
+        """Whether its rows hold for a time: states, and the rows of dumps."""
+        return self.kind != "event"
+
+    @property
+    def in_dumps(self) -> bool:
+        """Whether its rows of one time and arrival are one whole dump."""
+        return self.kind == "snapshot"
+
     def column(self, name: str) -> Column:
         return next(c for c in self.columns if c.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Attributed:
+    """A source that is made of others: the events of `base`, with what follows them in the sources `matched`."""
+
+    name: str
+    base: str
+    matched: tuple[str, ...]
+    meta: Mapping[str, object] = field(default_factory=dict)
+    span: Span | None = field(default=None, compare=False)
 
 
 # ── views ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -172,35 +199,6 @@ class Feature:
         return any(isinstance(r, (AggregateRef, StateRef)) for r in self.expr.refs)
 
 
-JOINED = "."
-"""What stands between a join's name and a column's, in the name of a column that the join brings."""
-
-
-def join_column(join: str, column: str) -> str:
-    """What a column that a join brings is called among those of the events."""
-    return f"{join}{JOINED}{column}"
-
-
-@dataclass(frozen=True, slots=True)
-class Join:
-    """A join of a view: at each event, the row of another source that held then (semantics.md, "Enrichment joins").
-
-    `rows` looks that row up: its keys are the other source's columns, its `state_columns` what the events get, under
-    `join_column` of `name`; its `ttl` is `within`. `keys` are what these have to equal, over the event's columns and
-    those of the joins before this one. `source` is the other source as it is defined.
-    """
-
-    name: str
-    source: Source
-    rows: View
-    keys: tuple[Expr, ...]
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """What the events' rows get."""
-        return tuple(join_column(self.name, c) for c in self.rows.state_columns)
-
-
 @dataclass(frozen=True, slots=True)
 class View:
     """A feature view. `source` None is an on-demand or derived view.
@@ -209,7 +207,9 @@ class View:
     `state_columns` are the columns a state lookup has to bring (those its features use), `where` included apart.
     `ttl` in µs applies to state lookups. `of` is set on a view as a service asks it (`Project.asked`): the name of the
     view whose rows it reads, for the entity that its keys are `given`. The labels of a view are a view of their own,
-    `ahead`, and `of` that view (`Project.labels`). `beside` is set on the lookup of a join.
+    `ahead`, and `of` that view (`Project.labels`). `beside` is set on the lookup of a join. `attributed` is the name of
+    the source that the author named, where that is made of others: `source` is that of its events then, and its
+    matches are the joins.
     """
 
     name: str
@@ -228,8 +228,9 @@ class View:
     span: Span | None = field(default=None, compare=False)
     of: str | None = None
     ahead: bool = False
-    joins: tuple[Join, ...] = ()
+    joins: tuple[Join | ViewJoin, ...] = ()
     beside: bool = False
+    attributed: str | None = None
 
     @property
     def origin(self) -> str:
@@ -242,9 +243,26 @@ class View:
         return frozenset(c for join in self.joins for c in join.columns)
 
     @property
+    def lookups(self) -> tuple[Join, ...]:
+        """The joins that look up rows of a source."""
+        return tuple(join for join in self.joins if isinstance(join, Join))
+
+    @property
+    def view_joins(self) -> tuple[ViewJoin, ...]:
+        """The joins that look up features of another view."""
+        return tuple(join for join in self.joins if isinstance(join, ViewJoin))
+
+
+    @property
+    def maturity(self) -> int | None:
+        """How long after its time an attributed event counts at the earliest, in µs; None where it counts at once."""
+        mature = [j.match.within + j.source.delay for j in self.lookups if j.match is not None and j.match.mature]
+        return max(mature, default=None)
+
+    @property
     def sources(self) -> tuple[str, ...]:
-        """The sources whose rows it reads, its own first."""
-        found = [self.source, *(join.rows.source for join in self.joins)]
+        """The sources whose rows it reads itself, its own first."""
+        found = [self.source, *(join.rows.source for join in self.lookups)]
         return tuple(dict.fromkeys(s for s in found if s is not None))
 
     def finds(self, expr: Expr | None) -> bool:
@@ -293,6 +311,7 @@ class Project:
     definitions: nothing is stored or listed for them. Features refer to them as to any view. `labels` are views of the
     labels of views, by `label_view`: training sets alone read them, and nothing of them is stored. `tags` are those of
     request columns and keys, as `request.x` and `key.x`; those of other definitions are in their own `meta`.
+    `attributed` are the sources that are made of others: no rows are theirs.
     """
 
     name: str
@@ -304,6 +323,7 @@ class Project:
     asked: Mapping[str, View] = field(default_factory=dict)
     labels: Mapping[str, View] = field(default_factory=dict)
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    attributed: Mapping[str, Attributed] = field(default_factory=dict)
 
     def view(self, name: str) -> View:
         """A view of the project, one as a service asks it, or that of a view's labels."""
@@ -319,17 +339,14 @@ class Project:
         if view.source is None:
             raise AssertionError(f"{view.name} has no source")
         source = self.sources[view.source]
-        beside = [
-            Column(name, column.type, column.type, column.tags, brought=join)
-            for join in view.joins
-            for name, column in zip(join.columns, map(join.source.column, join.rows.state_columns), strict=True)
-        ]
+        beside = [column for join in view.joins for column in _brought(join)]
         return replace(source, columns=(*source.columns, *beside)) if beside else source
 
     def without_labels(self) -> Project:
         """The project as both plans know it."""
         order = tuple(pair for pair in self.order if pair[0] not in self.labels)
-        return replace(self, labels={}, order=order)
+        services = {n: replace(s, labels=()) for n, s in self.services.items()}
+        return replace(self, labels={}, order=order, services=services)
 
     def with_views(self, views: Mapping[str, View]) -> Project:
         """The project with other views in the places of those of the same names."""
@@ -338,6 +355,15 @@ class Project:
             views={n: views.get(n, v) for n, v in self.views.items()},
             asked={n: views.get(n, v) for n, v in self.asked.items()},
         )
+
+
+def _brought(join: Join | ViewJoin) -> list[Column]:
+    """What a join adds to the columns of a source."""
+    if isinstance(join, ViewJoin):
+        pairs = zip(join.columns, join.features, strict=True)
+        return [Column(name, f.type, f.type, brought=join) for name, f in pairs]
+    columns = map(join.source.column, join.rows.state_columns)
+    return [Column(n, c.type, c.type, c.tags, brought=join) for n, c in zip(join.columns, columns, strict=True)]
 
 
 def feature_closure(project: Project, wanted: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from featc.errors import Findings, did_you_mean
 from featc.load.model import Definitions, FeatureDef, ViewDef
 from featc.load.text import Text
 from featc.parse import AggregateCall, BuiltinCall, Fragment, Name
 from featc.resolve.columns import declared_type
-from featc.resolve.joins import OpenJoin, open_joins
 from featc.resolve.model import Key, Window
+from featc.resolve.pieces import Parts
+from featc.resolve.scope import RowScope
 from featc.resolve.sources import OpenSource, parsed
 from featc.resolve.windows import WindowBook, library_window, suffix_of
+
+if TYPE_CHECKING:
+    from featc.resolve.joins import OpenJoin
+    from featc.resolve.view_joins import OpenViewJoin
 
 
 @dataclass(slots=True, eq=False)
@@ -91,12 +97,34 @@ def _calls(fragment: Fragment) -> Iterator[AggregateCall]:
                 yield from _calls(arg)
 
 
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What rows of another view meet, whose rows this one reads: an expression in the scope of that view, or its parts
+    where nobody wrote it."""
+
+    text: Text
+    scope: RowScope
+    parts: Parts | None = None
+    uses: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a view as another one sees them: its source with its keys as names, the conditions that they meet,
+    and its joins."""
+
+    opened: OpenSource
+    conditions: tuple[Condition, ...]
+    joins: tuple[OpenJoin | OpenViewJoin, ...]
+
+
 @dataclass(slots=True, eq=False)
 class OpenView:
     """A view under work. `blind`: its source cannot be read, so its names cannot be judged.
 
     `is_service`: it holds a service's own expressions, and is no view that an author names; `roles` are the names it
-    knows beside views: folded → (role, view). `labels` is the view of its labels, whose `base` it is then.
+    knows beside views: folded → (role, view). `labels` is the view of its labels, whose `base` it is then. `conditions`
+    are what the rows of the view meet whose rows it reads.
     """
 
     definition: ViewDef
@@ -114,7 +142,21 @@ class OpenView:
     roles: dict[str, tuple[str, str]] = field(default_factory=dict)
     labels: OpenView | None = None
     base: OpenView | None = None
-    joins: tuple[OpenJoin, ...] = ()
+    joins: tuple[OpenJoin | OpenViewJoin, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    inherited: frozenset[str] = frozenset()
+    """The joins that are those of the view whose rows it reads."""
+
+    @property
+    def joins_views(self) -> bool:
+        """Whether features of other views lie beside its rows."""
+        return any(join.view is not None for join in self.definition.joins)
+
+    def leave_out(self) -> None:
+        """Leaves the view out, with what needs it; why, was reported."""
+        self.blind = True
+        for template in self.templates:
+            template.broken = True
 
     @property
     def spoken(self) -> str:
@@ -132,7 +174,7 @@ class OpenView:
 
     @property
     def is_state(self) -> bool:
-        return self.opened is not None and self.opened.source.kind == "state"
+        return self.opened is not None and self.opened.source.holds
 
     @property
     def feature_names(self) -> list[str]:
@@ -157,14 +199,19 @@ def open_view(
     definitions: Definitions,
     book: WindowBook,
     findings: Findings,
+    rows: Rows | None = None,
 ) -> OpenView:
-    """A view with its parts looked up and its features read."""
-    opened, blind = _source_of(definition, sources, definitions, findings)
-    joins: tuple[OpenJoin, ...] = ()
-    if opened is not None and definition.joins:
-        found = open_joins(definition, opened, sources, definitions, findings)
-        opened, joins, blind = found.opened, found.joins, blind or found.broken
-    view = OpenView(definition, opened, blind, joins=joins)
+    """A view with its parts looked up and its features read; its joins are opened apart (`featc.resolve.joins`). `rows`
+    are those of the view whose it reads, if it does so and they are known."""
+    opened, blind = (None, True) if definition.of_view else _source_of(definition, sources, definitions, findings)
+    conditions: tuple[Condition, ...] = ()
+    joins: tuple[OpenJoin | OpenViewJoin, ...] = ()
+    if rows is not None:
+        opened, blind, conditions, joins = rows.opened, False, rows.conditions, rows.joins
+    inherited = frozenset(j.definition.name for j in joins)
+    if opened is not None and opened.attributed is not None:
+        blind = _check_attributed(definition, opened, findings) or blind
+    view = OpenView(definition, opened, blind, joins=joins, conditions=conditions, inherited=inherited)
     head = f"{definition.name}."
     view.lost = frozenset(n.removeprefix(head).casefold() for n in definitions.broken if n.startswith(head))
     view.entity, view.key_names = _entities_of(definition, definitions, findings, view)
@@ -172,6 +219,20 @@ def open_view(
     view.windows = tuple({w.name: w for w in listed if w is not None}.values())
     read_templates(view, findings)
     return view
+
+
+def _check_attributed(definition: ViewDef, opened: OpenSource, findings: Findings) -> bool:
+    """Whether a view over an attributed source asks what such a source does not do, which is reported."""
+    before = len(findings.items)
+    for join in definition.joins[:1]:
+        message = f"{definition.name} joins, and {opened.attributed} has matches already"
+        hint = f"match what follows the events under {opened.attributed}, or read {opened.source.name}"
+        findings.error("F388", message, join.span, hint)
+    for label in definition.labels[:1]:
+        message = f"{definition.name} has labels, and reads {opened.attributed}, whose rows change as matches come"
+        hint = "give the labels a view of their own, over the source that is matched"
+        findings.error("F388", message, label.span, hint)
+    return len(findings.items) > before
 
 
 def read_templates(view: OpenView, findings: Findings) -> None:

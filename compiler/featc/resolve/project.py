@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from featc.algebra import AGGREGATES
@@ -12,17 +12,21 @@ from featc.load.model import Definitions, RoleDef
 from featc.names import is_internal
 from featc.resolve.families import Families
 from featc.resolve.features import Drafts, Typing, finished_feature
-from featc.resolve.joins import finished_joins
+from featc.resolve.joins import finished_joins, join_view
 from featc.resolve.keys import inherit_keys
 from featc.resolve.labels import check_names, finished_labels, open_labels
+from featc.resolve.layers import layered
 from featc.resolve.lifted import Lifted, lift
+from featc.resolve.matches import finished_matches, open_attributed, settle_attributed
 from featc.resolve.meaning import Meanings
-from featc.resolve.model import COMPLETE, ColumnRef, Expr, Project, Source, StateRef, View
+from featc.resolve.model import COMPLETE, Attributed, ColumnRef, Expr, Join, Project, Source, StateRef, View, ViewJoin
 from featc.resolve.openservice import open_service
-from featc.resolve.openview import OpenView, open_view
+from featc.resolve.openview import OpenView
+from featc.resolve.over_views import open_views
 from featc.resolve.pieces import joined
 from featc.resolve.services import Picker
 from featc.resolve.sources import OpenSource, broken_lets, check_known, finished_source, meta_of, open_source
+from featc.resolve.view_joins import Upstream
 from featc.resolve.view_rows import ViewRows, ask_view, checked_keys, checked_where
 from featc.resolve.windows import WindowBook
 
@@ -47,9 +51,8 @@ class _Run:
     def resolve(self) -> tuple[Project, tuple[Diagnostic, ...]]:
         definitions, findings = self.definitions, self.findings
         book = WindowBook(definitions.windows, definitions.broken, findings)
-        for name, definition in definitions.sources.items():
-            self.opened[name] = open_source(definition, definitions.target, self.catalog, findings)
-        views = {n: open_view(d, self.opened, definitions, book, findings) for n, d in definitions.views.items()}
+        self._open_sources()
+        views = open_views(self.opened, definitions, book, findings)
         ahead = [labels for v in views.values() for labels in open_labels(v, findings)]
         keys = [k.value for e in definitions.entities.values() for k in e.keys]
         services = {
@@ -62,24 +65,7 @@ class _Run:
         _check_collisions(everything, findings)
         for view in ahead:
             check_names(view, findings)
-        rows = {
-            n: ask_view(v, v.opened, families, findings)
-            for n, v in everything.items()
-            if v.opened is not None and not v.blind
-        }
-        self._settle_sources()
-        self._settle_joins(v for v in everything.values() if v.joins and v.base is None)
-        lifted = self._lift(rows)
-        inherit_keys(everything, families, findings)
-        drafts = Drafts(everything, families, lifted, findings)
-        drafts.write()
-        Typing(
-            drafts,
-            everything,
-            {n: {k.name: k.type for k in v.keys} for n, v in everything.items()},
-            self.catalog,
-            findings,
-        ).settle()
+        rows, lifted, drafts = self._settle(everything, families)
         resolved = {n: self._view(v, rows.get(n), lifted.get(n), drafts) for n, v in sorted(views.items())}
         kept = {n: v for n, v in resolved.items() if v is not None and (v.features or not views[n].definition.labels)}
         looked = [self._labels(v, rows.get(v.name), lifted.get(v.name), drafts, ahead) for v in ahead]
@@ -98,14 +84,56 @@ class _Run:
             picker.asked,
             dict(sorted(future.items())),
             _tags(definitions),
+            self._attributed(),
         )
         return project, _in_order(findings)
+
+    def _open_sources(self) -> None:
+        definitions, findings = self.definitions, self.findings
+        for name, definition in definitions.sources.items():
+            self.opened[name] = open_source(definition, definitions.target, self.catalog, findings)
+        for name, attributed in definitions.attributed.items():  # of those before
+            self.opened[name] = open_attributed(attributed, self.opened, definitions, findings)
+
+
+    def _settle(
+        self, everything: Mapping[str, OpenView], families: Families
+    ) -> tuple[dict[str, ViewRows], dict[str, Lifted], Drafts]:
+        """The types of all row expressions and features. Views beside whose rows features of others lie come in layers,
+        each after those of which it joins features."""
+        rows: dict[str, ViewRows] = {}
+        lifted: dict[str, Lifted] = {}
+        drafts = Drafts(everything, families, lifted, self.findings)
+        typing = Typing(drafts, everything, {}, self.catalog, self.findings)
+        layers = layered(everything, self.findings)
+        plain = [v for v in everything.values() if not v.joins_views]
+        self._read(plain, families, rows)
+        self._settle_sources()
+        self._lift(plain, rows, lifted)
+        for layer in layers:
+            joining = [v for v in layer if v.joins_views and v.base is None]
+            upstream = Upstream(everything, drafts, self.definitions)
+            for view in joining:
+                join_view(view, self.opened, self.definitions, self.findings, upstream)
+            beside = [v for view in joining for v in (view, view.labels) if v is not None]
+            self._read(beside, families, rows)
+            self._lift(beside, rows, lifted)
+            mine = {v.name: v for v in layer}
+            inherit_keys(mine, everything, families, self.findings)
+            drafts.write(mine)
+            typing.key_types |= {n: {k.name: k.type for k in v.keys} for n, v in mine.items()}
+            typing.settle()
+        return rows, lifted, drafts
 
     def _settle_sources(self) -> None:
         for name, opened in self.opened.items():
             if opened is None:
                 continue
             opened.batch.settle(self.catalog, Findings())
+            if opened.attributed is not None:  # they come after those that they are made of
+                settle_attributed(opened, self._opened(opened), self.sources.get(opened.source.name))
+                opened.batch.settle(self.catalog, self.findings)
+                continue
             opened.batch.broken_lets = broken_lets(opened)
             # the second pass asks again what failed, and tells it: now errors that are only a let's are known
             opened.batch.settle(self.catalog, self.findings)
@@ -115,7 +143,8 @@ class _Run:
                 opened.source = source
 
     def _settle_joins(self, views: Iterable[OpenView]) -> None:
-        """The same for views with joins, whose expressions also read columns of other sources."""
+        """The same for views with joins, whose expressions also read columns of other sources, and for those over the
+        rows of another view."""
         for view in views:
             opened = view.opened
             if opened is None or opened.source.name not in self.sources:
@@ -127,26 +156,42 @@ class _Run:
             source = self.sources[opened.source.name]
             opened.source = replace(source, columns=(*source.columns, *columns))
 
+    def _attributed(self) -> dict[str, Attributed]:
+        """The sources made of others that have no errors."""
+        found = {}
+        for name, opened in sorted(self.opened.items()):
+            if opened is not None and opened.attributed is not None:
+                definition = self.definitions.attributed[name]
+                matched = tuple(dict.fromkeys(m.join.opened.source.name for m in opened.matches))
+                meta = meta_of(definition.meta)
+                found[name] = Attributed(name, opened.source.name, matched, meta, definition.span)
+        return found
+
     def _opened(self, opened: OpenSource) -> OpenSource:
         found = self.opened[opened.source.name]
         assert found is not None
         return found
 
-    def _lift(self, rows: Mapping[str, ViewRows]) -> dict[str, Lifted]:
-        lifted: dict[str, Lifted] = {}
-        for name, view_rows in rows.items():
-            view = view_rows.view
+    def _read(self, views: Iterable[OpenView], families: Families, rows: dict[str, ViewRows]) -> None:
+        """Asks for the types of the views' row expressions."""
+        for view in views:
+            if view.opened is not None and not view.blind:
+                rows[view.name] = ask_view(view, view.opened, families, self.findings)
+
+    def _lift(self, views: Sequence[OpenView], rows: Mapping[str, ViewRows], lifted: dict[str, Lifted]) -> None:
+        """The slots and aggregations of views whose rows were read, once their sources are settled."""
+        self._settle_joins(v for v in views if (v.joins or v.definition.of_view) and v.base is None)
+        for view in views:
             opened = view.opened
-            if opened is None:
+            if view.name not in rows or opened is None:
                 continue
             if view.base is None:
-                view.keys = checked_keys(view_rows, opened, self.findings)
-                self.wheres[name] = checked_where(view_rows, opened, self.findings)
+                view.keys = checked_keys(rows[view.name], opened, self.findings)
+                self.wheres[view.name] = checked_where(rows[view.name], opened, self.findings)
             else:
-                view.keys, self.wheres[name] = view.base.keys, self.wheres.get(view.base.name)
-                view_rows.broken = rows[view.base.name].broken
-            lifted[name] = lift(view_rows, opened, self.findings)
-        return lifted
+                view.keys, self.wheres[view.name] = view.base.keys, self.wheres.get(view.base.name)
+                rows[view.name].broken = rows[view.base.name].broken
+            lifted[view.name] = lift(rows[view.name], opened, self.findings)
 
     def _view(self, view: OpenView, rows: ViewRows | None, lifted: Lifted | None, drafts: Drafts) -> View | None:
         """The resolved view with its features that have no errors; None when the view itself has some."""
@@ -178,16 +223,27 @@ class _Run:
             meta_of(definition.meta),
             definition.span,
         )
-        if view.joins and view.opened is not None:
-            read = [k.expr for k in found.keys] + [found.where]
-            read += [e for s in found.slots for e in (s.value, s.filter)]
-            mine = view.base is None  # labels need not use what the features join
-            joins = finished_joins(found.name, view.joins, read, self.sources, view.opened, self.findings, warns=mine)
-            if joins is None:
-                return None
-            found = replace(found, joins=joins)
+        joins = self._joins(view, found, drafts)
+        if joins is None:
+            return None
+        found = replace(found, joins=joins, attributed=view.opened.attributed if view.opened is not None else None)
         self._warn_ties(found, view)
         return found
+
+    def _joins(self, view: OpenView, found: View, drafts: Drafts) -> tuple[Join | ViewJoin, ...] | None:
+        """The joins of a view, or the matches of its source; None where one has errors."""
+        opened = view.opened
+        if opened is None:
+            return ()
+        read = [k.expr for k in found.keys] + [found.where]
+        read += [e for s in found.slots for e in (s.value, s.filter)]
+        if opened.attributed is not None:
+            return finished_matches(found.name, opened, read, self.sources, self.findings)
+        if not view.joins:
+            return ()
+        # labels need not use what the features join, nor a view what the one joins whose rows it reads
+        quiet = {j.definition.name for j in view.joins} if view.base is not None else view.inherited
+        return finished_joins(found.name, view.joins, read, self.sources, opened, drafts, self.findings, quiet)
 
     def _labels(
         self,
@@ -221,7 +277,7 @@ class _Run:
                 "F327",
                 f"{source.name} keeps one row per {', '.join(source.key)}, and {view.name} has other keys",
                 view.definition.span,
-                "use an entity of those keys; aggregates over current rows are not built yet",
+                "use an entity of those keys, or aggregate the rows that hold, as in last(x) over current",
             )
         for template in view.templates:
             for name, _ in () if template.broken else template.members:

@@ -32,6 +32,21 @@ class Let:
     uses: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A view that a join looks up features of. Folded: `families` with their members, `lost` features that have errors,
+    which were reported, and `labels`."""
+
+    view: str
+    families: Mapping[str, tuple[str, ...]]
+    lost: frozenset[str]
+    labels: frozenset[str]
+
+    def is_lost(self, name: str) -> bool:
+        folded = name.casefold()
+        return any(folded == lost or folded.startswith(f"{lost}_") for lost in self.lost)
+
+
 @dataclass(slots=True)
 class RowScope:
     """What names mean where a row of one source is at hand. Lookups ignore letter case, as DuckDB's do."""
@@ -40,7 +55,9 @@ class RowScope:
     columns: Mapping[str, Column]
     lets: dict[str, Let] = field(default_factory=dict)
     joins: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """Joins by folded name: their names as written, and what source each looks into."""
+    """Joins by folded name: their names as written, and what source or view each looks into."""
+    views: Mapping[str, Looked] = field(default_factory=dict)
+    """Of them those that look up features of views."""
     features: frozenset[str] = frozenset()
     """Names of features of the view that reads the rows: mistaken for columns, they get a hint of their own."""
 
@@ -140,6 +157,8 @@ class RowReader:
                 name.end,
                 "use it outside the aggregate, in the feature's expression",
             )
+        elif first in self.scope.views:
+            self._unknown_feature(name, self.scope.views[first], self.scope.joins[first][0])
         elif first in self.scope.joins:
             join, source = self.scope.joins[first]
             if len(name.parts) == 1:
@@ -185,6 +204,26 @@ class RowReader:
             self._error(
                 "F301", f"{self.scope.source} has no column or let '{name}'", name.start, name.end, hint
             )
+
+    def _unknown_feature(self, name: Name, looked: Looked, join: str) -> None:
+        """A name of a join with a view that is none of its features."""
+        feature = ".".join(name.parts[1:])
+        folded = feature.casefold()
+        if len(name.parts) == 1:
+            message = f"{join} is a join, and stands for features of {looked.view}"
+            self._error("F301", message, name.start, name.end, f"write {join}.<feature>")
+        elif folded in looked.families:
+            members = ", ".join(f"{join}.{m}" for m in looked.families[folded])
+            message = f"{looked.view}.{feature} is a family, and beside an event stands one feature"
+            self._error("F301", message, name.start, name.end, f"name a member: {members}")
+        elif folded in looked.labels:
+            message = f"{feature} is a label of {looked.view}, and the event would know what comes after it"
+            hint = "labels reach no feature; join a feature, whose windows look back"
+            self._error("F341", message, name.start, name.end, hint)
+        elif not looked.is_lost(feature):
+            columns = [c.name for c in self.scope.columns.values() if c.name.startswith(f"{join}{JOINED}")]
+            message = f"the view {looked.view} has no feature '{feature}'"
+            self._error("F301", message, name.start, name.end, did_you_mean(str(name), columns))
 
     def _error(self, code: str, message: str, start: int, end: int, hint: str | None) -> None:
         self.findings.error(code, message, self.text.span_at(start, end - start), hint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from featc.catalog import Catalog
 from featc.errors import Diagnostic, FeatcError, Findings, did_you_mean
@@ -16,6 +17,9 @@ from featc.resolve.columns import is_untyped, merged_columns
 from featc.resolve.model import Column, ColumnRef, Expr, Location, Source
 from featc.resolve.order import circle
 from featc.resolve.scope import Let, RowReader, RowScope
+
+if TYPE_CHECKING:
+    from featc.resolve.matches import OpenMatch
 
 _TIMES = ("TIMESTAMP", "DATE")
 
@@ -55,6 +59,9 @@ class OpenSource:
     scope: RowScope
     batch: RowBatch
     texts: Mapping[str, Asked | None] = field(default_factory=dict)
+    matches: tuple[OpenMatch, ...] = ()
+    attributed: str | None = None
+    """Of a source that is made of others: its name, where `source` is that of its events."""
 
     def column(self, name: str) -> Column | None:
         return self.scope.columns.get(name.casefold())
@@ -81,7 +88,7 @@ def open_source(
     columns = merged_columns(definition, location, found, findings)
     scope = RowScope.over(definition.name, columns)
     batch = RowBatch(columns)
-    _read_lets(definition, scope, batch, findings)
+    read_lets(definition.name, definition.let, scope, batch, findings)
     ask = partial(ask_row, scope=scope, batch=batch, findings=findings)
     texts = {
         "time": ask(definition.time, "time"),
@@ -97,7 +104,7 @@ def open_source(
         time=Expr((), "TIMESTAMP"),
         delay=definition.delay.us if definition.delay and not definition.available_at else 0,
         timezone=definition.timezone.value if definition.timezone else None,
-        id=_existing(definition.id, "id", scope, findings),
+        id=_identity(definition, scope, findings),
         tie_break=_existing(definition.tie_break, "tie_break", scope, findings),
         key=_existing(definition.key, "key", scope, findings),
         final_after=_final_after(definition, findings),
@@ -105,6 +112,19 @@ def open_source(
         span=definition.span,
     )
     return OpenSource(definition, source, scope, batch, texts)
+
+
+def _identity(definition: SourceDef, scope: RowScope, findings: Findings) -> tuple[str, ...]:
+    """The columns of `id`, which rows of dumps have none of."""
+    if definition.id and definition.kind == "snapshot":
+        findings.error(
+            "F391",
+            f"{definition.name} is a snapshot, and has an id: a dump is replaced as a whole, not row by row",
+            definition.id[0].span,
+            "delete id; what a row is about is its key:, and a later arrival of the same time replaces the dump",
+        )
+        return ()
+    return _existing(definition.id, "id", scope, findings)
 
 
 def _final_after(definition: SourceDef, findings: Findings) -> int | None:
@@ -177,15 +197,15 @@ def _existing(names: tuple[Text, ...], word: str, scope: RowScope, findings: Fin
     return tuple(found)
 
 
-def _read_lets(definition: SourceDef, scope: RowScope, batch: RowBatch, findings: Findings) -> None:
+def read_lets(source: str, lets: Mapping[str, Text], scope: RowScope, batch: RowBatch, findings: Findings) -> None:
     """Resolves `let` names in the order of their need, so that each is inlined where it is used."""
     fragments: dict[str, tuple[str, Text, Fragment]] = {}
-    for name, text in definition.let.items():
+    for name, text in lets.items():
         folded = name.casefold()
         if folded in scope.columns:
             findings.error(
                 "F307",
-                f"let '{name}' has the name of a column of {definition.name}",
+                f"let '{name}' has the name of a column of {source}",
                 text.span,
                 f"call it something else, such as {name}_clean",
             )
@@ -205,7 +225,7 @@ def _read_lets(definition: SourceDef, scope: RowScope, batch: RowBatch, findings
         way = " → ".join(fragments[n][0] for n in (*loop, loop[0]))
         findings.error(
             "F306",
-            f"let names of {definition.name} need each other: {way}",
+            f"let names of {source} need each other: {way}",
             text.span,
             "write one of them over columns only",
         )

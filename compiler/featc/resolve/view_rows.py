@@ -10,8 +10,9 @@ from featc.load.text import Text
 from featc.parse import AggregateCall, Fragment, Name
 from featc.resolve.asking import Asked
 from featc.resolve.families import Families
-from featc.resolve.model import Expr, Key, Window
-from featc.resolve.openview import OpenView, Template
+from featc.resolve.model import Expr, Key, Ref, Window
+from featc.resolve.openview import Condition, OpenView, Template
+from featc.resolve.pieces import joined
 from featc.resolve.sources import OpenSource, ask_fragment, check_known, is_boolean, parsed
 from featc.resolve.windows import WindowBook
 from featc.types import KEY_FAMILIES, family
@@ -32,8 +33,7 @@ class ViewRows:
     """Everything of one view that is evaluated on a row of its source."""
 
     view: OpenView
-    where: Asked | None = None
-    where_text: Text | None = None
+    wheres: list[tuple[Asked, Text]] = field(default_factory=list)
     keys: dict[str, tuple[Asked, Text]] = field(default_factory=dict)
     calls: dict[tuple[Template, AggregateCall], AskedCall] = field(default_factory=dict)
     since: dict[str, tuple[Asked, Fragment]] = field(default_factory=dict)
@@ -84,11 +84,20 @@ def _ask_since(
 
 
 def _ask_where(rows: ViewRows, opened: OpenSource, findings: Findings) -> None:
-    where = rows.view.definition.where
-    if where is not None:
-        rows.where_text = where
-        rows.where = _ask(parsed(where, findings), where, "where", opened, findings)
-        rows.broken |= rows.where is None
+    """Asks for the view's `where`, after what the rows of another view meet that it reads."""
+    own = [Condition(w, opened.scope) for w in [rows.view.definition.where] if w is not None]
+    for condition in (*rows.view.conditions, *own):
+        asked: Asked | None
+        if condition.parts is None:
+            fragment = parsed(condition.text, findings)
+            seen = replace(opened, scope=condition.scope)
+            asked = _ask(fragment, condition.text, "where", seen, findings)
+        else:
+            whole = Fragment((), 0, len(condition.text.value))
+            asked = opened.batch.ask(condition.parts, condition.text, whole, condition.uses)
+        rows.broken |= asked is None
+        if asked is not None:
+            rows.wheres.append((asked, condition.text))
 
 
 def _ask(
@@ -133,7 +142,8 @@ def _default_key(
     key: str, text: Text, view: OpenView, opened: OpenSource, findings: Findings
 ) -> Asked | None:
     """The column of the key's own name."""
-    if key.casefold() not in opened.scope.columns:
+    inherited = view.definition.of_view and key.casefold() in opened.scope.lets
+    if key.casefold() not in opened.scope.columns and not inherited:
         names = [c.name for c in opened.scope.columns.values()]
         close = nearest(key, names)
         findings.error(
@@ -168,18 +178,24 @@ def _ask_call(
 # ── where and keys ──────────────────────────────────────────────────────────────────────────────────────────
 
 def checked_where(rows: ViewRows, opened: OpenSource, findings: Findings) -> Expr | None:
-    """The view's `where`; an error makes the view broken."""
-    if rows.where is None or rows.where_text is None:
-        return None
-    expr = rows.where.expr
-    if (
-        expr is None
-        or not is_boolean(expr, rows.where_text, "where", findings)
-        or not check_known(expr, opened.source, rows.where_text, "where", findings)
-    ):
-        rows.broken = True
-        return None
-    return expr
+    """The view's `where`, all conditions together; an error makes the view broken."""
+    found: list[Expr] = []
+    for asked, text in rows.wheres:
+        expr = asked.expr
+        if (
+            expr is None
+            or not is_boolean(expr, text, "where", findings)
+            or not check_known(expr, opened.source, text, "where", findings)
+        ):
+            rows.broken = True
+            return None
+        found.append(expr)
+    if len(found) < 2:
+        return found[0] if found else None
+    parts: list[str | Ref] = ["("]
+    for expr in found:
+        parts += ["" if expr is found[0] else ") AND (", *expr.parts]
+    return Expr(joined([*parts, ")"]), "BOOLEAN", found[-1].span)
 
 
 def checked_keys(rows: ViewRows, opened: OpenSource, findings: Findings) -> tuple[Key, ...]:

@@ -14,7 +14,6 @@ from featc.zones import zones
 
 _ROWS = re.compile(r"last_(\d+)_rows?\Z")
 _MOST_ROWS = 1_000_000
-LATER = {"current": "current windows"}
 
 
 def suffix_of(window: Window) -> str:
@@ -38,11 +37,7 @@ def builtin_window(name: str) -> Window | None:
     if name == "lifetime":
         return Window(name)
     if name == "current":
-        raise BadWindow(
-            "F399",
-            "the window current is not built yet",
-            "aggregate over lifetime, or look up the state's columns",
-        )
+        return Window(name, current=True)
     if rows := _ROWS.match(name):
         n = int(rows[1])
         if not 0 < n <= _MOST_ROWS or not name.endswith("s"):

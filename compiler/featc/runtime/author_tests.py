@@ -253,7 +253,12 @@ def _given(store: FeatureStore, test: TestDef) -> dict[str, list[Row]]:
     for name, rows in test.given.items():
         source = project.sources.get(name)
         if source is None:
-            findings.error("F711", f"there is no source '{name}'", rows.span, did_you_mean(name, project.sources))
+            made, message = project.attributed.get(name), f"there is no source '{name}'"
+            hint = did_you_mean(name, project.sources)
+            if made is not None:
+                message = f"{name} is made of other sources, and has no rows of its own"
+                hint = f"give rows of {' and '.join((made.base, *made.matched))}"
+            findings.error("F711", message, rows.span, hint)
             continue
         table = cells(store.root, test, rows, name, findings)
         if table is not None:

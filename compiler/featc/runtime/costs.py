@@ -18,6 +18,7 @@ import duckdb
 
 from featc.encoding import storage
 from featc.lower.online import ViewPlan
+from featc.lower.online_joins import keys_asked
 from featc.lower.online_lift import event_columns
 from featc.lower.online_read import ReadPlan
 from featc.lower.online_store import key_columns, tile_columns
@@ -181,7 +182,7 @@ def estimated_bytes(plan: ViewPlan, amounts: Amounts) -> float:
     if plan.joins:  # the rows as they came, with what they look up, and an index for each join
         came = [("_seq", "INTEGER"), ("_tau", "INTEGER"), ("_enter", "INTEGER")]
         came += [(name, storage(column.type)) for column, name in plan.joins.columns]
-        asked = [("key", storage(k.type)) for hop in plan.joins.hops for k in hop.rows.view.keys]
+        asked = [("key", storage(k.type)) for hop in plan.joins.hops for k in keys_asked(hop)]
         row += _ROW + size([*came, *asked]) + size([*asked, *[("_tau", "INTEGER")] * len(plan.joins.hops)])
     tiles = amounts.tiles * (_ROW + size(tile_columns(layout))) if layout.tiled else 0.0
     return _FILL * (amounts.rows * row + tiles)
@@ -198,10 +199,12 @@ def _version_bytes(plan: ViewPlan, amounts: Amounts) -> float:
 
 
 def _column_size(source: Source, name: str, type_: str, text: float) -> float:
-    if name in ("_tau", "_enter", "_start", "_settled_at", "_valid_to"):
+    if name in ("_tau", "_alpha", "_enter", "_start", "_settled_at", "_valid_to"):
         return 8
     if name == "_superseded":
         return 2  # mostly NULL
+    if name == "_place":
+        return 1 + sum(text + 2 if source.column(c).type == "VARCHAR" else 9 for c in source.key)
     if name == "_order":  # a sort key of tie_break…, α, id
         ordered = [source.column(c).type for c in (*source.tie_break, *source.id)]
         return 9 + sum(text + 2 if t == "VARCHAR" else 9 for t in ordered)

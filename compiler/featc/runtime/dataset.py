@@ -16,6 +16,7 @@ from featc.lower.training import LATEST, Knowledge, training_sql
 from featc.lower.training.rows import left_out_sql
 from featc.resolve.model import Output, Project, feature_closure
 from featc.resolve.needs import spine_columns
+from featc.resolve.upstream import read_beside
 from featc.runtime import spine as spines
 from featc.runtime.engine import sibling
 from featc.runtime.extras import needed
@@ -162,7 +163,7 @@ class Dataset:
         pairs = feature_closure(self.project, tuple((o.view, o.feature) for o in self.outputs))
         known = {**self.project.views, **self.project.labels}
         defined = (known.get(name) or known.get(self.project.view(name).origin) for name, _ in pairs)
-        reading = [r for v in defined if v is not None for r in (*(j.rows for j in v.joins), v)]
+        reading = [r for v in defined if v is not None for r in (*read_beside(self.project, v), v)]
         views = {v.source: v for v in reading if v.source is not None}
         sources = {name: self.project.sources[name] for name in sorted(views)}
         final = {name: left_out_sql(s, views[name]) for name, s in sources.items() if s.final_after is not None}

@@ -22,6 +22,7 @@ from featc.errors import Diagnostic
 from featc.fingerprint import feature_fingerprint, view_fingerprint
 from featc.lower.online import source_plan
 from featc.resolve.model import Service, feature_closure
+from featc.resolve.upstream import read_sources
 from featc.runtime.backfill.standing import TilesStatus, standing
 from featc.runtime.online.ledger import horizon_of
 
@@ -269,7 +270,7 @@ def _services(store: FeatureStore, watermarks: Mapping[str, int | None]) -> Iter
     for service in project.services.values():
         wanted = tuple((o.view, o.feature) for o in service.outputs)
         views = dict.fromkeys(view for view, _ in feature_closure(project, wanted))
-        sources = tuple(dict.fromkeys(s for v in views for s in project.view(v).sources))
+        sources = tuple(dict.fromkeys(s for v in views for s in read_sources(project, project.view(v))))
         known = [watermarks[s] for s in sources]
         known_to = None if None in known else min((k for k in known if k is not None), default=None)
         proof, features = _proof(store, service, certificate)

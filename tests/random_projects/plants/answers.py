@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from featc import visibility
-from featc.lower import online_read, online_store, source
-from featc.lower.training import beside, cells, query
+from featc.lower import online_dumps, online_read, online_store, source
+from featc.lower.training import beside, cells, current, dumps, follows, views
+from featc.resolve import over_views
 from featc.resolve.model import Project, View, feature_closure
 from featc.resolve.needs import spine_columns
 from featc.runtime import dataset
-from featc.runtime.online import joined, push, service, store
+from featc.runtime.online import joined, matched, push, service, store
 from featc.runtime.online.engine import shared_engine
 
 from .patching import Patch, Plant, around
@@ -52,10 +53,10 @@ def keys_glued_in_training(patch: Patch) -> None:
 
         return gluing
 
-    around(patch, query, "view_rows", rows)
-    around(patch, query, "state_rows", rows)
+    around(patch, views, "view_rows", rows)
+    around(patch, views, "state_rows", rows)
     around(patch, dataset, "training_sql", spine)
-    patch.setattr(query, "_reach", lambda *args: [])
+    patch.setattr(views, "_reach", lambda *args: [])
 
 
 def keys_glued_online(patch: Patch) -> None:
@@ -143,7 +144,7 @@ def unsettled_tiles_used(patch: Patch) -> None:
 
     def change(bands_sql: Callable[..., str]) -> Callable[..., str]:
         def trusting(layout: Any, *rest: Any) -> str:
-            known = visibility.horizon_sql(":t", layout.view.closed)
+            known = visibility.horizon_sql(":k", layout.view.closed)
             sql = bands_sql(layout, *rest)
             return sql.replace(f"_settled_at > {known}", "0").replace(f"_settled_at <= {known}", "1")
 
@@ -203,6 +204,170 @@ def joins_know_all_online(patch: Patch) -> None:
     around(patch, joined.JoinedRows, "_find", change)
 
 
+def beside_in_training(sql: str) -> Plant:
+    """Features of another view beside an event know what is known at `sql`, of `_as_of`."""
+
+    def change(asks: Callable[..., str]) -> Callable[..., str]:
+        def other(ctes: Any, view: View, join: Any, relation: str, begins: Any) -> str:
+            found = asks(ctes, view, join, relation, begins)
+            place = source.quoted(f"{view.name} {join.name}_asked").lower()
+            comment, name, text = ctes.items[place]
+            ctes.items[place] = (comment, name, text.replace(beside.KNOWN, f"{sql} AS {beside.KNOWN}", 1))
+            return found
+
+        return other
+
+    return lambda patch: around(patch, views, "asks", change)
+
+
+def beside_online(known: Callable[[int], int]) -> Plant:
+    """The same, online: what is known at the instant that `known` gives of t."""
+
+    def change(read: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda reader, rows, asked, places: read(reader, rows, asked, [(t, known(t)) for t, _ in places])
+
+    return lambda patch: around(patch, service.ServiceReader, "read_beside", change)
+
+
+def beside_is_left(patch: Patch) -> None:
+    """Events stay as they were lifted, whatever comes late of the views whose features lie beside them."""
+    patch.setattr(joined.JoinedRows, "_reached", lambda rows, reach, changed: set())
+
+
+def chains_are_left(patch: Patch) -> None:
+    """Events that are lifted again reach nobody who joins them."""
+    patch.setattr(joined.JoinedRows, "_note", lambda rows, old, lifted: None)
+
+
 def joins_are_left(patch: Patch) -> None:
     """Events stay as they were lifted, whatever comes late of what they look up."""
     patch.setattr(joined.JoinedRows, "reached", lambda rows, changed: set())
+
+
+# ------------------------------------------------------------------------------------- attribution
+
+
+def matches_known_in_training(patch: Patch) -> None:
+    """What matches an event is known as soon as it happens."""
+    patch.setattr(follows, "ENTERED", "_time")
+
+
+def matches_known_online(patch: Patch) -> None:
+    """The same, online."""
+
+    def change(candidates: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *asked: [(-(2**62), ends, columns) for _, ends, columns in candidates(*asked)]
+
+    around(patch, matched.MatchedRows, "_candidates", change)
+
+
+def nothing_matures(patch: Patch) -> None:
+    """Attributed events count as soon as they are known."""
+    patch.setattr(View, "maturity", property(lambda view: None))
+
+
+def matches_are_left(patch: Patch) -> None:
+    """Events stay as they were lifted, whatever follows them later."""
+    patch.setattr(matched.MatchedRows, "reached", lambda rows, changed: set())
+
+
+# ------------------------------------------------------------------------------------- rows that hold
+
+
+def states_stay_in_training(patch: Patch) -> None:
+    """A row ends only rows of the entity that it is about itself."""
+
+    def with_entity(place: Callable[..., tuple[str, ...]]) -> Callable[..., tuple[str, ...]]:
+        return lambda its, view: (*place(its, view), *(source.key_sql(k) for k in view.keys))
+
+    def change(stretches: Callable[..., str]) -> Callable[..., str]:
+        def apart(ctes: Any, its: Any, view: View, relation: str, reach: Any, known: Any) -> str:
+            plain = source.place
+            source.place = with_entity(plain)
+            try:
+                return stretches(ctes, its, view, relation, [], known)
+            finally:
+                source.place = plain
+
+        return apart
+
+    around(patch, current, "_stretches", change)
+
+
+def states_stay_online(patch: Patch) -> None:
+    """The same, online."""
+
+    def change(current_sql: Callable[..., str]) -> Callable[..., str]:
+        def apart(layout: Any, slots: Any) -> str:
+            same = "".join(f" AND n.{c} = e.{c}" for _, c, _ in layout.keys)
+            return current_sql(layout, slots).replace("n._place = e._place", f"n._place = e._place{same}")
+
+        return apart
+
+    around(patch, online_read, "current_sql", change)
+
+
+def ends_forgotten_in_training(patch: Patch) -> None:
+    """A key's older rows go on holding beside its newest."""
+
+    def change(visible_sql: Callable[..., str]) -> Callable[..., str]:
+        return lambda enter, gone, *rest: visible_sql(enter, None if gone == "r._until" else gone, *rest)
+
+    around(patch, current, "visible_sql", change)
+
+
+def ends_forgotten_online(patch: Patch) -> None:
+    """The same, online."""
+
+    def change(current_sql: Callable[..., str]) -> Callable[..., str]:
+        return lambda *args: current_sql(*args).replace("NOT EXISTS", "true OR NOT EXISTS")
+
+    around(patch, online_read, "current_sql", change)
+
+
+# ------------------------------------------------------------------------------------- dumps
+
+
+def dumps_stay_in_training(patch: Patch) -> None:
+    """Rows of every dump hold, not of the one in force alone."""
+
+    def change(conditions: Callable[..., list[str]]) -> Callable[..., list[str]]:
+        return lambda rows: [f"r.{dumps.TIME} <= s.{visibility.AS_OF}", *conditions(rows)[1:]]
+
+    around(patch, dumps, "dump_conditions", change)
+    around(patch, current, "dump_conditions", change)
+
+
+def dumps_stay_online(patch: Patch) -> None:
+    """The same, online: no dump ever goes."""
+    patch.setattr(online_dumps, "resolve_sql", lambda name: f"SELECT 0, 0, 0 FROM {name} WHERE 0;\n")
+
+
+def late_dumps_act_in_training(patch: Patch) -> None:
+    """The dump that entered last is in force, also when it is older than one that was there."""
+
+    def change(select: Callable[..., str]) -> Callable[..., str]:
+        return lambda items, rest, **more: select(items, rest.partition("\nQUALIFY coalesce(")[0], **more)
+
+    around(patch, dumps, "select", change)
+
+
+def late_dumps_act_online(patch: Patch) -> None:
+    """The same, online."""
+
+    def change(resolve_sql: Callable[..., str]) -> Callable[..., str]:
+        return lambda name: resolve_sql(name).replace("ORDER BY _tau, _alpha", "ORDER BY enter, _tau, _alpha")
+
+    around(patch, online_dumps, "resolve_sql", change)
+
+
+# ------------------------------------------------------------------------------------- rows of another view
+
+
+def conditions_forgotten(patch: Patch) -> None:
+    """A view over the rows of another takes those of its source."""
+
+    def change(rows_of: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args: replace(rows_of(*args), conditions=())
+
+    around(patch, over_views, "rows_of", change)

@@ -8,14 +8,14 @@ from typing import Any
 
 from featc import visibility
 from featc.lower import online_read
-from featc.lower.training import cells, edges, frames, latest, lookup, newest, pairs, query, running
+from featc.lower.training import cells, current, dumps, edges, frames, latest, lookup, newest, pairs, running, views
 from featc.runtime.online import read
 from featc.visibility import Edges
 
 from .patching import Change, Patch, Plan, Plant, around
 
 MODULES: Mapping[Plan, tuple[ModuleType, ...]] = {
-    "training": (cells, edges, frames, latest, lookup, newest, pairs, query, running),
+    "training": (cells, current, dumps, edges, frames, latest, lookup, newest, pairs, running, views),
     "online": (online_read, read),
 }
 FOREVER = 2**62

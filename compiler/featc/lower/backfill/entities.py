@@ -8,6 +8,7 @@ from featc.lower import source as src
 from featc.lower.ctes import Ctes, conjunction, indent, named, select
 from featc.lower.source import ARRIVAL, DELETED, ENTER, SUPERSEDED, TIME, quoted
 from featc.lower.training import rows as versions
+from featc.lower.training.views import bases_of, with_beside
 from featc.resolve.model import Output, Project, RequestRef, View, feature_closure
 from featc.visibility import visible_sql
 
@@ -85,15 +86,17 @@ def _rows(project: Project, view: View) -> str:
         raise AssertionError(f"{view.name} has no rows")
     source = project.sources[view.source]
     ctes = Ctes()
-    columns = frozenset(c.name for c in source.columns)
-    relation = versions.versions(ctes, source, view, versions.source_rows(ctes, source, columns, shared=False))
+    bases = bases_of(ctes, project, view)
+    relation = versions.versions(ctes, source, view, bases[source.name])
+    if view.joins:  # keys and `where` may need what they bring
+        relation = with_beside(ctes, project, view, relation, bases)
     if view.state_columns:
         conditions = versions.row_conditions(source, view)
         conditions += [f"NOT {DELETED}"] if source.deleted is not None and source.id else []
     else:
         conditions = versions.event_conditions(source, view)
-    enter = f"greatest({TIME}, {ARRIVAL})"
-    if src.identity(source, view) is not None:
+    enter = f"greatest({TIME}, {ARRIVAL})" if view.attributed is None else ENTER
+    if view.attributed is not None or src.identity(source, view) is not None:
         conditions.append(f"({SUPERSEDED} IS NULL OR {SUPERSEDED} > {enter})")
-    items = [*(named(src.key_sql(k), quoted(k.name)) for k in view.keys), f"{enter} AS {ENTER}"]
+    items = [*(named(src.key_sql(k), quoted(k.name)) for k in view.keys), named(enter, ENTER)]
     return ctes.query(select(items, f"FROM {relation}\n{conjunction(conditions)}"))

@@ -51,7 +51,7 @@ def tile_table(project: Project, view: View) -> TileTable | None:
     if view.source is None or view.joins:
         return None
     parts = decompose(view)
-    kept = dict.fromkeys(c.partial for c in parts.cells if not c.window.in_order and is_kept(c.partial.kind))
+    kept = dict.fromkeys(c.partial for c in parts.cells if c.window.by_time and is_kept(c.partial.kind))
     if not kept:
         return None
     states: dict[str, TilePart] = {}

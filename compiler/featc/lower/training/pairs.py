@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from featc.decompose import Cell
 from featc.lower.ctes import Ctes, conjunction, indent, select
 from featc.lower.source import ENTER, SUPERSEDED, TIME, quoted
-from featc.lower.training.cells import ROW, on_keys, settled_sql
+from featc.lower.training.cells import ROW, known_by, on_keys, settled_sql
 from featc.lower.training.rows import BUCKET, REGULAR, ViewRows
 from featc.resolve.model import Closed, Window
 from featc.visibility import AS_OF, after_sql, begin_columns, horizon_sql, upto_sql, visible_sql
@@ -28,17 +28,22 @@ def columns_of(rows: ViewRows) -> str:
     return f"r.* EXCLUDE ({', '.join(rows.keys)})" if rows.keys else "r.*"
 
 
+def before(rows: ViewRows) -> list[str]:
+    """The condition that a row `r` lies before the instant that `s` asks at, where it can be known later than that."""
+    if rows.known is None:
+        return []
+    return [f"r.{TIME} <= {horizon_sql(f's.{AS_OF}', rows.view.closed)}"]
+
+
 def late_rows(ctes: Ctes, rows: ViewRows, windows: Sequence[Window]) -> str:
     """The CTE of (spine row, row) pairs that only the join decides: irregular rows visible at the instant, and
     regular rows so recent that they may not have arrived."""
     closed = rows.view.closed
-    by = f"s.{rows.known or AS_OF}"
+    by = known_by(rows, f"s.{AS_OF}")
     known = horizon_sql(by, closed)
     after = _least_after(windows, f"s.{AS_OF}", closed)
     visible = visible_sql(f"r.{ENTER}", f"r.{SUPERSEDED}", by, closed)
-    reach = f"r.{TIME} > {after}" if after else ""
-    if rows.known:  # what is known later may also lie later
-        reach = " AND ".join(filter(None, (reach, f"r.{TIME} <= {horizon_sql(f's.{AS_OF}', closed)}")))
+    reach = " AND ".join(filter(None, (f"r.{TIME} > {after}" if after else "", *before(rows))))
     begins = begin_columns(windows)
     items = [f"s.{c}" for c in (ROW, AS_OF, *begins)] + [columns_of(rows)]
     irregular = select(
@@ -69,11 +74,11 @@ def all_rows(ctes: Ctes, rows: ViewRows, windows: Sequence[Window]) -> str:
     """The CTE of every (spine row, visible row) pair within the windows' reach."""
     closed = rows.view.closed
     after = _least_after(windows, f"s.{AS_OF}", closed)
-    visible = visible_sql(f"r.{ENTER}", f"r.{SUPERSEDED}", f"s.{AS_OF}", closed)
+    visible = visible_sql(f"r.{ENTER}", f"r.{SUPERSEDED}", known_by(rows, f"s.{AS_OF}"), closed)
     body = select(
         [f"s.{c}" for c in (ROW, AS_OF, *begin_columns(windows))] + [columns_of(rows)],
         f"FROM {rows.spine} s\nJOIN {rows.relation} r ON {on_keys(rows, 's', 'r')}\n"
-        + conjunction([visible, f"r.{TIME} > {after}" if after else ""]),
+        + conjunction([visible, f"r.{TIME} > {after}" if after else "", *before(rows)]),
     )
     return ctes.add(quoted(f"{rows.view.name}_members"), body, f"{rows.view.name}: every row each spine row can see")
 

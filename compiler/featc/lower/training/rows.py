@@ -15,6 +15,7 @@ from featc.decompose import Parts
 from featc.lower import source as src
 from featc.lower.ctes import Ctes, conjunction, indent, named, select
 from featc.lower.source import DELETED, ENTER, SUPERSEDED, TIME, quoted
+from featc.lower.training.lags import attributed_lag, usual_lag
 from featc.resolve.model import Aggregation, ColumnRef, Expr, Source, View
 from featc.visibility import known_sql
 from featc_dialects import duckdb as engine
@@ -22,6 +23,7 @@ from featc_dialects import duckdb as engine
 REGULAR = "_regular"
 BUCKET = "_bucket"
 NTH, HOLDS, UNTIL = "_nth", "_holds", "_until"
+ENTERED = f"greatest({TIME}, {src.ARRIVAL})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +72,13 @@ class KnownBy:
 Known = AtT | KnownBy
 
 
-def _decided(source: Source, view: View, superseded: bool, known: Known) -> list[str]:
+def decided(source: Source, view: View, superseded: bool, known: Known) -> list[str]:
     """The conditions on what decides once, for every spine row, which version of an event there is."""
     if isinstance(known, KnownBy):
-        return known_sql(src.ARRIVAL, SUPERSEDED if superseded else None, known.k, view.closed)
-    return [f"{SUPERSEDED} IS NULL"] if superseded and not is_irregular(source) else []
+        arrival = src.ARRIVAL if view.attributed is None else ENTER
+        return known_sql(arrival, SUPERSEDED if superseded else None, known.k, view.closed)
+    decided = superseded and view.attributed is None and not is_irregular(source)
+    return [f"{SUPERSEDED} IS NULL"] if decided else []
 
 
 def is_irregular(source: Source) -> bool:
@@ -118,7 +122,7 @@ def source_rows(
     plain = all(item == quoted(n) for item, n in zip(inner, names, strict=True))
     # the instants are computed over normalised columns, so these are named first where normalising changes any
     origin = f"FROM {relation}" if plain else f"FROM (\n{indent(select(inner, f'FROM {relation}'))}\n)"
-    what = "states" if source.kind == "state" else "events"
+    what = {"event": "events", "state": "states", "snapshot": "rows of dumps"}[source.kind]
     return ctes.add(
         quoted(f"{source.name}_source"),
         select([*(quoted(n) for n in names), *times], origin),
@@ -235,7 +239,7 @@ def _listed(items: Iterable[str]) -> str:
     return f" {', '.join(found)}" if len(found) < 4 else "\n" + indent(",\n".join(found)) + "\n"
 
 
-def _rank_keys(parts: Parts) -> tuple[tuple[str, ...], ...]:
+def rank_keys(parts: Parts) -> tuple[tuple[str, ...], ...]:
     """The slot lists that event orders depend on: one per ordered partial and per aggregation whose window chooses by
     event order."""
     wanted: dict[tuple[str, ...], None] = {}
@@ -272,29 +276,18 @@ def slot_sql(view: View, name: str) -> str:
     return text if slot.filter is None else f"CASE WHEN {src.render(slot.filter)} THEN {text} END"
 
 
-def _instant_items(irregular: bool, superseded: bool, lag: str) -> list[str]:
+def _instant_items(irregular: bool, superseded: bool, lag: str, enter: str = ENTERED) -> list[str]:
     """τ, and where rows may be irregular what tells which are."""
     if not irregular:
         return [TIME]
-    enter = f"greatest({TIME}, {src.ARRIVAL})"
     regular = f"{enter} - {TIME} <= (SELECT us FROM {lag})"
     return [
         TIME,
-        f"{enter} AS {ENTER}",
+        named(enter, ENTER),
         SUPERSEDED if superseded else f"NULL::BIGINT AS {SUPERSEDED}",
         f"{regular}{f' AND {SUPERSEDED} IS NULL' if superseded else ''} AS {REGULAR}",
         f"{TIME} // greatest((SELECT us FROM {lag}), 1) AS {BUCKET}",
     ]
-
-
-def _lag(ctes: Ctes, source: Source, base: str) -> str:
-    """The CTE of the usual lag, one row `us`."""
-    body = f"SELECT {source.delay} AS us"
-    if source.available_at is not None:
-        lags = f"greatest({src.ARRIVAL} - {TIME}, 0)"
-        body = f"SELECT coalesce(quantile_disc({lags}, 0.9), 0) AS us\nFROM {base}"
-    comment = f"{source.name}: the lag within which most rows arrive; later ones take the slower path"
-    return ctes.add(quoted(f"{source.name}_lag"), body, comment)
 
 
 def row_conditions(source: Source, view: View) -> list[str]:
@@ -324,26 +317,29 @@ def view_rows(
     `beside` gives the CTE of the versions with the columns that joins bring."""
     view = parts.view
     relation = beside(versions(ctes, source, view, base))
-    irregular = is_irregular(source) and isinstance(known, AtT)
+    matched = view.attributed is not None
+    irregular = (matched or is_irregular(source)) and isinstance(known, AtT)
     keys = tuple(quoted(k.name) for k in view.keys)
     slots = slot_columns(view, parts)
-    lag = _lag(ctes, source, base) if irregular else ""
-    superseded = src.identity(source, view) is not None
+    lag = "" if not irregular else attributed_lag(ctes, view, relation) if matched else usual_lag(ctes, source, base)
+    superseded = matched or src.identity(source, view) is not None
     items = [named(src.key_sql(k), quoted(k.name)) for k in view.keys]
-    items += _instant_items(irregular, superseded, lag)
+    items += _instant_items(irregular, superseded, lag, ENTER if matched else ENTERED)
     ranks: dict[tuple[str, ...], str] = {}
     partition = f"PARTITION BY {', '.join(src.key_sql(k) for k in view.keys)} " if view.keys else ""
-    for number, names in enumerate(_rank_keys(parts)):
+    for number, names in enumerate(rank_keys(parts)):
         column = "_nth" if number == 0 else f"_nth_{number + 1}"
         order = ", ".join(f"{c} NULLS FIRST" for c in (*src.event_order(source), *(slot_sql(view, s) for s in names)))
         items.append(f"row_number() OVER ({partition}ORDER BY {order}) AS {column}")
         ranks[names] = column
     items += [named(slot_sql(view, s), c) for s, c in slots.items()]
-    conditions = [*event_conditions(source, view), *_decided(source, view, superseded, known), *reach]
+    conditions = [*event_conditions(source, view), *decided(source, view, superseded, known), *reach]
     body = select(items, f"FROM {relation}\n{conjunction(conditions)}")
     name = ctes.add(quoted(f"{view.name}_rows"), body, f"{view.name}: the rows it aggregates, and what each brings")
     delay = source.delay if isinstance(known, AtT) else 0
-    return ViewRows(view, source, name, spine, keys, slots, ranks, irregular, delay, f"(SELECT us FROM {lag})")
+    usual = f"(SELECT us FROM {lag})"
+    by = known.column if isinstance(known, AtT) else None
+    return ViewRows(view, source, name, spine, keys, slots, ranks, irregular, delay, usual, known=by)
 
 
 def state_rows(
@@ -355,7 +351,7 @@ def state_rows(
     """
     relation = versions(ctes, source, view, base)
     irregular = is_irregular(source) and isinstance(known, AtT)
-    lag = _lag(ctes, source, base) if irregular else ""
+    lag = usual_lag(ctes, source, base) if irregular else ""
     superseded = src.identity(source, view) is not None
     items = [named(src.key_sql(k), quoted(k.name)) for k in view.keys]
     items += _instant_items(irregular, superseded, lag)
@@ -363,7 +359,7 @@ def state_rows(
     conditions = row_conditions(source, view)
     if source.deleted is not None:
         (conditions if source.id or source.kind != "state" else holds).append(f"NOT {DELETED}")
-    conditions += _decided(source, view, superseded, known)
+    conditions += decided(source, view, superseded, known)
     partition = f"PARTITION BY {', '.join(src.key_sql(k) for k in view.keys)} " if view.keys else ""
     order = ", ".join(f"{c} NULLS FIRST" for c in src.state_order(source))
     items.append(f"row_number() OVER ({partition}ORDER BY {order}) AS {NTH}")

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from featc.decompose import Cell, Finish, window_suffix
 from featc.lower.ctes import Ctes, conjunction, select
 from featc.lower.source import ENTER, SUPERSEDED, TIME, quoted
-from featc.lower.training.cells import ROW, Cells, on_keys, settled_sql
-from featc.lower.training.pairs import columns_of, grouped
+from featc.lower.training.cells import ROW, Cells, known_by, on_keys, settled_sql
+from featc.lower.training.pairs import before, columns_of, grouped
 from featc.lower.training.rows import ViewRows, chosen_by
 from featc.resolve.model import Window
 from featc.visibility import AS_OF, visible_sql
@@ -36,17 +36,18 @@ def rows_since(ctes: Ctes, rows: ViewRows, finishes: Iterable[Finish], out: Cell
 
 def _seen(rows: ViewRows) -> str:
     """Whether a row `r` is visible to the spine row `s`."""
-    if not rows.irregular:
-        return f"r.{TIME} <= {settled_sql(rows, f's.{AS_OF}')}"
-    return visible_sql(f"r.{ENTER}", f"r.{SUPERSEDED}", f"s.{AS_OF}", rows.view.closed)
+    seen = f"r.{TIME} <= {settled_sql(rows, f's.{AS_OF}')}"
+    if rows.irregular:
+        seen = visible_sql(f"r.{ENTER}", f"r.{SUPERSEDED}", known_by(rows, f"s.{AS_OF}"), rows.view.closed)
+    return " AND ".join((seen, *before(rows)))
 
 
 def _chosen(ctes: Ctes, rows: ViewRows, window: Window, rank: str, name: str) -> str:
     """The CTE of (spine row, row) pairs from the last row on that begins the window."""
     begins = rows.slots[window.since or ""]
+    asked = [AS_OF, *([rows.known] if rows.known else []), *rows.keys]
     first = select(
-        [f"s.{ROW}", f"any_value(s.{AS_OF}) AS {AS_OF}", *(f"any_value(s.{k}) AS {k}" for k in rows.keys),
-         f"max(r.{rank}) AS _first"],
+        [f"s.{ROW}", *(f"any_value(s.{c}) AS {c}" for c in asked), f"max(r.{rank}) AS _first"],
         f"FROM {rows.spine} s\nJOIN {rows.relation} r ON {on_keys(rows, 's', 'r')}\n"
         + conjunction([f"r.{begins}", _seen(rows)])
         + f"\nGROUP BY s.{ROW}",

@@ -33,6 +33,8 @@ def is_tiled(cell: Cell, width: int) -> bool:
 def why_rows(cell: Cell, width: int) -> str | None:
     """Why a cell can only come from rows, whatever is backfilled; None where it may come from tiles `width` µs long."""
     window, law = cell.window, LAWS[cell.partial.kind]
+    if window.current:
+        return "it is of the rows that hold, which the next row of a key ends on any later day"
     if window.rows is not None:
         return "its window counts rows, and a tile holds all of its day"
     if window.since is not None:

@@ -22,8 +22,8 @@ from featc_dialects import duckdb as engine
 
 def compute(ctes: Ctes, parts: Parts, rows: ViewRows, out: Cells) -> None:
     """The cells of `parts` from rows: every shape they need, and the late rows merged in."""
-    sliding = [c for c in parts.cells if not c.window.in_order]
-    by_shape: dict[Shape, list[Cell]] = {"running": [], "frame": [], "latest": [], "join": [], "rows": []}
+    sliding = [c for c in parts.cells if c.window.by_time]
+    by_shape: dict[Shape, list[Cell]] = {"running": [], "frame": [], "latest": [], "join": []}
     for cell in sliding:
         by_shape[shape_of(cell, rows.irregular)].append(cell)
     merged = [*by_shape["running"], *by_shape["frame"], *by_shape["latest"]]

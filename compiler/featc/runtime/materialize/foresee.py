@@ -80,7 +80,7 @@ def _database(project: FeatureStore) -> Iterator[Database | None]:
 def _source(engine: Engine, plan: SourcePlan, source: Source, known: Known, until: int | None) -> Foreseen:
     columns, intervals = known
     with engine.batch:
-        staging = Staging(engine, source, [s.stream for s in plan.streams], [c for c, _ in columns], until)
+        staging = Staging(engine, source, plan.identities, [c for c, _ in columns], until)
         stretches = {found.until: (found, Stretch(found.rows, a, b)) for found, a, b in staging.stretches(intervals)}
     places = changed(intervals, {place: found for place, (found, _) in stretches.items() if place != WAITING})
     there = {place: stretches[place][1] if place in stretches else Stretch(0) for place in (*places, BEYOND, WAITING)}

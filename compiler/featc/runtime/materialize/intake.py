@@ -16,10 +16,11 @@ from featc.runtime.materialize import books
 from featc.runtime.materialize.books import Columns, Interval
 from featc.runtime.materialize.report import Progress, SourceReport
 from featc.runtime.materialize.staging import Staging
+from featc.runtime.online.beside import BesideReaders
 from featc.runtime.online.database import Database
 from featc.runtime.online.engine import Engine
 from featc.runtime.online.ledger import PushReport
-from featc.runtime.online.push import Batch, lifted_batch, take_in
+from featc.runtime.online.push import Batch, Lifter, lifted_batch, take_in
 from featc.runtime.online.routes import route_of
 
 MOST = 50_000
@@ -27,7 +28,13 @@ MOST = 50_000
 
 
 def bring_in(
-    database: Database, engine: Engine, plan: SourcePlan, source: Source, until: int | None, progress: Progress
+    database: Database,
+    engine: Engine,
+    plan: SourcePlan,
+    source: Source,
+    until: int | None,
+    progress: Progress,
+    beside: BesideReaders,
 ) -> SourceReport:
     """Brings the store to what the source holds up to `until` (µs; None: all of it).
 
@@ -39,15 +46,14 @@ def bring_in(
         columns = settle_columns(database, plan)
         with database.read() as store:
             known = books.intervals(store, name)
-        streams = [s.stream for s in plan.streams]
-        staging = Staging(engine, source, streams, [column for column, _ in columns], until)
+        staging = Staging(engine, source, plan.identities, [column for column, _ in columns], until)
         found = staging.census(known)
         waiting = found.pop(WAITING, Interval(WAITING, 0, 0)).rows
         places = changed(known, found)
         total = sum(found[place].rows for place in places)
         if total:
             staging.stage(places)
-        intake = _Intake(database, engine, plan, staging, known, progress, total)
+        intake = _Intake(database, Lifter(engine, beside), plan, staging, known, progress, total)
         for place in places:
             if place == BEYOND:
                 intake.append()
@@ -79,7 +85,7 @@ def columns_of(store: sqlite3.Connection, plan: SourcePlan) -> Columns:
     here = {(c.name, c.physical) for c in plan.source.columns}
     if before is None or before == now:
         return now
-    if not plan.streams and here.issuperset(before):
+    if not plan.identities and here.issuperset(before):
         return before
     if route_of(store, plan.source) is not None:
         raise _columns_changed(name, sorted({c for c, _ in set(before) - here}))
@@ -108,7 +114,7 @@ class _Intake:
     """
 
     database: Database
-    engine: Engine
+    lifter: Lifter
     plan: SourcePlan
     staging: Staging
     known: Mapping[int, Interval]
@@ -203,11 +209,11 @@ class _Intake:
         self, rows: int, start: int, end: int, book: Callable[[sqlite3.Connection], object]
     ) -> PushReport:
         """The batch that lies there and the books of the staged rows it was cut from, in one transaction."""
-        slices = lifted_batch(self.engine, self.plan, rows) if rows else None
+        slices = lifted_batch(self.lifter.engine, self.plan, rows) if rows else None
         with self.database.write() as store:
             report = PushReport(self.name, 0, 0, 0)
             if slices is not None:
-                report = take_in(store, self.engine, self.plan, slices, Batch(rows, "materialize"))
+                report = take_in(store, self.lifter, self.plan, slices, Batch(rows, "materialize"))
                 books.keep_copies(store, self.name, self.staging.copies(start, end))
             book(store)
         return report

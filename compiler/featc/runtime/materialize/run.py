@@ -43,7 +43,7 @@ def materialize(
         reports = [
             bring_in(
                 online.database, engine, plan, project.located.sources[plan.source.name], last,
-                progress or (lambda source, done, total: None),
+                progress or (lambda source, done, total: None), online.beside,
             )
             for plan in plans
         ]
@@ -59,14 +59,14 @@ def wanted(
     chosen = frozenset(view for view, _ in needed_features(project.project, select))
     needed = [p for p in plans.values() if any(v.layout.view.name in chosen for v in (*p.all_views, *p.reached))]
     # what joins look into comes first: else rows are lifted twice
-    return chosen, sorted(needed, key=lambda p: bool(p.joined))
+    return chosen, sorted(needed, key=lambda p: max((p.depths[v.layout.view.name] for v in p.joined), default=0))
 
 
 def refuse_other_routes(store: sqlite3.Connection, plans: Sequence[SourcePlan]) -> None:
     """Before anything is read, all sources without an id that were pushed."""
     findings = Findings()
     for plan in plans:
-        if not plan.streams and route_of(store, plan.source) == "push":
+        if not plan.identities and route_of(store, plan.source) == "push":
             findings.items.append(other_route(plan.source, "materialize"))
     findings.raise_errors()
 

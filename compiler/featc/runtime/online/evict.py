@@ -19,7 +19,7 @@ from featc.runtime.online.calendars import begins
 from featc.runtime.online.database import Database
 from featc.runtime.online.ledger import horizon_of, newest_arrival, set_horizon
 
-_FIRST = -(2**62)
+_FIRST, _LAST = -(2**62), 2**62
 Transaction = Callable[[], AbstractContextManager[sqlite3.Connection]]
 
 
@@ -108,12 +108,16 @@ def _evict_source(transaction: Transaction, plan: SourcePlan, horizon: int, *, m
 
 def _horizon_of_view(store: sqlite3.Connection, plan: SourcePlan, view: ViewPlan, horizon: int) -> int:
     """The horizon under which a view's rows are seen: its source's; of rows that joins look into, also those of the
-    events that may still come to look."""
-    if not view.layout.view.beside:
+    events that may still come to look, or be made to."""
+    if not view.layout.looked_into:
         return horizon
-    joining = [v.layout.source.name for v in plan.reached if view.layout.view in [j.rows for j in v.layout.view.joins]]
-    others = [horizon_of(store, name) for name in joining]
-    return min([horizon, *(_FIRST if h is None else h for h in others)])
+    joining = [v for v in plan.reached if v.joins is not None and view.layout.view.name in v.joins.beside]
+    # a late row of another source that they join has them look here, too, at what was known then
+    sources = dict.fromkeys(s for v in joining if v.joins for s in (v.layout.source.name, *v.joins.sources))
+    others = [horizon_of(store, name) for name in sources]
+    found = min([horizon, *(_FIRST if h is None else h for h in others)])
+    # of what matches, a read at the horizon itself may still see a version that goes then
+    return found - 1 if any(v.layout.view.attributed is not None for v in joining) else found
 
 
 def _evict_kept(store: sqlite3.Connection, view: ViewPlan) -> None:
@@ -123,10 +127,12 @@ def _evict_kept(store: sqlite3.Connection, view: ViewPlan) -> None:
     assert joins is not None
     if joins.drop_superseded_sql:
         store.execute(joins.drop_superseded_sql)
-    horizons = [horizon_of(store, hop.rows.source.name) for hop in joins.hops]
+    if view.layout.view.attributed is not None:
+        return  # a late match may still come for any of them
+    horizons = [horizon_of(store, source) for source in joins.sources]
     known = [h for h in horizons if h is not None]
     if len(known) == len(horizons):
-        store.execute(joins.drop_settled_sql, {"settled": min(known)})
+        store.execute(joins.drop_settled_sql, {"settled": min(known, default=_LAST)})
 
 
 def _evict_view(store: sqlite3.Connection, view: ViewPlan, horizon: int) -> ViewEviction:

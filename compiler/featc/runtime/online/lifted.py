@@ -37,6 +37,10 @@ class Lifted:
     unseen: frozenset[int]
     texts: dict[int, str]
     newest_arrival: int | None
+    dumps: list[Row]
+    """(τ, α, different rows, their digest, rows) of the dumps that these rows are."""
+    dump_places: list[Row]
+    """(place, τ, α) of their rows."""
     texts_of: Callable[[Iterable[int]], dict[int, str]]
     """Rows as JSON by their places, while the batch, or this slice of it, is still at hand."""
     reasons_of: Callable[[Iterable[int]], dict[int, list[str]]]
@@ -74,7 +78,11 @@ def _lift(engine: Engine, plan: SourcePlan, rows: int) -> Lifted:
     texts_of = partial(rejected_rows, engine, plan.source)
     reasons_of = partial(_reasons, engine, plan)
     behind = partial(_behind, engine, plan)
-    return Lifted(rows, versions, views, kept, faults, unseen, texts, newest, texts_of, reasons_of, behind)
+    dumps = engine.rows(plan.dumps.listed_sql) if plan.dumps else []
+    places = engine.rows(plan.dumps.places_sql) if plan.dumps else []
+    return Lifted(
+        rows, versions, views, kept, faults, unseen, texts, newest, dumps, places, texts_of, reasons_of, behind
+    )
 
 
 def _tell_infinite(engine: Engine, source: Source, faults: dict[int, list[str]]) -> None:

@@ -14,14 +14,21 @@ from typing import Any
 
 from featc.errors import Diagnostic, FeatcError
 from featc.lower.online import SourcePlan, StreamPlan, ViewPlan
+from featc.lower.online_dumps import DumpsPlan
+from featc.lower.online_joins import Hop, ViewHop
 from featc.lower.online_lift import TOO_LATE, read_columns
 from featc.lower.online_store import ABSENT
 from featc.runtime.online.batch import content_digest, load_batch
+from featc.runtime.online.beside import BesideReaders
 from featc.runtime.online.database import Database
+from featc.runtime.online.dumps import Listed
+from featc.runtime.online.dumps import accept as accept_dumps
+from featc.runtime.online.dumps import resolve as resolve_dumps
 from featc.runtime.online.engine import Engine
-from featc.runtime.online.joined import JoinedRows, Reached
+from featc.runtime.online.joined import Changed, JoinedRows, note, placed
 from featc.runtime.online.ledger import KnownBatch, PushReport, enter_batch, first_row, horizon_of, known_batch
 from featc.runtime.online.lifted import Lifted, Row, lift, lift_slices
+from featc.runtime.online.matched import MatchedRows
 from featc.runtime.online.routes import Route, keep_to_one_route
 from featc.runtime.online.tiles import Tiles
 
@@ -46,11 +53,19 @@ class Batch:
     lacking: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Lifter:
+    """What lifts the rows of a batch: DuckDB, and what reads the features that lie beside them."""
+
+    engine: Engine
+    beside: BesideReaders
+
+
 def push_batch(
-    database: Database, engine: Engine, plan: SourcePlan, rows: Any, token: str | None, strict: bool
+    database: Database, lifter: Lifter, plan: SourcePlan, rows: Any, token: str | None, strict: bool
 ) -> PushReport:
     """Takes in one batch, or raises FeatcError (F61x batch, F62x expression, F90x store) and writes nothing."""
-    source = plan.source.name
+    source, engine = plan.source.name, lifter.engine
     known = None
     if token is not None:
         with database.read() as store:
@@ -61,31 +76,32 @@ def push_batch(
         batch = Batch(loaded.rows, "push", token, digest, strict, loaded.lacking)
         if known is not None:
             return _same_batch(known, batch)
-        return _write(database, engine, plan, lifted_batch(engine, plan, loaded.rows), batch)
+        return _write(database, lifter, plan, lifted_batch(engine, plan, loaded.rows), batch)
 
 
 def lifted_batch(engine: Engine, plan: SourcePlan, rows: int) -> Iterator[Lifted]:
-    """What lies in the table of the batch, lifted: at once, or slice by slice where it is large."""
-    return lift_slices(engine, plan, rows, _LARGE) if rows > _LARGE else iter([lift(engine, plan, rows)])
+    """What lies in the table of the batch, lifted: at once, or slice by slice where it is large. Dumps are whole."""
+    sliced = rows > _LARGE and plan.dumps is None
+    return lift_slices(engine, plan, rows, _LARGE) if sliced else iter([lift(engine, plan, rows)])
 
 
 def _write(
-    database: Database, engine: Engine, plan: SourcePlan, slices: Iterator[Lifted], batch: Batch
+    database: Database, lifter: Lifter, plan: SourcePlan, slices: Iterator[Lifted], batch: Batch
 ) -> PushReport:
     with database.write() as store:
         # another process may have brought the batch since
         known = known_batch(store, plan.source.name, batch.token)
-        return take_in(store, engine, plan, slices, batch) if known is None else _same_batch(known, batch)
+        return take_in(store, lifter, plan, slices, batch) if known is None else _same_batch(known, batch)
 
 
 def take_in(
-    store: sqlite3.Connection, engine: Engine, plan: SourcePlan, slices: Iterator[Lifted], batch: Batch
+    store: sqlite3.Connection, lifter: Lifter, plan: SourcePlan, slices: Iterator[Lifted], batch: Batch
 ) -> PushReport:
     """Takes a lifted batch into the store, inside the caller's transaction. The caller holds `engine.batch`.
 
     Raises FeatcError F614 (a strict batch with a bad row), F640 or F641 (rows without an id, by two routes).
     """
-    taking = _Taking(store, engine, plan, batch)
+    taking = _Taking(store, lifter, plan, batch)
     for lifted in slices:
         taking.take(lifted)
     return taking.finish(batch)
@@ -124,10 +140,13 @@ class _Accepted:
 class _Taking:
     """One batch going into the store, inside the caller's transaction."""
 
-    def __init__(self, store: sqlite3.Connection, engine: Engine, plan: SourcePlan, batch: Batch) -> None:
+    def __init__(self, store: sqlite3.Connection, lifter: Lifter, plan: SourcePlan, batch: Batch) -> None:
         self.store = store
-        self.engine = engine
+        self.lifter = lifter
         self.plan = plan
+        hops = [hop for view in plan.to_lift if view.joins for hop in view.joins.hops]
+        self.watched = {h.rows.view.name for h in hops if isinstance(h, Hop)}
+        self.watched |= {r.view for h in hops if isinstance(h, ViewHop) for r in h.reached}
         self.strict = batch.strict
         self.is_read_again = batch.route == "materialize"
         self.first = first_row(store)
@@ -152,16 +171,21 @@ class _Taking:
             table = stream.stream.table
             rows = [r for r in lifted.versions[table] if r[2] is not None]
             streams[table] = self._accept(stream, rows, behind)
-        reached: dict[str, dict[Row, tuple[int, int]]] = {}
+        dumps = self.plan.dumps
+        if dumps is not None:
+            streams[dumps.table] = _Accepted(self._accept_dumps(dumps, lifted))
+        changed: dict[str, Changed] = {}
         for view, rows in lifted.views:
-            found = streams[view.stream.stream.table] if view.stream else _Accepted()
+            own = dumps.table if dumps is not None else view.stream.stream.table if view.stream else ""
+            found = streams.get(own, _Accepted())
             skip = found.known | found.late | behind
             fresh = [r for r in rows if r[0] not in skip] if skip else rows
+            self._note(view, fresh, found.changed, changed)
             _take_view(self.store, view, fresh, self.first, found.changed)
             self.fed |= {view.layout.view.name} if fresh else set()
-            if view.layout.view.beside:
-                reached[view.layout.view.name] = _reached(self.store, view, fresh, found.changed)
-        self._take_joined(lifted, streams, behind, reached)
+        if dumps is not None:
+            resolve_dumps(self.store, dumps, self.plan.views)
+        self._take_joined(lifted, streams, behind, changed)
         self.anonymous += _anonymous(self.plan, lifted)
         self._count(lifted, tuple(streams.values()), behind)
 
@@ -170,21 +194,51 @@ class _Taking:
         lifted: Lifted,
         streams: Mapping[str, _Accepted],
         behind: frozenset[int],
-        reached: Reached,
+        changed: dict[str, Changed],
     ) -> None:
-        """Takes in rows of views with joins, and lifts anew those, of any source, that the batch reaches."""
+        """Takes in rows of views with joins, and lifts anew those, of any source, that the batch reaches: each view
+        after those that it joins."""
         fresh: dict[str, list[int]] = {}
         for view, rows in lifted.kept:
             found = streams[view.stream.stream.table] if view.stream else _Accepted()
             skip = found.known | found.late | behind
             new = [r for r in rows if r[0] not in skip]
-            fresh[view.layout.view.name] = JoinedRows(self.store, self.engine, view).keep(new, self.first)
+            fresh[view.layout.view.name] = self._joined(view).keep(new, self.first)
             self.fed |= {view.layout.view.name} if new else set()
-            if found.changed:
+            if view.layout.view.attributed is not None:
+                fresh[view.layout.view.name] += [seq for _, seq in found.changed]
+            elif found.changed:
+                self._note(view, (), found.changed, changed)
                 _take_view(self.store, view, (), self.first, found.changed)
-        for view in {v.layout.view.name: v for v in (*self.plan.reached, *self.plan.joined)}.values():
-            joined = JoinedRows(self.store, self.engine, view)
-            joined.lift({*fresh.get(view.layout.view.name, ()), *joined.reached(reached)})
+        for view in self.plan.to_lift:
+            name, joined = view.layout.view.name, self._joined(view)
+            joined.lift({*fresh.get(name, ()), *joined.reached(changed)})
+            for key, (first, last, known) in joined.changed.items() if name in self.watched else ():
+                note(changed.setdefault(name, {}), key, first, known)
+                note(changed[name], key, last, known)
+
+    def _joined(self, view: ViewPlan) -> JoinedRows:
+        rows = JoinedRows if view.layout.view.attributed is None else MatchedRows
+        return rows(self.store, self.lifter.engine, self.lifter.beside, view)
+
+    def _note(self, view: ViewPlan, rows: Sequence[Row], changes: Sequence[Row], changed: dict[str, Changed]) -> None:
+        """Notes the new rows of a view that joins look into, and those whose successor is about to change."""
+        if view.layout.view.name not in self.watched:
+            return
+        found = changed.setdefault(view.layout.view.name, {})
+        for row in rows:
+            note(found, *placed(view.layout, row))
+        for successor, seq in changes:
+            for *key, tau, enter, before in self.store.execute(view.placed_sql, (seq,)):
+                # until the earlier of both successors the row stays as it was
+                known = min((s for s in (successor, before) if s is not None), default=enter)
+                note(found, tuple(key), tau, max(known, enter))
+
+    def _accept_dumps(self, dumps: DumpsPlan, lifted: Lifted) -> frozenset[int]:
+        """Takes in dumps; gives the places of the rows of those that the store had."""
+        listed = {(row[0], row[1]): Listed(*row[2:]) for row in lifted.dumps}
+        places = {place: (tau, alpha) for place, tau, alpha in lifted.dump_places}
+        return accept_dumps(self.store, dumps, listed, places, self.horizon)
 
     def _accept(self, stream: StreamPlan, rows: list[Row], behind: frozenset[int]) -> _Accepted:
         """Takes in versions; of those before the horizon only says whether it has them, or had them: an interval that
@@ -251,6 +305,8 @@ class _Taking:
 def _anonymous(plan: SourcePlan, lifted: Lifted) -> int:
     """How many rows a view takes that nothing tells from a second copy of themselves."""
     taken = {row[0] for _, rows in (*lifted.views, *lifted.kept) for row in rows}
+    if plan.dumps is not None:
+        return 0
     if plan.stream is not None:
         versions = lifted.versions[plan.stream.stream.table]
         return sum(1 for row in versions if row[2] is None and row[0] in taken)
@@ -270,19 +326,3 @@ def _take_view(
     if tiles:
         tiles.changed(seq for _, seq in changes)
         tiles.seal()
-
-
-def _reached(
-    store: sqlite3.Connection, view: ViewPlan, rows: Sequence[Row], changes: Sequence[Row]
-) -> dict[Row, tuple[int, int]]:
-    """The keys of new rows that joins look into, and of those whose successor changed, with the least and the greatest
-    τ of each."""
-    last = 2 + len(view.layout.keys)
-    places = [(row[2:last], row[last]) for row in rows]
-    for _, seq in changes:
-        places += [(row[:-1], row[-1]) for row in store.execute(view.touched_sql, (seq,))]
-    found: dict[Row, tuple[int, int]] = {}
-    for key, tau in places:
-        first, last = found.get(key, (tau, tau))
-        found[key] = min(tau, first), max(tau, last)
-    return found

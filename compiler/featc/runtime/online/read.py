@@ -75,11 +75,12 @@ class ViewReader:
         return self._empty, self._no_state
 
     def read(
-        self, store: sqlite3.Connection, key: Sequence[Any], t: int
+        self, store: sqlite3.Connection, key: Sequence[Any], t: int, k: int | None = None
     ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        """(aggregations, state columns) of the entity with this encoded key at `t`. Raises Overflow."""
+        """(aggregations, state columns) of the entity with this encoded key at `t`, by what was known at `k` (None: at
+        `t`). Raises Overflow."""
         parameters: Parameters = dict(zip(self.names, key, strict=True))
-        parameters["t"] = t
+        parameters["t"], parameters["k"] = t, t if k is None else k
         states: dict[str, Any] = {}
         plan = self.plan
         if plan.windows:
@@ -156,7 +157,9 @@ class ViewReader:
     def _read_members(
         self, store: sqlite3.Connection, parameters: Parameters, t: int, members: Members, states: dict[str, Any]
     ) -> None:
-        edge = edges(members.window, t, self.closed, begins)
+        ttl = self.plan.layout.view.ttl
+        aged = members.window.current and ttl is not None
+        edge = edges(Window("ttl", ttl) if aged else members.window, t, self.closed, begins)
         parameters["after"], parameters["upto"] = edge.after, edge.upto
         found = store.execute(members.sql, parameters)
         rows = found.fetchall() if members.window.since is None else _since(found)

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice, repeat
 from typing import Any
 
 from featc.decompose import decompose
@@ -106,20 +107,50 @@ class ServiceReader:
             environment = self._given(number, request)
             environment["as_of", "", ""] = moment
             environments.append(environment)
-        for stage in self._stages:
-            for request, environment in zip(requests, environments, strict=True):
-                for asked in stage.asked:
-                    self._ask(store, asked, request, t, environment)
-            stage.derived.run(environments)
+        self._answer(store, requests, environments, repeat((t, t)))
         return [{name: e[value] for name, value in self._outputs} for e in environments]
 
-    def _ask(
-        self, store: sqlite3.Connection, asked: Asked, request: Mapping[str, Any], t: int, environment: Environment
+    def read_beside(
+        self, store: sqlite3.Connection, entities: Sequence[Mapping[str, Any]], places: Sequence[tuple[int, int]]
+    ) -> list[tuple[Any, ...]]:
+        """The outputs in order for each entity, by its keys' values, at its own (t, k) in µs: as of t, by what was
+        known at k (semantics.md, "Enrichment joins"). Raises FeatcError F421, F422, F621."""
+        environments: list[Environment] = []
+        for entity, (t, _) in zip(entities, places, strict=True):
+            environment: Environment = {("key", "", name): value for name, value in entity.items()}
+            environment["as_of", "", ""] = _moment(t)
+            environments.append(environment)
+        self._answer(store, entities, environments, places)
+        return [tuple(e[value] for _, value in self._outputs) for e in environments]
+
+    def _answer(
+        self,
+        store: sqlite3.Connection,
+        requests: Sequence[Mapping[str, Any]],
+        environments: Sequence[Environment],
+        places: Iterable[tuple[int, int]],
     ) -> None:
-        key = [encoded(environment[place]) for place, encoded in asked.keys]
+        """Adds all that is asked to each environment, at its own (t, k)."""
+        at = list(islice(places, len(environments)))
+        for stage in self._stages:
+            for request, environment, place in zip(requests, environments, at, strict=True):
+                for asked in stage.asked:
+                    self._ask(store, asked, request, place, environment)
+            stage.derived.run(environments)
+
+    def _ask(
+        self,
+        store: sqlite3.Connection,
+        asked: Asked,
+        request: Mapping[str, Any],
+        place: tuple[int, int],
+        environment: Environment,
+    ) -> None:
+        t, k = place
+        key = [encoded(environment[value]) for value, encoded in asked.keys]
         try:
             # an entity whose key is NULL (or NaN) is not known (semantics.md, "Events and versions")
-            found = asked.reader.unknown() if None in key else asked.reader.read(store, key, t)
+            found = asked.reader.unknown() if None in key else asked.reader.read(store, key, t, k)
         except Overflow as overflow:
             raise self._overflow(asked.name, str(overflow), request, t) from None
         except OverflowError:
@@ -178,6 +209,14 @@ class ServiceReader:
                 findings.error("F630", message, hint=f"give {name}, or None where it is not known")
         if findings.errors:
             raise FeatcError(findings.errors, exit_code=2)
+
+
+def _moment(t: int) -> datetime | None:
+    """An instant in µs as expressions see it; None where the years 1 to 9999 do not hold it."""
+    try:
+        return _EPOCH + timedelta(microseconds=t)
+    except OverflowError:
+        return None
 
 
 def staged(project: Project, outputs: Sequence[Output]) -> list[list[tuple[str, str]]]:

@@ -14,11 +14,12 @@ from featc.errors import Diagnostic, FeatcError, did_you_mean
 from featc.fingerprint import view_fingerprint
 from featc.lower.online import SourcePlan, ViewPlan, source_plan
 from featc.resolve.model import Output, Project
+from featc.runtime.online.beside import BesideReaders
 from featc.runtime.online.database import Database
 from featc.runtime.online.engine import Engine, shared_engine
 from featc.runtime.online.evict import Eviction, evict, try_to_evict
 from featc.runtime.online.ledger import PushReport, horizon_of
-from featc.runtime.online.push import push_batch
+from featc.runtime.online.push import Lifter, push_batch
 from featc.runtime.online.service import ServiceReader
 from featc.runtime.online.space import give_back
 
@@ -43,11 +44,11 @@ class OnlineStore:
         self.engine: Engine = shared_engine()
         self._plans: dict[str, SourcePlan] = {}
         self._views: dict[str, ViewPlan] = {}
+        marks = {name: view_fingerprint(project, name) for name in project.views}
         for name, source in project.sources.items():
-            near = [v for v in project.views.values() if name in (v.source, *(j.rows.source for j in v.joins))]
-            marks = {v.name: view_fingerprint(project, v.name) for v in near}
             self._plans[name] = source_plan(project, source, marks)
             self._views |= {v.layout.view.name: v for v in self._plans[name].all_views}
+        self.beside = BesideReaders(project, self.engine, self._views)
         self._readers: dict[tuple[Output, ...], ServiceReader] = {}
         self._database = Database(Path(path), root, read_only=read_only)
         try:
@@ -93,14 +94,19 @@ class OnlineStore:
         `rows`: a pyarrow, pandas or polars table, a DuckDB relation, dicts (a list or any iterator), a dict of
         columns, or a path to csv, parquet or json. A batch whose `token` the source has seen is not applied again;
         other rows under a known token are an error. `strict` refuses the whole batch when any row of it would be
-        rejected. Raises FeatcError F605 (unknown source), F61x (the batch),
+        rejected. Raises FeatcError F605 (unknown source), F387 (one made of others), F61x (the batch),
         F62x (a value makes an expression fail), F90x (the file); nothing is written then.
         """
         plan = self._plans.get(source)
         if plan is None:
+            made = self.project.attributed.get(source)
+            if made is not None:
+                message = f"{source} is made of other sources, and has no rows of its own"
+                where = f"push to {' and '.join((made.base, *made.matched))}"
+                raise FeatcError(Diagnostic("F387", message, hint=where))
             hint = did_you_mean(source, self._plans)
             raise FeatcError(Diagnostic("F605", f"there is no source '{source}'", hint=hint))
-        return push_batch(self._database, self.engine, plan, rows, token, strict)
+        return push_batch(self._database, Lifter(self.engine, self.beside), plan, rows, token, strict)
 
     # ── get ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -201,6 +207,7 @@ class OnlineStore:
         wanted: dict[str, tuple[str, str, str]] = {}
         for name, plan in self._plans.items():
             wanted |= {s.stream.table: (s.stream.table, name, s.schema_sql) for s in plan.streams}
+            wanted |= {d.table: (d.table, name, d.schema_sql) for d in [plan.dumps] if d is not None}
             wanted |= {v.layout.events: (v.layout.events, name, v.schema_sql) for v in plan.all_views}
         return [found for table, found in wanted.items() if table not in known]
 
@@ -227,7 +234,7 @@ class OnlineStore:
         """The views, and what their joins look into."""
         for view in views:
             yield view
-            yield from (self._views[join.rows.name] for join in view.layout.view.joins)
+            yield from (self._views[name] for name in (view.joins.beside if view.joins else ()))
 
     def incomplete(self, views: Iterable[ViewPlan]) -> Iterator[Diagnostic]:
         """F603 for each of the views whose history the store does not know from its beginning."""

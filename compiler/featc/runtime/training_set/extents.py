@@ -12,6 +12,7 @@ from featc.lower import source as src
 from featc.lower.ctes import indent, named, select
 from featc.lower.source import ARRIVAL, TIME, quoted
 from featc.resolve.model import ColumnRef, Location, Output, Project, Source, feature_closure
+from featc.resolve.upstream import read_sources
 
 if TYPE_CHECKING:
     import duckdb
@@ -23,7 +24,7 @@ CHEAP = 256 * 2**20
 def sources_of(project: Project, outputs: Sequence[Output]) -> tuple[str, ...]:
     """The sources that `outputs` are computed from, hidden dependencies included, sorted."""
     pairs = feature_closure(project, tuple((o.view, o.feature) for o in outputs))
-    return tuple(sorted({name for view, _ in pairs for name in project.view(view).sources}))
+    return tuple(sorted({name for view, _ in pairs for name in read_sources(project, project.view(view))}))
 
 
 def extent(connection: duckdb.DuckDBPyConnection, source: Source, root: Path) -> dict[str, Any]:

@@ -66,6 +66,7 @@ def lengths(project: Project, source: Source) -> tuple[int, ...]:
             window = aggregation.window
             length = window.span or 0
             found |= {length, window.offset, length + window.offset, window.hop or 0}
+    found |= {j.match.within for v in project.views.values() if source.name in v.sources for j in v.lookups if j.match}
     return tuple(sorted(found - {0}))
 
 
@@ -86,6 +87,7 @@ class Maker:
         self.windows = window_lengths(project, source)
         self.columns = [c.name for c in source.columns]
         self.keys = _key_columns(project, source)
+        self.follows = _follows(project, source)
         self.time = settable(source.time)
         self.arrival = settable(source.available_at)
         self.until = settable(source.valid_to)
@@ -105,7 +107,11 @@ class Maker:
         span = self._span(scene)
         for _ in range(rows):
             later = self.made and self.random.random() < (0.2 if scene.dense else 0.45)
-            self.made.append(self._revision(scene, span) if later else self._fresh(scene, span))
+            row = self._revision(scene, span) if later else self._fresh(scene, span)
+            if self.source.in_dumps and self.made and self.random.random() < 0.8:  # one more row of a dump
+                other = self.random.choice(self.made[-6:])
+                row |= {c: other[c] for c in (self.time, self.arrival) if c is not None}
+            self.made.append(row)
         return [tuple(row[c] for c in self.columns) for row in self.made]
 
     def _span(self, scene: Scene) -> int:
@@ -156,7 +162,10 @@ class Maker:
             who = 0 if self.random.random() < 0.5 else self.random.randrange(ENTITIES)
             type_ = self.source.column(c).physical
             lost = self.random.random() < 0.03
-            row[c] = None if lost else key_value(type_, entity_number(scene, who))
+            number = entity_number(scene, who)
+            if c in self.follows:  # events are numbered one after the other: one of about the same number
+                number = max(1, self.identities + self.random.randint(-9, 3))
+            row[c] = None if lost else key_value(type_, number)
 
     def _moment(self, scene: Scene, span: int) -> int | None:
         """An event time: any, or a tie with an earlier row's, or a window's length from one, ±1 µs."""
@@ -245,15 +254,28 @@ def entity_number(scene: Scene, who: int) -> int:
     return (scene.number + 1) + (0, 10, 110)[who]
 
 
+def _follows(project: Project, source: Source) -> frozenset[str]:
+    """Columns that matches compare with the id of the events that these rows follow."""
+    found: set[str | None] = set()
+    for view in project.views.values():
+        if view.attributed is None or view.source is None:
+            continue
+        events = project.sources[view.source]
+        for join in (j for j in view.lookups if j.source.name == source.name):
+            pairs = zip(join.rows.keys, join.keys, strict=True)
+            found.update(settable(k.expr) for k, e in pairs if settable(e) in events.id)
+    return frozenset(c for c in found if c is not None)
+
+
 def _key_columns(project: Project, source: Source) -> list[str]:
     """Columns that are keys of a view or of the state, and nothing but a column."""
-    joins = [j for v in project.views.values() for j in v.joins]
+    joins = [j for v in project.views.values() for j in v.lookups]
     readers: Sequence[View] = [*project.views.values(), *(j.rows for j in joins)]
     named = [settable(k.expr) for v in readers if v.source == source.name for k in v.keys]
     named += [settable(e) for v in readers if v.source == source.name for j in v.joins for e in j.keys]
     for view in project.views.values():  # what a join brings, and a key or another join goes by
         asked = {settable(e) for e in (*(k.expr for k in view.keys), *(e for j in view.joins for e in j.keys))}
-        for join in view.joins:
+        for join in view.lookups:
             pairs = zip(join.rows.state_columns, join.columns, strict=True)
             named += [c for c, brought in pairs if join.source.name == source.name and brought in asked]
     own = {c.name for c in source.columns}  # and not what joins bring

@@ -19,7 +19,8 @@ from featc.lower import source as src
 from featc.lower.ctes import named, select
 from featc.lower.training import training_sql
 from featc.resolve import needs
-from featc.resolve.model import Location, Output, Project, Source, View, feature_closure
+from featc.resolve.model import Location, Output, Project, Source, View
+from featc.resolve.upstream import behind, read_sources
 from featc.runtime.engine import connect
 from featc.runtime.verify.history import Answer, Batch, Failed, Probe
 from featc.runtime.verify.rows import Row, Rows, as_pushed, create, physical
@@ -179,7 +180,7 @@ class OnlinePlan:
 
 def pruned(project: Project, outputs: Sequence[Output]) -> Project:
     """The project with only the views and sources that `outputs` need: quicker to ask again and again."""
-    pairs = feature_closure(project, tuple((o.view, o.feature) for o in outputs))
+    pairs = behind(project, ((o.view, o.feature) for o in outputs))
     kept = {view for view, _ in pairs}
     wanted = frozenset(pairs)
     kept |= {project.view(name).origin for name in kept}
@@ -192,7 +193,7 @@ def pruned(project: Project, outputs: Sequence[Output]) -> Project:
         }
 
     views = part(project.views)
-    used = {name for view in views.values() for name in view.sources}
+    used = {name for view in views.values() for name in read_sources(project, view)}
     sources: Mapping[str, Source] = {n: s for n, s in project.sources.items() if n in used}
     order = tuple(p for p in project.order if p in wanted)
     asked = part(project.asked)

@@ -14,7 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from featc.lower import source as src
-from featc.lower.training.beside import joined_keys_sql
+from featc.lower.training.views import joined_keys_sql
 from featc.resolve.model import Calendar, FeatureRef, Output, Project, View, Window, feature_closure
 from featc.runtime.verify.closeness import output_of
 from featc.runtime.verify.history import Probe
@@ -81,8 +81,9 @@ def sightings(project: Project, plan: TrainingPlan) -> dict[str, list[Sighting]]
         if view.finds_keys:
             sql = joined_keys_sql(plan.project, view)
         names = [k.name for k in view.keys]
+        matures = -_FAR if view.maturity is None else view.maturity
         found[name] = [
-            Sighting(dict(zip(names, row, strict=False)), row[-2], row[-1])
+            Sighting(dict(zip(names, row, strict=False)), row[-2], max(row[-1], row[-2] + matures))
             for row in plan.connection.execute(sql).fetchall()
             if None not in row and abs(row[-2]) < _FAR and abs(row[-1]) < _FAR
         ]
@@ -123,8 +124,9 @@ def probes(
             add(keys, at, requests[n] if likely.keys else asked())
         if instants and n % 3 == 0:
             add({k: key_value(t, UNKNOWN) for k, t in group.keys.items()}, instants[0], asked())
-    if not found:
-        add({k: key_value(t, UNKNOWN) for k, t in group.keys.items()}, 0, asked())
+    if not found:  # what depends on the request alone is asked with many
+        for _ in range(budget if group.request and not views else 1):
+            add({k: key_value(t, UNKNOWN) for k, t in group.keys.items()}, 0, asked())
     return found[: budget + 8]
 
 

@@ -12,6 +12,7 @@ import duckdb
 
 from featc.errors import FeatcError
 from featc.resolve.model import Output, Project, feature_closure
+from featc.resolve.upstream import read_sources
 from featc.runtime.verify.equal import as_expected
 from featc.runtime.verify.history import Batch, Failed, History, Probe
 from featc.runtime.verify.plans import TrainingPlan, pruned
@@ -161,6 +162,6 @@ def by_source(items: Sequence[Item]) -> dict[str, list[Row]]:
 def _relevant(project: Project, output: Output, history: History, pushed: Sequence[Batch]) -> list[Item]:
     """The rows of the sources behind an output, in the order they were pushed, each once."""
     views = {v for v, _ in feature_closure(project, ((output.view, output.feature),))}
-    sources = {name for v in views for name in project.view(v).sources}
+    sources = {name for v in views for name in read_sources(project, project.view(v))}
     order = dict.fromkeys((b.source, n) for b in pushed for n in b.rows if b.source in sources)
     return [(source, history.rows[source][n]) for source, n in order]

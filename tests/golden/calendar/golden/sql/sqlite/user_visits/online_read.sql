@@ -6,7 +6,7 @@
 --   :first_0 … 2  a band's first whole tile
 --   :past_0 … 2   the tile after a band's last whole one
 --   :key_user_id  the key user_id, BIGINT
---   :t            the instant asked for
+--   :k            what was known by then counts: t, or of an event when it entered
 -- calendar.user_visits, tables user_visits__372d130a
 -- SQLite: the states at :t
 
@@ -24,13 +24,13 @@ newest AS (
 stretch (_band, _after, _upto) AS (
     SELECT _band, _after, _first - 1 FROM band
     UNION ALL SELECT _band, _past - 1, _upto FROM band
-    UNION ALL SELECT _band, _start - 1, _start + 21599999999 FROM tile WHERE _settled_at > :t - 1
+    UNION ALL SELECT _band, _start - 1, _start + 21599999999 FROM tile WHERE _settled_at > :k - 1
     UNION ALL SELECT _band, start - 1, start + 21599999999 FROM newest JOIN band ON start >= _first AND start < _past
 ),
 seen AS NOT MATERIALIZED (
     SELECT _band
     FROM stretch CROSS JOIN user_visits__372d130a
-    WHERE key_user_id = :key_user_id AND _tau + 60000000 <= :t - 1
+    WHERE key_user_id = :key_user_id AND _tau + 60000000 <= :k - 1
       AND _tau > _after AND _tau <= _upto
 )
 SELECT _band, count(*), count(*)
@@ -39,14 +39,14 @@ GROUP BY _band
 UNION ALL
 SELECT _band, sum(_rows), sum(rows)
 FROM tile
-WHERE _settled_at <= :t - 1
+WHERE _settled_at <= :k - 1
 GROUP BY _band;
 
 -- members: rows of since_product, folded in process
 WITH seen AS NOT MATERIALIZED (
     SELECT * FROM user_visits__372d130a
     WHERE key_user_id = :key_user_id
-      AND _tau + 60000000 <= :t - 1
+      AND _tau + 60000000 <= :k - 1
 )
 SELECT _tau, NULL, is_page_product FROM seen WHERE _tau <= :upto
 ORDER BY _tau DESC, is_page_product DESC;

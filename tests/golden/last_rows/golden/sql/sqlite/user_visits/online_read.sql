@@ -2,7 +2,7 @@
 -- Version v1, fingerprint b36aa3de7238b5ba97e88f090a409b0f.
 -- Parameters, instants in microseconds since 1970, UTC:
 --   :key_user_id  the key user_id, BIGINT
---   :t            the instant asked for
+--   :k            what was known by then counts: t, or of an event when it entered
 --   :upto         and ends with this one
 -- last_rows.user_visits, tables user_visits__b45c4ea3
 -- SQLite: the states at :t
@@ -11,7 +11,7 @@
 WITH seen AS NOT MATERIALIZED (
     SELECT * FROM user_visits__b45c4ea3
     WHERE key_user_id = :key_user_id
-      AND +_tau <= :t - 1
+      AND +_tau <= :k - 1
 )
 SELECT _tau, NULL, seconds FROM seen WHERE _tau <= :upto
 ORDER BY _tau DESC, seconds DESC

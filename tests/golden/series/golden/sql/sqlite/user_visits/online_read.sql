@@ -2,7 +2,7 @@
 -- Version v1, fingerprint 9c368ae0044828710a62f8fc2182247b.
 -- Parameters, instants in microseconds since 1970, UTC:
 --   :key_user_id  the key user_id, BIGINT
---   :t            the instant asked for
+--   :k            what was known by then counts: t, or of an event when it entered
 --   :after        a band begins just after this τ
 --   :upto         and ends with this one
 -- series.user_visits, tables user_visits__b7fb5a8b
@@ -12,7 +12,7 @@
 WITH seen AS NOT MATERIALIZED (
     SELECT * FROM user_visits__b7fb5a8b
     WHERE key_user_id = :key_user_id
-      AND +_tau <= :t - 1
+      AND +_tau <= :k - 1
 )
 SELECT _tau, NULL, page FROM seen WHERE _tau > :after AND _tau <= :upto
 ORDER BY _tau DESC, page DESC;
@@ -21,7 +21,7 @@ ORDER BY _tau DESC, page DESC;
 WITH seen AS NOT MATERIALIZED (
     SELECT * FROM user_visits__b7fb5a8b
     WHERE key_user_id = :key_user_id
-      AND +_tau <= :t - 1
+      AND +_tau <= :k - 1
 )
 SELECT _tau, NULL, seconds, row_time FROM seen WHERE _tau > :after AND _tau <= :upto
 ORDER BY _tau DESC, seconds DESC, row_time DESC;
@@ -30,7 +30,7 @@ ORDER BY _tau DESC, seconds DESC, row_time DESC;
 WITH seen AS NOT MATERIALIZED (
     SELECT * FROM user_visits__b7fb5a8b
     WHERE key_user_id = :key_user_id
-      AND +_tau <= :t - 1
+      AND +_tau <= :k - 1
 )
 SELECT _tau, NULL, seconds, page FROM seen WHERE _tau > :after AND _tau <= :upto
 ORDER BY _tau DESC, seconds DESC, page DESC;

@@ -3,6 +3,7 @@
 -- Parameters, instants in microseconds since 1970, UTC:
 --   :key_user_id  the key user_id, BIGINT
 --   :t            the instant asked for
+--   :k            what was known by then counts: t, or of an event when it entered
 -- state.user_plan, tables user_plan__fbc246dc
 -- SQLite: the states at :t
 
@@ -10,6 +11,7 @@
 SELECT _holds, _tau, NULL, state_plan
 FROM user_plan__fbc246dc
 WHERE key_user_id = :key_user_id
-  AND _tau <= :t - 1 AND (_superseded IS NULL OR _superseded > :t - 1)
+  AND _tau <= :t - 1
+  AND _tau <= :k - 1 AND (_superseded IS NULL OR _superseded > :k - 1)
 ORDER BY _tau DESC
 LIMIT 1;

@@ -6,7 +6,7 @@
 --   :first_0      a band's first whole tile
 --   :past_0       the tile after a band's last whole one
 --   :key_user_id  the key user_id, BIGINT
---   :t            the instant asked for
+--   :k            what was known by then counts: t, or of an event when it entered
 -- versions.user_orders, tables user_orders__2abddafb
 -- SQLite: the states at :t
 
@@ -24,13 +24,13 @@ newest AS (
 stretch (_band, _after, _upto) AS (
     SELECT _band, _after, _first - 1 FROM band
     UNION ALL SELECT _band, _past - 1, _upto FROM band
-    UNION ALL SELECT _band, _start - 1, _start + 21599999999 FROM tile WHERE _settled_at > :t - 1
+    UNION ALL SELECT _band, _start - 1, _start + 21599999999 FROM tile WHERE _settled_at > :k - 1
     UNION ALL SELECT _band, start - 1, start + 21599999999 FROM newest JOIN band ON start >= _first AND start < _past
 ),
 seen AS NOT MATERIALIZED (
     SELECT _band, amount
     FROM stretch CROSS JOIN user_orders__2abddafb
-    WHERE key_user_id = :key_user_id AND _enter <= :t - 1 AND (_superseded IS NULL OR _superseded > :t - 1)
+    WHERE key_user_id = :key_user_id AND _enter <= :k - 1 AND (_superseded IS NULL OR _superseded > :k - 1)
       AND _tau > _after AND _tau <= _upto
 )
 SELECT _band, count(*), sum(amount >> 32), sum(amount & 4294967295)
@@ -39,5 +39,5 @@ GROUP BY _band
 UNION ALL
 SELECT _band, sum(_rows), sum(sum_amount__high), sum(sum_amount__low)
 FROM tile
-WHERE _settled_at <= :t - 1
+WHERE _settled_at <= :k - 1
 GROUP BY _band;
