@@ -50,14 +50,18 @@ The aggregates over whole series (`over_series`), where the page is silent:
 * Weights of decay are 2 ** (-(t - tau) / half_life), t being the observation's instant whatever the window's offset.
 * A quantile's share is the decimal number that was written, not its nearest DOUBLE. `quantile_cont` lies between the
   neighbours of place p * (n - 1); `quantile_disc` is the ceil(p * n)th value. Both are DOUBLE.
+* `approx_count_distinct` and `approx_quantile` are the sketches of docs/decisions/0025, which are exact functions of
+  their arguments: every plan gives the same value.
 * `count` forms, `decay_count`, `rate_per_hour` and `streak` are 0 for no rows, all else NULL.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import itertools
 import math
+import struct
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -970,6 +974,7 @@ def only(arguments: Sequence[tuple[Value, ...]]) -> list[Value]:
 AGGREGATES: Mapping[str, Callable[[list[tuple[Value, ...]]], Value]] = {
     "count": len,
     "count_distinct": lambda a: len({rank(x) for x in only(a)}),
+    "approx_count_distinct": lambda a: about_distinct(only(a)),
     "sum": lambda a: exact_sum(only(a)),
     "avg": lambda a: mean(only(a)),
     "min": lambda a: min(only(a), key=rank, default=None),
@@ -1248,6 +1253,47 @@ def discrete(s: Series) -> float:
     return float(values[max(math.ceil(share_of(s) * len(values)), 1) - 1])
 
 
+def canonical_text(value: Value) -> str:
+    """What is hashed of a value: DOUBLEs by their bits, instants as µs since the epoch, dates as days.
+
+    A plan writes decimals with all the digits of their type, which does not matter: equal ones have one text.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return "NaN" if math.isnan(value) else str(struct.unpack(">q", struct.pack(">d", value + 0.0))[0])
+    if isinstance(value, datetime):
+        return str(micros(value))
+    if isinstance(value, date):
+        return str((value - EPOCH.date()).days)
+    return format(value.normalize(PRECISE), "f") if isinstance(value, Decimal) else str(value)
+
+
+def hash_of(value: Value) -> int:
+    """The upper 63 bits of the second half of the MD5 of its text, least byte first."""
+    return int.from_bytes(hashlib.md5(canonical_text(value).encode()).digest()[8:], "little") >> 1
+
+
+def about_distinct(values: Sequence[Value]) -> int:
+    """The hashes below 2^63 / 4^level, at the first of nine levels that leaves at most 4,096, times 4^level."""
+    hashes = {hash_of(x) for x in values}
+    for level in range(9):
+        below = sum(h < 2 ** (63 - 2 * level) for h in hashes)
+        if below <= 4096:
+            return below * 4**level
+    return 4097 * 4**8
+
+
+def about(x: float) -> float:
+    """The number that stands for the bucket (1.02^(i-1), 1.02^i] of |x|, equally near to both ends; 0 below 1e-300."""
+    if not is_finite(x):
+        return x
+    if abs(x) < 1e-300:
+        return 0.0
+    i = math.ceil(math.log(abs(x)) / math.log(1.02))
+    return math.copysign(min(1.02 ** (i - 1) * (2.04 / 2.02), 1.7976931348623157e308), x)
+
+
 def frequencies(values: Sequence[Value]) -> list[tuple[Value, int]]:
     """(value, how often), the most frequent first, equally frequent ones by value."""
     counts: dict[Any, int] = defaultdict(int)
@@ -1312,6 +1358,7 @@ OVER_SERIES: Mapping[str, Callable[[Series], Value]] = {
     "median": unless_empty(lambda s: quantile(s, Fraction(1, 2))),
     "quantile_cont": unless_empty(lambda s: quantile(s, share_of(s))),
     "quantile_disc": unless_empty(discrete),
+    "approx_quantile": unless_empty(lambda s: about(discrete(s))),
     "mode": unless_empty(lambda s: frequencies(s.values)[0][0]),
     "top_k": unless_empty(lambda s: [x for x, _ in frequencies(s.values)[: s.params["k"]]]),
     "top_ratio": unless_empty(lambda s: frequencies(s.values)[0][1] / len(s.rows)),
@@ -1438,6 +1485,7 @@ SLACK: Mapping[str, Callable[[Series, float], float]] = {
     "median": of_largest,
     "quantile_cont": of_largest,
     "quantile_disc": of_largest,
+    "approx_quantile": relative,
     "entropy": lambda s, e: 1e-9 * (1 + e),
 }
 """The aggregates over series with a tolerance: the greatest |error|, inf where the page promises nothing."""

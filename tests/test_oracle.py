@@ -255,8 +255,8 @@ def test_first_and_last_skip_nulls() -> None:
 def test_empty_windows() -> None:
     for fn in oracle.AGGREGATES:
         args = ("x", "x") if fn.startswith("arg_") else ("x",)
-        assert ask([], agg(fn, *args), 9) == (0 if fn.startswith("count") else None), fn
-        assert ask([{"ts": 1, "x": None}], agg(fn, *args), 9) == (0 if fn.startswith("count") else None), fn
+        assert ask([], agg(fn, *args), 9) == (0 if "count" in fn else None), fn
+        assert ask([{"ts": 1, "x": None}], agg(fn, *args), 9) == (0 if "count" in fn else None), fn
 
 
 def test_count_forms() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from featc.algebra import AGGREGATES, Kind
+from featc.algebra import AGGREGATES, LEVELS, Kind
 from featc.resolve.model import Aggregation, View, Window
 
 _PREFIX = {Kind.FSUM: "sum"}  # a slot has one type, so the two kinds of sum never meet
@@ -28,11 +28,13 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One partial state over one window. `name` is unique in the view (`sum_amount_7d`)."""
+    """One partial state over one window. `name` is unique in the view (`sum_amount_7d`). With `share`, of all that the
+    state says only the value is asked up to which that share of the others lies."""
 
     name: str
     partial: Partial
     window: Window
+    share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def window_suffix(window: Window) -> str:
 
 
 # what dialects add to a cell's name for its state's columns
-_FIELDS = ("", "_n", "_mean", "_m2", "_odd", "_nth", "_huge")
+_FIELDS = ("", "_n", "_mean", "_m2", "_odd", "_nth", "_huge", *(f"_below_{n}" for n in range(1, LEVELS + 1)))
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -81,7 +83,7 @@ def _free(name: str, taken: set[str]) -> str:
 def decompose(view: View, wanted: frozenset[str] | None = None) -> Parts:
     """Takes the view's aggregations apart; with `wanted`, only those of these names."""
     partials: dict[tuple[Kind, tuple[str, ...]], Partial] = {}
-    cells: dict[tuple[str, Window], Cell] = {}
+    cells: dict[tuple[str, Window, float | None], Cell] = {}
     finishes: list[Finish] = []
     taken: set[str] = set()
     known: dict[Window, Window] = {}  # windows that are equal go by the name of the first
@@ -99,10 +101,11 @@ def decompose(view: View, wanted: frozenset[str] | None = None) -> Parts:
                 partials[key] = Partial(name, need.kind, slots, slot_types)
             partial = partials[key]
             window = known.setdefault(aggregation.window, aggregation.window)
-            place = (partial.name, window)
+            share = dict(aggregation.params)[need.share] if need.share else None
+            place = (partial.name, window, share)
             if place not in cells:
                 name = _free(f"{partial.name}_{window_suffix(window)}", taken)
-                cells[place] = Cell(name, partial, window)
+                cells[place] = Cell(name, partial, window, share)
             states[label] = cells[place]
         finishes.append(Finish(aggregation, states, types))
     windows = tuple(dict.fromkeys(c.window for c in cells.values()))

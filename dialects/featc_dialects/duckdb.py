@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from featc.algebra import Kind, scale_of
+from featc.algebra import LEVELS, Kind, scale_of, thresholds
 from featc.types import FLOATS, decimal_parts, family
 
 NAME = "duckdb"
@@ -22,12 +22,19 @@ def _over(call: str, tail: str, condition: str = "") -> str:
 
 
 def partial(
-    kind: Kind, slots: Sequence[str], types: Sequence[str], rank: str, present: str, tail: str
+    kind: Kind,
+    slots: Sequence[str],
+    types: Sequence[str],
+    rank: str,
+    present: str,
+    tail: str,
+    share: float | None = None,
 ) -> tuple[str, ...]:
     """The SQL of each field of a state (`fields(kind)`).
 
     `slots` are column names; `rank` a BIGINT column that numbers an entity's rows in event order; `present` is a
     column that is NULL on rows which are not events; `tail` is ` OVER window` or ` FILTER (WHERE …)` or empty.
+    With `share` the state has to answer for that share alone, and is not united with others.
     """
     x = slots[0] if slots else present
     match kind:
@@ -73,6 +80,15 @@ def partial(
             fields = "".join(f", '{name}': {slot}" for name, slot in zip("abcdef", slots, strict=False))
             found = " AND ".join(f"{slot} IS NOT NULL" for slot in slots)
             return (_over(f"list({{'nth': {rank}{fields}}})", tail, found),)
+        case Kind.SAMPLE:
+            # the engine counts different values of any frame fast, and lists of them slowly
+            below = (_over(f"count(DISTINCT {x})", tail, f"{x} < {threshold}") for threshold in thresholds()[1:])
+            return (_over(f"count(DISTINCT {x})", tail), *below)
+        case Kind.BUCKETS if share is not None:
+            # one code that stands for all: the engine ranks any frame fast, and lists of them take room
+            return (f"[{_over(f'quantile_disc({x}, {share:.15f})', tail)}]",)
+        case Kind.BUCKETS:
+            return (_over(f"list({x})", tail, f"{x} IS NOT NULL"),)
 
 
 def is_wide(type_: str) -> bool:
@@ -92,6 +108,7 @@ FIELDS: dict[Kind, tuple[str, ...]] = {
     Kind.MOMENTS: ("n", "mean", "m2", "odd"),
     Kind.FIRST: ("", "nth"),
     Kind.LAST: ("", "nth"),
+    Kind.SAMPLE: ("", *(f"below_{level}" for level in range(1, LEVELS + 1))),
 }
 """Suffixes of the columns a state is kept in; the state's own name is the one without suffix."""
 
@@ -184,11 +201,12 @@ _MERGES: dict[Kind, Callable[[Sequence[str], Sequence[str]], tuple[str, ...]]] =
     Kind.PICK_MIN: _best("least"),
     Kind.PICK_MAX: _best("greatest"),
     Kind.SERIES: lambda a, b: (f"nullif(list_concat({a[0]}, {b[0]}), [])",),
+    Kind.BUCKETS: lambda a, b: (f"nullif(list_concat({a[0]}, {b[0]}), [])",),
 }
 
 
 def merges(kind: Kind) -> bool:
-    """Whether two states of this kind can be united in SQL; count(DISTINCT …) cannot."""
+    """Whether two states of this kind can be united in SQL; counts of different values cannot."""
     return kind in _MERGES
 
 

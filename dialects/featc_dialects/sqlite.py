@@ -7,12 +7,16 @@ spelling depend on event order or are sets: the online read takes their rows ins
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from heapq import merge
+from itertools import groupby, islice
+from json import loads
 from math import inf, isnan, nan
 from typing import Any
 
-from featc.algebra import HUGE, UNIT, Kind
+from featc.algebra import HUGE, SAMPLE, UNIT, Kind
 from featc.encoding import NAN_CODE, double_to_code, is_wide
 
 NAME = "sqlite"
@@ -36,7 +40,8 @@ class Spelling:
     `fields` are the suffixes of its columns and `types` theirs ('' is the slot's own). `raw` gives each field over
     rows, with `{x}` the encoded slot, `{r}` its finite REAL and `{m}` the mean that `raw_mean` gives over the same
     rows. `merge` gives each field over stored states, with `{0}` … their columns and `{m}` from `merge_mean`.
-    `state` turns the fields into the algebra's state.
+    `state` turns the fields into the algebra's state. `bounded` gives what a tile keeps of each field, with `{0}` … for
+    what `raw` or `merge` gave, where that is not bounded yet.
     """
 
     fields: tuple[str, ...]
@@ -46,6 +51,7 @@ class Spelling:
     state: Callable[[Sequence[Any]], Any]
     raw_mean: str | None = None
     merge_mean: str | None = None
+    bounded: tuple[str, ...] = ()
 
     @property
     def uses_real(self) -> bool:
@@ -84,6 +90,31 @@ def _moments(fields: Sequence[Any]) -> tuple[int, float, float, int] | None:
     return (n, nan if mean is None else mean, inf if isnan(spread) else spread, odd)
 
 
+def _sample(fields: Sequence[Any]) -> Any:
+    """Of hashes as JSON: a list over rows, a list of such over tiles."""
+    found = loads(fields[0]) if fields[0] else []
+    lists = found if found and isinstance(found[0], list) else [found]
+    merged = merge(*map(sorted, lists))  # of many tiles, only the least hashes are looked at
+    return tuple(islice((h for h, _ in groupby(merged)), SAMPLE + 1)) or None
+
+
+def _buckets(fields: Sequence[Any]) -> dict[int, int] | None:
+    """Of counts as JSON: an object over rows, in which a name may come often, a list of such over tiles."""
+    counts: Counter[int] = Counter()
+
+    def add(pairs: list[tuple[str, int]]) -> None:
+        for code, n in pairs:
+            counts[int(code)] += n
+
+    loads(fields[0] or "[]", object_pairs_hook=add)
+    return counts or None
+
+
+def _over_atoms(select: str) -> str:
+    """A SELECT over `v`, the numbers in JSON text, and `k`, the names they have."""
+    return f"({select.format(atoms='(SELECT key AS k, atom AS v FROM json_tree({0}) WHERE atom IS NOT NULL)')})"
+
+
 SPELLINGS: dict[Kind, Spelling] = {
     Kind.ROWS: Spelling(("",), ("INTEGER",), ("count(*)",), ("sum({0})",), _count),
     Kind.COUNT: Spelling(("",), ("INTEGER",), ("count({x})",), ("sum({0})",), _count),
@@ -117,6 +148,31 @@ SPELLINGS: dict[Kind, Spelling] = {
         _moments,
         raw_mean="avg({r})",
         merge_mean="sum({0} * {1}) / sum({0})",
+    ),
+    Kind.SAMPLE: Spelling(
+        ("",),
+        ("TEXT",),
+        ("json_group_array(DISTINCT {x}) FILTER (WHERE {x} IS NOT NULL)",),
+        ("'[' || group_concat({0}) || ']'",),
+        _sample,
+        bounded=(
+            _over_atoms(
+                "SELECT json_group_array(v) FROM"
+                f" (SELECT DISTINCT v FROM {{atoms}} ORDER BY v LIMIT {SAMPLE + 1})"
+            ),
+        ),
+    ),
+    Kind.BUCKETS: Spelling(
+        ("",),
+        ("TEXT",),
+        ("json_group_object({x}, 1) FILTER (WHERE {x} IS NOT NULL)",),
+        ("'[' || group_concat({0}) || ']'",),
+        _buckets,
+        bounded=(
+            _over_atoms(
+                "SELECT json_group_object(k, n) FROM (SELECT k, sum(v) AS n FROM {atoms} GROUP BY k ORDER BY k)"
+            ),
+        ),
     ),
 }
 

@@ -10,7 +10,7 @@ from featc.closures import allow_list_markdown
 from featc.decompose import Cell, Partial
 from featc.lower.online_layout import is_banded
 from featc.lower.training.cells import shape_of
-from featc.parse.functions import BUILTINS, LATER_AGGREGATES
+from featc.parse.functions import BUILTINS
 from featc.parse.types import CANONICAL
 from featc.resolve.model import Window
 from featc_dialects import duckdb
@@ -53,6 +53,8 @@ _EXAMPLES = {
     "bit_xor": "bit_xor(amount::int)",
     "quantile_cont": "quantile_cont(amount, 0.9)",
     "quantile_disc": "quantile_disc(amount, 0.9)",
+    "approx_count_distinct": "approx_count_distinct(status)",
+    "approx_quantile": "approx_quantile(amount, 0.9)",
     "mode": "mode(status)",
     "top_k": "top_k(status, 1)",
     "top_ratio": "top_ratio(status)",
@@ -116,6 +118,8 @@ _STATES = {
     Kind.PICK_MIN: "two values and their place",
     Kind.PICK_MAX: "two values and their place",
     Kind.SERIES: "the rows themselves",
+    Kind.SAMPLE: "at most 4,097 hashes",
+    Kind.BUCKETS: "counts by bucket, 116 for a factor of ten",
 }
 _SHAPES = {
     "running": "differences of running totals",
@@ -196,7 +200,9 @@ def _computed() -> list[str]:
             "rows came "
             "late or were corrected, training adds them by a join. Where the state is *the rows themselves*, values "
             "are exact, and a read costs as many rows as the window holds: take a short window, or `rows: n`, for busy "
-            "entities. A window *of one length* is a range without `rows:` and without a `hop:` that is not aligned."
+            "entities, or [a sketch](../decisions/0025-sketches-are-exact-functions-of-small-integers.md), "
+            "whose error is stated and whose value is the same in both plans. A window *of one length* is a range "
+            "without `rows:` and without a `hop:` that is not aligned."
         ),
         table(
             ("", "state", "ordered", "taken out", "united", "training", "online", "windows"),
@@ -313,10 +319,6 @@ def _refused() -> list[str]:
         prose(
             f"**Window functions** (F210): {listed(sorted(WINDOWS))}. An aggregate over a named window does what is "
             "needed. Frame clauses (F206) are refused, since SQL's `rows 10 preceding` means eleven rows."
-        ),
-        prose(
-            f"**Not built yet** (F299): {listed(sorted(LATER_AGGREGATES))}. Exact ones stand above: "
-            "`count(distinct x)` and `quantile_cont(x, p)`."
         ),
         prose(
             "**Other aggregates of DuckDB** (F211): their states cannot be merged exactly, or nobody needed them yet. "

@@ -118,9 +118,12 @@ def view(
     )
     types = {s.name: s.type for s in made_slots}
     made = tuple(
-        Aggregation(n, a, tuple(used), w, AGGREGATES[a].returns(tuple(types[s] for s in used)))
+        Aggregation(
+            n, a, tuple(used), w, AGGREGATES[a].returns(tuple(types[s] for s in used)),
+            params=tuple((p.name, 0.5) for p in AGGREGATES[a].params),
+        )
         for n, (a, used, w) in aggregations.items()
-    )
+    )  # fmt: skip
     features = [Feature(name, a.name, expr(f"{{agg:{a.name}}}", a.type), a.type) for a in made]
     features += [
         Feature(name, c, expr(f"{{state:{c}}}", source_.column(c).type), source_.column(c).type)

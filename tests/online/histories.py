@@ -58,13 +58,14 @@ def moment(us: int) -> datetime:
 
 def every_aggregate(windows: tuple[Window, ...]) -> dict[str, Agg]:
     """Each aggregate over each kind of slot it takes, over each window. Those over series are left out: their state is
-    the rows, so that there is nothing that could differ from folding them."""
+    the rows, so that there is nothing that could differ from folding them. Sketches take integers as what rows are
+    lifted to."""
     found: dict[str, Agg] = {}
     for n, window in enumerate(windows):
         for name, row in AGGREGATES.items():
             if row.ranged or Kind.SERIES in row.kinds:
                 continue
-            for used in _slots_for(row.arity, row.returns):
+            for used in [("i",), ("i_where_b",)] if row.lifts else _slots_for(row.arity, row.returns):
                 found["_".join((name, *used, str(n)))] = (name, used, window)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from math import inf, isclose, isfinite, isnan, nan
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from featc.algebra import LAWS, Kind, float_total
+from featc.algebra import LAWS, SAMPLE, Kind, float_total
 from featc.encoding import double_to_code
 from featc_dialects.sqlite import SPELLINGS, Spelling
 
@@ -45,6 +46,16 @@ def state_of(store: sqlite3.Connection, spelling: Spelling, table: str, columns:
     return row
 
 
+def bounded(store: sqlite3.Connection, spelling: Spelling, fields: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What a tile keeps of these fields."""
+    if not spelling.bounded:
+        return fields
+    given = ", ".join(f"? AS f{n}" for n in range(len(fields)))
+    kept = ", ".join(t.format(*(f"f{n}" for n in range(len(fields)))) for t in spelling.bounded)
+    row: tuple[Any, ...] = store.execute(f"SELECT {kept} FROM (SELECT {given})", fields).fetchone()
+    return row
+
+
 def same(kind: Kind, left: Any, right: Any, values: list[Any]) -> bool:
     """Equal, or as near as the law asks of DOUBLE: 1e-9 of the members' magnitude."""
     if kind not in FLOATING or left is None or right is None:
@@ -76,12 +87,15 @@ def test_states_over_rows_and_over_tiles_equal_the_algebras(kind: Kind, data: st
     for values in groups:
         store.execute("DELETE FROM raw")
         store.executemany("INSERT INTO raw VALUES (?, ?)", as_columns(kind, values))
-        row = state_of(store, spelling, "raw", ["x", "r"])
+        row = bounded(store, spelling, state_of(store, spelling, "raw", ["x", "r"]))
         store.execute(f"INSERT INTO tiles VALUES ({', '.join('?' * len(row))})", row)
         assert same(kind, spelling.state(row), fold([(n, v) for n, v in enumerate(values)]), values)
-    merged = spelling.state(state_of(store, spelling, "tiles", fields))
+    union = state_of(store, spelling, "tiles", fields)
+    merged = spelling.state(union)
     everything = [v for values in groups for v in values]
     assert same(kind, merged, fold([(n, v) for n, v in enumerate(everything)]), everything)
+    if spelling.bounded:
+        assert spelling.state(bounded(store, spelling, union)) == merged
 
 
 @pytest.mark.parametrize("kind", SPELLINGS)
@@ -98,3 +112,13 @@ def test_integer_sums_pass_64_bits_without_becoming_real() -> None:
     store.executemany("INSERT INTO raw VALUES (?, NULL)", [(2**63 - 1,)] * 3 + [(-5,)])
     spelling = SPELLINGS[Kind.SUM]
     assert spelling.state(state_of(store, spelling, "raw", ["x", "r"])) == 3 * (2**63 - 1) - 5
+
+
+def test_a_tile_keeps_no_more_hashes_than_are_needed() -> None:
+    store = sqlite3.connect(":memory:")
+    store.execute("CREATE TABLE raw (x INTEGER, r REAL) STRICT")
+    hashes = [(7919 * n) % 10007 for n in range(10000)]
+    store.executemany("INSERT INTO raw VALUES (?, NULL)", [(h,) for h in hashes * 2])
+    spelling = SPELLINGS[Kind.SAMPLE]
+    (kept,) = bounded(store, spelling, state_of(store, spelling, "raw", ["x", "r"]))
+    assert json.loads(kept) == sorted(set(hashes))[: SAMPLE + 1]

@@ -78,8 +78,6 @@ CASES = [
     ("time_bucket(to_days(1), ts, date '2026-01-01' || z)", "F209", "date '2026-01-01' || z", None),
     ("row_number() over w", "F210", "row_number", "count(*)"),
     ("rank() over w", "F210", "rank", None),
-    ("approx_count_distinct(x)", "F299", "approx_count_distinct", "count(distinct x)"),
-    ("approx_quantile(x, 0.9)", "F299", "approx_quantile", "quantile_cont"),
     ("lag(x) over lifetime", "F212", "lag(x)", "lag(x, 10)"),
     ("decay_sum(x)", "F212", "decay_sum(x)", "half_life => '6h'"),
     ("decay_sum(x, '6h')", "F212", "decay_sum(x, '6h')", "half_life => '6h'"),

@@ -69,6 +69,8 @@ ROWS = (
     _plain("avg_by", (NUMERIC, ANY), "map 1 double", "max_keys"),
     _plain("min_by", (ANY, ANY), "map 1 0", "max_keys"),
     _plain("max_by", (ANY, ANY), "map 1 0", "max_keys"),
+    _plain("approx_count_distinct", (ANY,), "bigint"),
+    _plain("approx_quantile", (NUMERIC,), "double", "p"),
 )
 
 

@@ -42,6 +42,8 @@ feature_views:
       earliest: first(amount) over lifetime
       best: arg_max(order_id, amount) over lifetime
       sizes: count(distinct size) over lifetime
+      about: approx_count_distinct(size)
+      middle: approx_quantile(amount, 0.5)
       recent: sum(amount) over last_3_rows
   everybody:
     entity: []

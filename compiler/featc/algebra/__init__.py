@@ -2,12 +2,14 @@
 
 from featc.algebra.aggregates import AGGREGATES, forms, lookup
 from featc.algebra.row import Aggregate, BeyondType, Constant, Given, Need, Param, scale_of
-from featc.algebra.states import HUGE, LAWS, UNIT, Kind, Law, float_total, merge_moments
+from featc.algebra.states import HUGE, LAWS, LEVELS, SAMPLE, UNIT, Kind, Law, float_total, merge_moments, thresholds
 
 __all__ = [
     "AGGREGATES",
     "HUGE",
     "LAWS",
+    "LEVELS",
+    "SAMPLE",
     "UNIT",
     "Aggregate",
     "BeyondType",
@@ -22,4 +24,5 @@ __all__ = [
     "lookup",
     "merge_moments",
     "scale_of",
+    "thresholds",
 ]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from math import inf, isfinite, nan, sqrt
 from typing import Any
 
-from featc.algebra import frequencies, ordered, returns, rounding, statistics
+from featc.algebra import frequencies, ordered, returns, rounding, sketches, statistics
 from featc.algebra.row import Aggregate, Finish, Given, Need
 from featc.algebra.states import Kind, float_total
 from featc.types import FLOATS, sum_type
@@ -240,7 +240,7 @@ _OVER_SERIES = (
     *frequencies.KEYED,
 )
 
-AGGREGATES: dict[str, Aggregate] = {row.name: row for row in (*_ROWS, *_RATES, *_OVER_SERIES)}
+AGGREGATES: dict[str, Aggregate] = {row.name: row for row in (*_ROWS, *_RATES, *sketches.SKETCHES, *_OVER_SERIES)}
 
 SPELLINGS: dict[str, str] = {
     "variance": "var_samp",

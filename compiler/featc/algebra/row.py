@@ -23,10 +23,21 @@ class BeyondType(ArithmeticError):
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A partial state over some of the aggregate's arguments (by position)."""
+    """A partial state over some of the aggregate's arguments (by position). `share` names the parameter, a share, that
+    is all the finisher asks of it, so that an engine may answer that alone."""
 
     kind: Kind
     args: tuple[int, ...] = (0,)
+    share: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lift:
+    """What rows are lifted to in the place of an argument: a BIGINT, by SQL over `{x}` for the argument's type. `name`
+    is the word for it that slots are named with."""
+
+    name: str
+    sql: Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +99,7 @@ class Aggregate:
 
     `spelled` is what authors call it, where other rows share the word. With `timed` each row's τ is one more
     slot, the last, and finishers have `as_of`, the instant in µs. `ranged`: it needs a window of one length.
+    `lifts`: rows are lifted to something else than the argument.
     """
 
     name: str
@@ -104,6 +116,7 @@ class Aggregate:
     params: tuple[Param, ...] = ()
     timed: bool = False
     ranged: bool = False
+    lifts: Lift | None = None
 
     def rounds(self, type_: str) -> bool:
         """Whether values of this result type may differ in rounding: DOUBLEs that are computed, not passed on."""

@@ -9,7 +9,8 @@ give the same bits but for the last ones of powers and logarithms.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from math import isnan, nan
+from fractions import Fraction
+from math import ceil, isnan, nan
 from typing import Any
 
 from featc.algebra.row import Finish, Given, Need
@@ -67,6 +68,16 @@ def added_sql(values: str, n: str | None = None) -> str:
     small = "list_max(z) < 2.0 ** 900 AND list_min(z) > -(2.0 ** 900)"
     scaled = f"list_sum(list_transform(z, lambda e: e / 2.0 ** 64)){part} * 2.0 ** 64"
     return let(values, "z", f"CASE WHEN {small} THEN list_sum(z){part} ELSE {scaled} END")
+
+
+def written(share: float) -> Fraction:
+    """A share as the decimal that was written."""
+    return Fraction(f"{share:.15f}")
+
+
+def place_of(share: float, n: int) -> int:
+    """The place, from 1, of the least of n values in order up to which at least a share lies."""
+    return max(ceil(written(share) * n), 1)
 
 
 def divided(a: float, b: float) -> float:

@@ -11,6 +11,7 @@ a DOUBLE is a `float` in sums and moments and an order-preserving `int` in min, 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -38,6 +39,8 @@ class Kind(Enum):
     PICK_MIN = "at_min"  # slot 0 at the least slot 1; the first in event order among equals
     PICK_MAX = "at_max"
     SERIES = "series"  # the slots of all rows whose slots are not NULL, in event order
+    SAMPLE = "sample"  # of a set of hashes, the least SAMPLE + 1: enough to know how many lie below a threshold
+    BUCKETS = "buckets"  # how often each of a bounded number of integers occurs
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,20 @@ def _series(rows: Sequence[Row]) -> State:
     return sorted(row for row in rows if None not in row[1:]) or None
 
 
+SAMPLE, LEVELS = 4096, 8
+"""Of a set of hashes of 63 bits, the first share of 1/4^level, up to level LEVELS, that has at most SAMPLE members is
+counted."""
+
+
+def thresholds() -> tuple[int, ...]:
+    """What the hashes of each level are below."""
+    return tuple(2 ** (63 - 2 * level) for level in range(LEVELS + 1))
+
+
+def _least(hashes: Iterable[int]) -> State:
+    return tuple(sorted(set(hashes))[: SAMPLE + 1]) or None
+
+
 _ONE = ("",)
 
 LAWS: dict[Kind, Law] = {
@@ -187,4 +204,17 @@ LAWS: dict[Kind, Law] = {
     Kind.PICK_MIN: Law(2, True, True, False, False, _ONE, _at_min, _either(min)),
     Kind.PICK_MAX: Law(2, True, True, False, False, _ONE, _at_max, _either(_merge_at_max)),
     Kind.SERIES: Law(1, True, False, False, False, _ONE, _series, _either(lambda a, b: sorted([*a, *b]))),
+    Kind.SAMPLE: Law(
+        1, False, True, False, True, _ONE, lambda rows: _least(_values(rows)), _either(lambda a, b: _least((*a, *b)))
+    ),
+    Kind.BUCKETS: Law(
+        1,
+        False,
+        False,
+        False,
+        True,
+        _ONE,
+        lambda rows: Counter(_values(rows)) or None,
+        _either(lambda a, b: Counter(a) + Counter(b)),
+    ),
 }

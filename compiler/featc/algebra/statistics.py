@@ -19,9 +19,11 @@ from featc.algebra.series import (
     let,
     over_doubles,
     pairs,
+    place_of,
     plain_sum,
     rows,
     top,
+    written,
 )
 
 # ── statistics ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -296,10 +298,6 @@ _SHARE = "{p:.15f}"
 """A share as the decimal that was written: places among values are exact, which 0.07 * 100 as DOUBLEs is not."""
 
 
-def _written(share: float) -> Fraction:
-    return Fraction(f"{share:.15f}")
-
-
 def _between(values: list[float], share: Fraction) -> float:
     """The quantile between two neighbours, `values` being sorted."""
     place = (len(values) - 1) * share
@@ -312,7 +310,7 @@ def _quantile(share: Callable[[Given], float]) -> Finish:
     def finish(given: Given, v: Series) -> float | None:
         if not v:
             return None
-        return _between([given.number(x) for x in sorted(r[1] for r in v)], _written(share(given)))
+        return _between([given.number(x) for x in sorted(r[1] for r in v)], written(share(given)))
 
     return finish
 
@@ -329,7 +327,7 @@ def _discrete(given: Given, v: Series) -> float | None:
     if not v:
         return None
     values = sorted(r[1] for r in v)
-    return given.number(values[max(ceil(_written(given.params["p"]) * len(values)), 1) - 1])
+    return given.number(values[place_of(given.params["p"], len(values)) - 1])
 
 
 _P = Param("p", "share")

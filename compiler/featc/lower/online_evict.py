@@ -23,7 +23,7 @@ from featc.algebra import Kind
 from featc.decompose import Cell
 from featc.lower.ctes import select
 from featc.lower.online_layout import Layout, Stream, is_banded
-from featc.lower.online_store import compacted_sql, key_columns, merged_states, tile_columns
+from featc.lower.online_store import compacted_sql, key_columns, merged_states, tile_insert
 from featc.lower.source import literal
 from featc.resolve.model import StateRef, Window
 from featc.visibility import Begins, edges, horizon
@@ -168,11 +168,7 @@ def merge_sql(layout: Layout) -> str:
     lead = [*keys, "min(_start)", "max(_settled_at)", "sum(_rows)"]
     old = f"(SELECT * FROM {layout.tiles} WHERE _start < :before)"
     states = merged_states(layout, lead, old, keys)
-    names = [name for name, _ in tile_columns(layout)]
-    return (
-        f"INSERT OR REPLACE INTO {layout.tiles} ({', '.join(names)})\n{states}\n"
-        f"GROUP BY {_grouped(layout)}\nHAVING count(*) > 1;\n"
-    )
+    return tile_insert(layout, f"{states}\nGROUP BY {_grouped(layout)}\nHAVING count(*) > 1")
 
 
 def tiles_sql(layout: Layout, *, merged: bool) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from featc.decompose import Partial
 from featc.encoding import storage
-from featc.lower.ctes import conjunction, select
+from featc.lower.ctes import conjunction, indent, select
 from featc.lower.online_layout import Layout, Stream
 from featc.lower.online_lift import event_columns
 from featc.lower.source import literal, quoted
@@ -271,6 +271,21 @@ def merged_states(layout: Layout, lead: list[str], relation: str, keys: list[str
     return select(items, f"FROM {relation} JOIN {around}{using}")
 
 
+def tile_insert(layout: Layout, states: str) -> str:
+    """INSERT of tiles, in the place of those that are there; `states` is a SELECT of the table's columns."""
+    names = [name for name, _ in tile_columns(layout)]
+    kept = {
+        name: text.format(*(f for f, _ in tile_fields(p)))
+        for p in layout.tiled
+        for (name, _), text in zip(tile_fields(p), SPELLINGS[p.kind].bounded, strict=False)
+    }
+    into = f"INSERT OR REPLACE INTO {layout.tiles} ({', '.join(names)})"
+    if not kept:
+        return f"{into}\n{states};\n"
+    found = f"WITH found ({', '.join(names)}) AS (\n{indent(states)}\n)"
+    return f"{into}\n{found}\n{select([kept.get(name, name) for name in names], 'FROM found')};\n"
+
+
 def seal_sql(layout: Layout) -> str:
     """Builds the tile `:start` of a key from its rows.
 
@@ -289,5 +304,4 @@ def seal_sql(layout: Layout) -> str:
         bucket.append("_superseded IS NULL")
     lead = [*(f":{p}" for p in key_parameters(layout)), ":start", settled]
     states = raw_states(layout, layout.tiled, lead, layout.events, "WHERE " + " AND ".join(bucket))
-    names = [name for name, _ in tile_columns(layout)]
-    return f"INSERT OR REPLACE INTO {layout.tiles} ({', '.join(names)})\n{states};\n"
+    return tile_insert(layout, states)

@@ -42,6 +42,4 @@ CODES: Mapping[str, str] = {
     "is not null.",
     "F225": "The expression is too long: operators and calls stand more than 200 deep in each other, a + b + c being "
     "two. let names are written out and count, too. Make features of its parts and combine those.",
-    "F299": "The language has this, but this version of featc does not build it yet. Leave it out for now; the "
-    "hint says what to use instead, if anything.",
 }

@@ -20,12 +20,6 @@ EXAMPLES: dict[str, str] = {
 BUILTINS: dict[str, int] = {name: example.count(",") + 1 for name, example in EXAMPLES.items()}
 """featc's own scalars and how many arguments each takes."""
 
-_LATER = {
-    "approx_count_distinct": "count(distinct x) is exact",
-    "approx_quantile": "quantile_cont(x, 0.9) is exact",
-}
-LATER_AGGREGATES = frozenset(_LATER)
-
 LISTED = "featc help functions lists the aggregates"
 
 _INSTEAD = {
@@ -97,8 +91,6 @@ def refusal(name: str, start: int) -> Problem | None:
     if name in BUILTINS or is_aggregate(name):
         return None
     size = len(name)
-    if name in LATER_AGGREGATES and name not in SCALARS:
-        return Problem("F299", f"{name} is not built yet", start, size, _LATER[name])
     if name in CHANGING:
         return changing(name, start)
     if name in SORTING:

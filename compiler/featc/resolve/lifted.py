@@ -8,8 +8,9 @@ from featc.algebra import Constant, lookup
 from featc.errors import Findings
 from featc.load.text import Text
 from featc.parse import AggregateCall, Fragment
-from featc.resolve.model import Aggregation, Expr, Slot, Source, Window
+from featc.resolve.model import Aggregation, Expr, Ref, Slot, Source, Window
 from featc.resolve.openview import OpenView, Template
+from featc.resolve.pieces import joined
 from featc.resolve.slugs import slug, unused
 from featc.resolve.sources import OpenSource, check_known, is_boolean, time_of
 from featc.resolve.standing import may_stand
@@ -121,10 +122,22 @@ def _slots_of(
     if not all(known):
         return None
     fragments = call.args if call.args else (None,) * len(values)
-    slots = tuple(_slot(lifted, v, f, condition, call.filter) for v, f in zip(values, fragments, strict=True))
+    if row.lifts is not None:
+        values = [_made_of(v, row.lifts.sql(v.type)) for v in values]
+    made = f"_{row.lifts.name}" if row.lifts else ""
+    slots = tuple(_slot(lifted, v, f, condition, call.filter, made) for v, f in zip(values, fragments, strict=True))
     if row.timed:
         slots = (*slots, _time_slot(lifted, source))
     return row.name, slots, type_
+
+
+def _made_of(value: Expr, template: str) -> Expr:
+    """What rows are lifted to in the place of a value: the template with the value for `{x}`."""
+    first, *rest = template.split("{x}")
+    pieces: list[str | Ref] = [first]
+    for text in rest:
+        pieces += [*value.parts, text]
+    return Expr(joined(pieces), "BIGINT", value.span)
 
 
 def _time_slot(lifted: Lifted, source: Source) -> str:
@@ -149,14 +162,21 @@ def _refuse_type(
 
 
 def _slot(
-    lifted: Lifted, value: Expr, fragment: Fragment | None, condition: Expr | None, filter_: Fragment | None
+    lifted: Lifted,
+    value: Expr,
+    fragment: Fragment | None,
+    condition: Expr | None,
+    filter_: Fragment | None,
+    made: str = "",
 ) -> str:
+    """The name of the slot of a value, which is made where there is none; `made` says in it what was made of the
+    argument."""
     key = (value, condition)
     if key not in lifted.slots:
         if fragment is None:
             base = f"is_{slug(filter_)}" if filter_ else "is_row"
         else:
-            base = slug(fragment) + (f"_where_{slug(filter_)}" if filter_ else "")
+            base = slug(fragment) + made + (f"_where_{slug(filter_)}" if filter_ else "")
         lifted.slots[key] = Slot(unused(base, lifted.taken), value, condition, value.type)
     return lifted.slots[key].name
 

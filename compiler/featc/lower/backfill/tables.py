@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from featc.algebra import LAWS
+from featc.algebra import LAWS, Kind
 from featc.decompose import Partial, decompose
 from featc.fingerprint import rows_fingerprint, state_fingerprint
 from featc.lower.source import identity, quoted
@@ -51,7 +51,7 @@ def tile_table(project: Project, view: View) -> TileTable | None:
     if view.source is None or view.joins:
         return None
     parts = decompose(view)
-    kept = dict.fromkeys(c.partial for c in parts.cells if c.window.by_time and LAWS[c.partial.kind].tiled)
+    kept = dict.fromkeys(c.partial for c in parts.cells if c.window.by_time and is_kept(c.partial.kind))
     if not kept:
         return None
     states: dict[str, TilePart] = {}
@@ -71,6 +71,11 @@ def tile_table(project: Project, view: View) -> TileTable | None:
         keys=tuple(quoted(k.name) for k in view.keys),
         states=tuple(states.values()),
     )
+
+
+def is_kept(kind: Kind) -> bool:
+    """Whether tiles keep such a state: one of bounded size, of which the engine unites many."""
+    return LAWS[kind].tiled and engine.unites(kind)
 
 
 def _readable(view: View, partial: Partial) -> str:

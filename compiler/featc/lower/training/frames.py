@@ -32,7 +32,8 @@ def frame_sql(rows: ViewRows, window: Window, edges: Mapping[str, str]) -> str:
         f"CASE WHEN {ROW} IS NULL THEN 0 ELSE {PLACE} - {edges[after]} - 1 END" if after is not None else "UNBOUNDED"
     )
     keys = f"PARTITION BY {', '.join(rows.keys)} " if rows.keys else ""
-    end = f"CASE WHEN {ROW} IS NULL THEN 1 ELSE {PLACE} - {upper} END PRECEDING"
+    nothing = 1 if after is not None else PLACE  # as many rows back as there are leave none
+    end = f"CASE WHEN {ROW} IS NULL THEN {nothing} ELSE {PLACE} - {upper} END PRECEDING"
     if window.is_ahead:  # where no row is ahead, the frame ends at the spine row itself, which is no event
         end = f"CASE WHEN {ROW} IS NULL THEN 0 ELSE greatest({upper} - {PLACE}, 0) END FOLLOWING"
     return f"(\n    {keys}ORDER BY {PLACE}\n    ROWS BETWEEN {lower} PRECEDING\n    AND {end}\n)"
@@ -113,6 +114,7 @@ def frames(ctes: Ctes, rows: ViewRows, cells: Iterable[Cell], summed: Iterable[C
             rows.ranks.get(p.slots, ""),
             "_event",
             f" OVER {quoted(cell.window.name)}",
+            None if rows.irregular else cell.share,  # what is late is added to whole states
         )
         names = engine.fields(p.kind, quoted(cell.name))
         items += [f"{s} AS {n}" for s, n in zip(sql, names, strict=True)]

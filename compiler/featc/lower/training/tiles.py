@@ -45,7 +45,7 @@ def why_rows(cell: Cell, width: int) -> str | None:
         return "it is a set of values, which grows with its rows"
     if window.span is not None and window.span < 2 * width:
         return "its window is shorter than two tiles"
-    return None if engine.unites(cell.partial.kind) else f"the engine cannot unite {cell.partial.kind.value}"
+    return None if engine.unites(cell.partial.kind) else "its state is a sketch, which backfilled tiles do not hold"
 
 
 def tiled(ctes: Ctes, table: TileTable, cells: Iterable[Cell], base: str, reach: Iterable[str], out: Cells) -> None:
