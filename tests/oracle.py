@@ -1016,6 +1016,7 @@ class Series:
 
 
 LARGEST = Fraction(17) * 10**307
+LEAST = Fraction(2) ** -1022
 PRECISE = Context(prec=60, Emin=-(10**15), Emax=10**15, traps=[])
 
 
@@ -1453,11 +1454,14 @@ def of_slope(s: Series, expected: float) -> float:
 
 
 def of_weights(s: Series, expected: float) -> float:
-    """Weights that nearly cancel say little, and so do products beyond DOUBLE."""
+    """Weights that nearly cancel say little, and so do products beyond DOUBLE or below it."""
     if not s.finite:
         products = [Fraction(x) * Fraction(w) for x, w in s.rows if is_finite(x) and is_finite(w)]
         return math.inf if any(abs(p) > LARGEST for p in products) else 0.0
-    size = sum(abs(Fraction(x) * Fraction(w)) for x, w in s.rows)
+    products = [abs(Fraction(x) * Fraction(w)) for x, w in s.rows]
+    if any(0 < p < LEAST for p in products):
+        return math.inf
+    size = sum(products)
     total, sizes = abs(sum(Fraction(w) for _, w in s.rows)), sum(abs(Fraction(w)) for _, w in s.rows)
     if not sizes:
         return 0.0

@@ -185,6 +185,8 @@ class ViewMaker:
             brought = [e for e in self.names[len(self.history.names) :] if e.type == expr.type]
             if brought and self.draw.chance(15):
                 expr = self.draw.one(brought)
+                if sql_type == "bigint":  # what is asked for is no smaller integer
+                    expr = Expr(f"({expr.sql})::bigint", expr.type, expr.fn)
             elif self.history.spec.meaning.kind == "event" and self.draw.chance(8):
                 change = self.draw.one((coalesce, nullif))
                 expr = change(expr, constant(self.draw, expr.type))

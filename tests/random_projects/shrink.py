@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from oracle import Row, moment
+from oracle import Row, ViewJoin, moment
 
 from . import render
 from .judge import Difference, OpenProduct, check, open_featc
@@ -168,7 +168,8 @@ def entries(case: Case) -> Iterator[tuple[ViewSpec, Any]]:
 
 def narrowed(case: Case) -> Case:
     """Without sources and request columns that no view uses any more."""
-    used = {s for v in case.views for s in (v.source, *(j.source for j in (*v.joins, *v.matches)))}
+    beside = (j for v in case.views for j in (*v.joins, *v.matches) if not isinstance(j, ViewJoin))
+    used = {v.source for v in case.views} | {j.source for j in beside}
     sources = tuple(s for s in case.sources if s.name in used)
     names = {s.name for s in sources}
     steps = tuple(s for s in case.steps if isinstance(s, Read) or s.source in names)
