@@ -488,12 +488,14 @@ class Oracle:
     def rows_of(self, view: View, probe: Probe) -> list[Version]:
         """All rows of the probe's entity, visible or not; a NULL key is an unknown entity."""
         key = self.key_of([probe.keys.get(k) for k in view.keys])
-        if key is not None and view.matches:
+        if key is None:
+            return []
+        if view.matches:
             rows = self.attributed(view, probe.k)
             return [v for v in rows if self.key_of([expr(v.row) for expr in view.keys.values()]) == key]
         if view.name not in self.by_key:
             self.by_key[view.name] = self.keyed(view)
-        return [] if key is None else self.by_key[view.name].get(key, [])
+        return self.by_key[view.name].get(key, [])
 
     def passes(self, view: View, v: Version) -> bool:
         """`where:`, which applies after superseding."""
