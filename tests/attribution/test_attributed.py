@@ -197,6 +197,23 @@ def test_the_check_of_the_sql_says_that_it_does_not_follow(tmp_path: Path) -> No
     assert checked.features == ()
 
 
+def test_the_check_does_not_follow_what_lies_beside_events_either(tmp_path: Path) -> None:
+    store = project(tmp_path)
+    joining = """
+feature_views:
+  beside:
+    entity: ad
+    source: views
+    join: {past: {view: ads}}
+    features: {most: max(past.shown) over lifetime}
+"""
+    (store.root / "features" / "beside.yaml").write_text(joining)
+    store = FeatureStore(store.root)
+    sql = build_files(store.compiled)["sql/duckdb/beside/training.sql"]
+    checked = check_sql(store.project, store.outputs(["beside"]), sql)
+    assert [f.code for f in checked.findings] == ["F389"]
+
+
 @pytest.mark.parametrize(
     ("seen", "gone", "candidates", "expected"),
     [

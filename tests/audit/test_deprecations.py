@@ -102,3 +102,46 @@ def test_it_is_shown(tmp_path: Path) -> None:
     assert "people.old is deprecated since 2030-01-01 until 2030-06-30: use visits" in run("show", "scores")
     assert "people.old (deprecated)" in run("lineage", "--columns")
     assert '"old (deprecated)"' in run("lineage", "--columns", "--to", "mermaid")
+
+
+JOINED = (
+    PEOPLE
+    + """
+  visits:
+    sql: select 1::bigint as user_id, timestamp '2024-01-02' as at, 1 as shop
+    time: at
+    delay: 1m
+  shops:
+    kind: state
+    key: shop
+    sql: select 1 as shop, 'a' as owner, timestamp '2024-01-01' as at
+    time: at
+    columns: {owner: {type: text}}
+    deprecated: {since: 2030-01-01}
+feature_views:
+  people:
+    entity: user
+    source: people
+    features:
+      old: {sql: sum(visits), windows: [7d], deprecated: {since: 2030-01-01}}
+      new: count(*) over last_7d
+  beside:
+    entity: user
+    source: visits
+    join: {people: {view: people}, shops: {}}
+    features: {most: max(people.old_7d) over last_7d, whose: last(shops.owner) over lifetime}
+  rows: {entity: user, source: {view: people}, features: {n: count(*) over lifetime}}
+"""
+)
+
+
+def test_what_lies_beside_rows_is_used(tmp_path: Path) -> None:
+    found = told(compiled(tmp_path, JOINED), "F363")
+    assert [d.message.partition(",")[0] for d in found] == [
+        "the view beside uses shops",
+        "beside.most uses people.old_7d",
+    ]
+    plain = "  people:\n    entity: user\n"
+    whole = JOINED.replace(plain, plain + "    deprecated: {since: 2030-01-01}\n")
+    users = {d.message.partition(" uses people,")[0] for d in told(compiled(tmp_path, whole), "F363")}
+    assert {"the view beside", "the view rows"} <= users

@@ -19,6 +19,8 @@ from featc.resolve.model import (
     Service,
     StateRef,
     View,
+    ViewJoin,
+    join_column,
 )
 
 Key = tuple[str, str]
@@ -52,7 +54,7 @@ def uses(definitions: Definitions, project: Project) -> Iterator[Use]:
     """All uses of definitions in a project that was resolved without errors."""
     written = {v.name: _written(v) for v in definitions.views.values()}
     for view in project.views.values():
-        yield from _of_view(definitions.views[view.name], view)
+        yield from _of_view(project, written, definitions.views[view.name], view)
     for view in (*project.views.values(), *project.labels.values()):
         for feature in view.features:
             if not (view.ahead and feature.name.endswith(COMPLETE)):
@@ -79,7 +81,7 @@ def _target(project: Project, written: Written, ref: FeatureRef) -> tuple[str, s
     return kind, f"{view.origin}.{definition.name if definition else name}", f"{view.origin}.{name}"
 
 
-def _of_view(definition: ViewDef, view: View) -> Iterator[Use]:
+def _of_view(project: Project, written: Written, definition: ViewDef, view: View) -> Iterator[Use]:
     user = _User(f"the view {view.name}", (("view", view.name),))
     for entity in definition.entity or ():
         yield user.uses("entity", entity.value, entity.span)
@@ -88,16 +90,32 @@ def _of_view(definition: ViewDef, view: View) -> Iterator[Use]:
     span = definition.source.span if definition.source else view.span
     yield user.uses("source", view.source, span)
     if view.attributed is not None:
-        matched = (j.source.name for j in view.lookups)
-        yield from (user.uses("source", name, span) for name in dict.fromkeys((view.attributed, *matched)))
+        yield user.uses("source", view.attributed, span)
+    if definition.of_view and definition.source is not None:
+        yield user.uses("view", definition.source.value, span)
+    placed = {j.name: j.span for j in definition.joins}
+    for join in view.joins:
+        beside = ("view", join.view) if isinstance(join, ViewJoin) else ("source", join.source.name)
+        yield user.uses(*beside, placed.get(join.name, span))
     for expr in (view.where, *(k.expr for k in view.keys)):
-        yield from _of_columns(user, view.source, expr, expr.span if expr is not None else None)
+        yield from _of_columns(project, written, user, view, expr, expr.span if expr is not None else None)
 
 
-def _of_columns(user: _User, source: str, expr: Expr | None, span: Span | None) -> Iterator[Use]:
+def _of_columns(
+    project: Project, written: Written, user: _User, view: View, expr: Expr | None, span: Span | None
+) -> Iterator[Use]:
+    """The columns of a view's rows that an expression reads: its source's own, or what a join brings."""
+    brought = {column: (join, column.removeprefix(join_column(join.name, ""))) for join in view.joins
+               for column in join.columns}  # fmt: skip
     for ref in expr.refs if expr is not None else ():
-        if isinstance(ref, ColumnRef):
-            yield user.uses("column", f"{source}.{ref.column}", span)
+        if not isinstance(ref, ColumnRef):
+            continue
+        join, name = brought.get(ref.column, (None, ref.column))
+        if isinstance(join, ViewJoin):
+            kind, of, name = _target(project, written, FeatureRef(join.view, name))
+            yield user.uses(kind, of, span, name)
+        else:
+            yield user.uses("column", f"{join.source.name if join is not None else view.source}.{name}", span)
 
 
 def _of_feature(project: Project, written: Written, view: View, feature: Feature) -> Iterator[Use]:
@@ -114,18 +132,20 @@ def _of_feature(project: Project, written: Written, view: View, feature: Feature
             case StateRef(column):
                 yield user.uses("column", f"{view.source}.{column}", span)
             case AggregateRef(aggregation):
-                yield from _of_aggregation(user, view, aggregation, span)
+                yield from _of_aggregation(project, written, user, view, aggregation, span)
             case _:
                 pass
 
 
-def _of_aggregation(user: _User, view: View, name: str, span: Span | None) -> Iterator[Use]:
+def _of_aggregation(
+    project: Project, written: Written, user: _User, view: View, name: str, span: Span | None
+) -> Iterator[Use]:
     aggregation = view.aggregation(name)
     window = aggregation.window
     yield user.uses("window", window.name, span)
     for slot in (view.slot(n) for n in (*aggregation.slots, *([window.since] if window.since else []))):
         for expr in (slot.value, slot.filter):
-            yield from _of_columns(user, str(view.source), expr, span)
+            yield from _of_columns(project, written, user, view, expr, span)
 
 
 def _of_service(project: Project, written: Written, definition: ServiceDef, service: Service) -> Iterator[Use]:

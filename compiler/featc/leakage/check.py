@@ -23,6 +23,7 @@ from featc.leakage.sources import source_of, source_rows
 from featc.leakage.values import Refused, Relation
 from featc.leakage.versions import is_versions, versions
 from featc.resolve.model import Output, Project, feature_closure
+from featc.resolve.upstream import behind
 
 _HINT = "the SQL is featc's own: if nobody changed the file, please report this; featc verify compares values"
 _BY_VALUES = "featc verify compares its values in both plans; build without --check-leakage"
@@ -82,8 +83,9 @@ def check_sql(
 
 
 def _attributed(project: Project, outputs: Sequence[Output]) -> tuple[str, str] | None:
-    """A view over an attributed source that outputs are made of, and its matches."""
-    pairs = feature_closure(project, tuple((o.view, o.feature) for o in outputs))
+    """A view over an attributed source that outputs are made of, or that lies beside rows they are made of, and its
+    matches."""
+    pairs = behind(project, ((o.view, o.feature) for o in outputs))
     for view in (project.view(name) for name, _ in pairs):
         if view.attributed is not None:
             return view.name, " and ".join(j.name for j in view.joins)

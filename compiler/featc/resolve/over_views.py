@@ -58,7 +58,7 @@ def _base(
     if base is None:
         if name not in definitions.broken:
             hint = did_you_mean(name, definitions.views) or "declare it under feature_views:"
-            if name in definitions.sources:
+            if name in definitions.sources or name in definitions.attributed:
                 hint = f"{name} is a source: write source: {name}"
             findings.error("F308", f"there is no view '{name}'", span, hint)
         return None

@@ -13,6 +13,7 @@ from featc.encoding import micros_of
 from featc.errors import Diagnostic, FeatcError, did_you_mean
 from featc.fingerprint import view_fingerprint
 from featc.lower.online import SourcePlan, ViewPlan, source_plan
+from featc.lower.online_joins import ViewHop
 from featc.resolve.model import Output, Project
 from featc.runtime.online.beside import BesideReaders
 from featc.runtime.online.database import Database
@@ -219,9 +220,16 @@ class OnlineStore:
             for table, source, schema in self._missing():
                 for statement in filter(str.strip, schema.split(";\n")):
                     store.execute(statement)
-                missed = "SELECT accepted + rejected FROM featc_sources WHERE source = ?"
-                row = store.execute(missed, (source,)).fetchone()
-                store.execute("INSERT INTO featc_tables VALUES (?, ?, ?)", (table, source, row[0] if row else 0))
+                missed = sum(_taken_in(store, name) for name in (source, *self._forgotten(store, table)))
+                store.execute("INSERT INTO featc_tables VALUES (?, ?, ?)", (table, source, missed))
+
+    def _forgotten(self, store: Any, table: str) -> Iterator[str]:
+        """The sources of which a view joins features, where the store has let rows go: an event that is still to come
+        may ask for what they held."""
+        view = next((v for v in self._views.values() if v.layout.events == table), None)
+        if view is None or view.joins is None or not any(isinstance(hop, ViewHop) for hop in view.joins.hops):
+            return
+        yield from (s for s in view.joins.sources if s != view.layout.source.name and horizon_of(store, s) is not None)
 
     def _check_history(self, reader: ServiceReader) -> None:
         """A view made after rows of its source came in does not know them, and may not answer as if it did."""
@@ -249,8 +257,16 @@ class OnlineStore:
                     break
 
 
+def _taken_in(store: Any, source: str) -> int:
+    """How many rows of a source came into the store."""
+    row = store.execute("SELECT accepted + rejected FROM featc_sources WHERE source = ?", (source,)).fetchone()
+    return row[0] if row else 0
+
+
 def _incomplete(view: ViewPlan, missed: int | None, file: str) -> Diagnostic:
     name, source = view.layout.view.name, view.layout.source.name
+    if view.joins is not None and any(isinstance(hop, ViewHop) for hop in view.joins.hops):
+        source = " or ".join(dict.fromkeys((source, *view.joins.sources)))
     if missed is None:
         message = f"the online store has no tables of view '{name}' as it is defined now"
     else:
