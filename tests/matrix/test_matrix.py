@@ -78,6 +78,7 @@ def changed(made: Case, uid: int) -> set[str]:
     return found | {n for n in real.labels for p in probes if real.label(n, p) != other.label(n, p)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_happened_to_a_row_changes_most_features(kind: str) -> None:
     made = case(kind, "left", backwards=False)

@@ -14,6 +14,7 @@ from .calls import Call, filtered
 from .choices import Draw
 from .expressions import (
     Expr,
+    as_key,
     coalesce,
     column,
     constant,
@@ -184,9 +185,7 @@ class ViewMaker:
             expr = column(c, abstract_type(sql_type))
             brought = [e for e in self.names[len(self.history.names) :] if e.type == expr.type]
             if brought and self.draw.chance(15):
-                expr = self.draw.one(brought)
-                if sql_type == "bigint":  # what is asked for is no smaller integer
-                    expr = Expr(f"({expr.sql})::bigint", expr.type, expr.fn)
+                expr = as_key(self.draw.one(brought))
             elif self.history.spec.meaning.kind == "event" and self.draw.chance(8):
                 change = self.draw.one((coalesce, nullif))
                 expr = change(expr, constant(self.draw, expr.type))

@@ -43,6 +43,11 @@ def named(name: str, meaning: Expr) -> Expr:
     return Expr(name, meaning.type, meaning.fn)
 
 
+def as_key(expr: Expr) -> Expr:
+    """The expression as a key: of an integer the widest, since any may be asked for."""
+    return Expr(f"({expr.sql})::bigint", expr.type, expr.fn) if expr.type == "bigint" else expr
+
+
 def literal(value: Value, type: str) -> Expr:
     """A constant as SQL text."""
     return Expr(literal_sql(value, type), type, lambda row: value)

@@ -11,7 +11,7 @@ from oracle import Probe, Row, Window
 
 from .choices import Draw
 from .definitions import ViewMaker
-from .expressions import Expr, predicate
+from .expressions import Expr, as_key, predicate
 from .histories import History, abstract_type
 from .model import Case, Read, ViewSpec
 from .timeline import Timeline
@@ -37,7 +37,7 @@ class HoldingMaker(ViewMaker):
             type_ = abstract_type(sql_type)
             others = [e for e in self.names if e.type == type_ and e.sql in self.history.spec.types]
             if others and type_ in ("bigint", "text") and self.draw.chance(45):
-                exprs[key] = self.draw.one(others)
+                exprs[key] = as_key(self.draw.one(others))
         return exprs, {k: e.sql for k, e in exprs.items() if e.sql != k}
 
     def features(self) -> None:

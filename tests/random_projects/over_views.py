@@ -9,7 +9,7 @@ from oracle import Row
 
 from .choices import Draw
 from .definitions import ViewMaker
-from .expressions import Expr, column, named
+from .expressions import Expr, as_key, column, named
 from .histories import History, abstract_type
 from .joins import brought
 from .model import ViewSpec
@@ -52,7 +52,7 @@ class RowsMaker(ViewMaker):
             exprs[key] = named(key, self.base.keys[key]) if key in self.base.keys else self.renamed(own)
             others = [e for e in self.names if e.type == type_]
             if others and type_ in ("bigint", "text") and self.draw.chance(25):
-                exprs[key] = self.draw.one(others)
+                exprs[key] = as_key(self.draw.one(others))
         return exprs, {k: e.sql for k, e in exprs.items() if e.sql != k}
 
     def renamed(self, own: Expr) -> Expr:

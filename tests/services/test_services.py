@@ -334,11 +334,11 @@ def test_views_with_a_key_of_two_types_are_asked_in_roles(tmp_path: Path) -> Non
 def test_a_difference_in_a_derived_feature_is_saved_as_a_test_of_its_service(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from featc.lower.training import query
+    from featc.lower.training import views
 
-    store, right = project(tmp_path, ETA), query.feature_sql
+    store, right = project(tmp_path, ETA), views.feature_sql
     with monkeypatch.context() as patch:
-        patch.setattr(query, "feature_sql", lambda v, f, *more: "true" if f.name == "busier" else right(v, f, *more))
+        patch.setattr(views, "feature_sql", lambda v, f, *more: "true" if f.name == "busier" else right(v, f, *more))
         report = store.verify("eta.busier", allow_thin=True)
     assert report.exit_code == 3
     (case,) = report.cases

@@ -12,7 +12,7 @@ import pytest
 
 from featc.encoding import as_single, encode
 from featc.errors import FeatcError
-from featc.lower.training import query as lowered
+from featc.lower.training import views as lowered
 from featc.runtime.author_tests import run_tests
 from featc.runtime.online import push as online_push
 from featc.runtime.online import read as online_read
