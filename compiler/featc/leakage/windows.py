@@ -19,6 +19,7 @@ _OVER_A_FRAME = (
     exp.Count,
     exp.Sum,
     exp.Min,
+    exp.PercentileDisc,
     exp.Max,
     exp.Avg,
     exp.VariancePop,
