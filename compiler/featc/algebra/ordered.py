@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from featc.algebra import rounding
@@ -169,7 +170,7 @@ def _weights(given: Given, v: Sequence[tuple[Any, ...]], since: int) -> list[flo
 def _decayed(given: Given, v: Series, as_of: int) -> float | None:
     if not v:
         return None
-    return added(given.number(r[1]) * w for r, w in zip(v, _weights(given, v, as_of), strict=True))
+    return added(_weighed(given.number(r[1]), w) for r, w in zip(v, _weights(given, v, as_of), strict=True))
 
 
 def _decayed_count(given: Given, v: Series, as_of: int) -> float:
@@ -181,11 +182,17 @@ def _decayed_mean(given: Given, v: Series, as_of: int) -> float | None:
     if not v:
         return None
     weights = _weights(given, v, v[-1][-1])
-    return added(given.number(r[1]) * w for r, w in zip(v, weights, strict=True)) / plain_sum(weights)
+    return added(_weighed(given.number(r[1]), w) for r, w in zip(v, weights, strict=True)) / plain_sum(weights)
+
+
+def _weighed(x: float, weight: float) -> float:
+    """A value's part. What is infinite stays so however little it weighs, also below the least DOUBLE."""
+    return x * weight if isfinite(x) else x
 
 
 def _decayed_sql(since: str) -> str:
-    return added_sql(f"list_transform({{v}}, lambda r: r.a::DOUBLE * {_weight_sql(since, 'r.b')})")
+    part = f"CASE WHEN isfinite(r.a::DOUBLE) THEN r.a::DOUBLE * {_weight_sql(since, 'r.b')} ELSE r.a::DOUBLE END"
+    return added_sql(f"list_transform({{v}}, lambda r: {part})")
 
 
 def _count_sql(since: str, slot: str) -> str:

@@ -121,7 +121,7 @@ user_visits_values AS (
     SELECT
         s._row,
         list_transform((list_sort(w.series_page_7d))[-2:], lambda r: r.a) AS last_pages,
-        list_transform([list_transform(list_sort(w.series_seconds_row_time_7d), lambda r: r.a::DOUBLE * 2 ** (-(s._as_of - epoch_us(r.b)) / 86400000000.0))], lambda z: CASE WHEN list_max(z) < 2.0 ** 900 AND list_min(z) > -(2.0 ** 900) THEN list_sum(z) ELSE list_sum(list_transform(z, lambda e: e / 2.0 ** 64)) * 2.0 ** 64 END)[1] AS seconds_now,
+        list_transform([list_transform(list_sort(w.series_seconds_row_time_7d), lambda r: CASE WHEN isfinite(r.a::DOUBLE) THEN r.a::DOUBLE * 2 ** (-(s._as_of - epoch_us(r.b)) / 86400000000.0) ELSE r.a::DOUBLE END)], lambda z: CASE WHEN list_max(z) < 2.0 ** 900 AND list_min(z) > -(2.0 ** 900) THEN list_sum(z) ELSE list_sum(list_transform(z, lambda e: e / 2.0 ** 64)) * 2.0 ** 64 END)[1] AS seconds_now,
         (list_transform([list_sort(w.series_seconds_page_7d)], lambda v: list_transform([list_sort(list_transform((list_sort(list_transform(map_entries(list_aggregate(list_transform(v, lambda r: r.b), 'histogram')), lambda e: struct_pack(n := -e.value::BIGINT, v := e.key))))[1:2], lambda e: e.v))], lambda x: map(x, list_transform(x, lambda k: list_sum(list_transform(list_filter(v, lambda r: r.b = k), lambda r: r.a)))))[1])[1])::MAP(VARCHAR, DOUBLE) AS seconds_by_page
     FROM spine_rows s
     LEFT JOIN user_visits_windows w USING (_row)
