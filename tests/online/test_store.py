@@ -162,12 +162,17 @@ def test_a_view_changed_after_a_push_refuses_to_answer_from_half_a_history(tmp_p
     with OnlineStore(tmp_path / "o.db", made()) as store:
         store.push("ev", [event()])
     with OnlineStore(tmp_path / "o.db", made("count", "sum")) as store:
+        with OnlineStore(tmp_path / "o.db", made(), read_only=True) as before:
+            assert count(before) == 1
         store.push("ev", [event()])
         with pytest.raises(FeatcError, match=r"'v' was added or changed after 1 row of ev came into") as incomplete:
             count(store)
         assert incomplete.value.code == "F603"
-    with OnlineStore(tmp_path / "o.db", made(), read_only=True) as store:
-        assert count(store) == 1
+    with (  # which now misses the other half
+        OnlineStore(tmp_path / "o.db", made(), read_only=True) as store,
+        pytest.raises(FeatcError, match="F603"),
+    ):
+        count(store)
 
 
 def test_a_definition_the_store_has_never_seen_is_refused_when_only_reading(tmp_path: Path) -> None:

@@ -98,6 +98,13 @@ class SourcePlan:
         return (*self.views, *self.joined)
 
     @property
+    def tables(self) -> Mapping[str, str]:
+        """The tables that hold what a batch brings, each with the statements that make it."""
+        found = {s.stream.table: s.schema_sql for s in self.streams}
+        found |= {} if self.dumps is None else {self.dumps.table: self.dumps.schema_sql}
+        return found | {v.layout.events: v.schema_sql for v in self.all_views}
+
+    @property
     def streams(self) -> tuple[StreamPlan, ...]:
         own = [v.stream for v in self.all_views if v.stream is not None]
         found = {s.stream.table: s for s in ([self.stream] if self.stream else []) + own}

@@ -104,8 +104,12 @@ class JoinsPlan:
         return tuple(dict.fromkeys(name for names in found for name in names))
 
 
+KEPT = "__raw"
+"""What follows the name of a view's table in that of the rows it keeps as they came: all views with joins have one."""
+
+
 def raw_table(layout: Layout) -> str:
-    return quoted(layout.events.strip('"') + "__raw")
+    return quoted(layout.events.strip('"') + KEPT)
 
 
 def raw_columns(layout: Layout) -> tuple[tuple[Column, str], ...]:

@@ -17,7 +17,7 @@ from featc.lower.online_evict import BOUNDARY_SQL, first_kept, gone
 from featc.lower.online_store import key_parameters
 from featc.runtime.online.calendars import begins
 from featc.runtime.online.database import Database
-from featc.runtime.online.ledger import horizon_of, newest_arrival, set_horizon
+from featc.runtime.online.ledger import horizon_of, leave_out, newest_arrival, set_horizon
 
 _FIRST, _LAST = -(2**62), 2**62
 Transaction = Callable[[], AbstractContextManager[sqlite3.Connection]]
@@ -69,7 +69,8 @@ def try_to_evict(database: Database, plans: Sequence[SourcePlan], replay: int) -
 
 def _evict(transaction: Transaction, plans: Sequence[SourcePlan], replay: int) -> tuple[Eviction, ...]:
     # all horizons first: what joins look into stays as long as events may come that look
-    booked = [(plan, *_book(transaction, plan, replay)) for plan in plans]
+    known = [table for plan in plans for table in plan.tables]
+    booked = [(plan, *_book(transaction, plan, replay, known)) for plan in plans]
     return tuple(
         Eviction(plan.source.name, before, False, 0, ())
         if newest is None or horizon is None
@@ -78,8 +79,10 @@ def _evict(transaction: Transaction, plans: Sequence[SourcePlan], replay: int) -
     )
 
 
-def _book(transaction: Transaction, plan: SourcePlan, replay: int) -> tuple[int | None, int | None, int | None]:
-    """(the horizon before, the newest arrival, the horizon now) of a source."""
+def _book(
+    transaction: Transaction, plan: SourcePlan, replay: int, known: Sequence[str]
+) -> tuple[int | None, int | None, int | None]:
+    """(the horizon before, the newest arrival, the horizon now) of a source. `known` are the project's tables."""
     source = plan.source.name
     with transaction() as store:
         before, newest = horizon_of(store, source), newest_arrival(store, source)
@@ -88,6 +91,7 @@ def _book(transaction: Transaction, plan: SourcePlan, replay: int) -> tuple[int 
         horizon = newest - replay if before is None else max(before, newest - replay)
         if horizon != before:
             set_horizon(store, source, horizon)
+            leave_out(store, known, None, 1)
     return before, newest, horizon
 
 

@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from featc.lower.online_joins import KEPT
+
 _FIRST_ROW = "SELECT value FROM featc_meta WHERE name = 'next_row'"
 _NEXT_ROW = "UPDATE featc_meta SET value = ? WHERE name = 'next_row'"
 _KNOWN = "SELECT rows, accepted, duplicates, rejected, digest FROM featc_batches WHERE source = ? AND token = ?"
@@ -26,6 +28,11 @@ ON CONFLICT DO UPDATE SET
     rejected = rejected + ?4,
     newest_arrival = max(coalesce(newest_arrival, ?5), coalesce(?5, newest_arrival)),
     pushed_at = ?6
+"""
+_LEFT_OUT = """
+UPDATE featc_tables SET missed = missed + ?
+WHERE name NOT IN (SELECT value FROM json_each(?))
+  AND (source = ? OR EXISTS (SELECT 1 FROM sqlite_schema kept WHERE kept.name = trim(featc_tables.name, '"') || ?))
 """
 
 
@@ -88,6 +95,17 @@ def known_batch(store: sqlite3.Connection, source: str, token: str | None) -> Kn
     if row is None:
         return None
     return KnownBatch(PushReport(source, row[0], row[1], row[2], json.loads(row[3]), True, token), row[4])
+
+
+def leave_out(store: sqlite3.Connection, known: Iterable[str], source: str | None, rows: int) -> None:
+    """Notes that so many rows of a source came in, or with None that rows went, without the tables of views that the
+    project does not have just now: it may have them again. `known` are the tables that it has.
+
+    Such a view missed what its own source brought. One with joins missed it whatever brought it, since what would have
+    been lifted again was not, and what it would have asked for may have gone.
+    """
+    if rows:
+        store.execute(_LEFT_OUT, (rows, json.dumps(list(known)), source, KEPT))
 
 
 def enter_batch(

@@ -26,7 +26,15 @@ from featc.runtime.online.dumps import accept as accept_dumps
 from featc.runtime.online.dumps import resolve as resolve_dumps
 from featc.runtime.online.engine import Engine
 from featc.runtime.online.joined import Changed, JoinedRows, note, placed
-from featc.runtime.online.ledger import KnownBatch, PushReport, enter_batch, first_row, horizon_of, known_batch
+from featc.runtime.online.ledger import (
+    KnownBatch,
+    PushReport,
+    enter_batch,
+    first_row,
+    horizon_of,
+    known_batch,
+    leave_out,
+)
 from featc.runtime.online.lifted import Lifted, Row, lift, lift_slices
 from featc.runtime.online.matched import MatchedRows
 from featc.runtime.online.routes import Route, keep_to_one_route
@@ -299,6 +307,8 @@ class _Taking:
         report = PushReport(source, *counted, False, batch.token, self.made_late, absent)
         kept = ((place, "; ".join(reasons), text) for place, reasons, text in self.rejected)
         enter_batch(self.store, report, kept, self.newest_arrival, batch.digest)
+        known = {*self.plan.tables, *(v.layout.events for v in self.lifter.beside.views.values())}
+        leave_out(self.store, known, source, self.rows - self.duplicates)
         return report
 
 

@@ -207,9 +207,7 @@ class OnlineStore:
         known = {r[0] for r in rows}
         wanted: dict[str, tuple[str, str, str]] = {}
         for name, plan in self._plans.items():
-            wanted |= {s.stream.table: (s.stream.table, name, s.schema_sql) for s in plan.streams}
-            wanted |= {d.table: (d.table, name, d.schema_sql) for d in [plan.dumps] if d is not None}
-            wanted |= {v.layout.events: (v.layout.events, name, v.schema_sql) for v in plan.all_views}
+            wanted |= {table: (table, name, schema) for table, schema in plan.tables.items()}
         return [found for table, found in wanted.items() if table not in known]
 
     def _make_tables(self) -> None:
