@@ -53,19 +53,7 @@ def partial(
         case Kind.DISTINCT:
             return (_over(f"count(DISTINCT {x})", tail),)
         case Kind.MOMENTS:
-            if types[0] not in FLOATS:
-                # the engine adds wide ones up in DECIMAL(38), which they may leave on the way
-                real = f"{x}::DOUBLE" if is_wide(types[0]) else x
-                n, mean = _over(f"count({x})", tail), _over(f"avg({real})", tail)
-                return (n, mean, f"{_over(f'var_pop({x})', tail)} * {n}", "0")
-            finite = f"isfinite({x})"
-            n = _over(f"count({x})", tail, finite)
-            return (
-                n,
-                _over(f"avg({x})", tail, finite),
-                f"{_over(f'var_pop({x})', tail, finite)} * {n}",
-                f"{_over(f'count({x})', tail)} - {n}",
-            )
+            return _counted_squares(x, types[0], tail)
         case Kind.FIRST:
             return (_over(f"arg_min({x}, {rank})", tail), _over(f"min({rank})", tail, f"{x} IS NOT NULL"))
         case Kind.LAST:
@@ -89,6 +77,19 @@ def partial(
             return (f"[{_over(f'quantile_disc({x}, {share:.15f})', tail)}]",)
         case Kind.BUCKETS:
             return (_over(f"list({x})", tail, f"{x} IS NOT NULL"),)
+
+
+def _counted_squares(x: str, type_: str, tail: str) -> tuple[str, ...]:
+    """How many values there are, their mean, the squares of what they are from it, and how many are not finite."""
+    if type_ not in FLOATS:
+        # the engine adds wide ones up in DECIMAL(38), which they may leave on the way
+        real = f"{x}::DOUBLE" if is_wide(type_) else x
+        n, mean = _over(f"count({x})", tail), _over(f"avg({real})", tail)
+        return (n, mean, f"{_over(f'var_pop({x})', tail)} * {n}", "0")
+    finite = f"isfinite({x})"
+    n = _over(f"count({x})", tail, finite)
+    squares = f"{_over(f'var_pop({x})', tail, finite)} * {n}"
+    return (n, _over(f"avg({x})", tail, finite), squares, f"{_over(f'count({x})', tail)} - {n}")
 
 
 def is_wide(type_: str) -> bool:

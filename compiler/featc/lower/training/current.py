@@ -34,7 +34,7 @@ from featc.lower.training.rows import (
     ViewRows,
     decided,
     is_irregular,
-    rank_keys,
+    ranked,
     row_conditions,
     slot_columns,
     slot_sql,
@@ -70,13 +70,8 @@ def current_rows(
         items += [TIME, FROM, f"least({UNTIL}, {ends[0]}) AS {UNTIL}" if ends else UNTIL]
         items += [ENTER, SUPERSEDED] if irregular else []
     slots = slot_columns(view, parts)
-    ranks: dict[tuple[str, ...], str] = {}
-    partition = f"PARTITION BY {', '.join(src.key_sql(k) for k in view.keys)} " if view.keys else ""
-    for number, names in enumerate(rank_keys(parts)):
-        column = "_nth" if number == 0 else f"_nth_{number + 1}"
-        order = ", ".join(f"{c} NULLS FIRST" for c in (*src.event_order(source), *(slot_sql(view, s) for s in names)))
-        items.append(f"row_number() OVER ({partition}ORDER BY {order}) AS {column}")
-        ranks[names] = column
+    ranks = {names: column for names, column, _ in ranked(parts, source)}
+    items += [item for _, _, item in ranked(parts, source)]
     items += [named(slot_sql(view, s), c) for s, c in slots.items()]
     body = select(items, f"FROM {relation}\n{conjunction([*holding(source, view), *reach])}")
     name = ctes.add(quoted(f"{view.name}_current"), body, f"{view.name}: the rows that hold, each with its stretch")

@@ -7,7 +7,7 @@ the others go through a join on the entity's key (architecture.md, performance.m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from featc.algebra import LAWS
@@ -239,7 +239,7 @@ def _listed(items: Iterable[str]) -> str:
     return f" {', '.join(found)}" if len(found) < 4 else "\n" + indent(",\n".join(found)) + "\n"
 
 
-def rank_keys(parts: Parts) -> tuple[tuple[str, ...], ...]:
+def _rank_keys(parts: Parts) -> tuple[tuple[str, ...], ...]:
     """The slot lists that event orders depend on: one per ordered partial and per aggregation whose window chooses by
     event order."""
     wanted: dict[tuple[str, ...], None] = {}
@@ -250,6 +250,17 @@ def rank_keys(parts: Parts) -> tuple[tuple[str, ...], ...]:
         if finish.aggregation.window.in_order:
             wanted[chosen_by(finish.aggregation)] = None
     return tuple(wanted)
+
+
+def ranked(parts: Parts, source: Source) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """For each event order that is needed the slots it goes by, the column that numbers an entity's rows in it, and
+    that column's item."""
+    view = parts.view
+    partition = f"PARTITION BY {', '.join(src.key_sql(k) for k in view.keys)} " if view.keys else ""
+    for number, names in enumerate(_rank_keys(parts)):
+        column = "_nth" if number == 0 else f"_nth_{number + 1}"
+        order = ", ".join(f"{c} NULLS FIRST" for c in (*src.event_order(source), *(slot_sql(view, s) for s in names)))
+        yield names, column, f"row_number() OVER ({partition}ORDER BY {order}) AS {column}"
 
 
 def chosen_by(aggregation: Aggregation) -> tuple[str, ...]:
@@ -325,13 +336,8 @@ def view_rows(
     superseded = matched or src.identity(source, view) is not None
     items = [named(src.key_sql(k), quoted(k.name)) for k in view.keys]
     items += _instant_items(irregular, superseded, lag, ENTER if matched else ENTERED)
-    ranks: dict[tuple[str, ...], str] = {}
-    partition = f"PARTITION BY {', '.join(src.key_sql(k) for k in view.keys)} " if view.keys else ""
-    for number, names in enumerate(rank_keys(parts)):
-        column = "_nth" if number == 0 else f"_nth_{number + 1}"
-        order = ", ".join(f"{c} NULLS FIRST" for c in (*src.event_order(source), *(slot_sql(view, s) for s in names)))
-        items.append(f"row_number() OVER ({partition}ORDER BY {order}) AS {column}")
-        ranks[names] = column
+    ranks = {names: column for names, column, _ in ranked(parts, source)}
+    items += [item for _, _, item in ranked(parts, source)]
     items += [named(slot_sql(view, s), c) for s, c in slots.items()]
     conditions = [*event_conditions(source, view), *decided(source, view, superseded, known), *reach]
     body = select(items, f"FROM {relation}\n{conjunction(conditions)}")
