@@ -189,7 +189,7 @@ def row_expressions(case: Case, source: str) -> Iterator[Expr]:
     if isinstance(deleted, Expr):
         yield deleted
     for v in case.views:
-        if v.source != source or v.joins or v.of:  # what joins bring is no column here, nor what a view's keys are
+        if v.source != source or v.joins or v.matches or v.of:  # what those bring is no column here
             continue
         yield from v.keys.values()
         if v.where:

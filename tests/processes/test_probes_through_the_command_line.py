@@ -83,12 +83,15 @@ def every_key(case: Case) -> Iterator[Probe]:
 
 def push_everything(case: Case, folder: Path) -> None:
     """Two batches of each source in the case's own order of arrival; the first comes again at the end."""
-    order = [(s.source, n) for s in case.steps if isinstance(s, Push) and not s.replay for n in s.rows]
+    pushes = [s for s in case.steps if isinstance(s, Push) and not s.replay]
     batches = []
     for source in case.sources:
-        numbers = [n for name, n in order if name == source.name]
-        half = (len(numbers) + 1) // 2
-        batches += [(source, part) for part in (numbers[half:], numbers[:half]) if part]
+        whole = [s.rows for s in pushes if s.source == source.name]
+        if source.meaning.kind != "snapshot":  # whose dumps are pushed whole
+            whole = [(n,) for rows in whole for n in rows]
+        half = (len(whole) + 1) // 2
+        parts = [[n for rows in part for n in rows] for part in (whole[half:], whole[:half])]
+        batches += [(source, part) for part in parts if part]
     for token, (source, numbers) in enumerate(batches):
         path = batch_file(folder, case, source, numbers, f"batch_{token}")
         report = pushed(folder, source.name, path, f"t{token}")
