@@ -31,6 +31,7 @@ Decisions where the page is silent:
 * Units of a calendar lie side by side: one begins at the first instant whose local day is its first or a later one,
   and is current from then until the next begins, also while clocks show an hour again that lies before it. A day that
   a zone leaves out is a unit that holds nothing.
+* A row of a union has its members' names in the union's spelling, and in its member's own where that is another.
 * A `since` window is ordered by the outcome of P after everything else, so that of events equal in all the rest one
   that satisfies P is the last.
 
@@ -89,11 +90,17 @@ class Overflow(ArithmeticError):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An event or state source. `columns` lists every column of the data, used or not."""
+    """An event or state source. `columns` lists every column of the data, used or not. `let` are names for row
+    expressions, of which only unions know.
+
+    With `union`, the names of event sources, its rows are theirs: it has `columns`, the names of all of them, and
+    perhaps `let`, but no time (nor anything that goes with one) of its own. `doubles` are its columns that are DOUBLE
+    though whole numbers in a member.
+    """
 
     name: str
     columns: tuple[str, ...]
-    time: str
+    time: str = ""
     kind: str = "event"
     available_at: str | None = None
     delay: int = 0
@@ -103,6 +110,9 @@ class Source:
     key: tuple[str, ...] = ()
     valid_to: str | None = None
     final_after: int | None = None
+    let: Mapping[str, RowExpr] = field(default_factory=dict)
+    union: tuple[str, ...] = ()
+    doubles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +243,10 @@ class Probe:
 
 @dataclass(slots=True)
 class Version:
-    """A row of a source with the facts that decide when it is visible. `number` is its place in the data."""
+    """A row of a source with the facts that decide when it is visible. `number` is its place in the data of `source`,
+    which of a union's row is the member."""
 
+    source: str
     row: Row
     number: int
     tau: int | None
@@ -338,7 +350,8 @@ class Oracle:
         self.views = {v.name: v for v in views}
         self.features = {f"{v.name}.{f.name}": (v, f) for v in views for f in v.features}
         self.labels = {f"{v.name}.{f.name}": (v, f) for v in views for f in v.labels}
-        self.data = {s.name: self.versions(s, rows[s.name]) for s in sources}
+        self.data = {s.name: self.versions(s, rows[s.name]) for s in sources if not s.union}
+        self.data |= {s.name: self.united(s) for s in sources if s.union}
         self.by_key: dict[str, dict[tuple[Value, ...], list[Version]]] = {}
 
     # ---- Time
@@ -372,7 +385,7 @@ class Oracle:
         else:
             alpha = None if tau is None else tau + source.delay
         dead = source.deleted is not None and source.deleted(row) is True
-        return Version(row, number, tau, alpha, dead)
+        return Version(source.name, row, number, tau, alpha, dead)
 
     def identity(self, source: Source, v: Version) -> Any:
         """What makes rows versions of one event, or None: NULL alpha and NULL id supersede nothing."""
@@ -437,6 +450,32 @@ class Oracle:
         if any(v is None or (isinstance(v, float) and math.isnan(v)) for v in values):
             return None
         return tuple(values)
+
+    # ---- Unions
+
+    def united(self, source: Source) -> list[Version]:
+        """The rows of the members, each as it is in its own, with the columns of all."""
+        of_all = ((m, v) for m in self.parts(source) for v in self.data[m.name])
+        return [replace(v, row=self.completed(source, m, v.row)) for m, v in of_all]
+
+    def completed(self, source: Source, member: Source, row: Row) -> Row:
+        """Columns and `let` names by name, whatever their case, NULL where the member has none; `_source`; then the
+        union's own `let`."""
+        values = {**row, **{name: expr(row) for name, expr in member.let.items()}}
+        by_name = {name.lower(): value for name, value in values.items()}
+        found = {c: self.widened(source, c, by_name.get(c.lower())) for c in source.columns}
+        found = {**values, **found, "_source": member.name}
+        return {**found, **{name: expr(found) for name, expr in source.let.items()}}
+
+    def widened(self, source: Source, name: str, value: Value) -> Value:
+        """The value in the common type of the members' columns."""
+        return float(value) if name in source.doubles and value is not None else value
+
+    def parts(self, source: Source) -> list[Source]:
+        """A union's members; any other source is alone."""
+        return [self.sources[name] for name in source.union] or [source]
+
+    # ---- Visibility
 
     def visible(self, view: View, v: Version, t: int) -> bool:
         """`enter ⊲ t` and not `alpha(next) ⊲ t`, and not dead (tombstones are seen, see `is_tombstone`)."""
@@ -680,18 +719,25 @@ class Oracle:
     # ---- Order and ties
 
     def in_order(self, view: View, aggregate: Aggregate, found: list[Version]) -> list[Version]:
-        """(tau, tie_break…, alpha, id, this feature's FILTER outcome and arguments left to right)."""
+        """(tau, tie_break…, alpha, source name, id, this feature's FILTER outcome and arguments left to right)."""
         source = self.sources[str(view.source)]
         return sorted(found, key=lambda v: self.event_order(source, aggregate, v))
 
     def event_order(self, source: Source, aggregate: Aggregate, v: Version) -> tuple[Any, ...]:
         """The sort key of one event for one aggregate."""
-        identifier = () if source.id is None else rank(v.row[source.id])
+        own = self.sources[v.source]
+        identifier = () if own.id is None else rank(v.row[own.id])
         outcome = () if aggregate.filter is None else rank(aggregate.filter(v.row))
         arguments = [rank(arg(v.row)) for arg in aggregate.args]
         since = aggregate.window.since
         begins = () if since is None else (since(v.row) is True,)
-        return (v.tau, self.tie_break(source, v), v.alpha, identifier, outcome, *arguments, *begins)
+        ties, name = self.padded(source, self.tie_break(own, v)), rank(v.source)
+        return (v.tau, ties, v.alpha, name, identifier, outcome, *arguments, *begins)
+
+    def padded(self, source: Source, ties: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The tie-breaking columns of a member, NULL for those that only others have."""
+        most = max(len(m.tie_break) for m in self.parts(source))
+        return ties + (rank(None),) * (most - len(ties))
 
     # ---- Aggregates
 
@@ -834,16 +880,21 @@ class Oracle:
         return self.before(view.closed, v.alpha, self.known_at) and not superseded
 
     def complete(self, name: str, probe: Probe) -> bool:
-        """`t + W + D ≤` the watermark, for every window behind the label; D is `final_after`, else `delay`, else 0."""
+        """`t + W + D ≤` the watermark, for every window behind the label."""
         view, label = self.labels[name]
         if isinstance(label, Derived):
             return all(self.complete(i, probe) for i in label.inputs if i in self.labels)
         assert isinstance(label, Aggregate)
         assert label.window.next is not None
         source = self.sources[str(view.source)]
-        late = source.delay if source.final_after is None else source.final_after
         until = self.watermark(source)
-        return until is not None and probe.t + label.window.next + late <= until
+        return until is not None and probe.t + label.window.next + self.lateness(source) <= until
+
+    def lateness(self, source: Source) -> int:
+        """D: `final_after`, which is the same of all members, else the greatest `delay` of any, else 0."""
+        members = self.parts(source)
+        final = members[0].final_after
+        return max(m.delay for m in members) if final is None else final
 
     def watermark(self, source: Source) -> int | None:
         """`data_until`, else the source's greatest enter; at most the knowledge instant."""

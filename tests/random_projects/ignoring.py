@@ -66,8 +66,7 @@ class LabelsWaitForNothing(Oracle):
 
     def watermark(self, source: Source) -> int | None:
         until = super().watermark(source)
-        late = source.delay if source.final_after is None else source.final_after
-        return None if until is None else until + late
+        return None if until is None else until + self.lateness(source)
 
 
 class LabelsBeginLate(Oracle):

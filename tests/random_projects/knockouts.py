@@ -118,7 +118,7 @@ class EveryRowIsRegular(Oracle):
 
     def entered(self, view: View, v: Version, t: int) -> bool:
         assert v.tau is not None
-        return self.before(view.closed, v.tau + self.lags[str(view.source)], t)
+        return self.before(view.closed, v.tau + self.lags[v.source], t)
 
     def superseded(self, view: View, v: Version, t: int) -> bool:
         return False
@@ -167,7 +167,7 @@ class ReplaysCountTwice(Oracle):
 
     def in_window(self, view: View, window: Window, probe: Probe) -> list[Version]:
         found = super().in_window(view, window, probe)
-        return [v for v in found for _ in range(2 if (view.source, v.number) in self.again else 1)]
+        return [v for v in found for _ in range(2 if (v.source, v.number) in self.again else 1)]
 
 
 # ------------------------------------------------------------------------------------- what only mutants do
@@ -235,7 +235,7 @@ class WhereBeforeSuperseding(Oracle):
     def keyed(self, view: View) -> dict[tuple[Value, ...], list[Version]]:
         source = self.sources[str(view.source)]
         everything = self.data[source.name]
-        if view.where is not None:
+        if view.where is not None and not source.union:
             rows = [v.row for v in everything if self.known_to_pass(view, v)]
             self.data[source.name] = self.versions(source, rows)
         found = super().keyed(view)

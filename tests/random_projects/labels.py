@@ -129,10 +129,9 @@ def draw_knowledge(draw: Draw, case: Case) -> Knowledge:
     moments = [m for versions in judge.data.values() for v in versions for m in (v.alpha, v.tau) if m is not None]
     moments += [p.t for p in case.probes]
     ends = [
-        p.t + label.window.next + (source.delay if source.final_after is None else source.final_after)
+        p.t + label.window.next + judge.lateness(judge.sources[str(view.source)])
         for p in case.probes
         for view, label in judge.labels.values()
-        for source in [judge.sources[str(view.source)]]
         if isinstance(label, oracle.Aggregate) and label.window.next is not None
     ]
     known = draw.one(moments) + draw.between(-1, 1) if draw.chance(75) else None
