@@ -302,9 +302,12 @@ def _source(source: Source, view: View) -> Value:
     zone = None if source.timezone is None or source.timezone.upper() == "UTC" else source.timezone
     final = {} if source.final_after is None else {"final_after": source.final_after}
     mature = {"maturity": view.maturity} if view.attributed is not None else {}
+    # of a union, what each member's rows are, and how they come under its columns
+    united = [(_source(m.source, view), tuple((n, _expr(m.source, e)) for n, e in m.values)) for m in source.members]
     return {
         **final,
         **mature,
+        **({"union": tuple(united)} if united else {}),
         "name": source.name,
         "kind": source.kind,
         "sql": located,

@@ -62,6 +62,12 @@ SECTIONS: tuple[tuple[type[BaseModel], str, str], ...] = (
         "it means, its times, id and lets, it has of that source. [How to](../how-to/attribution.md).",
     ),
     (
+        schema.Union,
+        "Unions",
+        "An entry under `sources:` that has the rows of several others, columns by name. What they mean in time, those "
+        "say. [How to](../how-to/unions.md).",
+    ),
+    (
         schema.Match,
         "Matches",
         "An entry under `match:` of an attributed source: columns of another source's row, written `MATCH.column`.",
@@ -134,6 +140,7 @@ ABSENT: dict[tuple[type[BaseModel], str], str] = {
     (schema.Source, "key"): "the view's entity",
     (schema.Source, "columns"): "read from the data",
     (schema.Attributed, "let"): "those of `from`",
+    (schema.Union, "let"): "those of the sources",
     (schema.Match, "source"): "the match's name",
     (schema.Match, "take"): "`first`",
     (schema.Match, "mature"): "`true`",

@@ -20,6 +20,11 @@ PROJECT_FILES = (
         "user_id,plan,price,closed,changed_at,paid_until\n7,pro,4.90,false,2026-01-01 00:00:00,2026-12-31 00:00:00\n",
     ),
     (
+        "data/till.csv",
+        "csv",
+        "buyer_id,shop,amount,rung_up_at\n7,A,3.20,2026-01-04 12:00:00\n",
+    ),
+    (
         "data/mails.csv",
         "csv",
         "mail_id,reader,sent_at\n1,7,2026-01-04 07:00:00\n",
@@ -125,6 +130,20 @@ sources:
         mature: true                  # a mail counts when its three days are over
     let:
       led_to_an_order: order.order_id is not null
+"""
+
+_UNIONS = """\
+sources:
+  till_orders:
+    path: data/till.csv
+    time: rung_up_at
+    delay: 1d
+    final_after: 90d
+    columns: {buyer_id: bigint}
+
+  all_orders:
+    union: [orders, till_orders]
+    let: {at_the_till: _source = 'till_orders'}
 """
 
 _VIEWS = """\
@@ -246,6 +265,7 @@ EXAMPLES: dict[type[BaseModel], tuple[str, str]] = {
     schema.Window: ("features/windows.yaml", _WINDOWS),
     schema.Source: ("features/sources.yaml", _SOURCES),
     schema.Attributed: ("features/mails.yaml", _ATTRIBUTED),
+    schema.Union: ("features/till.yaml", _UNIONS),
     schema.Match: ("", ""),
     schema.Column: ("", ""),
     schema.View: ("features/views.yaml", _VIEWS),

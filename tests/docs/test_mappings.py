@@ -169,7 +169,7 @@ def later(title: str) -> set[str]:
 
 
 FORMS = {
-    "`union:`": "union" in later("Sources"),
+    "`union:`": "## Unions" not in LANGUAGE,
     "`match:`": "match" in later("Sources"),
     "`view:` of a join": "view" in later("Joins"),
     "`current`": "current" in later("Windows"),

@@ -35,8 +35,9 @@ def warn_of_leaks(definitions: Definitions, project: Project, findings: Findings
             for beyond in query.beyond:
                 span = place.value.span_at(beyond.start, beyond.length)
                 _warn_beyond(source, query, beyond, span, ways, findings)
-        _warn_timeless(definitions.sources[name], source, query, ways, findings)
-    for name in project.sources:
+        if not source.members:
+            _warn_timeless(definitions.sources[name], source, query, ways, findings)
+    for name in project.stored:
         _warn_undelayed(definitions.sources[name], project, ways, findings)
 
 
@@ -149,7 +150,8 @@ def _warn_timeless(
 def _warn_undelayed(definition: SourceDef, project: Project, ways: _Ways, findings: Findings) -> None:
     if definition.delay is not None or definition.available_at is not None:
         return
-    views = {v.name for v in project.labels.values() if v.source == definition.name}
+    unions = {u.name for u in project.sources.values() if definition.name in [m.source.name for m in u.members]}
+    views = {v.name for v in project.labels.values() if v.source in (definition.name, *unions)}
     for service in project.services.values() if views else ():
         label = next((o for o in service.labels if o.view in views and not o.feature.endswith(COMPLETE)), None)
         if label is None:

@@ -55,6 +55,9 @@ def uses(definitions: Definitions, project: Project) -> Iterator[Use]:
     written = {v.name: _written(v) for v in definitions.views.values()}
     for view in project.views.values():
         yield from _of_view(project, written, definitions.views[view.name], view)
+    for definition in (d for d in definitions.sources.values() if d.union):
+        user = _User(f"the union {definition.name}", (("source", definition.name),))
+        yield from (user.uses("source", member.value, member.span) for member in definition.union)
     for view in (*project.views.values(), *project.labels.values()):
         for feature in view.features:
             if not (view.ahead and feature.name.endswith(COMPLETE)):

@@ -89,7 +89,12 @@ def _say_rest(session: Session, project: Project) -> None:
     if services:
         session.say()
         session.say(table(("service", "features", "keys", "request"), services, right=frozenset((1,))))
-    sources = [[s.name, s.kind, str(len(s.columns)), s.location.value] for s in project.sources.values()]
+    sources = [[s.name, s.kind, str(len(s.columns)), s.location.value] for s in project.stored.values()]
+    sources += [
+        [s.name, "union", str(len(s.columns)), f"rows of {', '.join(m.source.name for m in s.members)}"]
+        for s in project.sources.values()
+        if s.members
+    ]
     sources += [
         [made.name, "attributed", "", f"rows of {made.base}, with what follows in {', '.join(made.matched)}"]
         for made in project.attributed.values()

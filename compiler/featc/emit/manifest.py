@@ -124,7 +124,8 @@ def _source(source: Source) -> dict[str, Any]:
         "deleted": _text(source.deleted),
         "valid_to": _text(source.valid_to),
         "tie_break": list(source.tie_break),
-        "columns": {c.name: {"type": c.type, "tags": list(c.tags)} for c in source.columns},
+        "columns": {c.name: {"type": c.type, "tags": list(c.tags)} for c in source.columns if not c.hidden},
+        **({"union": [m.source.name for m in source.members]} if source.members else {}),
         **_about(source.meta),
     }
 

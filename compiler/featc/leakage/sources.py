@@ -12,8 +12,9 @@ from featc.leakage.expressions import read
 from featc.leakage.goals import arrival_of
 from featc.leakage.query import Level, Query, line_of
 from featc.leakage.terms import TIME, of_row
+from featc.leakage.unions import check_part, parts_of
 from featc.leakage.values import Refused, Relation, Scope, Value, Variant
-from featc.resolve.model import Expr, Source
+from featc.resolve.model import HAPPENED, KNOWN, Expr, Source
 
 
 def source_of(name: str, query: Query) -> Source | None:
@@ -26,7 +27,10 @@ def source_rows(node: exp.Expr, source: Source, query: Query) -> Relation:
     definition."""
     if not isinstance(node, exp.Select) or {k for k, v in node.args.items() if v} - {"expressions", "from_"}:
         raise Refused(line_of(node), f"the check cannot follow how {source.name} is read", "F577")
-    _check_origin(node, source, query)
+    if source.members:
+        _check_union(node, source, query)
+    else:
+        _check_origin(node, source, query)
     row = query.ledger.row(line_of(node), source.name)
     columns = {
         c.name.lower(): Value(of_row(f"col:{c.name.lower()}", row), frozenset({row})) for c in source.columns
@@ -36,7 +40,9 @@ def source_rows(node: exp.Expr, source: Source, query: Query) -> Relation:
     found: dict[str, Value] = {}
     for item in node.expressions:
         name = (item.alias or item.name).lower()
-        if name == "_time":
+        if source.members and name in ("_time", "_arrival"):
+            value = _of_members(item, source, row, scope, level)
+        elif name == "_time":
             _check_same(item, source.time, source)
             value = Value(of_row(TIME, row), frozenset({row}), line=line_of(item))
         elif name == "_arrival":
@@ -46,6 +52,36 @@ def source_rows(node: exp.Expr, source: Source, query: Query) -> Relation:
         scope.aliases[name] = value
         found[name] = value
     return (Variant(found, frozenset({row})),)
+
+
+def _check_union(node: exp.Select, union: Source, query: Query) -> None:
+    """The rows of a union have to be those of its sources, by the definitions of these."""
+    for part, member in parts_of(node.args["from_"].this, union):
+        source = member.source
+        _check_origin(part, source, query)
+        instants = check_part(part, union, member)
+        by_name = {(item.alias or item.name).lower(): item for item in part.expressions}
+        for name, expr in instants.items():
+            if name in by_name:
+                _check_same(by_name[name], expr, source)
+        known = by_name.get(KNOWN)
+        if known is not None and source.available_at is None:
+            happened = by_name[HAPPENED].this.sql(dialect="duckdb")
+            wanted = f"{happened} + {source.delay}" if source.delay else happened
+            if plain(known.this) != plain(sqlglot.parse_one(wanted, dialect="duckdb")):
+                message = f"{KNOWN} of {source.name} is not {wanted}, as its definition says"
+                raise Refused(line_of(known), message, "F577")
+
+
+def _of_members(item: exp.Expr, union: Source, row: int, scope: Scope, level: Level) -> Value:
+    """τ and α of a union's row: what its source says of it, or τ and the delay that all its sources have."""
+    if item.alias == "_arrival" and union.available_at is None:
+        return _arrival(item, union, row, scope, level)
+    wanted = HAPPENED if item.alias == "_time" else KNOWN
+    if not (isinstance(item.this, exp.Column) and item.this.name == wanted):
+        raise Refused(line_of(item), f"{item.alias} of {union.name} is not {wanted}", "F577")
+    term = of_row(TIME, row) if item.alias == "_time" else arrival_of(union, row)
+    return Value(term, frozenset({row}), line=line_of(item))
 
 
 def _check_origin(node: exp.Select, source: Source, query: Query) -> None:

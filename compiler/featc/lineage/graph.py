@@ -40,6 +40,7 @@ from featc.resolve.model import (
     View,
     ViewJoin,
 )
+from featc.resolve.unfold import columns_behind
 
 if TYPE_CHECKING:
     import networkx
@@ -195,9 +196,20 @@ def project_graph(project: Project) -> Graph:
             here = Node("output", f"{service.name}.{output.name}")
             edges |= {Edge(p, here, kind) for p, kind in _behind(project, FeatureRef(output.view, output.feature))}
     inputs = {e.parent for e in edges if e.parent.kind in ("column", "request", "key")}
+    united = sorted(node for node in inputs if node.kind == "column" and project.sources[node.group].members)
+    for node in united:
+        edges |= {Edge(Node("column", name), node, "value") for name in _behind_union(project, node)}
+    inputs |= {e.parent for e in edges if e.child in united}
     features = [_named(project, view, name) for view, name in (*defined, *ahead)]
     outputs = [Node("output", f"{s.name}.{o.name}") for s in project.services.values() for o in _listed(s)]
-    return _ordered([*sorted(inputs), *features, *outputs], edges)
+    return _ordered([*sorted(inputs - set(united)), *united, *features, *outputs], edges)
+
+
+def _behind_union(project: Project, node: Node) -> Iterator[str]:
+    """The columns of the members of a union that a column of it is made of, as names of nodes."""
+    union, column = project.sources[node.group], node.name.partition(".")[2]
+    for member in union.members:
+        yield from (f"{member.source.name}.{name}" for name in columns_behind(union, member)[column])
 
 
 def _listed(service: Service) -> list[Output]:
@@ -320,7 +332,7 @@ def _row_columns(view: View, source: Source, feature: Feature) -> Iterator[tuple
         yield from ((c, "key") for c in _columns(key.expr))
     for expr in (source.time, source.available_at, source.valid_to):
         yield from ((c, "time") for c in _columns(expr))
-    yield from ((c, "order") for c in (*source.id, *source.key, *source.tie_break))
+    yield from ((c, "order") for c in (*source.told_by, *source.key, *source.tie_break))
 
 
 def _argument_columns(view: View, aggregation: Aggregation) -> Iterator[tuple[str, EdgeKind]]:

@@ -114,6 +114,7 @@ def project_tags(project: Project, known: Graph | None = None) -> Tags:
     own: dict[Node, tuple[str, ...]] = {Node(_kind_of(n), n): tags for n, tags in project.tags.items()}
     for source in project.sources.values():
         own[Node("source", source.name)] = _listed(source.meta)
+        edges += [Edge(Node("source", m.source.name), Node("source", source.name), "value") for m in source.members]
         own |= {Node("column", f"{source.name}.{c.name}"): c.tags for c in source.columns if c.tags}
     own |= {Node("source", made.name): _listed(made.meta) for made in project.attributed.values()}
     for view in (*project.views.values(), *project.labels.values()):
@@ -130,6 +131,9 @@ def project_tags(project: Project, known: Graph | None = None) -> Tags:
             own[Node("output", f"{service.name}.{output.name}")] = _of_expressions(project, service.own, output)
     first = dict.fromkeys(n for n in own if n.kind in ("source", "column", "request"))
     first |= dict.fromkeys(e.parent for e in edges if e.parent.kind in ("source", "column", "request"))
+    unions = {name for name, source in project.sources.items() if source.members}
+    united = [n for n in first if n.kind in ("source", "column") and n.group in unions]
+    first = {n: None for n in first if n not in united} | dict.fromkeys(united)
     keys = dict.fromkeys(n for n in own if n.kind == "key") | dict.fromkeys(
         n for e in edges for n in (e.parent, e.child) if n.kind == "key"
     )

@@ -22,6 +22,7 @@ from featc.load.reader import Key, Reader
 from featc.load.services import read_service, read_test
 from featc.load.sources import read_location, read_source
 from featc.load.text import SourceFile
+from featc.load.unions import is_union, read_union
 from featc.load.views import read_view
 from featc.secrets import mask
 
@@ -140,11 +141,11 @@ class _Loading:
                 return value
             case "path":
                 return "'" + value.replace("'", "''") + "'"
-            case "sql":
+            case _:  # a query; what is made of other sources lies nowhere
                 return f"({value})"
 
     def _own_location(self, entry: _Entry) -> Location | None:
-        if is_attributed(entry.node):
+        if is_attributed(entry.node) or is_union(entry.node):
             return None
         self._locating.append(entry.key.name)
         try:
@@ -260,6 +261,8 @@ def _read(loading: _Loading, target: str | None) -> Definitions | None:
 
 
 def _read_source(reader: Reader, key: Key, node: Node) -> SourceDef | AttributedDef | None:
+    if is_union(node):
+        return read_union(reader, key, node)
     return read_attributed(reader, key, node) if is_attributed(node) else read_source(reader, key, node)
 
 
@@ -316,10 +319,12 @@ def _check_overrides(loading: _Loading, project: Project) -> None:
             if name not in known:
                 message = f"target '{target}' places a source '{name}' that is not defined"
                 loading.findings.error("F137", message, location.value.span, did_you_mean(name, known))
-            elif is_attributed(loading.entries["sources"][name.casefold()].node):
+                continue
+            node = loading.entries["sources"][name.casefold()].node
+            if is_attributed(node) or is_union(node):
                 message = f"target '{target}' places '{name}', which is made of other sources and lies nowhere"
-                hint = "place the sources that it is made of"
-                loading.findings.error("F384", message, location.value.span, hint)
+                code = "F383" if is_union(node) else "F384"
+                loading.findings.error(code, message, location.value.span, "place the sources that it is made of")
 
 
 def _finished(diagnostics: Any) -> tuple[Diagnostic, ...]:

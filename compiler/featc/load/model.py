@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Literal as OneOf
 
 from featc.errors import Diagnostic, Span
+from featc.load.cases import Row as Row
+from featc.load.cases import Rows as Rows
+from featc.load.cases import TestDef as TestDef
 from featc.load.text import SourceFile, Text
 
 Closed = OneOf["left", "right", "both", "neither"]
 Unit = OneOf["day", "week", "month", "quarter", "year"]
 SourceKind = OneOf["event", "state", "snapshot"]
-LocationKind = OneOf["path", "table", "sql"]
+LocationKind = OneOf["path", "table", "sql", "union"]
 Take = OneOf["first", "last"]
 Through = OneOf["value", "filter", "key", "time", "order"]
 
@@ -115,7 +118,8 @@ class WindowDef:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a source's rows lie: `path` (as written, relative to the project), `table`, or a `sql` query."""
+    """Where a source's rows lie: `path` (as written, relative to the project), `table`, a `sql` query, or a `union`
+    of other sources."""
 
     kind: LocationKind
     value: Text
@@ -134,7 +138,8 @@ class ColumnDef:
 
 @dataclass(frozen=True, slots=True)
 class SourceDef:
-    """An event or state source. Expressions and column names are text; `key` is empty when not declared."""
+    """A source of its own rows. Expressions and column names are text; `key` is empty when not declared. `union` names
+    the sources whose rows it has: of all else it says `let` at most, and `time` is not the author's."""
 
     name: str
     span: Span
@@ -153,6 +158,7 @@ class SourceDef:
     let: Mapping[str, Text]
     columns: Mapping[str, ColumnDef]
     meta: Meta
+    union: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,43 +278,6 @@ class ServiceDef:
     derived: tuple[FeatureDef, ...]
     meta: Meta
     labels: tuple[PickDef, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of an author's test, columns in the order written; `names` is where each column's name stands."""
-
-    values: Mapping[str, Literal]
-    names: Mapping[str, Span]
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Rows of an author's test: written in place, or in `file` (relative to the folder of the test's own
-    file).
-    """
-
-    file: Text | None
-    rows: tuple[Row, ...]
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class TestDef:
-    """An author's test. `folder` is where its data files are looked for, relative to the project's root."""
-
-    # Not a test case, whatever pytest may think of the name.
-    __test__ = False
-
-    name: str
-    span: Span
-    service: Text
-    given: Mapping[str, Rows]
-    spine: Rows
-    expect: Rows
-    folder: str
-    meta: Meta
 
 
 @dataclass(frozen=True, slots=True)

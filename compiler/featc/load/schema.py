@@ -122,7 +122,13 @@ class Source(_Described):
     final_after: Duration = about("how long after its event a correction still counts")
     let: dict[str, Sql] = about("named row expressions", {"paid": "status = 'paid'"}, names=NAME)
     columns: dict[str, Type | Column] = about("types of columns; those not named are read from the data")
-    union: Any = later("unions of sources")
+
+
+class Union(_Described):
+    union: Texts = needed("the sources of events whose rows these are, together", ["web_orders", "app_orders"])
+    let: dict[str, Sql] = about(
+        "named row expressions, over the columns of all of them", {"is_web": "_source = 'web_orders'"}, names=NAME
+    )
 
 
 class Match(_Model):
@@ -272,7 +278,7 @@ class DefinitionsFile(_Model):
         "whom features are about, and the columns that identify them", {"user": "user_id"}, names=NAME
     )
     windows: dict[str, Duration | Window] = about("windows with names of their own", names=NAME)
-    sources: dict[str, Source | Attributed] = about(
+    sources: dict[str, Source | Attributed | Union] = about(
         "where rows come from, and what their columns mean in time", names=NAME
     )
     feature_views: dict[str, View] = about("features of one entity from one source", names=NAME)

@@ -16,7 +16,7 @@ _KINDS: tuple[SourceKind, ...] = ("event", "state", "snapshot")
 
 
 def read_source(reader: Reader, key: Key, node: Node) -> SourceDef | None:
-    """A source of events, states or dumps; unions and attribution are known and refused."""
+    """A source of events, states or dumps that has rows of its own."""
     what = f"source '{key.name}'"
     fields = reader.fields(node, schema.Source, what)
     if fields is None:

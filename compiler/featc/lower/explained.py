@@ -148,6 +148,8 @@ def _known(closed: Closed) -> str:
 
 
 def _arrival(source: Source) -> str:
+    if source.members and source.available_at is not None:
+        return f"α of each of {', '.join(m.source.name for m in source.members)}"
     if source.available_at is not None:
         return f"α = {render(source.available_at)}"
     return f"α = τ + {format_duration(source.delay)}" if source.delay else "α = τ: a row is known as soon as it happens"
@@ -158,6 +160,8 @@ def _versions(source: Source, view: View) -> str:
         return "rows of one time and arrival are one dump, in force until a later one is; it ends what it does not hold"
     if identity(source, view) is None:
         return "every row is an event of its own"
+    if source.members and source.id:
+        return "rows of one source and id are versions of one event; the next to arrive supersedes"
     if source.id:
         return f"rows of one {', '.join(source.id)} are versions of one event; the next to arrive supersedes"
     return "rows of one key and time are versions; the next to arrive supersedes"
@@ -202,7 +206,7 @@ def _calendar_in_words(calendar: Calendar, closed: Closed) -> str:
 
 def _explain_labels(project: Project, view: View, source: Source, parts: Parts) -> dict[str, Any]:
     """A view of labels: rows of one knowledge, so that none is late or superseded."""
-    final = source.final_after if source.final_after is not None else source.delay
+    final = source.settles
     late = f" + {format_duration(final)}" if final else ""
     known = {**_source(source, view), "visible": "by all that is known, or with --known-at T what was known at T"}
     return {

@@ -35,13 +35,14 @@ WAITING = 2**63 - 2
 _SIGN = 2**63
 
 
-def told_apart_by(source: Source, layouts: Sequence[Layout]) -> tuple[tuple[str, str], ...]:
+def told_apart_by(source: Source, layouts: Sequence[Layout], *, united: bool = False) -> tuple[tuple[str, str], ...]:
     """(name, type in the data) of the columns by which two rows differ, by name.
 
-    All of them where they order versions; else those that a view reads, since nothing comes of the others.
+    All of them where they order versions, or where the rows are part of a union (`united`); else those that a view
+    reads, since nothing comes of the others.
     """
     used = set().union(*(view_columns(layout) for layout in layouts))
-    versions = any(layout.superseded is not None for layout in layouts)
+    versions = united or any(layout.superseded is not None for layout in layouts)
     return tuple(sorted((c.name, c.physical) for c in source.columns if versions or c.name in used))
 
 

@@ -7,7 +7,7 @@ that decides what it holds, so a changed definition gets tables of its own and n
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from featc.lower import online_evict as evicting
@@ -18,8 +18,10 @@ from featc.lower.online_evict import EvictPlan, looks_up
 from featc.lower.online_joins import Hop, JoinsPlan, ViewHop, joins_plan
 from featc.lower.online_layout import Layout, Stream, layout, stream_of
 from featc.lower.online_read import ReadPlan, read_plan, sections
+from featc.lower.union import member_batch_sql
 from featc.resolve.model import Project, Source, View
-from featc.resolve.upstream import depth, read_beside
+from featc.resolve.unfold import columns_behind
+from featc.resolve.upstream import depth, read_beside, read_sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class SourcePlan:
     depths: Mapping[str, int] = field(default_factory=dict)
     dumps: DumpsPlan | None = None
     """Set where the rows come in whole dumps."""
+    feeds: tuple[Feed, ...] = ()
+    """The unions that its rows are part of."""
 
     @property
     def to_lift(self) -> tuple[ViewPlan, ...]:
@@ -98,6 +102,12 @@ class SourcePlan:
         return (*self.views, *self.joined)
 
     @property
+    def fed(self) -> tuple[ViewPlan, ...]:
+        """All that a batch can change, by unions too."""
+        own = (*self.all_views, *self.reached)
+        return (*own, *(view for feed in self.feeds for view in feed.plan.fed))
+
+    @property
     def tables(self) -> Mapping[str, str]:
         """The tables that hold what a batch brings, each with the statements that make it."""
         found = {s.stream.table: s.schema_sql for s in self.streams}
@@ -109,6 +119,16 @@ class SourcePlan:
         own = [v.stream for v in self.all_views if v.stream is not None]
         found = {s.stream.table: s for s in ([self.stream] if self.stream else []) + own}
         return tuple(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A union that a source is part of: `batch_sql` brings a batch of the source to one of the union, which `plan`
+    takes in. `needs` are the source's columns behind each of the union's."""
+
+    plan: SourcePlan
+    batch_sql: str
+    needs: Mapping[str, frozenset[str]]
 
 
 def _digest(*texts: str) -> str:
@@ -198,9 +218,13 @@ def source_plan(project: Project, source: Source, fingerprints: Mapping[str, str
         bare = dumps_plan(source, "")
         dumps = dumps_plan(source, _digest(bare.listed_sql, bare.schema_sql))
     shared = next((v.stream for v in (*views, *joined) if v.stream is not None and v.stream.lift_sql is None), None)
+    feeds = tuple(_feeds(project, source, fingerprints))
+    if feeds and source.id and shared is None:  # by which its rows are known again
+        shared = _stream_plan(source, next(v for v in project.views.values() if v.source is not None))
+    required = frozenset(lift.required_columns(source, [*readers, *(v for v in mine if v.joins)]))
     return SourcePlan(
         source=source,
-        required=frozenset(lift.required_columns(source, [*readers, *(v for v in mine if v.joins)])),
+        required=required.union(*(feed.needs[c] for feed in feeds for c in feed.plan.required)),
         census_sql=lift.census_sql(source, shared.stream if shared else None),
         behind_sql=lift.behind_sql(source),
         stream=shared,
@@ -209,7 +233,18 @@ def source_plan(project: Project, source: Source, fingerprints: Mapping[str, str
         reached=reached,
         depths={v.name: depth(project, v) for v in (*mine, *joining) if v.joins},
         dumps=dumps,
+        feeds=feeds,
     )
+
+
+def _feeds(project: Project, source: Source, fingerprints: Mapping[str, str]) -> Iterator[Feed]:
+    """The unions with views that a source is part of."""
+    read = {name for view in project.views.values() for name in read_sources(project, view)}
+    for union in project.sources.values():
+        member = next((m for m in union.members if m.source.name == source.name), None)
+        if member is not None and union.name in read:
+            plan = source_plan(project, union, fingerprints)
+            yield Feed(plan, member_batch_sql(union, member), columns_behind(union, member))
 
 
 def full_read(plan: ViewPlan) -> ReadPlan:
@@ -236,7 +271,11 @@ def online_files(project: Project, view: View, fingerprint: str = "") -> dict[st
     plan = view_plan(project, view, fingerprint)
     shared = source_plan(project, source, {})
     head = f"-- {project.name}.{view.name}, tables {plan.layout.events}"
+    united = [
+        (f"a batch of {m.source.name}, as one of {source.name}", member_batch_sql(source, m)) for m in source.members
+    ]
     lifts = [
+        *united,
         ("census, once per batch: rows never seen, and versions", shared.census_sql),
         ("behind, once the store has a horizon: rows that arrived before it", shared.behind_sql),
     ]

@@ -221,7 +221,7 @@ def layout(project: Project, view: View, fingerprint: str, stream: Stream | None
         keys=keys,
         slots=slots,
         states={c: quoted(states[f"state_{c}"]) for c in view.state_columns},
-        ordered=bool(source.tie_break or source.id or source.available_at),
+        ordered=bool(source.tie_break or source.told_by or source.available_at),
         versioned=(bool(view.state_columns) and not _keys_decide(source, view)) or (placed and bool(source.id)),
         placed=placed,
         upstream=_is_upstream(project, view),

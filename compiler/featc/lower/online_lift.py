@@ -65,7 +65,7 @@ def view_columns(layout: Layout) -> set[str]:
     source = layout.source
     if layout.versioned or source.in_dumps:
         return {c.name for c in source.columns}
-    return read_columns(layout) | _instant_columns(source) | set(source.id) | set(source.tie_break)
+    return read_columns(layout) | _instant_columns(source) | set(source.told_by) | set(source.tie_break)
 
 
 def read_columns(layout: Layout) -> set[str]:

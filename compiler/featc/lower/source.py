@@ -74,6 +74,10 @@ def relation_of(source: Source) -> str:
     Paths are spelled as the author wrote them, relative to the project, so that artefacts are the same everywhere.
     Columns of CSV and JSON come as text, see `normalised_column`.
     """
+    if source.members:
+        from featc.lower.union import union_relation  # which reads the members' rows by this module
+
+        return union_relation(source)
     return relation_at(source.location, source.columns)
 
 
@@ -184,6 +188,8 @@ def normalised_batch_column(source: Source, name: str) -> str:
     """
     column = source.column(name)
     raw, physical = quoted(name), column.physical
+    if source.members:
+        return raw  # the members' rows were normalised, each by its own source
     match physical:
         case "TIMESTAMP WITH TIME ZONE":
             return f"nullif(nullif({raw}, 'infinity'), '-infinity') AT TIME ZONE 'UTC'"
@@ -218,6 +224,8 @@ def micros(sql: str, type_: str) -> str:
 
 def instant(source: Source, expr: Expr) -> str:
     """A time expression as BIGINT microseconds. A DATE of the data is its midnight in the source's zone."""
+    if source.members:
+        return render(expr)
     columns = [source.column(r.column) for r in expr.refs if isinstance(r, ColumnRef)]
     if expr.type == "DATE" and columns and all(c.type == "DATE" for c in columns):
         sql = f"({render(expr)})" if not expr.is_bare else render(expr)
@@ -288,7 +296,7 @@ def in_time(source: Source) -> str | None:
 def version_order(source: Source) -> tuple[str, ...]:
     """Columns that order versions of one event: α, tie_break, dead last, then all other columns by name."""
     named = (*source.tie_break,)
-    rest = sorted(c.name for c in source.columns if c.name not in named)
+    rest = sorted(c.name for c in source.columns if c.name not in named and not c.computed)
     dead = (DELETED,) if source.deleted is not None else ()
     return (ARRIVAL, *(quoted(c) for c in named), *dead, *(quoted(c) for c in rest))
 
@@ -303,8 +311,8 @@ def state_order(source: Source) -> tuple[str, ...]:
 
 
 def event_order(source: Source) -> tuple[str, ...]:
-    """Columns of the event order that do not depend on a feature: τ, tie_break, α, id."""
-    return (TIME, *(quoted(c) for c in source.tie_break), ARRIVAL, *(quoted(c) for c in source.id))
+    """Columns of the event order that do not depend on a feature: τ, tie_break, α, id (of a union, the source too)."""
+    return (TIME, *(quoted(c) for c in source.tie_break), ARRIVAL, *(quoted(c) for c in source.told_by))
 
 
 def key_sql(key: Key) -> str:

@@ -121,6 +121,9 @@ CODES: Mapping[str, str] = {
     "F382": "A join with a view takes a feature that aggregates the rows that hold, or looks into dumps. What held at "
     "an event's own time is not built yet; join the source itself, if one row of it is meant, or keep the changes as "
     "events.",
+    "F383": "A union takes its rows, and what they mean in time, from the sources that it names, and says it again "
+    "itself, or a target gives it a place. Write time:, id:, path: and the like where those sources are defined; let: "
+    "may stand in the union.",
     "F384": "A source with from: and match: takes its rows, and what they mean in time, from another, and says it "
     "again itself. Write time:, id: and the like where that source is defined.",
     "F385": "A source with match: is made from events. from: names a source of states, or one that is made of others "
@@ -142,6 +145,11 @@ CODES: Mapping[str, str] = {
     "F395": "source: {view: …} takes the rows of a view over events, after its where, let, join and keys. A view that "
     "is computed when asked has none, rows that hold are read from their source itself, and views cannot read "
     "each other's in a circle.",
+    "F396": "A union takes the columns of its sources by name, and gives each one type: equal types, numbers the "
+    "wider of them, dates with timestamps a timestamp. Convert the column in one source's sql:, or rename it.",
+    "F397": "What a union cannot be made of: states or dumps, sources that are made of others themselves, the same "
+    "source twice, sources whose events become final at different ages, or columns that have the names which a union "
+    "gives its own. The message says which.",
     "F399": "The language has this, but this version of featc does not build it yet. Leave it out for now; the "
     "hint says what to use instead, if anything.",
 }

@@ -119,6 +119,10 @@ def source_of(
         hint = f"look into the source of its events: {definitions.attributed[name].base.value}"
         findings.error("F387", f"{name} is made of other sources, and nothing looks into it", span, hint)
         return None
+    if name in definitions.sources and definitions.sources[name].union:
+        hint = f"look into each of its sources: {', '.join(map(str, definitions.sources[name].union))}"
+        findings.error("F387", f"{name} is made of other sources, and nothing looks into it", span, hint)
+        return None
     return sources.get(name)
 
 

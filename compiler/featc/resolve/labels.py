@@ -67,7 +67,7 @@ def finished_labels(
 
     `ahead` are the names of all views of labels.
     """
-    final = source.final_after if source.final_after is not None else source.delay
+    final = source.settles
     found: list[Feature] = []
     for feature in view.features:
         draft = drafts[view.name, feature.name]

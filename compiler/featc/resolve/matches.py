@@ -97,6 +97,11 @@ def _base(
             findings.error("F308", f"there is no source '{name}'", definition.base.span, hint)
         return None
     opened = sources[name]
+    if opened is not None and opened.definition.union:
+        message = f"{definition.name} is made from {name}, which is made of other sources itself"
+        hint = f"give each of them matches of its own: {', '.join(map(str, opened.definition.union))}"
+        findings.error("F385", message, definition.base.span, hint)
+        return None
     if opened is not None and opened.source.kind != "event":
         message = f"{definition.name} is made from {name}, which holds states"
         findings.error("F385", message, definition.base.span, "matches follow events: name an event source")

@@ -35,94 +35,22 @@ from featc.resolve.expressions import StateRef as StateRef
 from featc.resolve.extents import Calendar as Calendar
 from featc.resolve.extents import Unit as Unit
 from featc.resolve.extents import Window as Window
+from featc.resolve.origins import DEAD as DEAD
+from featc.resolve.origins import HAPPENED as HAPPENED
+from featc.resolve.origins import KNOWN as KNOWN
+from featc.resolve.origins import MEMBER as MEMBER
+from featc.resolve.origins import Attributed as Attributed
+from featc.resolve.origins import Column as Column
+from featc.resolve.origins import Location as Location
+from featc.resolve.origins import Member as Member
+from featc.resolve.origins import Source as Source
+from featc.resolve.origins import SourceKind as SourceKind
 from featc.resolve.served import Output as Output
 from featc.resolve.served import Role as Role
 from featc.resolve.served import Service as Service
 from featc.resolve.served import own_view as own_view
 
 Closed = Literal["left", "right", "both", "neither"]
-SourceKind = Literal["event", "state", "snapshot"]
-
-
-# ── sources ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """Where rows lie. Not part of a version, except the text of `sql`. `path` is relative to the project's root."""
-
-    kind: Literal["path", "table", "sql"]
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A source column: the type found in the data, and the type expressions see.
-
-    They differ where semantics.md ("Time", "Types") converts: TIMESTAMP WITH TIME ZONE / TIMESTAMP_NS / TIMESTAMP_S
-    / TIMESTAMP_MS → TIMESTAMP (naive UTC, floored to µs, ±infinity → NULL), and a DOUBLE declared integral.
-    """
-
-    name: str
-    physical: str
-    type: str
-    tags: tuple[str, ...] = ()
-    known_after: str | None = None
-    brought: Join | ViewJoin | None = None
-    """Set where a join brings the column to the rows of another source."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A source of events, states or dumps of states. `columns` are all columns of the data, in the data's order.
-
-    `time`, `available_at`, `deleted`, `valid_to` are expressions over columns; the instants among them have type
-    TIMESTAMP or DATE. `delay` is 0 when `available_at` is given. `id` is empty when every row is an event of its own.
-    Where rows hold, `key` is the identity of a row (columns), empty = the keys of the view that reads it.
-    `final_after` in µs: how long after its event a version may still arrive; None is for ever.
-    """
-
-    name: str
-    kind: SourceKind
-    location: Location
-    columns: tuple[Column, ...]
-    time: Expr
-    available_at: Expr | None = None
-    delay: int = 0
-    timezone: str | None = None
-    id: tuple[str, ...] = ()
-    deleted: Expr | None = None
-    tie_break: tuple[str, ...] = ()
-    key: tuple[str, ...] = ()
-    valid_to: Expr | None = None
-    final_after: int | None = None
-    meta: Mapping[str, object] = field(default_factory=dict)
-    span: Span | None = field(default=None, compare=False)
-    lets: tuple[tuple[str, Expr], ...] = field(default=(), compare=False)  # written out wherever they are used
-
-    @property
-    def holds(self) -> bool:
-        """Whether its rows hold for a time: states, and the rows of dumps."""
-        return self.kind != "event"
-
-    @property
-    def in_dumps(self) -> bool:
-        """Whether its rows of one time and arrival are one whole dump."""
-        return self.kind == "snapshot"
-
-    def column(self, name: str) -> Column:
-        return next(c for c in self.columns if c.name == name)
-
-
-@dataclass(frozen=True, slots=True)
-class Attributed:
-    """A source that is made of others: the events of `base`, with what follows them in the sources `matched`."""
-
-    name: str
-    base: str
-    matched: tuple[str, ...]
-    meta: Mapping[str, object] = field(default_factory=dict)
-    span: Span | None = field(default=None, compare=False)
 
 
 # ── views ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -341,6 +269,16 @@ class Project:
         source = self.sources[view.source]
         beside = [column for join in view.joins for column in _brought(join)]
         return replace(source, columns=(*source.columns, *beside)) if beside else source
+
+    @property
+    def stored(self) -> Mapping[str, Source]:
+        """The sources that have rows of their own: all but unions."""
+        return {n: s for n, s in self.sources.items() if not s.members}
+
+    def with_sources(self, sources: Mapping[str, Source]) -> Project:
+        """The project with other sources in the places of those of the same names; unions have the new ones."""
+        found = {n: sources.get(n, s) for n, s in self.sources.items()}
+        return replace(self, sources={n: s.found(found) for n, s in found.items()})
 
     def without_labels(self) -> Project:
         """The project as both plans know it."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from featc.algebra import AGGREGATES
 from featc.catalog import Catalog
 from featc.errors import Diagnostic, Findings
-from featc.load.model import Definitions, RoleDef
-from featc.names import is_internal
+from featc.load.model import Definitions
+from featc.resolve.collisions import check_collisions, check_internal
 from featc.resolve.families import Families
 from featc.resolve.features import Drafts, Typing, finished_feature
 from featc.resolve.joins import finished_joins, join_view
@@ -26,6 +26,7 @@ from featc.resolve.over_views import open_views
 from featc.resolve.pieces import joined
 from featc.resolve.services import Picker
 from featc.resolve.sources import OpenSource, broken_lets, check_known, finished_source, meta_of, open_source
+from featc.resolve.unions import finished_union, open_union
 from featc.resolve.view_joins import Upstream
 from featc.resolve.view_rows import ViewRows, ask_view, checked_keys, checked_where
 from featc.resolve.windows import WindowBook
@@ -62,7 +63,7 @@ class _Run:
         everything = views | {v.name: v for v in ahead} | {s.own.name: s.own for s in services.values()}
         families = Families(everything, Meanings(views, book, definitions.broken, findings), book, findings)
         families.settle()
-        _check_collisions(everything, findings)
+        check_collisions(everything, findings)
         for view in ahead:
             check_names(view, findings)
         rows, lifted, drafts = self._settle(everything, families)
@@ -73,7 +74,7 @@ class _Run:
         order = _order(drafts, kept, future)
         picker = Picker(kept, views, drafts, definitions.broken, findings, future)
         made = {n: picker.service(s) for n, s in services.items()}
-        _check_internal(definitions, findings)
+        check_internal(definitions, findings)
         project = Project(
             definitions.project,
             dict(sorted(self.sources.items())),
@@ -91,7 +92,11 @@ class _Run:
     def _open_sources(self) -> None:
         definitions, findings = self.definitions, self.findings
         for name, definition in definitions.sources.items():
-            self.opened[name] = open_source(definition, definitions.target, self.catalog, findings)
+            if not definition.union:
+                self.opened[name] = open_source(definition, definitions.target, self.catalog, findings)
+        unions = {n: d for n, d in definitions.sources.items() if d.union}
+        united = [open_union(d, self.opened, definitions, self.catalog, findings) for d in unions.values()]
+        self.opened |= dict(zip(unions, united, strict=True))
         for name, attributed in definitions.attributed.items():  # of those before
             self.opened[name] = open_attributed(attributed, self.opened, definitions, findings)
 
@@ -137,7 +142,10 @@ class _Run:
             opened.batch.broken_lets = broken_lets(opened)
             # the second pass asks again what failed, and tells it: now errors that are only a let's are known
             opened.batch.settle(self.catalog, self.findings)
-            source = finished_source(opened, self.findings)
+            if opened.definition.union:  # they come after those whose rows they have
+                source = finished_union(opened, self.sources, self.catalog, self.findings)
+            else:
+                source = finished_source(opened, self.findings)
             if source is not None:
                 self.sources[name] = source
                 opened.source = source
@@ -312,6 +320,7 @@ class _Run:
         ordered = [a for a in view.aggregations if AGGREGATES[a.aggregate].ordered or a.window.in_order]
         if ordered:
             decides = "arrival, then the values themselves" if source.available_at else "the values themselves"
+            decides = "their source and the values themselves" if source.members else decides
             self.findings.warn(
                 "F350",
                 f"rows of {source.name} can share an instant; {decides} then decide {ordered[0].name}",
@@ -329,53 +338,6 @@ def _tags(definitions: Definitions) -> dict[str, tuple[str, ...]]:
     for name, meta in listed:
         found[name] = tuple(dict.fromkeys((*found.get(name, ()), *meta.tags)))
     return {name: tags for name, tags in sorted(found.items()) if tags}
-
-
-def _check_internal(definitions: Definitions, findings: Findings) -> None:
-    """Names that featc's own SQL uses beside the author's."""
-    named = [(k.value, k.span, f"a key of {e.name}") for e in definitions.entities.values() for k in e.keys]
-    named += [(f.name, f.span, f"a feature of {v.name}") for v in definitions.views.values() for f in v.features]
-    named += [
-        (r, c.span, f"a request column of {v.name}") for v in definitions.views.values() for r, c in v.request.items()
-    ]
-    for service in definitions.services.values():
-        named += [(r, c.span, f"a request column of {service.name}") for r, c in service.request.items()]
-        named += [(f.name, f.span, f"a derived feature of {service.name}") for f in service.derived]
-        named += [(p.name, p.span, f"a role of {service.name}") for p in service.picks if isinstance(p, RoleDef)]
-    for name, span, what in named:
-        if is_internal(name):
-            why = f"{name} is {what}, and a name that featc uses itself"
-            findings.error("F307", why, span, f"rename it, for instance {name[1:]}")
-
-
-def _check_collisions(views: Mapping[str, OpenView], findings: Findings) -> None:
-    """Features of one view whose names are equal but for letter case, or are those of its keys."""
-    for view in views.values():
-        what = "feature" if view.base is None else "label"
-        keys = () if view.is_service else view.key_names  # which of its keys a service's spine has is not known yet
-        seen: dict[str, str] = {k.casefold(): f"the key {k}" for k in keys}
-        for template in view.templates:
-            names = [template.name] if template.broken or not template.family else [*(m for m, _ in template.members)]
-            for name in names:
-                folded = name.casefold()
-                if folded in seen:
-                    findings.error(
-                        "F307",
-                        f"the {what} {name} of {view.spoken} has the name of {seen[folded]}",
-                        template.definition.span,
-                        f"rename it, for instance {name}_value" if "key" in seen[folded] else "rename one of them",
-                    )
-                else:
-                    seen[folded] = (
-                        f"the feature {name}" if name == template.name else f"{name}, a member of {template.name}"
-                    )
-            if template.family and not template.broken and template.name.casefold() in seen:
-                findings.error(
-                    "F307",
-                    f"the family {template.name} has the name of {seen[template.name.casefold()]}",
-                    template.definition.span,
-                    "rename one of them",
-                )
 
 
 def _order(

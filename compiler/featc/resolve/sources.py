@@ -269,7 +269,7 @@ def finished_source(opened: OpenSource, findings: Findings) -> Source | None:
     if time is None or not (ok_time and ok_available and ok_deleted and ok_valid):
         return None
     source = replace(opened.source, time=time, available_at=available, deleted=deleted, valid_to=valid_to)
-    source = replace(source, lets=_lets(opened))
+    source = replace(source, lets=lets_of(opened))
     _check_known_rows(definition, source, findings)
     if source.id and available is None:
         findings.warn(
@@ -298,7 +298,7 @@ def _check_known_rows(definition: SourceDef, source: Source, findings: Findings)
                 check_known(Expr((ColumnRef(column.name),), column.type, name.span), source, name, word, findings)
 
 
-def _lets(opened: OpenSource) -> tuple[tuple[str, Expr], ...]:
+def lets_of(opened: OpenSource) -> tuple[tuple[str, Expr], ...]:
     """The `let` names and what they stand for. They were asked first; what is one of them and no more came later."""
     names = {entry.parts: entry.name for entry in opened.scope.lets.values() if entry.parts is not None}
     asked = ((names.get(a.parts), a.expr) for a in opened.batch.asked)
@@ -361,6 +361,8 @@ def check_known(expr: Expr, source: Source, text: Text, place: str, findings: Fi
 def time_of(source: Source) -> Expr:
     """τ of a row as a TIMESTAMP. A DATE of the data is its midnight in the source's zone (semantics.md, "Time")."""
     time = source.time
+    if source.members:
+        return Expr(("make_timestamp(", *time.parts, ")"), "TIMESTAMP", time.span)
     if time.type != "DATE":
         return Expr(time.parts, "TIMESTAMP", time.span)
     columns = [source.column(r.column) for r in time.refs if isinstance(r, ColumnRef)]

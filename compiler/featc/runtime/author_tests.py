@@ -251,13 +251,13 @@ def _given(store: FeatureStore, test: TestDef) -> dict[str, list[Row]]:
     project = store.project
     found: dict[str, list[Row]] = {}
     for name, rows in test.given.items():
-        source = project.sources.get(name)
+        source = project.stored.get(name)
         if source is None:
-            made, message = project.attributed.get(name), f"there is no source '{name}'"
-            hint = did_you_mean(name, project.sources)
-            if made is not None:
+            message, hint = f"there is no source '{name}'", did_you_mean(name, project.stored)
+            parts = _parts(project, name)
+            if parts:
                 message = f"{name} is made of other sources, and has no rows of its own"
-                hint = f"give rows of {' and '.join((made.base, *made.matched))}"
+                hint = f"give rows of {' and '.join(parts)}"
             findings.error("F711", message, rows.span, hint)
             continue
         table = cells(store.root, test, rows, name, findings)
@@ -265,6 +265,14 @@ def _given(store: FeatureStore, test: TestDef) -> dict[str, list[Row]]:
             found[name] = typed_rows(source, table, findings)
     findings.raise_errors()
     return found
+
+
+def _parts(project: Project, name: str) -> tuple[str, ...]:
+    """The sources that a source is made of, which has no rows of its own."""
+    made = project.attributed.get(name)
+    if made is not None:
+        return (made.base, *made.matched)
+    return tuple(m.source.name for m in project.sources[name].members) if name in project.sources else ()
 
 
 def _probes(store: FeatureStore, test: TestDef, project: Project, outputs: Sequence[Output]) -> list[Probe]:

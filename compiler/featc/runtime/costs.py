@@ -206,7 +206,7 @@ def _column_size(source: Source, name: str, type_: str, text: float) -> float:
     if name == "_place":
         return 1 + sum(text + 2 if source.column(c).type == "VARCHAR" else 9 for c in source.key)
     if name == "_order":  # a sort key of tie_break…, α, id
-        ordered = [source.column(c).type for c in (*source.tie_break, *source.id)]
+        ordered = [source.column(c).type for c in (*source.tie_break, *source.told_by)]
         return 9 + sum(text + 2 if t == "VARCHAR" else 9 for t in ordered)
     if name == "_version":
         return sum(text + 2 if source_type == "VARCHAR" else 9 for source_type in _version_types(source))

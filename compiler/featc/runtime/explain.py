@@ -92,7 +92,7 @@ def _tiles(
     if isinstance(table, str):
         why = table
     else:
-        ranges, why = filled(session, table, cells, store.project.sources[view.source].location, store.root)
+        ranges, why = filled(session, table, cells, store.project.sources[view.source], store.root)
     stretches = [{"start": moment(a).isoformat() + "Z", "end": moment(b).isoformat() + "Z"} for a, b in ranges]
     tiles = {"reads": "tiles" if why is None else "rows", "because": why or _WHERE, "filled": stretches}
     listed = about["training"]

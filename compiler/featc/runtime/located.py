@@ -20,7 +20,7 @@ _STRING = re.compile(r"'(?:[^']|'')*'")
 def located(project: Project, root: Path) -> Project:
     """The same project with absolute paths."""
     sources = {n: replace(s, location=absolute(s.location, root)) for n, s in project.sources.items()}
-    return replace(project, sources=sources)
+    return project.with_sources(sources)
 
 
 def absolute(location: Location, root: Path) -> Location:

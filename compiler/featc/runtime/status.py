@@ -255,7 +255,9 @@ def _views(store: FeatureStore, there: Mapping[str, int], came: Mapping[str, tup
             continue
         missed = max((there.get(table, 0) for table in tables), default=0)
         absent = any(table not in there for table in tables)
-        accepted, rows = came.get(project.view(name).source or "", (0, 0))
+        source_name = project.view(name).source or ""
+        parts = [m.source.name for m in project.sources[source_name].members] or [source_name]
+        accepted, rows = map(sum, zip(*(came.get(part, (0, 0)) for part in parts), strict=True))
         history: History = "absent" if absent else "incomplete" if missed else "complete" if accepted else "empty"
         lost = max(missed, rows) if absent else missed
         yield ViewStatus(name, marks[name], history, missed, tuple(t for t in tables if t in there), lost or None)

@@ -104,7 +104,7 @@ def columns_used(view: View, source: Source, parts: Parts, *, states: bool = Tru
     used.update((c, None) for c in view.state_columns if states)
     for expr in (source.time, source.available_at, source.deleted, source.valid_to):
         note(expr)
-    used.update((c, None) for c in (*source.id, *source.tie_break, *source.key))
+    used.update((c, None) for c in (*source.told_by, *source.tie_break, *source.key))
     return tuple(c.name for c in source.columns if c.name in used)
 
 

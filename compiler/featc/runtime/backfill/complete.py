@@ -8,7 +8,7 @@ from pathlib import Path
 
 from featc.decompose import Partial
 from featc.lower.backfill import TileTable
-from featc.resolve.model import Location
+from featc.resolve.model import Source
 from featc.runtime.backfill import ledger
 from featc.runtime.backfill.files import listing
 from featc.runtime.backfill.ledger import Range
@@ -31,9 +31,9 @@ class Complete:
 
 
 def complete(
-    session: Session, table: TileTable, partials: Sequence[Partial], location: Location, root: Path
+    session: Session, table: TileTable, partials: Sequence[Partial], source: Source, root: Path
 ) -> Complete:
-    """What of a table may be read for some of its partial states. `location` is the source's, relative to `root`.
+    """What of a table may be read for some of its partial states. `source` has its paths relative to `root`.
 
     An interval counts when it is covered and no state is open in it. Raises FeatcError F722 for another format.
     """
@@ -45,7 +45,7 @@ def complete(
     still_open = [start for start in filled if any(start not in of for of in wanted)]
     ranges = united([*held.covered, *((s, s + table.width) for s in filled)])
     before = ledger.compared_with(session, table)
-    same = before is not None and before[1] and before[0].is_still(listing(location, root))
+    same = before is not None and before[1] and before[0].is_still(listing(source, root))
     known = ledger.states(session, table.name)
     as_defined = all(f in known for f in (table.fingerprint, *(s.fingerprint for s in table.states)))
     return Complete(without(ranges, still_open, table.width), same, as_defined)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from featc.resolve.model import Location
+from featc.resolve.model import Source
 
 _TICK = 20_000_000
 """ns within which a file can change twice and show one time of change; kernels count in ticks of up to 10 ms."""
@@ -46,17 +46,24 @@ class Listing:
         return self.is_settled and self.files == now.files
 
 
-def listing(location: Location, root: Path) -> Listing:
-    """The files of a source as they are now, by name. Raises nothing for one that vanishes meanwhile."""
+def listing(source: Source, root: Path) -> Listing:
+    """The files of a source as they are now, by name; of a union those of all its members. Raises nothing for one that
+    vanishes meanwhile."""
     seen_at = time.time_ns()
-    if location.kind != "path" or "://" in location.value:
-        return Listing(None, seen_at)
-    found = []
-    for name in sorted(glob.glob(str(root / location.value), recursive=True)):
-        try:
-            facts = Path(name).stat()
-        except OSError:
-            continue
-        shown = Path(name).relative_to(root).as_posix() if Path(name).is_relative_to(root) else name
-        found.append(File(shown, facts.st_size, facts.st_mtime_ns))
-    return Listing(tuple(found), seen_at)
+    found: dict[str, File] = {}
+    for location in source.places:
+        if location.kind != "path" or "://" in location.value:
+            return Listing(None, seen_at)
+        for name in glob.glob(str(root / location.value), recursive=True):
+            try:
+                facts = Path(name).stat()
+            except OSError:
+                continue
+            shown = Path(name).relative_to(root).as_posix() if Path(name).is_relative_to(root) else name
+            found[name] = File(shown, facts.st_size, facts.st_mtime_ns)
+    return Listing(tuple(found[name] for name in sorted(found)), seen_at)
+
+
+def has_files(source: Source) -> bool:
+    """Whether all rows of a source lie in files."""
+    return all(location.kind == "path" for location in source.places)

@@ -140,7 +140,7 @@ def _plan(
     restate: bool,
 ) -> StreamPlan:
     """Looks at a source and compares. The files are listed first: what changes while they are read then shows."""
-    files = listing(store.project.sources[stream.source.name].location, store.root)
+    files = listing(store.project.sources[stream.source.name], store.root)
     found = look(session, stream)
     plans = []
     for table in stream.tables:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from featc.errors import Diagnostic, FeatcError
 from featc.lower.backfill import TileTable, tile_tables
-from featc.resolve.model import Location
+from featc.resolve.model import Source
 from featc.runtime.backfill import ledger
 from featc.runtime.backfill.complete import complete
+from featc.runtime.backfill.files import has_files
 from featc.runtime.backfill.ledger import Range
 from featc.runtime.backfill.look import is_within
 from featc.runtime.backfill.session import Session
@@ -50,22 +51,23 @@ def standing(store: FeatureStore) -> tuple[dict[str, TilesStatus], Diagnostic | 
 
 
 def _never(store: FeatureStore, table: TileTable) -> TilesStatus:
-    return TilesStatus(table.relation, None, 0, None if _location(store, table).kind != "path" else False, False)
+    return TilesStatus(table.relation, None, 0, False if has_files(_source(store, table)) else None, False)
 
 
-def _location(store: FeatureStore, table: TileTable) -> Location:
-    return store.project.sources[table.source.name].location
+def _source(store: FeatureStore, table: TileTable) -> Source:
+    """The table's source with its paths as they are written."""
+    return store.project.sources[table.source.name]
 
 
 def _status(store: FeatureStore, session: Session, table: TileTable) -> TilesStatus:
-    location = _location(store, table)
-    ever = complete(session, table, (), location, store.root)
+    source = _source(store, table)
+    ever = complete(session, table, (), source, store.root)
     if not ever.ranges:
         return _never(store, table)
-    now = complete(session, table, [s.partial for s in table.states], location, store.root)
+    now = complete(session, table, [s.partial for s in table.states], source, store.root)
     whole = (ever.ranges[0][0], ever.ranges[-1][1])
     filled = sum(past - first for first, past in now.ranges)
-    unchanged = now.unchanged if location.kind == "path" else None
+    unchanged = now.unchanged if has_files(source) else None
     still_open = (whole[1] - whole[0] - filled) // table.width
     # a run says at its end what it covered, so that days outside were filled by one that had none
     held = ledger.read(session, table)

@@ -51,7 +51,7 @@ def _plans(project: Project) -> dict[str, SourcePlan]:
 
 def _known(project: FeatureStore, plans: list[SourcePlan]) -> dict[str, Known]:
     """What the store's books say; where there is no store, or one whose format had none, nothing is known."""
-    now = {p.source.name: told_apart_by(p.source, [v.layout for v in p.all_views]) for p in plans}
+    now = {p.source.name: told_apart_by(p.source, [v.layout for v in p.all_views], united=bool(p.feeds)) for p in plans}
     unknown: dict[str, Known] = {name: (columns, {}) for name, columns in now.items()}
     with _database(project) as database:
         if database is None or not database.has_tables() or database.lacks_horizons:

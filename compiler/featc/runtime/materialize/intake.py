@@ -80,7 +80,7 @@ def settle_columns(database: Database, plan: SourcePlan) -> Columns:
 def columns_of(store: sqlite3.Connection, plan: SourcePlan) -> Columns:
     """As above; where they are others than the books', these are void."""
     name = plan.source.name
-    now = told_apart_by(plan.source, [v.layout for v in plan.all_views])
+    now = told_apart_by(plan.source, [v.layout for v in plan.all_views], united=bool(plan.feeds))
     before = books.columns(store, name)
     here = {(c.name, c.physical) for c in plan.source.columns}
     if before is None or before == now:

@@ -57,7 +57,8 @@ def wanted(
 ) -> tuple[frozenset[str], list[SourcePlan]]:
     """The views that a selector needs, and the plans of their sources. Raises FeatcError F801."""
     chosen = frozenset(view for view, _ in needed_features(project.project, select))
-    needed = [p for p in plans.values() if any(v.layout.view.name in chosen for v in (*p.all_views, *p.reached))]
+    stored = [p for p in plans.values() if not p.source.members]
+    needed = [p for p in stored if any(v.layout.view.name in chosen for v in p.fed)]
     # what joins look into comes first: else rows are lifted twice
     return chosen, sorted(needed, key=lambda p: max((p.depths[v.layout.view.name] for v in p.joined), default=0))
 

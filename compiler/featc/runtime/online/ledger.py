@@ -30,9 +30,13 @@ ON CONFLICT DO UPDATE SET
     pushed_at = ?6
 """
 _LEFT_OUT = """
-UPDATE featc_tables SET missed = missed + ?
-WHERE name NOT IN (SELECT value FROM json_each(?))
-  AND (source = ? OR EXISTS (SELECT 1 FROM sqlite_schema kept WHERE kept.name = trim(featc_tables.name, '"') || ?))
+UPDATE featc_tables SET missed = missed + ?1
+WHERE name NOT IN (SELECT value FROM json_each(?2))
+  AND (
+    source = ?3
+    OR EXISTS (SELECT 1 FROM featc_meta united WHERE united.name = 'union ' || featc_tables.source || ' of ' || ?3)
+    OR EXISTS (SELECT 1 FROM sqlite_schema kept WHERE kept.name = trim(featc_tables.name, '"') || ?4)
+  )
 """
 
 
@@ -106,6 +110,12 @@ def leave_out(store: sqlite3.Connection, known: Iterable[str], source: str | Non
     """
     if rows:
         store.execute(_LEFT_OUT, (rows, json.dumps(list(known)), source, KEPT))
+
+
+def note_members(store: sqlite3.Connection, union: str, members: Iterable[str]) -> None:
+    """Notes what a union is made of, for when a project is without it: then its views miss what its members bring."""
+    rows = [(f"union {union} of {member}", member) for member in members]
+    store.executemany("INSERT OR IGNORE INTO featc_meta VALUES (?, ?)", rows)
 
 
 def enter_batch(

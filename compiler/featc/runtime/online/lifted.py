@@ -86,7 +86,10 @@ def _lift(engine: Engine, plan: SourcePlan, rows: int) -> Lifted:
 
 
 def _tell_infinite(engine: Engine, source: Source, faults: dict[int, list[str]]) -> None:
-    """Says of instants that count as NULL because they are infinite (semantics.md, "Time") that they are."""
+    """Says of instants that count as NULL because they are infinite (semantics.md, "Time") that they are; of a union's
+    rows its members say it."""
+    if source.members:
+        return
     for word, expr in (("time", source.time), ("available_at", source.available_at)):
         ref = expr.parts[0] if expr is not None and expr.is_bare else None
         null = f"{word} is NULL"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from featc.errors import Diagnostic, FeatcError
-from featc.lower.online import SourcePlan, StreamPlan, ViewPlan
+from featc.lower.online import Feed, SourcePlan, StreamPlan, ViewPlan
 from featc.lower.online_dumps import DumpsPlan
 from featc.lower.online_joins import Hop, ViewHop
 from featc.lower.online_lift import TOO_LATE, read_columns
@@ -39,6 +39,7 @@ from featc.runtime.online.lifted import Lifted, Row, lift, lift_slices
 from featc.runtime.online.matched import MatchedRows
 from featc.runtime.online.routes import Route, keep_to_one_route
 from featc.runtime.online.tiles import Tiles
+from featc.runtime.online.unions import united
 
 _LARGE = 200_000
 """Rows above which a batch is lifted in slices, inside the transaction; smaller ones are lifted before it begins."""
@@ -109,9 +110,12 @@ def take_in(
 
     Raises FeatcError F614 (a strict batch with a bad row), F640 or F641 (rows without an id, by two routes).
     """
-    taking = _Taking(store, lifter, plan, batch)
-    for lifted in slices:
-        taking.take(lifted)
+    with united(lifter.engine, plan) as unions:
+        taking = _Taking(store, lifter, plan, batch)
+        for lifted in slices:
+            taking.take(lifted)
+        for feed, own in unions:
+            taking.unite(feed, own, batch)
     return taking.finish(batch)
 
 
@@ -167,6 +171,7 @@ class _Taking:
         self.made_late = 0
         self.rejected: list[tuple[int, list[str], str]] = []
         self.newest_arrival: int | None = None
+        self.lacked: set[str] = set()
 
     def take(self, lifted: Lifted) -> None:
         """Takes in the next rows of the batch."""
@@ -196,6 +201,24 @@ class _Taking:
         self._take_joined(lifted, streams, behind, changed)
         self.anonymous += _anonymous(self.plan, lifted)
         self._count(lifted, tuple(streams.values()), behind)
+
+    def unite(self, feed: Feed, own: SourcePlan, batch: Batch) -> None:
+        """Takes the rows of the batch in as those of a union, in whose columns they lie as the batch by now. What is
+        wrong with them for its views is told with the batch."""
+        lacking = frozenset(c for c, needs in feed.needs.items() if needs and needs <= batch.lacking)
+        part = Batch(batch.rows, batch.route, strict=batch.strict, lacking=lacking)
+        taking = _Taking(self.store, self.lifter, feed.plan, part)
+        for lifted in lifted_batch(self.lifter.engine, feed.plan, batch.rows):
+            taking.take(lifted)
+        if taking.anonymous:
+            keep_to_one_route(self.store, own.source, batch.route)
+        told = {place for place, _, _ in self.rejected}
+        fresh = [row for row in taking.rejected if row[0] not in told]
+        taking.rejected = []  # they are kept with the batch that was pushed
+        taking.finish_union(part)
+        self.rejected += fresh
+        self.made_late = max(self.made_late, taking.made_late)
+        self.lacked |= {c for union in taking.absent(part) for c in feed.needs[union]}
 
     def _take_joined(
         self,
@@ -302,14 +325,24 @@ class _Taking:
         rejected = dict(sorted(counts.items()))
         source = self.plan.source.name
         counted = (self.rows, self.accepted, self.duplicates, rejected)
-        fed = [v.layout for v in self.plan.all_views if v.layout.view.name in self.fed]
-        absent = tuple(sorted(batch.lacking & set().union(*map(read_columns, fed))))
+        absent = tuple(sorted({*self.absent(batch), *self.lacked}))
         report = PushReport(source, *counted, False, batch.token, self.made_late, absent)
         kept = ((place, "; ".join(reasons), text) for place, reasons, text in self.rejected)
         enter_batch(self.store, report, kept, self.newest_arrival, batch.digest)
         known = {*self.plan.tables, *(v.layout.events for v in self.lifter.beside.views.values())}
+        known |= {table for feed in self.plan.feeds for table in feed.plan.tables}
         leave_out(self.store, known, source, self.rows - self.duplicates)
         return report
+
+    def finish_union(self, batch: Batch) -> None:
+        """Enters what a union had of a batch, for its horizon and counts; the batch itself is its member's."""
+        report = PushReport(self.plan.source.name, self.rows, self.accepted, self.duplicates)
+        enter_batch(self.store, report, (), self.newest_arrival, None)
+
+    def absent(self, batch: Batch) -> frozenset[str]:
+        """The columns that the views which were fed read, and the batch lacks."""
+        fed = [v.layout for v in self.plan.all_views if v.layout.view.name in self.fed]
+        return batch.lacking & frozenset().union(*map(read_columns, fed))
 
 
 def _anonymous(plan: SourcePlan, lifted: Lifted) -> int:

@@ -19,7 +19,7 @@ from featc.runtime.online.beside import BesideReaders
 from featc.runtime.online.database import Database
 from featc.runtime.online.engine import Engine, shared_engine
 from featc.runtime.online.evict import Eviction, evict, try_to_evict
-from featc.runtime.online.ledger import PushReport, horizon_of
+from featc.runtime.online.ledger import PushReport, horizon_of, note_members
 from featc.runtime.online.push import Lifter, push_batch
 from featc.runtime.online.service import ServiceReader
 from featc.runtime.online.space import give_back
@@ -99,6 +99,10 @@ class OnlineStore:
         F62x (a value makes an expression fail), F90x (the file); nothing is written then.
         """
         plan = self._plans.get(source)
+        if plan is not None and plan.source.members:
+            message = f"{source} is made of other sources, and has no rows of its own"
+            where = f"push to {' and '.join(m.source.name for m in plan.source.members)}"
+            raise FeatcError(Diagnostic("F387", message, hint=where))
         if plan is None:
             made = self.project.attributed.get(source)
             if made is not None:
@@ -218,8 +222,11 @@ class OnlineStore:
             for table, source, schema in self._missing():
                 for statement in filter(str.strip, schema.split(";\n")):
                     store.execute(statement)
-                missed = sum(_taken_in(store, name) for name in (source, *self._forgotten(store, table)))
+                members = [m.source.name for m in self.project.sources[source].members]
+                brought_by = (*(members or [source]), *self._forgotten(store, table))
+                missed = sum(_taken_in(store, name) for name in brought_by)
                 store.execute("INSERT INTO featc_tables VALUES (?, ?, ?)", (table, source, missed))
+                note_members(store, source, members)
 
     def _forgotten(self, store: Any, table: str) -> Iterator[str]:
         """The sources of which a view joins features, where the store has let rows go: an event that is still to come

@@ -22,9 +22,11 @@ CHEAP = 256 * 2**20
 
 
 def sources_of(project: Project, outputs: Sequence[Output]) -> tuple[str, ...]:
-    """The sources that `outputs` are computed from, hidden dependencies included, sorted."""
+    """The sources that `outputs` are computed from, hidden dependencies included, sorted; of unions their members."""
     pairs = feature_closure(project, tuple((o.view, o.feature) for o in outputs))
-    return tuple(sorted({name for view, _ in pairs for name in read_sources(project, project.view(view))}))
+    read = {name for view, _ in pairs for name in read_sources(project, project.view(view))}
+    united = {m.source.name for name in read for m in project.sources[name].members}
+    return tuple(sorted(name for name in read | united if name in project.stored))
 
 
 def extent(connection: duckdb.DuckDBPyConnection, source: Source, root: Path) -> dict[str, Any]:

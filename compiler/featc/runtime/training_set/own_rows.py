@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from featc.errors import Diagnostic
 from featc.lower.training.own_rows import own_rows_sql
-from featc.resolve.model import AggregateRef, ColumnRef, Project, Source, View, Window, feature_closure
+from featc.resolve.model import MEMBER, AggregateRef, ColumnRef, Project, Source, View, Window, feature_closure
 
 if TYPE_CHECKING:
     from featc.runtime.dataset import Dataset
@@ -86,7 +86,7 @@ def _naming(dataset: Dataset, source: Source, view: View) -> Mapping[str, str]:
     given = {c.casefold(): c for c in dataset.spine.columns if c != dataset.spine.time}
     keys = {k.name.casefold() for k in view.keys}
     bare = source.time.parts[0] if source.time.is_bare else None
-    wanted = source.id or ((bare.column,) if isinstance(bare, ColumnRef) else ())
+    wanted = tuple(c for c in source.id if c != MEMBER) or ((bare.column,) if isinstance(bare, ColumnRef) else ())
     found = {c: given[c.casefold()] for c in wanted if c.casefold() in given}
     whole = bool(wanted) and len(found) == len(wanted)
     return found if whole and not all(c.casefold() in keys for c in wanted) else {}

@@ -19,9 +19,10 @@ from featc.lower.source import TIME, instant, normalised_column, quoted, relatio
 from featc.lower.tile_table import SCHEMA, SETTLED, START, TileTable
 from featc.lower.training import wanted
 from featc.lower.training.tiles import is_tiled
-from featc.resolve.model import ColumnRef, Location, Output, Project, Source, View
+from featc.resolve.model import ColumnRef, Output, Project, Source, View
 from featc.runtime.backfill import ledger
 from featc.runtime.backfill.complete import complete
+from featc.runtime.backfill.files import has_files
 from featc.runtime.backfill.ledger import Range
 from featc.runtime.backfill.session import Session, moment
 from featc.runtime.online.calendars import begins
@@ -105,16 +106,16 @@ def tiled_cells(
 
 
 def filled(
-    session: Session, table: TileTable, cells: Iterable[Cell], location: Location, root: Path
+    session: Session, table: TileTable, cells: Iterable[Cell], source: Source, root: Path
 ) -> tuple[tuple[Range, ...], str | None]:
     """Which stretches of τ are filled with the states of all `cells`, and why none of them may be read, or None.
-    `location` is the source's, relative to `root`."""
-    found = complete(session, table, list(dict.fromkeys(c.partial for c in cells)), location, root)
+    `source` has its paths relative to `root`."""
+    found = complete(session, table, list(dict.fromkeys(c.partial for c in cells)), source, root)
     if not found.ranges:
         return (), "its tiles are not backfilled" if ledger.is_there(session) else "nothing is backfilled"
     if found.unchanged:
         return found.ranges, None
-    if location.kind != "path":
+    if not has_files(source):
         why = f"only of files can be told that nothing has changed since, and {table.source.name} is none"
         return found.ranges, why
     if not found.as_defined:
@@ -160,7 +161,7 @@ def _reach(place: Place, session: Session, table: TileTable, cells: Iterable[Cel
 
 def _unfit(place: Place, session: Session, table: TileTable, cells: Sequence[Cell]) -> str | None:
     """Why the tiles may not be read, or None."""
-    ranges, why = filled(session, table, cells, place.project.sources[table.source.name].location, place.root)
+    ranges, why = filled(session, table, cells, place.project.sources[table.source.name], place.root)
     if why is not None:
         return why
     days = _reach(place, session, table, cells)

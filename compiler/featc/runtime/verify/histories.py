@@ -10,6 +10,7 @@ import duckdb
 
 from featc.lower import source as src
 from featc.resolve.model import Project, Source
+from featc.resolve.unfold import unfolded
 from featc.runtime.engine import connect
 from featc.runtime.verify.adversary import Maker, Scene
 from featc.runtime.verify.history import History
@@ -31,9 +32,10 @@ def own_history(store: FeatureStore, limit: int, seed: int) -> History:
     memory = connect()
     rows: dict[str, list[Row]] = {}
     said: dict[str, str] = {}
-    for name, source in store.located.sources.items():
-        found, said[name] = own_rows(connection, store.located, source, limit, seed)
-        rows[name] = sound_rows(memory, store.project, source, found)
+    located, project = unfolded(store.located), unfolded(store.project)
+    for name, source in located.sources.items():
+        found, said[name] = own_rows(connection, located, source, limit, seed)
+        rows[name] = sound_rows(memory, project, source, found)
         lost = len(found) - len(rows[name])
         if lost:
             said[name] += f"; {lost} rows left out because an expression fails on them"
@@ -48,6 +50,7 @@ def made_history(project: Project, own: History, random: Random, played: Sequenc
     """
     memory = connect()
     rows: dict[str, list[Row]] = {}
+    project = unfolded(project)
     for name, source in project.sources.items():
         pools = column_pools(project, source, found_values(source, own.rows.get(name, ())))
         rows[name] = []

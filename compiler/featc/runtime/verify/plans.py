@@ -39,9 +39,9 @@ def given_table(source: str) -> str:
 def relocated(project: Project) -> Project:
     """The project with every source read from its table in memory."""
     tables = {
-        name: replace(source, location=Location("table", given_table(name))) for name, source in project.sources.items()
+        name: replace(source, location=Location("table", given_table(name))) for name, source in project.stored.items()
     }
-    return replace(project, sources=tables)
+    return project.with_sources(tables)
 
 
 def spine_columns(project: Project, outputs: Sequence[Output]) -> tuple[dict[str, str], dict[str, str]]:
@@ -87,7 +87,7 @@ class TrainingPlan:
     def __init__(self, project: Project, rows: Rows) -> None:
         self.project = relocated(project)
         self.connection = connect()
-        for name, source in self.project.sources.items():
+        for name, source in self.project.stored.items():
             self.give(source, rows.get(name, ()))
 
     def give(self, source: Source, rows: Sequence[Row]) -> None:
@@ -131,6 +131,8 @@ class TrainingPlan:
 
 def normalised(source: Source) -> str:
     """A subquery's text: the rows in memory with their columns as expressions see them."""
+    if source.members:
+        return f"SELECT row_number() OVER () AS _nth, * FROM {src.relation_of(source)}"
     items = [named(src.normalised_batch_column(source, c.name), src.quoted(c.name)) for c in source.columns]
     return select(["_nth", *items], f"FROM {src.quoted(given_table(source.name))}")
 
@@ -194,6 +196,7 @@ def pruned(project: Project, outputs: Sequence[Output]) -> Project:
 
     views = part(project.views)
     used = {name for view in views.values() for name in read_sources(project, view)}
+    used |= {m.source.name for name in used for m in project.sources[name].members}
     sources: Mapping[str, Source] = {n: s for n, s in project.sources.items() if n in used}
     order = tuple(p for p in project.order if p in wanted)
     asked = part(project.asked)

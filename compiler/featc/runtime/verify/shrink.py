@@ -93,7 +93,7 @@ class _Shrinker:
         way = route or self.route
         rows = by_source(items)
         try:
-            for name, source in self.training.project.sources.items():
+            for name, source in self.training.project.stored.items():
                 self.training.give(source, rows.get(name, []))
             (training,) = self.training.answers([self.output], [self.probe])
             (online,) = self.reader.answers(rows, way, [self.output], [self.probe])
