@@ -75,7 +75,7 @@ def draw_case(draw: Draw, size: int = 40, label: str = "drawn") -> Case:
     case = with_holding(draw, case, histories, windows)
     case = with_dumps(draw, case, windows, domain)
     case = with_midnights(draw, with_rows(draw, case, histories, windows))
-    return with_unions(draw.own("unions"), case, histories, windows, domain)
+    return with_unions(draw.own("unions"), case, histories, windows, domain, size // 2)
 
 
 def with_holding(draw: Draw, case: Case, histories: Sequence[History], windows: Windows) -> Case:

@@ -26,19 +26,23 @@ from .windows import Windows, crossing
 NAMES = ("all", "united")
 OWN = ("app", "web")
 """Members that are there for their union only: one comes before the others by name, one after."""
-SIZE = 20
 
 
-def with_unions(draw: Draw, case: Case, histories: Sequence[History], windows: Windows, domain: list[Key]) -> Case:
-    """The case, now and then with a union of its event sources, or of one and others of its own, and a view over it. It
-    is drawn last, from a stream of its own, so that a case is the same with and without it."""
+def with_unions(
+    draw: Draw, case: Case, histories: Sequence[History], windows: Windows, domain: list[Key], size: int
+) -> Case:
+    """The case, now and then with a union of its event sources, or of one and others of its own, of at most `size`
+    rows, and a view over it. It is drawn last, from a stream of its own, so that a case is the same with and without
+    it."""
     events = [h for h in histories if h.spec.meaning.kind == "event"]
     entities: list[tuple[Any, tuple[str, ...]]] = [
         (v.yaml["entity"], tuple(v.keys)) for v in case.views if v.source is not None
     ]
     if not events or not entities or not draw.chance(45):
         return case
-    members = draw_members(draw, case, events, windows.line, domain)
+    members = draw_members(draw, case, events, windows.line, domain, size)
+    if len(members) < 2:
+        return case
     added = [m for m in members if m not in events]
     union, keys = unite(draw, members)
     types = {k: t for own in case.entities.values() for k, t in own.items()}
@@ -66,7 +70,7 @@ def with_unions(draw: Draw, case: Case, histories: Sequence[History], windows: W
 
 
 def draw_members(
-    draw: Draw, case: Case, events: Sequence[History], line: Timeline, domain: list[Key]
+    draw: Draw, case: Case, events: Sequence[History], line: Timeline, domain: list[Key], size: int
 ) -> list[History]:
     """Two or three sources that may be united, in any order."""
     base = draw.one(events)
@@ -76,11 +80,10 @@ def draw_members(
     names = draw.shuffled(OWN)
     while len(members) < wanted:
         rows = case.rows[base.spec.name]
-        made = draw_member(draw, names[len(members) % 2], line, base, rows, domain, SIZE)
-        if fit([*members, made]):
-            members.append(made)
-        elif len(members) > 1:
+        made = draw_member(draw, names[len(members) % 2], line, base, rows, domain, size)
+        if not fit([*members, made]):  # with an id of another type, where the base has none
             break
+        members.append(made)
     return draw.shuffled(members)
 
 
