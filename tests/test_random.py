@@ -32,9 +32,12 @@ RARE = {
     "a version late by an earlier one's time": 100,
     "a state that left its entity": 100,
     "a dump older than a visible one": 40,
+    "a tie between members": 100,
+    "a label that waits for the slowest member": 100,
 }
 """What takes a history of its own kind: three versions, of which the last is in time by itself only; a row of a state
-source that goes to another entity; a dump that lands after one of a later time."""
+source that goes to another entity; a dump that lands after one of a later time; events of two members at one instant of
+one entity; labels over a union."""
 
 
 # ------------------------------------------------------------------------------------- the product

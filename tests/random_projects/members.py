@@ -15,8 +15,8 @@ from .expressions import Expr, named, scalar
 from .histories import VALUE_TYPES, History, Key, RowMaker, abstract_type, declare, draw_let, draw_traits
 from .timeline import Timeline
 
-OTHER_TYPES = {"i": ("integer", "double"), "x": ("bigint", "integer"), "n": ("bigint", "double")}
-"""What a column may be where another member has it as `VALUE_TYPES` says."""
+OTHER_TYPES = {"i": ("integer",), "x": ("bigint", "integer"), "n": ("bigint", "double")}
+"""What a column may be where another member has it as `VALUE_TYPES` says; `i` is a whole number in every union."""
 OTHER_NAMES = {"ts": "at", "arr": "seen", "eid": "oid"}
 STANDING_IN = ("bigint", "text", "boolean")
 
