@@ -2,6 +2,6 @@
 
 from .generate import draw_case, make_case
 from .judge import Difference, check
-from .model import Case, Push, Read
+from .model import Case, Push, Read, SourceSpec
 
-__all__ = ["Case", "Difference", "Push", "Read", "check", "draw_case", "make_case"]
+__all__ = ["Case", "Difference", "Push", "Read", "SourceSpec", "check", "draw_case", "make_case"]

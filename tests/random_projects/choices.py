@@ -22,6 +22,11 @@ class Draw(ABC):
     def below(self, n: int) -> int:
         """An integer in 0 … n-1."""
 
+    def own(self, name: str) -> Draw:
+        """A stream of its own, so that what is drawn from it moves nothing that is drawn later; this one where that
+        cannot be."""
+        return self
+
     def between(self, low: int, high: int) -> int:
         """An integer in low … high, both included."""
         return low + self.below(high - low + 1)
@@ -62,8 +67,11 @@ class Draw(ABC):
 class SeededDraw(Draw):
     """Choices fixed by a seed: fast, the same on every machine."""
 
-    def __init__(self, seed: int):
-        self._next = random.Random(seed).random
+    def __init__(self, seed: int | str):
+        self._seed, self._next = seed, random.Random(seed).random
+
+    def own(self, name: str) -> Draw:
+        return SeededDraw(f"{name} of {self._seed}")
 
     def below(self, n: int) -> int:
         return int(self._next() * n)

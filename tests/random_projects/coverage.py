@@ -44,12 +44,13 @@ def count(case: Case) -> Counter[str]:
 def changes(plain: Oracle, rule: ignoring.Situation, case: Case, names: list[str]) -> int:
     """The number of probes at which leaving a rule out changes a feature, or a label."""
     other = case.oracle(rule.ignoring)
+    names = [n for n in names if rule.may_change(n)]
     if not rule.labels:
         return sum(
             any(rank(other.without_default(n, p)) != rank(plain.without_default(n, p)) for n in names)
             for p in case.probes
         )
-    labels = [name for _, name, _ in case.labels()]
+    labels = [name for _, name, _ in case.labels() if rule.may_change(name)]
     return sum(any(told(other.label(n, p)) != told(plain.label(n, p)) for n in labels) for p in case.probes)
 
 

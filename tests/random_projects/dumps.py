@@ -136,7 +136,7 @@ def with_pushes(draw: Draw, case: Case, history: History) -> Case:
 def first_read(case: Case, steps: list[Push | Read], history: History, rows: list[int]) -> int:
     """The place of the first read at an instant by which one of the rows has arrived."""
     meaning = history.spec.meaning
-    alphas = [history.rows[n]["arr" if meaning.available_at else "ts"] for n in rows]
+    alphas = [history.rows[n][meaning.available_at or meaning.time] for n in rows]
     least = min((a + meaning.delay for a in alphas if a is not None), default=0)
     for place, step in enumerate(steps):
         if isinstance(step, Read) and any(case.probes[n].t >= least for n in step.probes):

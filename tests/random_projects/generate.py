@@ -19,10 +19,11 @@ from .labels import with_labels
 from .matches import with_matches
 from .midnights import with_midnights
 from .model import Case, Push, Read, SourceSpec, ViewSpec
-from .over_views import RowsMaker
+from .over_views import RowsMaker, and_view
 from .timeline import Timeline, timeline
+from .unions import with_unions
 from .view_joins import with_joins, with_view_joins
-from .windows import Windows
+from .windows import Windows, crossing
 
 Entities = Mapping[str, Mapping[str, str]]
 Picks = tuple[tuple[str, str], ...]
@@ -73,7 +74,8 @@ def draw_case(draw: Draw, size: int = 40, label: str = "drawn") -> Case:
     case = with_view_joins(draw, case, histories, windows)
     case = with_holding(draw, case, histories, windows)
     case = with_dumps(draw, case, windows, domain)
-    return with_midnights(draw, with_rows(draw, case, histories, windows))
+    case = with_midnights(draw, with_rows(draw, case, histories, windows))
+    return with_unions(draw.own("unions"), case, histories, windows, domain, size // 2)
 
 
 def with_holding(draw: Draw, case: Case, histories: Sequence[History], windows: Windows) -> Case:
@@ -137,19 +139,6 @@ def with_rows(draw: Draw, case: Case, histories: Sequence[History], windows: Win
     maker = RowsMaker(draw, "o", by_name[str(base.source)], windows, base, by_name)
     view = maker.view(entity, {k: types[k] for k in keys}, case.defaults.get("closed", "left"))
     return and_view(case, view, windows)
-
-
-def and_view(case: Case, view: ViewSpec, windows: Windows) -> Case:
-    """The case with one more view, all of which its service has."""
-    picks = tuple((f.name, f"{view.name}.{f.name}") for s in view.features for f in s.outputs)
-    service = case.service_yaml
-    return case.with_(
-        views=(*case.views, view),
-        picks=(*case.picks, *picks),
-        service_yaml=None if service is None else (*service, view.name),
-        library=windows.library,
-        vars=windows.vars,
-    )
 
 
 # ------------------------------------------------------------------------------------- project
@@ -317,27 +306,6 @@ class ProbeMaker:
         if self.draw.chance(8):
             return self.line.base + self.draw.one((-1, 1)) * 40 * self.line.span * self.line.unit
         return self.line.instant(self.draw) + self.draw.between(0, 6) * self.line.unit
-
-
-def crossing(window: oracle.Window, tau: int) -> list[int]:
-    """The t at which tau meets the lower and the upper edge of a window."""
-    if window.calendar is not None:
-        return calendar_crossing(window.calendar, window, tau)
-    upper, length, hop = tau + window.offset, window.range or 0, window.hop
-    if hop is None:
-        return [upper, upper + length]
-    if window.align:
-        entering = (tau // hop + 1) * hop + window.offset
-        leaving = ((tau + length) // hop + 1) * hop + window.offset
-        return [entering, leaving, upper]
-    return [upper, (tau // hop + 1) * hop + length + window.offset, tau // hop * hop + length + window.offset]
-
-
-def calendar_crossing(unit: str, window: oracle.Window, tau: int) -> list[int]:
-    """The beginnings of the unit that tau lies in, and of those in which a whole one counts and no longer does."""
-    shown = oracle.unit_start(unit, oracle.local_day(tau, window.timezone))
-    days = (oracle.unit_after(unit, shown, n) for n in (0, 1, window.previous + 1))
-    return [tau, *(oracle.first_instant(day, window.timezone) for day in days)]
 
 
 # ------------------------------------------------------------------------------------- arrival

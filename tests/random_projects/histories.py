@@ -181,6 +181,7 @@ def declare(
         key=tuple(key_columns.values()) if kind != "event" else (),
         valid_to=traits.valid_to,
         final_after=traits.final_after,
+        let=let,
     )
     return SourceSpec(meaning, key_columns, types, yaml, file_types, "csv" if csv else "parquet")
 

@@ -1,4 +1,4 @@
-"""The oracle without a rule of calendars, of `since`, of joins or of labels; see `knockouts`.
+"""The oracle without a rule of calendars, of `since`, of joins, of labels or of unions; see `knockouts`.
 
 Each says of which cases it can say anything, since most have no such window.
 """
@@ -11,6 +11,15 @@ from dataclasses import dataclass, replace
 from oracle import Aggregate, Join, Oracle, Probe, Row, Source, Version, View, Window
 
 from .model import Case
+from .union_knockouts import (
+    FirstMembersArrival,
+    IdsAreOfAll,
+    LabelsWaitForOneMember,
+    MembersAreNotCorrected,
+    MembersHaveNoOrder,
+    SecondMemberIsForgotten,
+    UnionsAreEmpty,
+)
 
 
 class CalendarsAreUtc(Oracle):
@@ -91,11 +100,17 @@ class LabelsKnowLittle(Oracle):
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """A rule that may be left out, of features or, with `labels`, of labels; `met` says whether a case has any."""
+    """A rule that may be left out, of features or, with `labels`, of labels; `met` says whether a case has any. It may
+    change those of one view `only`."""
 
     ignoring: type[Oracle]
     met: Callable[[Case], bool]
     labels: bool = False
+    only: str = ""
+
+    def may_change(self, name: str) -> bool:
+        """Whether it may change `view.feature`."""
+        return self.only in ("", name.partition(".")[0])
 
 
 def _windows(case: Case) -> Iterator[Window]:
@@ -119,6 +134,18 @@ def _has_labels(case: Case) -> bool:
     return any(v.labels for v in case.views)
 
 
+def _has_unions(case: Case) -> bool:
+    return bool(case.unions)
+
+
+def _has_labels_of_unions(case: Case) -> bool:
+    return any(v.labels for v in case.views if v.name == OVER_UNION)
+
+
+OVER_UNION = "vn"
+"""What the generator calls a view over a union."""
+
+
 COUNTED: Mapping[str, Situation] = {
     "a calendar of another zone than UTC": Situation(CalendarsAreUtc, _has_calendar),
     "an event where a calendar unit begins": Situation(CalendarsGoByClosed, _has_calendar),
@@ -129,4 +156,13 @@ COUNTED: Mapping[str, Situation] = {
     "a label that waits for late rows": Situation(LabelsWaitForNothing, _has_labels, labels=True),
     "an event at the instant where labels begin": Situation(LabelsBeginLate, _has_labels, labels=True),
     "a label that later knowledge changes": Situation(LabelsKnowLittle, _has_labels, labels=True),
+    "a view over a union": Situation(UnionsAreEmpty, _has_unions, only=OVER_UNION),
+    "the second member of a union": Situation(SecondMemberIsForgotten, _has_unions, only=OVER_UNION),
+    "equal ids in two members": Situation(IdsAreOfAll, _has_unions, only=OVER_UNION),
+    "a tie between members": Situation(MembersHaveNoOrder, _has_unions, only=OVER_UNION),
+    "a member's correction": Situation(MembersAreNotCorrected, _has_unions, only=OVER_UNION),
+    "members that arrive differently": Situation(FirstMembersArrival, _has_unions, only=OVER_UNION),
+    "a label that waits for the slowest member": Situation(
+        LabelsWaitForOneMember, _has_labels_of_unions, labels=True, only=OVER_UNION
+    ),
 }

@@ -17,6 +17,7 @@ from oracle import Aggregate, Match, Oracle, Probe, Source, Value, Version, View
 
 from .beside_knockouts import BesideIsKnownAtT, BesideKnowsAll
 from .model import Case, Push
+from .union_knockouts import FirstMembersArrival, IdsAreOfAll, SecondMemberIsForgotten
 
 ZERO: Mapping[str, Value] = {"bigint": 0, "double": 0.0, "text": "", "boolean": False, "timestamp": 0}
 
@@ -452,6 +453,9 @@ MUTANTS: Mapping[str, type[Oracle]] = {
     "where before a key's own row": WhereBeforeTheOwnRow,
     "dumps end nothing": DumpsEndNothing,
     "late dumps act": LateDumpsAct,
+    "ids of different members are one": IdsAreOfAll,
+    "members have the first member's arrival": FirstMembersArrival,
+    "the second member is forgotten": SecondMemberIsForgotten,
 }
 
 

@@ -17,7 +17,8 @@ from .model import Case, Push, SourceSpec, ViewSpec
 
 def with_midnights(draw: Draw, case: Case) -> Case:
     """The case, now and then with a few more events for its calendar windows."""
-    views = [v for v in case.views if v.source and case.source(v.source).meaning.kind == "event" and _calendars(v)]
+    events = {s.name for s in case.sources if s.meaning.kind == "event"}
+    views = [v for v in case.views if v.source in events and _calendars(v)]
     if not views or not draw.chance(60):
         return case
     rows = dict(case.rows)

@@ -2,6 +2,7 @@
 
     case = make_case(seed)                    # or draw_case(HypothesisDraw(data))
     case.sources, case.views                  # SourceSpec, ViewSpec: YAML text beside the oracle's definition
+    case.unions                               # SourceSpec too, of sources that are several of the others together
     case.rows[source]                         # list of rows; times in µs
     case.picks                                # the service: (output name, "view.feature")
     case.probes                               # oracle.Probe(keys, t, request): the spine and the online reads
@@ -127,6 +128,7 @@ class Case:
     vars: Mapping[str, str]
     sources: tuple[SourceSpec, ...]
     views: tuple[ViewSpec, ...]
+    """Some may read a source of `unions`."""
     rows: Mapping[str, tuple[Row, ...]]
     picks: tuple[tuple[str, str], ...]
     service_yaml: tuple[Any, ...] | None
@@ -137,6 +139,8 @@ class Case:
     defaults: Mapping[str, str] = field(default_factory=dict)
     knowledge: tuple[Knowledge, ...] = ()
     """What training sets of labels are asked to know; the first set knows all there is."""
+    unions: tuple[SourceSpec, ...] = ()
+    """Sources that are others together: they have no rows of their own, and nothing is pushed to them."""
 
     def labels(self) -> Iterator[tuple[str, str, Feature]]:
         """(output name, view.label, definition) of the labels in the service's training sets."""
@@ -145,7 +149,8 @@ class Case:
 
     def oracle(self, kind: type[Oracle] = Oracle) -> Oracle:
         """The oracle over this case's data, or a variant of it."""
-        return kind([s.meaning for s in self.sources], [v.meaning() for v in self.views], self.rows)
+        sources = [s.meaning for s in (*self.sources, *self.unions)]
+        return kind(sources, [v.meaning() for v in self.views], self.rows)
 
     @property
     def spine_keys(self) -> dict[str, str]:
@@ -155,7 +160,7 @@ class Case:
 
     def source(self, name: str) -> SourceSpec:
         """A source by name."""
-        return next(s for s in self.sources if s.name == name)
+        return next(s for s in (*self.sources, *self.unions) if s.name == name)
 
     def outputs(self) -> Iterator[tuple[str, str, Feature]]:
         """(output name, view.feature, definition) of everything the service returns."""

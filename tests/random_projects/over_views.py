@@ -12,7 +12,7 @@ from .definitions import ViewMaker
 from .expressions import Expr, as_key, column, named
 from .histories import History, abstract_type
 from .joins import brought
-from .model import ViewSpec
+from .model import Case, ViewSpec
 from .windows import Windows
 
 
@@ -58,3 +58,16 @@ class RowsMaker(ViewMaker):
     def renamed(self, own: Expr) -> Expr:
         """A column, which may have the name of a key that stands for something else."""
         return named(own.sql, self.base.keys[own.sql]) if own.sql in self.base.keys else own
+
+
+def and_view(case: Case, view: ViewSpec, windows: Windows) -> Case:
+    """The case with one more view, all of which its service has."""
+    picks = tuple((f.name, f"{view.name}.{f.name}") for s in view.features for f in s.outputs)
+    service = case.service_yaml
+    return case.with_(
+        views=(*case.views, view),
+        picks=(*case.picks, *picks),
+        service_yaml=None if service is None else (*service, view.name),
+        library=windows.library,
+        vars=windows.vars,
+    )

@@ -56,7 +56,7 @@ def texts(case: Case) -> dict[str, str]:
     data: dict[str, Any] = {"entities": {e: entity(keys) for e, keys in case.entities.items()}}
     if case.library:
         data["windows"] = {w: dict(y) for w, y in case.library.items()}
-    data["sources"] = {s.name: dict(s.yaml) for s in case.sources}
+    data["sources"] = {s.name: dict(s.yaml) for s in (*case.sources, *case.unions)}
     for made in (v.attributed for v in case.views):
         data["sources"] |= made
     labels = {"labels": [v.name for v in case.views if v.labels]}

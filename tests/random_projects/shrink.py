@@ -167,15 +167,17 @@ def entries(case: Case) -> Iterator[tuple[ViewSpec, Any]]:
 
 
 def narrowed(case: Case) -> Case:
-    """Without sources and request columns that no view uses any more."""
+    """Without sources and request columns that no view uses any more; a union keeps all of its own."""
     beside = (j for v in case.views for j in (*v.joins, *v.matches) if not isinstance(j, ViewJoin))
     used = {v.source for v in case.views} | {j.source for j in beside}
+    unions = tuple(u for u in case.unions if u.name in used)
+    used |= {name for u in unions for name in u.meaning.union}
     sources = tuple(s for s in case.sources if s.name in used)
     names = {s.name for s in sources}
     steps = tuple(s for s in case.steps if isinstance(s, Read) or s.source in names)
     request = {c: t for v in case.views for c, t in v.yaml.get("request", {}).items()}
     probes = tuple(replace(p, request={c: p.request[c] for c in request}) for p in case.probes)
-    return case.with_(sources=sources, steps=steps, request=request, probes=probes)
+    return case.with_(sources=sources, unions=unions, steps=steps, request=request, probes=probes)
 
 
 # ------------------------------------------------------------------------------------- reports

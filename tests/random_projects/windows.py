@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from oracle import Window
+from oracle import Window, first_instant, local_day, unit_after, unit_start
 
 from .choices import Draw
 from .expressions import column, predicate
@@ -113,3 +113,24 @@ class Windows:
 def suffix(window: str) -> str:
     """What a family's member is called after."""
     return window.removeprefix("last_")
+
+
+def crossing(window: Window, tau: int) -> list[int]:
+    """The t at which tau meets the lower and the upper edge of a window."""
+    if window.calendar is not None:
+        return calendar_crossing(window.calendar, window, tau)
+    upper, length, hop = tau + window.offset, window.range or 0, window.hop
+    if hop is None:
+        return [upper, upper + length]
+    if window.align:
+        entering = (tau // hop + 1) * hop + window.offset
+        leaving = ((tau + length) // hop + 1) * hop + window.offset
+        return [entering, leaving, upper]
+    return [upper, (tau // hop + 1) * hop + length + window.offset, tau // hop * hop + length + window.offset]
+
+
+def calendar_crossing(unit: str, window: Window, tau: int) -> list[int]:
+    """The beginnings of the unit that tau lies in, and of those in which a whole one counts and no longer does."""
+    shown = unit_start(unit, local_day(tau, window.timezone))
+    days = (unit_after(unit, shown, n) for n in (0, 1, window.previous + 1))
+    return [tau, *(first_instant(day, window.timezone) for day in days)]

@@ -119,7 +119,7 @@ def sources_read(case: Case) -> Iterator[str]:
         if isinstance(feature, Derived):
             waiting += [name for name in feature.inputs if name in features]
         elif view.source is not None:
-            yield view.source
+            yield from case.source(view.source).meaning.union or (view.source,)
 
 
 def batches(case: Case, chance: random.Random) -> list[tuple[str, list[int]]]:
