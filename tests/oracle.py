@@ -112,6 +112,7 @@ class Source:
     final_after: int | None = None
     let: Mapping[str, RowExpr] = field(default_factory=dict)
     union: tuple[str, ...] = ()
+    text_ids: bool = False
     doubles: tuple[str, ...] = ()
 
 
@@ -296,6 +297,11 @@ def micros(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
+def as_text(id: Value) -> Value:
+    """An id as it is compared where those of a union's members are of types that do not compare."""
+    return None if id is None else str(id)
+
+
 def moment(us: int) -> datetime:
     """The naive UTC datetime of an instant in µs."""
     return EPOCH + timedelta(microseconds=us)
@@ -434,7 +440,7 @@ class Oracle:
 
     def version_order(self, source: Source, v: Version) -> tuple[Any, ...]:
         """(alpha, tie_break…, dead last, all other source columns by name)."""
-        others = sorted(c for c in source.columns if c not in source.tie_break)
+        others = sorted((c for c in source.columns if c not in source.tie_break), key=lambda c: (c.lower(), c))
         return (v.alpha, *self.tie_break(source, v), v.dead, *(rank(v.row[c]) for c in others))
 
     def tie_break(self, source: Source, v: Version) -> tuple[Any, ...]:
@@ -726,7 +732,7 @@ class Oracle:
     def event_order(self, source: Source, aggregate: Aggregate, v: Version) -> tuple[Any, ...]:
         """The sort key of one event for one aggregate."""
         own = self.sources[v.source]
-        identifier = () if own.id is None else rank(v.row[own.id])
+        identifier = () if own.id is None else rank(as_text(v.row[own.id]) if source.text_ids else v.row[own.id])
         outcome = () if aggregate.filter is None else rank(aggregate.filter(v.row))
         arguments = [rank(arg(v.row)) for arg in aggregate.args]
         since = aggregate.window.since

@@ -31,8 +31,8 @@ def asked(folder: Path) -> Complete:
     table = table_of(made, "by_user")
     session = open_session(made, writes=False, watch=nobody)
     try:
-        location = made.project.sources["events"].location
-        return complete(session, table, [s.partial for s in table.states], location, folder)
+        source = made.project.sources["events"]
+        return complete(session, table, [s.partial for s in table.states], source, folder)
     finally:
         session.connection.close()
 

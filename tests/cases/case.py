@@ -70,7 +70,7 @@ class Case:
     def declared(self) -> dict[str, Any]:
         """The sources with rows of their own, as the definitions have them."""
         found: dict[str, Any] = yaml.safe_load(self.definitions)["sources"]
-        return {name: source for name, source in found.items() if "from" not in source}
+        return {name: source for name, source in found.items() if not {"from", "union"} & set(source)}
 
     def file(self, folder: Path, source: str) -> Path:
         """Where a source's rows lie in the project below `folder`."""

@@ -19,12 +19,12 @@ import pytest
 
 from oracle import Oracle, rank
 
-from . import beside_knockouts, ignoring, knockouts
+from . import beside_knockouts, ignoring, knockouts, union_knockouts
 from .generate import make_case
 from .judge import Difference, check
 from .knockouts import knocked_out
 from .model import Case
-from .plants import answers, values, window_rule, windows
+from .plants import answers, unions, values, window_rule, windows
 from .plants.patching import PLANS, Plan, Plant
 from .run import patience
 
@@ -71,6 +71,9 @@ MISTAKES = (
     "dumps end nothing",
     "late dumps act",
     "conditions of another view forgotten",
+    "ids of different members are one",
+    "members arrive at once",
+    "a member is forgotten",
 )
 
 
@@ -321,6 +324,16 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "conditions of another view forgotten", "both plans", answers.conditions_forgotten, knockouts.RowsOfTheSource
+    ),
+    Mutant("ids of different members are one", "both plans", unions.ids_of_all, union_knockouts.IdsAreOfAll),
+    Mutant(
+        "members arrive at once", "both plans", unions.members_arrive_at_once, union_knockouts.MembersArriveAtOnce
+    ),
+    *_in_both(
+        "a member is forgotten",
+        union_knockouts.SecondMemberIsForgotten,
+        unions.second_forgotten_in_training,
+        unions.second_forgotten_online,
     ),
 )
 

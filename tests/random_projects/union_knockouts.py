@@ -57,6 +57,13 @@ class FirstMembersArrival(Oracle):
         return None if v.tau is None else v.tau + first.delay
 
 
+class MembersArriveAtOnce(Oracle):
+    """Rows of a union are known when they happen, whatever their members say."""
+
+    def united(self, source: Source) -> list[Version]:
+        return [replace(v, alpha=v.tau) for v in super().united(source)]
+
+
 class MembersHaveNoOrder(Oracle):
     """Events of equal time and tie_break are ordered by id and values, whatever their arrival and member."""
 

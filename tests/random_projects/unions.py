@@ -134,7 +134,10 @@ def unite(draw: Draw, members: Sequence[History]) -> tuple[History, dict[str, Ex
     names += [column(name, e.type) for name, e in let.items()]
     own = tuple(m.spec.name for m in members)
     doubles = tuple(name for name, of in kinds.items() if len(of) > 1)
-    meaning = oracle.Source(draw.one(NAMES), tuple(types), let=let, union=own, doubles=doubles)
+    identities = {(m.spec.meaning.id or "").lower() for m in members}
+    id_types = {kinds_of([m])[m.spec.meaning.id.lower()].pop() for m in members if m.spec.meaning.id is not None}
+    text_ids = len(identities) > 1 and len(id_types) > 1
+    meaning = oracle.Source(draw.one(NAMES), tuple(types), let=let, union=own, doubles=doubles, text_ids=text_ids)
     yaml: dict[str, Any] = {"union": list(own)}
     if let:
         yaml["let"] = {name: e.sql for name, e in let.items()}

@@ -57,10 +57,14 @@ def joinable(view: ViewSpec, case: Case) -> Upstream:
         feature = every.get(name)
         if feature is None:
             return kind != "request"
+        if isinstance(feature, oracle.Aggregate) and feature.window.current:
+            return False  # what held at an event's time lies beside none
         inputs = feature.inputs if isinstance(feature, oracle.Derived) else ()
         return is_exact(feature) and all(map(stands, inputs))
 
     types = {k: abstract_type(t) for keys in case.entities.values() for k, t in keys.items()}
+    if view.source is not None and case.source(view.source).meaning.kind == "snapshot":
+        return Upstream({k: types[k] for k in view.keys}, {})
     names = (f for s in view.features for f in s.outputs if f.type in SCALARS)
     found = {f.name: f.type for f in names if stands(f"{view.name}.{f.name}")}
     return Upstream({k: types[k] for k in view.keys}, found)

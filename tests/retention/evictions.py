@@ -36,7 +36,7 @@ class Outcome:
 
 def small_tiles(patch: pytest.MonkeyPatch, case: Case, chance: random.Random) -> None:
     """Tiles as wide as a few of the case's instants, for its days are microseconds now and then."""
-    taus = [row["ts"] for rows in case.rows.values() for row in rows if row["ts"] is not None]
+    taus = [t for s in case.sources for row in case.rows[s.name] if (t := row[s.meaning.time]) is not None]
     span = max(taus, default=0) - min(taus, default=0)
     patch.setattr(online_layout, "_WIDTHS", (max(1, span // chance.choice((4, 9, 20, 41))),))
 
@@ -119,7 +119,7 @@ def sources_read(case: Case) -> Iterator[str]:
         if isinstance(feature, Derived):
             waiting += [name for name in feature.inputs if name in features]
         elif view.source is not None:
-            yield from case.source(view.source).meaning.union or (view.source,)
+            yield view.source
 
 
 def batches(case: Case, chance: random.Random) -> list[tuple[str, list[int]]]:
@@ -152,7 +152,7 @@ def play(seed: int, folder: Path, patch: pytest.MonkeyPatch) -> tuple[Case, Outc
     case = make_case(seed)
     small_tiles(patch, case, chance)
     evicted = Evicted(case, folder, chance)
-    taus = [row["ts"] for rows in case.rows.values() for row in rows if row["ts"] is not None]
+    taus = [t for s in case.sources for row in case.rows[s.name] if (t := row[s.meaning.time]) is not None]
     span = max(taus, default=0) - min(taus, default=0) + 1
     try:
         for source, numbers in batches(case, chance):

@@ -64,7 +64,9 @@ def check_part(part: exp.Select, union: Source, member: Member) -> dict[str, Exp
 
 def _check_id(inner: exp.Expr, value: Expr | None, name: str, union: Source, source: Source) -> None:
     bare = inner.this if isinstance(inner, exp.Cast) else inner
-    if value is None:
+    if value is not None and not value.refs:
+        right = isinstance(bare, (exp.Literal, exp.Boolean))
+    elif value is None:
         right = isinstance(bare, exp.Null)
     else:
         wanted = value.render(lambda ref: getattr(ref, "column", "")).lower()

@@ -87,7 +87,8 @@ def _quoted(names: Iterable[str]) -> list[str]:
 def version_order(source: Source) -> list[str]:
     """By what versions follow each other: α, tie_break, death, and then all other columns by name."""
     dead = ["_deleted"] if source.deleted is not None else []
-    others = sorted(c.name for c in source.columns if c.name not in source.tie_break and not c.computed)
+    listed = sorted(source.columns, key=lambda c: ((c.stands_for or c.name).lower(), c.name))
+    others = [c.name for c in listed if c.name not in source.tie_break and not c.computed]
     return [f"{c} NULLS FIRST" for c in _quoted(("_arrival", *source.tie_break, *dead, *others))]
 
 

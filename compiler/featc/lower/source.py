@@ -14,6 +14,8 @@ instants are BIGINT microseconds. The underscore names are featc's own and may n
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from featc.lower import text_columns
 from featc.lower.ctes import named
 from featc.lower.text_columns import in_utc
@@ -293,10 +295,15 @@ def in_time(source: Source) -> str | None:
     return f"({TIME} IS NULL OR {ARRIVAL} <= {TIME} + {source.final_after})"
 
 
+def by_name(columns: Iterable[Column]) -> list[Column]:
+    """Columns in the order of their names, whose letter case means nothing."""
+    return sorted(columns, key=lambda c: ((c.stands_for or c.name).lower(), c.name))
+
+
 def version_order(source: Source) -> tuple[str, ...]:
     """Columns that order versions of one event: α, tie_break, dead last, then all other columns by name."""
     named = (*source.tie_break,)
-    rest = sorted(c.name for c in source.columns if c.name not in named and not c.computed)
+    rest = [c.name for c in by_name(source.columns) if c.name not in named and not c.computed]
     dead = (DELETED,) if source.deleted is not None else ()
     return (ARRIVAL, *(quoted(c) for c in named), *dead, *(quoted(c) for c in rest))
 

@@ -43,6 +43,8 @@ class Column:
     """Set in a union where all members compute it of what else their rows hold, so that it tells no two rows apart."""
     hidden: bool = False
     """Set in a union where featc makes it, and no author names it."""
+    stands_for: str | None = None
+    """Set in a union where it holds what the data of members have under a name that is a `let` of others."""
 
 
 MEMBER = "_source"

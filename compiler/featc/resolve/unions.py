@@ -23,10 +23,13 @@ from featc.resolve.scope import Let, RowScope
 from featc.resolve.sources import OpenSource, lets_of, meta_of, read_lets
 from featc.types import family
 
-EVENT, TIE = "_event", "_tie"
-"""With a number, the columns of what identifies a row and orders rows of one instant, where members name others."""
-_TAKEN = re.compile(rf"({MEMBER}|{HAPPENED}|{KNOWN}|{DEAD}|{EVENT}_\d+|{TIE}_\d+)", re.IGNORECASE)
+EVENT, TIE, PLAIN = "_event", "_tie", "_plain"
+"""With a number, the columns of what identifies a row and orders rows of one instant, where members name others; and of
+what the data of some have under a name that is a `let` of others: by that versions are ordered, as in the member."""
+_TAKEN = re.compile(rf"({MEMBER}|{HAPPENED}|{KNOWN}|{DEAD}|{EVENT}_\d+|{TIE}_\d+|{PLAIN}_\d+)", re.IGNORECASE)
 _NUMBERS = ("integer", "decimal", "float")
+_NOTHING: Mapping[str, str] = {"integer": "0", "text": "''", "boolean": "false", "date": "DATE '1970-01-01'"}
+"""By family of types, what stands at the end of an id that has fewer columns than another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def open_union(
     if members is None:
         return None
     columns, lost = _columns(definition, members, catalog, findings)
-    scope = RowScope.over(definition.name, columns)
+    scope = RowScope.over(definition.name, [c for c in columns if not c.hidden])
     scope.lets.update({name.casefold(): Let(name, None) for name in lost})
     batch = RowBatch(columns)
     read_lets(definition.name, definition.let, scope, batch, findings)
@@ -135,7 +138,10 @@ def _columns(
             continue
         plain = [one.column for _, one in found if one.column is not None]
         tags = tuple(dict.fromkeys(t for c in plain for t in c.tags))
-        columns.append(Column(name, type_, type_, tags, _known_after(found), computed=not plain))
+        mixed = 0 < len(plain) < len(found)
+        columns.append(Column(name, type_, type_, tags, _known_after(found), computed=len(plain) < len(found)))
+        if mixed:
+            columns.append(Column(f"{PLAIN}_{len(columns)}", type_, type_, hidden=True, stands_for=name))
     return tuple(columns), lost
 
 
@@ -213,7 +219,7 @@ def finished_union(
     made_up = [(n, t) for n, t in (*identity.columns, *ties.columns) if n not in known]
     more = [Column(n, t, t, computed=True, hidden=True) for n, t in made_up]
     columns = (*opened.source.columns, *computed, *more)
-    by_name = [_values(m, {n.casefold(): n for n in known}) for m in made]
+    by_name = [_values(m, opened.source.columns) for m in made]
     values = [{**v, **i, **t} for v, i, t in zip(by_name, identity.values, ties.values, strict=True)]
     return replace(
         opened.source,
@@ -229,10 +235,13 @@ def finished_union(
     )
 
 
-def _values(member: Source, names: Mapping[str, str]) -> dict[str, Expr]:
-    """What rows of a member have under the names of the union."""
-    found = {c.name: Expr((ColumnRef(c.name),), c.type) for c in member.columns} | dict(member.lets)
-    return {names[n.casefold()]: e for n, e in found.items() if n.casefold() in names}
+def _values(member: Source, columns: Sequence[Column]) -> dict[str, Expr]:
+    """What rows of a member have in the columns of the union that authors name, and in what stands for them."""
+    plain = {c.name.casefold(): Expr((ColumnRef(c.name),), c.type) for c in member.columns}
+    named = plain | {n.casefold(): e for n, e in member.lets}
+    found = {c.name: named.get(c.name.casefold()) for c in columns if c.stands_for is None}
+    found |= {c.name: plain.get(c.stands_for.casefold()) for c in columns if c.stands_for is not None}
+    return {name: e for name, e in found.items() if e is not None}
 
 
 def _final_alike(definition: SourceDef, members: Sequence[Source], findings: Findings) -> bool:
@@ -259,7 +268,7 @@ def _aligned(
     opened: OpenSource, members: Sequence[Source], word: str, prefix: str, catalog: Catalog, findings: Findings
 ) -> _Aligned | None:
     """The lists of all members under one name for each place. Where all members give the same list, the columns stand
-    for themselves; else they get names of their own, NULL where a member's list is shorter."""
+    for themselves; else they get names of their own, NULL where a member has none there."""
     lists = [m.id if word == "id" else m.tie_break for m in members]
     if len({tuple(c.casefold() for c in listed) for listed in lists}) == 1:
         own = {c.name.casefold(): c for c in opened.source.columns}
@@ -273,6 +282,8 @@ def _aligned(
         given = [(m, m.column(listed[place]), v) for m, listed, v in zip(members, lists, values, strict=True)
                  if place < len(listed)]
         type_ = common_type([c.type for _, c, _ in given], catalog)
+        if type_ is None and word == "id":
+            type_ = "VARCHAR"  # an id has to be equal to itself, and to compare with those of its own source
         if type_ is None:
             said = " and ".join(f"{m.name}.{c.name}, {c.type}," for m, c, _ in given)
             message = f"{opened.definition.name} unites sources whose {word} columns do not go together: {said} are"
@@ -280,8 +291,13 @@ def _aligned(
             hint = "bring one to the type of the other in its source's sql:"
             findings.error("F396", message, opened.definition.union[0].span, hint)
             return None
+        if word == "id" and family(type_) not in _NOTHING:
+            type_ = "VARCHAR"
         name = f"{prefix}_{place + 1}"
         found.append((name, type_))
         for _, column, value in given:
             value[name] = Expr((ColumnRef(column.name),), column.type)
+        for listed, value in zip(lists, values, strict=True):
+            if word == "id" and 0 < len(listed) <= place:  # a shorter id is whole all the same
+                value[name] = Expr((f"{_NOTHING[family(type_)]}::{type_}",), type_)
     return _Aligned(tuple(found), tuple(values))

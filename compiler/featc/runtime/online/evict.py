@@ -70,7 +70,8 @@ def try_to_evict(database: Database, plans: Sequence[SourcePlan], replay: int) -
 def _evict(transaction: Transaction, plans: Sequence[SourcePlan], replay: int) -> tuple[Eviction, ...]:
     # all horizons first: what joins look into stays as long as events may come that look
     known = [table for plan in plans for table in plan.tables]
-    booked = [(plan, *_book(transaction, plan, replay, known)) for plan in plans]
+    ordered = sorted(plans, key=lambda plan: bool(plan.source.members))  # unions after what they are made of
+    booked = [(plan, *_book(transaction, plan, replay, known)) for plan in ordered]
     return tuple(
         Eviction(plan.source.name, before, False, 0, ())
         if newest is None or horizon is None
@@ -82,13 +83,21 @@ def _evict(transaction: Transaction, plans: Sequence[SourcePlan], replay: int) -
 def _book(
     transaction: Transaction, plan: SourcePlan, replay: int, known: Sequence[str]
 ) -> tuple[int | None, int | None, int | None]:
-    """(the horizon before, the newest arrival, the horizon now) of a source. `known` are the project's tables."""
+    """(the horizon before, the newest arrival, the horizon now) of a source. `known` are the project's tables.
+
+    A union's is the least of its members': what they still accept, it has to have.
+    """
     source = plan.source.name
     with transaction() as store:
         before, newest = horizon_of(store, source), newest_arrival(store, source)
         if newest is None:
             return before, None, before
         horizon = newest - replay if before is None else max(before, newest - replay)
+        if plan.source.members:
+            own = [horizon_of(store, m.source.name) for m in plan.source.members]
+            if None in own:
+                return before, newest, before
+            horizon = min(h for h in own if h is not None)
         if horizon != before:
             set_horizon(store, source, horizon)
             leave_out(store, known, None, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -47,6 +47,8 @@ class Lifted:
     """All reasons why rows are rejected, where `faults` has the first of each; while they are at hand."""
     behind: Callable[[int], frozenset[int]]
     """The places of the rows whose α is before an instant, while they are at hand."""
+    first: int = 0
+    """The place of the first of them."""
 
 
 def lift(engine: Engine, plan: SourcePlan, rows: int) -> Lifted:
@@ -130,6 +132,6 @@ def lift_slices(engine: Engine, plan: SourcePlan, rows: int, size: int) -> Itera
         for start in range(0, rows, size):
             part = f"SELECT * FROM {_WHOLE} WHERE _row >= {start} AND _row < {start + size}"
             engine.rows(f"CREATE OR REPLACE TEMP TABLE {BATCH} AS {part}")
-            yield lift(engine, plan, min(size, rows - start))
+            yield replace(lift(engine, plan, min(size, rows - start)), first=start)
     finally:
         engine.rows(f"DROP TABLE {_WHOLE}")

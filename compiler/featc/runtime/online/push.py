@@ -152,8 +152,17 @@ class _Accepted:
 class _Taking:
     """One batch going into the store, inside the caller's transaction."""
 
-    def __init__(self, store: sqlite3.Connection, lifter: Lifter, plan: SourcePlan, batch: Batch) -> None:
+    def __init__(
+        self,
+        store: sqlite3.Connection,
+        lifter: Lifter,
+        plan: SourcePlan,
+        batch: Batch,
+        refused: frozenset[int] = frozenset(),
+    ) -> None:
         self.store = store
+        self.refused = refused
+        self.behind: set[int] = set()
         self.lifter = lifter
         self.plan = plan
         hops = [hop for view in plan.to_lift if view.joins for hop in view.joins.hops]
@@ -178,7 +187,9 @@ class _Taking:
         if self.strict and lifted.faults:
             faults = lifted.reasons_of(lifted.faults)
             _refuse(self.plan.source.name, lifted.rows, faults, lifted.texts)
-        behind = frozenset() if self.horizon is None else lifted.behind(self.horizon)
+        behind = self.refused & frozenset(range(lifted.first, lifted.first + lifted.rows))
+        behind |= frozenset() if self.horizon is None else lifted.behind(self.horizon)
+        self.behind |= behind
         streams: dict[str, _Accepted] = {}
         for stream in self.plan.streams:
             table = stream.stream.table
@@ -207,7 +218,8 @@ class _Taking:
         wrong with them for its views is told with the batch."""
         lacking = frozenset(c for c, needs in feed.needs.items() if needs and needs <= batch.lacking)
         part = Batch(batch.rows, batch.route, strict=batch.strict, lacking=lacking)
-        taking = _Taking(self.store, self.lifter, feed.plan, part)
+        # a union's horizon is no later, but what its member refuses is none of its rows
+        taking = _Taking(self.store, self.lifter, feed.plan, part, frozenset(self.behind))
         for lifted in lifted_batch(self.lifter.engine, feed.plan, batch.rows):
             taking.take(lifted)
         if taking.anonymous:
