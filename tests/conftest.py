@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 
@@ -12,6 +13,10 @@ from hypothesis import settings
 settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+# Trees of queries are many objects without cycles: by its own measure the collector looks through them, and through
+# thousands of collected tests, again and again, for a sixth of all time
+gc.set_threshold(50_000, 20, 100)
 
 SIGKILL = "SIGKILL"
 _KILLED: list[tuple[str, str]] = []
