@@ -7,11 +7,12 @@ import os
 from collections.abc import Callable
 
 import pytest
-from hypothesis import settings
 
 # CI plays the same examples every time; at a desk each run tries new ones, and keeps what it finds
-settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
+    from hypothesis import settings
+
+    settings.register_profile("ci", derandomize=True, deadline=None)
     settings.load_profile("ci")
 
 # Trees of queries are many objects without cycles: by its own measure the collector looks through them, and through
