@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 
 import pytest
-from hypothesis import settings
 
 # CI plays the same examples every time; at a desk each run tries new ones, and keeps what it finds
-settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
+    from hypothesis import settings
+
+    settings.register_profile("ci", derandomize=True, deadline=None)
     settings.load_profile("ci")
+
+# Trees of queries are many objects without cycles: by its own measure the collector looks through them, and through
+# thousands of collected tests, again and again, for a sixth of all time
+gc.set_threshold(50_000, 20, 100)
 
 SIGKILL = "SIGKILL"
 _KILLED: list[tuple[str, str]] = []

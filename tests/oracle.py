@@ -70,10 +70,11 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal
 from fractions import Fraction
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 Value = Any
+T = TypeVar("T")
 Row = Mapping[str, Value]
 RowExpr = Callable[[Row], Value]
 
@@ -259,7 +260,10 @@ class Version:
     @property
     def enter(self) -> int | None:
         """enter(e) = max(tau, alpha); None when either is NULL."""
-        return None if self.tau is None or self.alpha is None else max(self.tau, self.alpha)
+        tau, alpha = self.tau, self.alpha
+        if tau is None or alpha is None:
+            return None
+        return tau if tau > alpha else alpha
 
 
 # -------------------------------------------------------------------------------- values
@@ -359,6 +363,14 @@ class Oracle:
         self.data = {s.name: self.versions(s, rows[s.name]) for s in sources if not s.union}
         self.data |= {s.name: self.united(s) for s in sources if s.union}
         self.by_key: dict[str, dict[tuple[Value, ...], list[Version]]] = {}
+        self.answered: dict[tuple[Any, ...], Any] = {}
+
+    def once(self, question: tuple[Any, ...], answer: Callable[[], T]) -> T:
+        """What was answered before: the same question comes for every feature and every row."""
+        if question not in self.answered:
+            self.answered[question] = answer()
+        found: T = self.answered[question]
+        return found
 
     # ---- Time
 
@@ -487,9 +499,12 @@ class Oracle:
         """`enter ⊲ t` and not `alpha(next) ⊲ t`, and not dead (tombstones are seen, see `is_tombstone`)."""
         if v.enter is None or not self.entered(view, v, t) or self.superseded(view, v, t):
             return False
-        if self.sources[str(view.source)].kind == "snapshot" and self.dump(v) != self.in_force(view, t):
-            return False
-        return not v.dead or self.is_tombstone(self.sources[str(view.source)], v)
+        source = self.sources[str(view.source)]
+        if source.kind == "snapshot":
+            acting = self.once(("in force", view.name, view.closed, t), lambda: self.in_force(view, t))
+            if self.dump(v) != acting:
+                return False
+        return not v.dead or self.is_tombstone(source, v)
 
     def entered(self, view: View, v: Version, t: int) -> bool:
         """`enter(e) ⊲ t`."""
@@ -536,7 +551,7 @@ class Oracle:
         if key is None:
             return []
         if view.matches:
-            rows = self.attributed(view, probe.k)
+            rows = self.once(("attributed", view.name, view.closed, probe.k), lambda: self.attributed(view, probe.k))
             return [v for v in rows if self.key_of([expr(v.row) for expr in view.keys.values()]) == key]
         if view.name not in self.by_key:
             self.by_key[view.name] = self.keyed(view)
@@ -575,7 +590,7 @@ class Oracle:
         seen = [
             d
             for d in self.data[join.source]
-            if self.key_of([d.row[c] for c in join.keys]) == key and self.known_to(source, d, v)
+            if self.known_to(source, d, v) and self.key_of([d.row[c] for c in join.keys]) == key
         ]
         if not seen:
             return None
@@ -636,9 +651,9 @@ class Oracle:
         able = [
             d
             for d in self.data[match.source]
-            if self.key_of([d.row[c] for c in match.keys]) == key
-            and self.follows(match, e, d)
+            if self.follows(match, e, d)
             and self.is_known(view, d, t)
+            and self.key_of([d.row[c] for c in match.keys]) == key
         ]
         able.sort(key=lambda d: self.join_order(source, d))
         return None if not able else able[0 if match.take == "first" else -1].row
@@ -696,15 +711,14 @@ class Oracle:
     def in_window(self, view: View, window: Window, probe: Probe) -> list[Version]:
         """Visible at t, passing `where`, tau between the edges."""
         lower, upper = self.edges(window, probe.t)
-        return [
-            v
-            for v in self.rows_of(view, probe)
-            if self.visible(view, v, probe.k)
-            and not v.dead
-            and self.passes(view, v)
-            and v.tau is not None
-            and self.within(view.closed, window, lower, v.tau, upper)
-        ]
+        asked = self.key_of([probe.keys.get(k) for k in view.keys])
+        seen = self.once(("seen", view.name, view.closed, asked, probe.k), lambda: self.seen(view, probe))
+        return [v for v in seen if v.tau is not None and self.within(view.closed, window, lower, v.tau, upper)]
+
+    def seen(self, view: View, probe: Probe) -> list[Version]:
+        """The entity's rows that are visible at t and pass `where`, of any time."""
+        rows = self.rows_of(view, probe)
+        return [v for v in rows if self.visible(view, v, probe.k) and not v.dead and self.passes(view, v)]
 
     def members(self, view: View, aggregate: Aggregate, probe: Probe) -> list[Version]:
         """The window's members in event order, before FILTER and NULL-skipping."""
@@ -790,12 +804,16 @@ class Oracle:
     def current(self, view: View, probe: Probe) -> list[Version]:
         """The rows that hold at t, of those keys of the source whose row is the entity's."""
         asked = self.key_of([probe.keys.get(k) for k in view.keys])
-        taken = (self.own_row(view, rows, probe.t) for rows in self.by_place(view).values())
         return [
             v
-            for v in taken
+            for v in self.once(("own rows", view.name, view.closed, probe.t), lambda: self.own_rows(view, probe.t))
             if v is not None and self.entity(view, v) == asked and asked is not None and self.holds(view, v, probe.t)
         ]
+
+    def own_rows(self, view: View, t: int) -> list[Version | None]:
+        """The own row of each key of the source's, None where it has none."""
+        places = self.once(("places", view.name), lambda: self.by_place(view))
+        return [self.own_row(view, rows, t) for rows in places.values()]
 
     def by_place(self, view: View) -> dict[tuple[Value, ...], list[Version]]:
         """A state source's rows by its key, or the view's where it has none; without those that have a NULL key of the

@@ -42,7 +42,7 @@ def test_the_table_has_a_line_for_each_command_and_counts_by_place() -> None:
 @pytest.mark.parametrize(("marks", "code"), [("slow", 5), ("not slow", 0), ("", 1)])
 def test_a_run_of_all_slow_tests_without_kills_fails(marks: str, code: int) -> None:
     """As `pytest` runs it whose only tests are these; 5 says that none was there to run."""
-    few = ("-o", "testpaths=tests/load/test_durations.py")
+    few = ("-o", "testpaths=tests/cli/test_cli_values.py")
     command = (sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", *few, "-m", marks)
     repository = Path(__file__).resolve().parents[1]
     done = subprocess.run(command, capture_output=True, text=True, cwd=repository, timeout=120, check=False)

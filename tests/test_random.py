@@ -49,13 +49,16 @@ def test_training_oracle_and_online_agree(first: int, tmp_path: Path) -> None:
     assert not outcome.failures, "\n\n".join(outcome.failures)
 
 
-@settings(
-    max_examples=8, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
-)
-@given(st.data())
-def test_they_agree_on_cases_that_hypothesis_can_shrink(data: st.DataObject) -> None:
-    case = draw_case(HypothesisDraw(data), size=6)
-    assert not shrink.run(case)
+@pytest.mark.parametrize("examples", [2, pytest.param(8, marks=pytest.mark.slow)])
+def test_they_agree_on_cases_that_hypothesis_can_shrink(examples: int) -> None:
+    @settings(
+        max_examples=examples, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    )
+    @given(st.data())
+    def agree(data: st.DataObject) -> None:
+        assert not shrink.run(draw_case(HypothesisDraw(data), size=6))
+
+    agree()
 
 
 @pytest.mark.slow

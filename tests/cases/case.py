@@ -69,8 +69,7 @@ class Case:
     @property
     def declared(self) -> dict[str, Any]:
         """The sources with rows of their own, as the definitions have them."""
-        found: dict[str, Any] = yaml.safe_load(self.definitions)["sources"]
-        return {name: source for name, source in found.items() if not {"from", "union"} & set(source)}
+        return _declared(self.definitions)
 
     def file(self, folder: Path, source: str) -> Path:
         """Where a source's rows lie in the project below `folder`."""
@@ -90,6 +89,13 @@ class Case:
             if ids and all(row[n] is not None for row in table.cells for n in places):
                 found.add(name)
         return frozenset(found)
+
+
+@cache
+def _declared(definitions: str) -> dict[str, Any]:
+    """Read once: the tests ask again for each source of each push."""
+    found: dict[str, Any] = yaml.load(definitions, getattr(yaml, "CSafeLoader", yaml.SafeLoader))["sources"]
+    return {name: source for name, source in found.items() if not {"from", "union"} & set(source)}
 
 
 @cache

@@ -7,6 +7,7 @@ import csv
 import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,12 @@ def known_before(project: Project, rows: Mapping[str, Rows], t: datetime) -> dic
     return found
 
 
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """One for all answers, which leave nothing in it: making it takes longer than most of them."""
+    return duckdb.connect()
+
+
 def answers(
     project: Project, sql: str, rows: Mapping[str, Rows], instants: Sequence[datetime], folder: Path
 ) -> list[tuple[Any, ...]]:
@@ -101,8 +108,9 @@ def answers(
             writer = csv.DictWriter(file, [c.name for c in source.columns])
             writer.writeheader()
             writer.writerows({k: "" if v is None else v for k, v in row.items()} for row in listed)
-    with duckdb.connect() as connection:
+    asked = ", ".join(f"({u}, TIMESTAMP '{t}', 7)" for t in instants for u in (1, 2, 3))
+    with _engine().cursor() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("CREATE TABLE spine (user_id BIGINT, as_of TIMESTAMP, value DECIMAL(12,2))")
-        connection.executemany("INSERT INTO spine VALUES (?, ?, 7)", [(u, t) for t in instants for u in (1, 2, 3)])
+        connection.execute("CREATE TEMP TABLE spine (user_id BIGINT, as_of TIMESTAMP, value DECIMAL(12,2))")
+        connection.execute(f"INSERT INTO spine VALUES {asked}")
         return connection.execute(sql.replace("'data/", f"'{folder}/data/")).fetchall()

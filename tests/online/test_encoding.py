@@ -6,6 +6,7 @@ import random
 import sqlite3
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -49,8 +50,14 @@ SAMPLES: dict[str, list[str]] = {
 }
 
 
+@cache
+def engine() -> duckdb.DuckDBPyConnection:
+    """One for all: making it takes longer than any of these tests."""
+    return duckdb.connect()
+
+
 def encoded(type_: str, values: list[str]) -> list[Any]:
-    connection = duckdb.connect()
+    connection = engine()
     text = encoded_sql("v", type_)
     rows = [f"SELECT {n} AS n, ({v})::{type_} AS v" for n, v in enumerate(values)]
     sql = f"SELECT {text} FROM ({' UNION ALL '.join(rows)}) ORDER BY n"
@@ -70,7 +77,7 @@ def test_the_store_orders_encoded_values_as_duckdb_orders_values(type_: str) -> 
 
 @pytest.mark.parametrize("type_", [t for t in SAMPLES if has_way_back(t)])
 def test_values_come_back_as_duckdb_gives_them(type_: str) -> None:
-    connection = duckdb.connect()
+    connection = engine()
     decode = decoder(type_)
     for text, code in zip(SAMPLES[type_], encoded(type_, SAMPLES[type_]), strict=True):
         value = connection.execute(f"SELECT ({text})::{type_}").fetchone()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from oracle import Aggregate, Lookup, Oracle, Probe, Version, View, rank
@@ -18,6 +18,10 @@ EDGES = tuple(
     for edge in ("lower", "upper")
     for place in ("1 µs before", "exactly on", "1 µs after")
 )
+BEFORE_VALUES = frozenset({"supersede", "link", "too_late"})
+"""What only decides which versions there are, and until when: where those are the same, all values are."""
+Values = list[list[tuple[Any, ...]]]
+"""The rank of each feature's value, by probe."""
 SITUATIONS = (*COUNTED, *ignoring.COUNTED, *EDGES, EMPTY)
 
 
@@ -29,27 +33,36 @@ def count(case: Case) -> Counter[str]:
     found: Counter[str] = Counter()
     for situation, kind in COUNTED.items():
         other = knocked_out(case, kind)
-        for p, expected in zip(case.probes, values, strict=True):
-            found[situation] += any(
-                rank(other.without_default(n, p)) != e for n, e in zip(names, expected, strict=True)
-            )
+        if not (BEFORE_VALUES.issuperset(overridden(kind)) and other.data == plain.data):
+            found[situation] += differing(other, case, names, values, lambda name: True)
     for p in case.probes:
         found.update(set(edges_met(plain, names, p)))
     for situation, rule in ignoring.COUNTED.items():
         if rule.met(case):
-            found[situation] += changes(plain, rule, case, names)
+            found[situation] += changes(plain, rule, case, names, values)
     return found
 
 
-def changes(plain: Oracle, rule: ignoring.Situation, case: Case, names: list[str]) -> int:
+def overridden(kind: type[Oracle]) -> set[str]:
+    """The methods of the oracle that a knock-out has of its own."""
+    return {name for name, method in vars(Oracle).items() if callable(method) and getattr(kind, name) is not method}
+
+
+def differing(
+    other: Oracle, case: Case, names: list[str], values: Values, may_change: Callable[[str], bool]
+) -> int:
+    """The number of probes at which another oracle gives another value of a feature that may change."""
+    return sum(
+        any(rank(other.without_default(n, p)) != e for n, e in zip(names, expected, strict=True) if may_change(n))
+        for p, expected in zip(case.probes, values, strict=True)
+    )
+
+
+def changes(plain: Oracle, rule: ignoring.Situation, case: Case, names: list[str], values: Values) -> int:
     """The number of probes at which leaving a rule out changes a feature, or a label."""
     other = case.oracle(rule.ignoring)
-    names = [n for n in names if rule.may_change(n)]
     if not rule.labels:
-        return sum(
-            any(rank(other.without_default(n, p)) != rank(plain.without_default(n, p)) for n in names)
-            for p in case.probes
-        )
+        return differing(other, case, names, values, rule.may_change)
     labels = [name for _, name, _ in case.labels() if rule.may_change(name)]
     return sum(any(told(other.label(n, p)) != told(plain.label(n, p)) for n in labels) for p in case.probes)
 

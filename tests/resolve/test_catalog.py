@@ -70,6 +70,21 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
         assert refused(catalog, "table", "orders")[0] == "F409"
 
 
+def test_catalogs_open_at_once_do_not_see_each_others_folder_or_database(tmp_path: Path) -> None:
+    """Those without limits or a database share an engine."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        duckdb.sql(f"select 1 as of_{name}").write_parquet(str(tmp_path / name / "x.parquet"))
+    with duckdb.connect(str(tmp_path / "a" / "shop.duckdb")) as connection:
+        connection.execute("create table t (x integer)")
+    folders = (tmp_path / "a", tmp_path / "a" / "shop.duckdb"), (tmp_path / "b", None)
+    with DuckDBCatalog(*folders[0]) as first, DuckDBCatalog(*folders[1]) as second:
+        asked = Location("sql", "select * from 'x.parquet'")
+        assert [c.columns("s", asked)[0][0] for c in (second, first, second)] == ["of_b", "of_a", "of_b"]
+        assert first.columns("s", Location("table", "t")) == [("x", "INTEGER")]
+        assert refused(second, "table", "t")[0] == "F404"
+
+
 def test_missing_empty_and_corrupt_files(catalog: DuckDBCatalog, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "orders.parquet").write_text("no parquet at all, but long enough to be looked at")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from featc.lower import online_evict as evicting
 from featc.lower import online_lift as lift
@@ -124,11 +124,12 @@ class SourcePlan:
 @dataclass(frozen=True, slots=True)
 class Feed:
     """A union that a source is part of: `batch_sql` brings a batch of the source to one of the union, which `plan`
-    takes in. `needs` are the source's columns behind each of the union's."""
+    takes in. `needs` are the source's columns behind each of the union's, `required` those that it has to bring."""
 
     plan: SourcePlan
     batch_sql: str
     needs: Mapping[str, frozenset[str]]
+    required: frozenset[str]
 
 
 def _digest(*texts: str) -> str:
@@ -224,7 +225,7 @@ def source_plan(project: Project, source: Source, fingerprints: Mapping[str, str
     required = frozenset(lift.required_columns(source, [*readers, *(v for v in mine if v.joins)]))
     return SourcePlan(
         source=source,
-        required=required.union(*(feed.needs[c] for feed in feeds for c in feed.plan.required)),
+        required=required.union(*(feed.required for feed in feeds)),
         census_sql=lift.census_sql(source, shared.stream if shared else None),
         behind_sql=lift.behind_sql(source),
         stream=shared,
@@ -243,8 +244,12 @@ def _feeds(project: Project, source: Source, fingerprints: Mapping[str, str]) ->
     for union in project.sources.values():
         member = next((m for m in union.members if m.source.name == source.name), None)
         if member is not None and union.name in read:
-            plan = source_plan(project, union, fingerprints)
-            yield Feed(plan, member_batch_sql(union, member), columns_behind(union, member))
+            plan, behind = source_plan(project, union, fingerprints), columns_behind(union, member)
+            deletes = source.id and source.deleted is not None  # then a batch may be of nothing but deletions
+            asked = union if deletes else replace(union, deleted=None)
+            needed = lift.required_columns(asked, [v.layout.view for v in plan.all_views])
+            required = frozenset().union(*(behind[c] for c in needed))
+            yield Feed(plan, member_batch_sql(union, member), behind, required)
 
 
 def full_read(plan: ViewPlan) -> ReadPlan:
