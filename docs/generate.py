@@ -1,4 +1,4 @@
-"""Writes the reference, docs/reference/, from the code: `python docs/generate.py`, or `make docs`.
+"""Writes docs/reference/ and docs/functions.md from the code: `python docs/generate.py`, or `make docs`.
 
 `python docs/generate.py FOLDER` writes it elsewhere, which is how a test sees whether the pages are of today.
 """
@@ -16,7 +16,7 @@ from generating.windows import windows_page
 
 PAGES = {
     "language.md": language_page,
-    "functions.md": functions_page,
+    "../functions.md": functions_page,
     "windows.md": windows_page,
     "commands.md": commands_page,
     "errors.md": errors_page,

@@ -166,7 +166,7 @@ def _written(named: dict[str, str], values: Examples) -> list[str]:
         "## Aggregates",
         "```text\nsum(amount) filter (where status = 'paid') over last_7d\n```",
         prose(
-            "`filter` is optional. `over` takes the name of a [window](windows.md), built in or your own; "
+            "`filter` is optional. `over` takes the name of a [window](reference/windows.md), built in or your own; "
             "without `over` "
             "the aggregate is a family, one feature for each of the view's `windows:`. NULL arguments are "
             "ignored by all "
@@ -191,7 +191,7 @@ def _computed() -> list[str]:
     return [
         "### How they are computed",
         prose(
-            "*Ordered*: the value depends on [event order](../windows-and-time.md#equal-instants). *Taken out*: "
+            "*Ordered*: the value depends on [event order](windows-and-time.md#equal-instants). *Taken out*: "
             "an event "
             "can be taken out of the state again exactly, so a window is a difference of two totals. *United*: "
             "the states "
@@ -200,7 +200,7 @@ def _computed() -> list[str]:
             "rows came "
             "late or were corrected, training adds them by a join. Where the state is *the rows themselves*, values "
             "are exact, and a read costs as many rows as the window holds: take a short window, or `rows: n`, for busy "
-            "entities, or [a sketch](../decisions/0025-sketches-are-exact-functions-of-small-integers.md), "
+            "entities, or [a sketch](decisions/0025-sketches-are-exact-functions-of-small-integers.md), "
             "whose error is stated and whose value is the same in both plans. A window *of one length* is a range "
             "without `rows:` and without a `hop:` that is not aligned."
         ),
@@ -210,7 +210,7 @@ def _computed() -> list[str]:
         ),
         prose(
             "A window of `rows: n` is answered from the newest n rows in both plans, whatever the aggregate. "
-            "[The SQL of each shape](../sql.md)."
+            "[The SQL of each shape](sql.md)."
         ),
     ]
 

@@ -93,7 +93,7 @@ SECTIONS: tuple[tuple[type[BaseModel], str, str], ...] = (
     (
         schema.Feature,
         "Features",
-        "An entry under `features:` of a view: an [expression](functions.md), or a mapping with more. An aggregate "
+        "An entry under `features:` of a view: an [expression](../functions.md), or a mapping with more. An aggregate "
         "without `over` makes a family, a feature for each window.",
     ),
     (
@@ -171,7 +171,7 @@ _WORDS = {
     "Tags": "text, or a list",
     "Day": "a day, `2026-12-31`",
     "Kinds": "`value`, `filter`, `key`, `time`, `order`, or a list",
-    "Sql": "an [expression](functions.md)",
+    "Sql": "an [expression](../functions.md)",
     "Type": "a type",
     "str": "name",
     "Duration": "a duration",
@@ -217,7 +217,7 @@ def _notes() -> str:
         (
             "* A *duration* is a number with a unit, `us ms s m h d w`, such as `7d` or `1d12h`.",
             "* A *type* is DuckDB's, such as `bigint`, `decimal(12,2)`, `timestamp`, `text`; "
-            "[all](functions.md#scalars-of-duckdb).",
+            "[all](../functions.md#scalars-of-duckdb).",
             "* An instant without a zone is UTC.",
             "* Names are letters, digits and `_`. `request`, `key`, `source` and `as_of` are reserved.",
             "* An expression with `: `, ` #`, `{` or `}` in it stands in quotes or in a block (`|`).",

@@ -111,10 +111,10 @@ def word_explained(word: str) -> str | None:
         return (
             f"{name}: an aggregate over the rows of a window\n\n"
             f"    {called} over last_7d\n    {called} filter (where status = 'done') over lifetime\n\n"
-            "docs/reference/functions.md has its types, an example, and how both plans compute it."
+            "docs/functions.md has its types, an example, and how both plans compute it."
         )
     if name in BUILTINS:
-        return f"{name}: featc's own\n\n    {name}({EXAMPLES[name]})\n\ndocs/reference/functions.md has what it gives."
+        return f"{name}: featc's own\n\n    {name}({EXAMPLES[name]})\n\ndocs/functions.md has what it gives."
     if name in SCALARS:
         return f"{name}: DuckDB's function of this name, with DuckDB's meaning, on a row's values or on features."
     return None
