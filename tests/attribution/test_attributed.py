@@ -14,7 +14,6 @@ import pytest
 from featc.emit import build_files
 from featc.errors import FeatcError
 from featc.fingerprint import feature_fingerprint
-from featc.leakage import check_sql
 from featc.lineage import project_graph
 from featc.runtime.online.matched import answers as told
 from featc.runtime.store import FeatureStore
@@ -187,31 +186,6 @@ def test_lineage_and_the_manifest_know_what_matches(tmp_path: Path) -> None:
     (match,) = manifest["views"]["ads"]["joins"]
     assert (match["within"], match["match"]) == ("2h", {"take": "first", "mature": True})
     assert "behaviour" in manifest["features"]["ads.shown"]["carries"]
-
-
-def test_the_check_of_the_sql_says_that_it_does_not_follow(tmp_path: Path) -> None:
-    store = project(tmp_path)
-    sql = build_files(store.compiled)["sql/duckdb/services/all/training.sql"]
-    checked = check_sql(store.project, store.outputs("all"), sql)
-    assert [f.code for f in checked.findings] == ["F389"]
-    assert checked.features == ()
-
-
-def test_the_check_does_not_follow_what_lies_beside_events_either(tmp_path: Path) -> None:
-    store = project(tmp_path)
-    joining = """
-feature_views:
-  beside:
-    entity: ad
-    source: views
-    join: {past: {view: ads}}
-    features: {most: max(past.shown) over lifetime}
-"""
-    (store.root / "features" / "beside.yaml").write_text(joining)
-    store = FeatureStore(store.root)
-    sql = build_files(store.compiled)["sql/duckdb/beside/training.sql"]
-    checked = check_sql(store.project, store.outputs(["beside"]), sql)
-    assert [f.code for f in checked.findings] == ["F389"]
 
 
 @pytest.mark.parametrize(

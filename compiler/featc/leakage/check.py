@@ -15,6 +15,7 @@ from sqlglot.errors import SqlglotError
 from featc.errors import Diagnostic, Span
 from featc.leakage.beside import asked, join_of, joined
 from featc.leakage.features import row_refused
+from featc.leakage.following import follow, following_of
 from featc.leakage.goals import goals_of
 from featc.leakage.holding import stage, stage_of
 from featc.leakage.query import Level, Query, every_part, line_of, uses
@@ -23,10 +24,8 @@ from featc.leakage.sources import source_of, source_rows
 from featc.leakage.values import Refused, Relation
 from featc.leakage.versions import is_versions, versions
 from featc.resolve.model import Output, Project, feature_closure
-from featc.resolve.upstream import behind
 
 _HINT = "the SQL is featc's own: if nobody changed the file, please report this; featc verify compares values"
-_BY_VALUES = "featc verify compares its values in both plans; build without --check-leakage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Finding:
         text = lines[self.line - 1] if 0 < self.line <= len(lines) else ""
         column = len(text) - len(text.lstrip()) + 1
         span = Span(file, max(self.line, 1), column, max(len(text.strip()), 1), text)
-        return Diagnostic(self.code, self.message, span, hint=_BY_VALUES if self.code == "F389" else _HINT)
+        return Diagnostic(self.code, self.message, span, hint=_HINT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +61,6 @@ def check_sql(
 
     `time` is the spine's instant, `known_at` the instant (µs) that labels are known by; None is all there is.
     """
-    made = _attributed(project, outputs)
-    if made:
-        name, matches = made
-        message = f"{name} is attributed, and the check does not follow how the answers of {matches} change"
-        return Checked((), (Finding("F389", 1, message),))
     query = Query(project, time, known_at)
     try:
         tree = _parsed(sql)
@@ -80,16 +74,6 @@ def check_sql(
         query.wrong.append(refused)
     found = dict.fromkeys(Finding(r.code, r.line, r.message) for r in query.wrong)
     return Checked(tuple(query.proven), tuple(found))
-
-
-def _attributed(project: Project, outputs: Sequence[Output]) -> tuple[str, str] | None:
-    """A view over an attributed source that outputs are made of, or that lies beside rows they are made of, and its
-    matches."""
-    pairs = behind(project, ((o.view, o.feature) for o in outputs))
-    for view in (project.view(name) for name, _ in pairs):
-        if view.attributed is not None:
-            return view.name, " and ".join(j.name for j in view.joins)
-    return None
 
 
 def _parsed(sql: str) -> exp.Expr:
@@ -115,6 +99,9 @@ def _relation(name: str, body: exp.Expr, query: Query) -> Relation:
     source = source_of(name, query)
     if source is not None:
         return source_rows(body, source, query)
+    matching = following_of(name, query)
+    if matching is not None:
+        return follow(name, body, matching, query)
     join = join_of(name, "_asked", query)
     if join is not None:
         return asked(name, body, join, query)

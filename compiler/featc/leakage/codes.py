@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 CODES: Mapping[str, str] = {
-    "F389": "The check against leakage does not follow attribution: that each answer of a match is seen only once it "
-    "was known, no reading of its SQL proves. featc verify compares both plans; build without --check-leakage.",
     "F570": "The check against leakage cannot follow the training SQL at this line, and takes nothing for granted. "
     "Either the file was changed, or featc writes a form that its own check does not know: then report it.",
     "F571": "In the training SQL a row could reach a feature although it happened at or after the instant of "

@@ -103,6 +103,8 @@ def duties(goal: Goal, row: int, known_at: int | None) -> list[Duty]:
         found.insert(0, Duty("F571", "before, τ ⊲ t", at_most(time, AS_OF.add(-strict)).sum))
     if known is not None:
         found.append(Duty("F572", "known, enter ⊲ k", at_most(arrival_of(goal.source, row), known).sum))
+    if known is not None and goal.view.maturity is not None:
+        found.append(Duty("F572", "mature ⊲ k", at_most(time.add(goal.view.maturity), known).sum))
     if identity:
         # with k = ∞ any bound would do that only NULL, "never", is beyond
         beyond = Sum(frozenset({(Atom("forever"), 1)})) if known is None else known

@@ -14,7 +14,7 @@ from featc.leakage.query import Group, Level, Query, line_of, uses
 from featc.leakage.terms import ARRIVAL, NOBODY, SUPERSEDED, TIME, Atom, one
 from featc.leakage.values import NONE, Refused, Relation, Scope, Value, Variant
 
-_INSTANTS = frozenset({TIME, ARRIVAL, SUPERSEDED})
+_INSTANTS = frozenset({TIME, ARRIVAL, SUPERSEDED, "seen"})
 _KNOWN = frozenset({
     "expressions", "from_", "joins", "where", "group", "having", "qualify", "windows", "distinct", "order", "kind",
     "hint", "with_",

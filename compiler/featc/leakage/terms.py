@@ -150,7 +150,7 @@ def same(a: Sum, b: Sum, line: int = 0, *, sure: bool = True) -> tuple[Fact, ...
     return (at_most(a, b, line, sure=sure), at_most(b, a, line, sure=sure))
 
 
-_NAMES = {"as_of": "_as_of", TIME: "_time", ARRIVAL: "_arrival", SUPERSEDED: "_superseded"}
+_NAMES = {"as_of": "_as_of", "seen": "_enter", TIME: "_time", ARRIVAL: "_arrival", SUPERSEDED: "_superseded"}
 
 
 def in_words(sum_: Sum) -> str:
