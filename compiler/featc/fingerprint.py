@@ -11,13 +11,15 @@ casts do not matter.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from featc.decompose import Partial, decompose
-from featc.lower.source import identity
+from featc.digests import IR_VERSION as IR_VERSION
+from featc.digests import Value, digest
+from featc.digests import encode as encode
+from featc.lower.source import identity, told_apart
 from featc.resolve.model import (
     AggregateRef,
     Aggregation,
@@ -28,6 +30,7 @@ from featc.resolve.model import (
     Feature,
     FeatureRef,
     KeyRef,
+    Member,
     Output,
     Project,
     Ref,
@@ -43,45 +46,8 @@ from featc.resolve.model import (
 if TYPE_CHECKING:
     from sqlglot import exp
 
-IR_VERSION = 1
-"""Raised whenever the encoding changes: all fingerprints change with it."""
-
-Value = Any
-"""None, bool, int, str, a tuple of Values, or a mapping from str to Values."""
 Fingerprint = Callable[[str, str], str]
 """(view, feature) → the feature's fingerprint."""
-
-
-# ── encoding and hashing ───────────────────────────────────────────────────────────────────────────────
-
-
-def encode(value: Value) -> bytes:
-    """A canonical encoding: different values give different bytes, whatever they hold.
-
-    >>> encode(("a;b",)) == encode(("a", "b"))
-    False
-    """
-    match value:
-        case None:
-            return b"n"
-        case bool():
-            return b"t" if value else b"f"
-        case int():
-            return b"i%d;" % value
-        case str():
-            raw = value.encode()
-            return b"s%d:%b" % (len(raw), raw)
-        case tuple():
-            return b"l%d:%b" % (len(value), b"".join(map(encode, value)))
-        case Mapping():
-            pairs = b"".join(encode(k) + encode(value[k]) for k in sorted(value))
-            return b"m%d:%b" % (len(value), pairs)
-    raise TypeError(f"{type(value).__name__} has no canonical encoding")
-
-
-def digest(kind: str, value: Value) -> str:
-    """The fingerprint of `value`: 32 hexadecimal digits. `kind` keeps layers apart."""
-    return hashlib.blake2b(encode((IR_VERSION, kind, value)), digest_size=16).hexdigest()
 
 
 # ── the layers ─────────────────────────────────────────────────────────────────────────────────────────
@@ -298,12 +264,11 @@ def _source(source: Source, view: View) -> Value:
     """
     located = source.location.value.strip() if source.location.kind == "sql" else None
     versions = identity(source, view) is not None or source.in_dumps
-    own = [c for c in source.columns if c.brought is None]
+    own = [c for c in source.columns if c.brought is None and not c.computed]
     zone = None if source.timezone is None or source.timezone.upper() == "UTC" else source.timezone
     final = {} if source.final_after is None else {"final_after": source.final_after}
     mature = {"maturity": view.maturity} if view.attributed is not None else {}
-    # of a union, what each member's rows are, and how they come under its columns
-    united = [(_source(m.source, view), tuple((n, _expr(m.source, e)) for n, e in m.values)) for m in source.members]
+    united = [(_source(m.source, view), _values(source, m)) for m in source.members]
     return {
         **final,
         **mature,
@@ -322,6 +287,12 @@ def _source(source: Source, view: View) -> Value:
         "tie_break": tuple(_column(source, c) for c in source.tie_break),
         "columns": tuple(sorted(_column(source, c.name) for c in own)) if versions else None,
     }
+
+
+def _values(union: Source, member: Member) -> Value:
+    """What of a member's rows tells versions apart in a union. All else comes by its name, where it is used."""
+    told = told_apart(union)
+    return tuple((name, _expr(member.source, expr)) for name, expr in member.values if name in told)
 
 
 def _expr(source: Source | None, expr: Expr | None, feature: Fingerprint | None = None) -> Value:

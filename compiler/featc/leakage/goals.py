@@ -3,6 +3,7 @@ for the state it looks up, and what a row has to satisfy for it."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from featc.leakage.terms import ARRIVAL, AS_OF, NOBODY, SPINE, SUPERSEDED, TIME, Atom, Sum, at_most, of_row, one
@@ -10,6 +11,9 @@ from featc.resolve.model import AggregateRef, Feature, Project, Source, StateRef
 
 KNOWN = one(Atom("greatest", NOBODY, (AS_OF, of_row("arrived", SPINE))))
 """When the event entered that a lookup, or a feature of another view, is for: its τ or its α, whichever is later."""
+
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ def identity_of(source: Source, view: View) -> tuple[str, ...]:
     """The columns, in lower case, whose equality makes rows versions of one event; `_time` among them for states
     without id. Empty where every row is an event of its own."""
     if source.id:
-        return tuple(c.lower() for c in source.id)
+        return tuple(c.lower() if _PLAIN.fullmatch(c) else '"' + c.lower().replace('"', '""') + '"' for c in source.id)
     if source.kind != "state":
         return ()
     keys = source.key or tuple(k.expr.render(lambda ref: getattr(ref, "column", "")) for k in view.keys if k.expr)

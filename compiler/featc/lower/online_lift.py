@@ -64,7 +64,7 @@ def view_columns(layout: Layout) -> set[str]:
     """The source columns a view's rows are made of."""
     source = layout.source
     if layout.versioned or source.in_dumps:
-        return {c.name for c in source.columns}
+        return src.told_apart(source) | read_columns(layout)
     return read_columns(layout) | _instant_columns(source) | set(source.told_by) | set(source.tie_break)
 
 
@@ -170,7 +170,7 @@ def census_sql(source: Source, stream: Stream | None) -> str:
     row −1 with the greatest `_arrival`.
     """
     ctes = Ctes()
-    columns = {c.name for c in source.columns} if stream else _instant_columns(source) | set(source.id)
+    columns = src.told_apart(source) if stream else _instant_columns(source) | set(source.id)
     rows = batch_rows(ctes, source, columns)
     fault = f"{_fault_sql(_faults(source))} AS _fault"
     if stream is None:
@@ -222,7 +222,7 @@ def _version_items(source: Source, stream: Stream) -> list[str]:
 def stream_sql(source: Source, stream: Stream) -> str:
     """The versions of a stream that depends on a view's keys, in the shape of the census (`_fault` is NULL)."""
     ctes = Ctes()
-    rows = batch_rows(ctes, source, {c.name for c in source.columns})
+    rows = batch_rows(ctes, source, src.told_apart(source))
     items = ["_row", "NULL AS _fault", *_version_items(source, stream)]
     return ctes.query(select(items, f"FROM {rows}\nORDER BY _row")) + ";\n"
 

@@ -300,6 +300,13 @@ def by_name(columns: Iterable[Column]) -> list[Column]:
     return sorted(columns, key=lambda c: ((c.stands_for or c.name).lower(), c.name))
 
 
+def told_apart(source: Source) -> set[str]:
+    """The columns by which versions are told apart, and that say when: all, but for what members of a union compute."""
+    found = {c.name for c in source.columns if not c.computed} | {*source.told_by, *source.tie_break}
+    exprs = [e for e in (source.time, source.available_at, source.deleted, source.valid_to) if e is not None]
+    return found | {r.column for e in exprs for r in e.refs if isinstance(r, ColumnRef)}
+
+
 def version_order(source: Source) -> tuple[str, ...]:
     """Columns that order versions of one event: α, tie_break, dead last, then all other columns by name."""
     named = (*source.tie_break,)

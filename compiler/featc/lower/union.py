@@ -14,6 +14,7 @@ from featc.lower import source as src
 from featc.lower.ctes import indent, named, select
 from featc.lower.online_lift import BATCH, pushed
 from featc.lower.source import quoted
+from featc.lower.text_columns import in_utc
 from featc.resolve.model import DEAD, HAPPENED, KNOWN, MEMBER, ColumnRef, Expr, Member, Source
 
 
@@ -35,6 +36,8 @@ def member_select(
             sql = src.render(expr)
             bare = sql if expr.is_bare else f"({sql})"
             sql = sql if expr.type == column.type else f"{bare}::{column.type}"
+            if expr.type == "DATE" and column.type == "TIMESTAMP":
+                sql = in_utc(sql, source.timezone)
         else:
             sql = _instants(source).get(column.name) or f"NULL::{column.type}"
         items.append(named(sql, quoted(column.name)))

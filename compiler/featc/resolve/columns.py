@@ -13,7 +13,7 @@ from featc.types import FLOATS, INTEGERS, decimal_parts
 
 _SIGNED = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _UNSIGNED = ("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
-_DIGITS = {
+DIGITS = {
     "TINYINT": 3,
     "SMALLINT": 5,
     "INTEGER": 10,
@@ -102,7 +102,7 @@ def fits(physical: str, declared: str) -> bool:
     target = decimal_parts(declared)
     if target:
         source = decimal_parts(physical)
-        whole, scale = (source[0] - source[1], source[1]) if source else (_DIGITS.get(physical, 99), 0)
+        whole, scale = (source[0] - source[1], source[1]) if source else (DIGITS.get(physical, 99), 0)
         return target[1] >= scale and target[0] - target[1] >= whole
     return False
 

@@ -9,10 +9,10 @@ reads sources reads unions, and only the lowering knows that their rows lie else
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from featc.catalog import Catalog, TypeProblem
+from featc.catalog import Catalog
 from featc.errors import Findings, did_you_mean
 from featc.load.model import Definitions, SourceDef
 from featc.load.text import Text
@@ -20,25 +20,15 @@ from featc.parse import Fragment, Name
 from featc.resolve.asking import RowBatch
 from featc.resolve.model import DEAD, HAPPENED, KNOWN, MEMBER, Column, ColumnRef, Expr, Location, Member, Source
 from featc.resolve.scope import Let, RowScope
-from featc.resolve.sources import OpenSource, lets_of, meta_of, read_lets
+from featc.resolve.sources import OpenSource, lets_of, meta_of, parsed, read_lets
+from featc.resolve.union_names import PLAIN, exact_type, names_of
 from featc.types import family
 
-EVENT, TIE, PLAIN = "_event", "_tie", "_plain"
-"""With a number, the columns of what identifies a row and orders rows of one instant, where members name others; and of
-what the data of some have under a name that is a `let` of others: by that versions are ordered, as in the member."""
+EVENT, TIE = "_event", "_tie"
+"""With a number, the columns of what identifies a row and orders rows of one instant, where members name others."""
 _TAKEN = re.compile(rf"({MEMBER}|{HAPPENED}|{KNOWN}|{DEAD}|{EVENT}_\d+|{TIE}_\d+|{PLAIN}_\d+)", re.IGNORECASE)
-_NUMBERS = ("integer", "decimal", "float")
 _NOTHING: Mapping[str, str] = {"integer": "0", "text": "''", "boolean": "false", "date": "DATE '1970-01-01'"}
 """By family of types, what stands at the end of an id that has fewer columns than another."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """A name that rows of a member have: a column of its data, or a `let`."""
-
-    name: str
-    expr: Expr
-    column: Column | None = None
 
 
 def open_union(
@@ -52,10 +42,13 @@ def open_union(
     members = _members(definition, sources, definitions, findings)
     if members is None:
         return None
-    columns, lost = _columns(definition, members, catalog, findings)
+    names = names_of(definition, members, catalog, findings)
+    columns = tuple(names.columns)
     scope = RowScope.over(definition.name, [c for c in columns if not c.hidden])
-    scope.lets.update({name.casefold(): Let(name, None) for name in lost})
+    scope.lets.update({name.casefold(): Let(name, None) for name in names.lost})
+    scope.lets.update({name.casefold(): Let(name, parts) for name, (parts, _) in names.lets.items()})
     batch = RowBatch(columns)
+    _check_lets(definition, scope, findings)
     read_lets(definition.name, definition.let, scope, batch, findings)
     time = Fragment((Name((HAPPENED,), 0, len(HAPPENED)),), 0, len(HAPPENED))
     happened = Column(HAPPENED, "BIGINT", "BIGINT", computed=True, hidden=True)
@@ -69,6 +62,10 @@ def open_union(
         span=definition.span,
     )
     batch.columns = (*columns, happened)
+    for parts, text in names.lets.values():
+        fragment = parsed(text, Findings())
+        if fragment is not None:  # by which a row that makes it fail is told
+            batch.ask(parts, text, fragment)
     texts = {"time": batch.ask((ColumnRef(HAPPENED),), definition.time, time)}
     return OpenSource(definition, source, scope, batch, texts)
 
@@ -81,7 +78,10 @@ def _members(
     broken = False
     for text in definition.union:
         name = text.value
-        if name in [m.source.name for m in found]:
+        if name == definition.name:
+            findings.error("F397", f"{name} unites itself", text.span, "name other sources")
+            broken = True
+        elif name in [m.source.name for m in found]:
             findings.error("F397", f"{definition.name} names {name} twice", text.span, "name each source once")
             broken = True
         elif name in definitions.attributed or (name in definitions.sources and definitions.sources[name].union):
@@ -98,99 +98,35 @@ def _members(
             broken = True
         else:
             opened = sources[name]
-            broken = broken or opened is None or _is_refused(definition, text, opened.source, findings)
+            broken = broken or opened is None or _is_refused(definition, text, opened, findings)
             found += [opened] if opened is not None else []
     return None if broken else found
 
 
-def _is_refused(definition: SourceDef, text: Text, source: Source, findings: Findings) -> bool:
+def _is_refused(definition: SourceDef, text: Text, opened: OpenSource, findings: Findings) -> bool:
     """Whether a source cannot be part of a union, which is reported."""
+    source = opened.source
     if source.kind != "event":
         message = f"{definition.name} unites {source.name}, whose rows hold for a time, and are no events"
         findings.error("F397", message, text.span, "unite sources of events; look states up with join:")
         return True
     own = next((c.name for c in source.columns if _TAKEN.fullmatch(c.name)), None)
+    let = next((name for name in opened.definition.let if _TAKEN.fullmatch(name)), None)
     if own is not None:
         message = f"{source.name} has a column {own}, which in a union is what featc says of a row"
         findings.error("F397", message, text.span, f"rename it in the sql: of {source.name}")
-        return True
-    return False
+    elif let is not None:
+        message = f"{source.name} has a let {let}, which in the union {definition.name} is what featc says of a row"
+        findings.error("F397", message, opened.definition.let[let].span, "call it something else")
+    return own is not None or let is not None
 
 
-def _columns(
-    definition: SourceDef, members: Sequence[OpenSource], catalog: Catalog, findings: Findings
-) -> tuple[tuple[Column, ...], list[str]]:
-    """The columns that authors name, and the names whose types have errors."""
-    having: dict[str, list[tuple[OpenSource, _Given]]] = {}
-    lost: list[str] = []
-    for member in members:
-        given = _given(member, catalog)
-        for one in given:
-            having.setdefault(one.name.casefold(), []).append((member, one))
-        known = {one.name.casefold() for one in given}
-        lost += [entry.name for folded, entry in member.scope.lets.items() if folded not in known]
-    columns = [Column(MEMBER, "VARCHAR", "VARCHAR", computed=True)]
-    for found in having.values():
-        name = found[0][1].name
-        type_ = _common(definition, found, catalog, findings)
-        if type_ is None:
-            lost.append(name)
-            continue
-        plain = [one.column for _, one in found if one.column is not None]
-        tags = tuple(dict.fromkeys(t for c in plain for t in c.tags))
-        mixed = 0 < len(plain) < len(found)
-        columns.append(Column(name, type_, type_, tags, _known_after(found), computed=len(plain) < len(found)))
-        if mixed:
-            columns.append(Column(f"{PLAIN}_{len(columns)}", type_, type_, hidden=True, stands_for=name))
-    return tuple(columns), lost
-
-
-def _given(member: OpenSource, catalog: Catalog) -> list[_Given]:
-    """The names that rows of a member have. The types of its `let` names are asked for here already."""
-    found = [_Given(c.name, Expr((ColumnRef(c.name),), c.type), c) for c in member.source.columns]
-    member.batch.settle(catalog, Findings())
-    return [*found, *(_Given(name, expr) for name, expr in lets_of(member))]
-
-
-def _known_after(having: Iterable[tuple[OpenSource, _Given]]) -> str | None:
-    """The column after which a value is known, where a member's rows come before it is."""
-    for member, one in having:
-        after = one.column.known_after if one.column is not None else None
-        arrival = member.definition.available_at
-        if after is not None and (arrival is None or arrival.value.casefold() != after.casefold()):
-            return after
-    return None
-
-
-def _common(
-    definition: SourceDef, having: Sequence[tuple[OpenSource, _Given]], catalog: Catalog, findings: Findings
-) -> str | None:
-    """The type that values of a name have in all members; None where there is none, which is reported."""
-    types = [one.expr.type for _, one in having]
-    found = common_type(types, catalog)
-    if found is None:
-        name = having[0][1].name
-        said = ", and ".join(f"{one.expr.type} in {member.source.name}" for member, one in having)
-        message = f"{definition.name} unites columns {name} of types that do not go together: {said}"
-        hint = "columns come by name: bring one to the type of the other in its source's sql:, or rename it there"
-        findings.error("F396", message, definition.union[0].span, hint)
-    return found
-
-
-def common_type(types: Sequence[str], catalog: Catalog) -> str | None:
-    """The type to which values of all these go without becoming something else: numbers the wider number, a DATE with
-    a TIMESTAMP its midnight; None where there is none."""
-    distinct = list(dict.fromkeys(types))
-    if len(distinct) == 1:
-        return distinct[0]
-    families = {family(t) for t in distinct}
-    if families == {"date", "timestamp"}:
-        return "TIMESTAMP"
-    if not families <= set(_NUMBERS):
-        return None
-    branches = " ".join(f"WHEN {n} THEN NULL::{t}" for n, t in enumerate(distinct))
-    answer = catalog.types([], [f"CASE 0 {branches} END"])[0]
-    return None if isinstance(answer, TypeProblem) or "HUGEINT" in answer else answer
+def _check_lets(definition: SourceDef, scope: RowScope, findings: Findings) -> None:
+    """Names of the union's own `let` that its members have, or that featc has for what they compute."""
+    for name, text in definition.let.items():
+        if name.casefold() in scope.lets or _TAKEN.fullmatch(name):
+            message = f"let '{name}' has the name of what the sources of {definition.name} have"
+            findings.error("F307", message, text.span, f"call it something else, such as {name.strip('_')}_of_all")
 
 
 # ── finishing ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -236,12 +172,14 @@ def finished_union(
 
 
 def _values(member: Source, columns: Sequence[Column]) -> dict[str, Expr]:
-    """What rows of a member have in the columns of the union that authors name, and in what stands for them."""
+    """What the data of a member have in the columns of the union that are known by name."""
     plain = {c.name.casefold(): Expr((ColumnRef(c.name),), c.type) for c in member.columns}
-    named = plain | {n.casefold(): e for n, e in member.lets}
-    found = {c.name: named.get(c.name.casefold()) for c in columns if c.stands_for is None}
-    found |= {c.name: plain.get(c.stands_for.casefold()) for c in columns if c.stands_for is not None}
-    return {name: e for name, e in found.items() if e is not None}
+    found: dict[str, Expr] = {}
+    for column in columns:
+        expr = plain.get((column.stands_for or column.name).casefold())
+        if expr is not None and (column.stands_for is None or expr.type == column.type):
+            found[column.name] = expr
+    return found
 
 
 def _final_alike(definition: SourceDef, members: Sequence[Source], findings: Findings) -> bool:
@@ -253,6 +191,12 @@ def _final_alike(definition: SourceDef, members: Sequence[Source], findings: Fin
     message += " has a final_after of its own" if " and " not in said else " have each their own final_after"
     findings.error("F397", message, definition.union[0].span, "give all of them the same final_after:, or none")
     return False
+
+
+def _alike(members: Sequence[Source], names: Sequence[str], catalog: Catalog) -> bool:
+    """Whether columns of all members hold each other's values as they are."""
+    columns = [[c for m in members for c in m.columns if c.name.casefold() == n.casefold()] for n in names]
+    return all(exact_type([c.type for c in listed], catalog) is not None for listed in columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +214,7 @@ def _aligned(
     """The lists of all members under one name for each place. Where all members give the same list, the columns stand
     for themselves; else they get names of their own, NULL where a member has none there."""
     lists = [m.id if word == "id" else m.tie_break for m in members]
-    if len({tuple(c.casefold() for c in listed) for listed in lists}) == 1:
+    if len({tuple(c.casefold() for c in listed) for listed in lists}) == 1 and _alike(members, lists[0], catalog):
         own = {c.name.casefold(): c for c in opened.source.columns}
         columns = [own.get(c.casefold()) for c in lists[0]]
         if any(c is None for c in columns):
@@ -281,7 +225,7 @@ def _aligned(
     for place in range(max(map(len, lists))):
         given = [(m, m.column(listed[place]), v) for m, listed, v in zip(members, lists, values, strict=True)
                  if place < len(listed)]
-        type_ = common_type([c.type for _, c, _ in given], catalog)
+        type_ = exact_type([c.type for _, c, _ in given], catalog)
         if type_ is None and word == "id":
             type_ = "VARCHAR"  # an id has to be equal to itself, and to compare with those of its own source
         if type_ is None:

@@ -257,7 +257,7 @@ def _given(store: FeatureStore, test: TestDef) -> dict[str, list[Row]]:
             parts = _parts(project, name)
             if parts:
                 message = f"{name} is made of other sources, and has no rows of its own"
-                hint = f"give rows of {' and '.join(parts)}"
+                hint = f"give rows of {', '.join(parts[:-1])} and {parts[-1]}"
             findings.error("F711", message, rows.span, hint)
             continue
         table = cells(store.root, test, rows, name, findings)

@@ -122,10 +122,10 @@ def source_ctes(ctes: Ctes, project: Project, need: Wanted) -> dict[str, str]:
 
 
 def _used_columns(source: Source, readers: Sequence[tuple[View, Wanted]]) -> frozenset[str]:
-    if source.in_dumps or any(v.beside or src.identity(source, v) is not None for v, _ in readers):
-        return frozenset(c.name for c in source.columns)  # the order of versions reads every column
     exprs: list[Expr | None] = [source.time, source.available_at, source.deleted, source.valid_to]
     named_columns = {*source.tie_break, *source.key, *(source.told_by if source.members else ())}
+    if source.in_dumps or any(v.beside or src.identity(source, v) is not None for v, _ in readers):
+        named_columns |= src.told_apart(source)  # the order of versions reads every column
     for view, need in readers:
         exprs += _expressions(view, need)
         exprs += [e for join in joins_read(view, need) for e in join.keys]

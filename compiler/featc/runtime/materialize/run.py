@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from featc.errors import Diagnostic, Findings
 from featc.lineage import needed_features
-from featc.lower.online import SourcePlan
+from featc.lower.online import SourcePlan, ViewPlan
 from featc.lower.source import literal
 from featc.runtime.materialize.intake import bring_in
 from featc.runtime.materialize.report import MaterializeReport, Progress, SourceReport
@@ -48,8 +48,15 @@ def materialize(
             for plan in plans
         ]
     with online.database.read():
-        incomplete = list(online.incomplete(v for p in plans for v in p.all_views if v.layout.view.name in chosen))
+        incomplete = list(online.incomplete(v for p in plans for v in kept(p) if v.layout.view.name in chosen))
     return MaterializeReport(tuple(reports), tuple(w for r in reports for w in _gone(r)), tuple(incomplete))
+
+
+def kept(plan: SourcePlan) -> Iterator[ViewPlan]:
+    """The views that keep rows of a source, its unions' among them."""
+    yield from plan.all_views
+    for feed in plan.feeds:
+        yield from kept(feed.plan)
 
 
 def wanted(

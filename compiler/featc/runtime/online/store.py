@@ -101,7 +101,8 @@ class OnlineStore:
         plan = self._plans.get(source)
         if plan is not None and plan.source.members:
             message = f"{source} is made of other sources, and has no rows of its own"
-            where = f"push to {' and '.join(m.source.name for m in plan.source.members)}"
+            *others, last = (m.source.name for m in plan.source.members)
+            where = f"push to {', '.join(others)} and {last}"
             raise FeatcError(Diagnostic("F387", message, hint=where))
         if plan is None:
             made = self.project.attributed.get(source)
