@@ -211,3 +211,22 @@ def test_answers_lie_side_by_side(
     given = [(begins, ends, (what,)) for begins, ends, what in candidates]
     found = [(begins, ends, what) for begins, ends, (what,) in told(seen, gone, given, ("-",))]
     assert found == list(expected)
+
+
+def test_a_misspelt_time_of_the_events_is_told_at_its_place(tmp_path: Path) -> None:
+    store = project(tmp_path)
+    file = next(f for f in (store.root / "features").iterdir() if "shown_at" in f.read_text())
+    file.write_text(file.read_text().replace("time: shown_at", "time: shown"))
+    with pytest.raises(FeatcError) as error:
+        FeatureStore(store.root)
+    (said,) = [d for d in error.value.diagnostics if d.code == "F301"]
+    assert (said.span.text[said.span.column - 1 :][:5], said.hint) == ("shown", "did you mean 'shown_at'?")  # type: ignore[union-attr]
+
+
+def test_a_misspelt_match_is_told_with_the_one_that_is_meant(tmp_path: Path) -> None:
+    store = project(tmp_path)
+    file = next(f for f in (store.root / "features").iterdir() if "click.button" in f.read_text())
+    file.write_text(file.read_text().replace("last(click.button)", "last(clck.button)"))
+    with pytest.raises(FeatcError) as error:
+        FeatureStore(store.root)
+    assert error.value.diagnostics[0].hint == "did you mean 'click.button'?"

@@ -212,3 +212,19 @@ def test_a_union_of_itself_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FeatcError) as error:
         project(tmp_path, {"web": rows("oid, x", "1, 3"), "app": rows("x", "5")}, union="union: [web, all]")
     assert error.value.diagnostics[0].message == "all unites itself"
+
+
+def test_verify_makes_no_rows_on_which_a_let_of_a_view_with_joins_fails(tmp_path: Path) -> None:
+    data = {"web": rows("oid, x", "1, 3"), "app": rows("cents", "500::BIGINT")}
+    app = APP.replace("time: at", 'time: at, let: {x: "(cents / 100)::decimal(12,2)"}')
+    more = "join: {web: {keys: {user_id: user_id}}}"
+    features = "s: sum(x) over lifetime, o: max(web.oid) over lifetime"
+    store = project(tmp_path, data, app=app, features=features, more=more)
+    for seed in range(3):
+        assert {f.status for f in store.verify(seed=seed).features} == {"proven"}
+
+
+def test_a_misspelt_union_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(FeatcError) as error:
+        project(tmp_path, {"web": rows("oid, x", "1, 3"), "app": rows("x", "5")}, union="unions: [web, app]")
+    assert [d.hint for d in error.value.diagnostics if d.code == "F106"] == ["did you mean 'union'?"]

@@ -199,7 +199,12 @@ def _say_written(session: Session, made: Dataset, written: Written) -> None:
     if session.is_json:
         session.data(_written_data(made, written))
         return
-    counted = f"{some(len(made), 'row')}, {some(len(made.outputs), 'feature')}"
+    from featc.resolve.model import COMPLETE
+
+    labels = [o for o in made.outputs if o.view in made.project.labels and not o.feature.endswith(COMPLETE)]
+    features = [o for o in made.outputs if o.view not in made.project.labels]
+    counted = f"{some(len(made), 'row')}, {some(len(features), 'feature')}"
+    counted += f", {some(len(labels), 'label')}" if labels else ""
     files = f" ({some(written.files, 'file')})" if written.path.is_dir() else ""
     session.say(f"{counted} → {session.shown(written.path)}{files}")
     for source, late in ({} if session.quiet else made.left_out()).items():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
 
 from featc.leakage.expressions import read
 from featc.leakage.goals import arrival_of
@@ -85,15 +86,17 @@ def _of_members(item: exp.Expr, union: Source, row: int, scope: Scope, level: Le
 
 
 def _check_origin(node: exp.Select, source: Source, query: Query) -> None:
-    """What normalises the data's columns has to leave each in its place, row by row."""
-    start = node.args["from_"].this
-    other = next(node.find_all(exp.Window, exp.AggFunc, exp.Filter, exp.Explode), None)
-    if other is not None or len(list(node.find_all(exp.Select))) > 1 + isinstance(start, exp.Subquery):
-        raise Refused(line_of(other or node), f"a row of {source.name} is made of other rows", "F577")
+    """What normalises the data's columns has to leave each in its place, row by row. The author's own query is the
+    data: what it may bring from other rows, build warns of (F366)."""
     read_here = [t for t in node.find_all(exp.Table) if isinstance(t.this, exp.Identifier) and not t.db]
     for table in read_here:
         if table.name.lower() in (*query.relations, "spine"):
             raise Refused(line_of(table), f"the rows of {source.name} are those of {table.name}", "F577")
+    node = _without_query(node, source)
+    start = node.args["from_"].this
+    other = next(node.find_all(exp.Window, exp.AggFunc, exp.Filter, exp.Explode), None)
+    if other is not None or len(list(node.find_all(exp.Select))) > 1 + isinstance(start, exp.Subquery):
+        raise Refused(line_of(other or node), f"a row of {source.name} is made of other rows", "F577")
     if not isinstance(start, exp.Subquery):
         return
     inner = start.this
@@ -105,6 +108,22 @@ def _check_origin(node: exp.Select, source: Source, query: Query) -> None:
         if strange or isinstance(item, exp.Star):
             place = f" is read from {strange[0].name}" if strange else " is not listed"
             raise Refused(line_of(item), f"the column {name} of {source.name}{place}", "F577")
+
+
+def _without_query(node: exp.Select, source: Source) -> exp.Select:
+    """The SELECT with a table in the place of the query that the source's `sql:` says."""
+    if source.location.kind != "sql":
+        return node
+    try:
+        wanted = plain(sqlglot.parse_one(source.location.value.strip().removesuffix(";"), dialect="duckdb"))
+    except SqlglotError:
+        return node
+    copy = node.copy()
+    for subquery in copy.find_all(exp.Subquery):
+        if plain(subquery.this) == wanted:
+            subquery.replace(exp.to_table("featc_rows"))
+            return copy
+    return node
 
 
 def _arrival(item: exp.Expr, source: Source, row: int, scope: Scope, level: Level) -> Value:

@@ -78,9 +78,11 @@ class Reader:
 
     # ── mappings ──
 
-    def fields(self, node: Node, model: type[BaseModel], what: str) -> Fields | None:
+    def fields(
+        self, node: Node, model: type[BaseModel], what: str, others: Sequence[str] = ()
+    ) -> Fields | None:
         """The keys of a mapping that `model` allows; `what` names the thing in messages, such as "source
-        'orders'".
+        'orders'". `others` are keys that make it a thing of another kind, and may have been meant.
         """
         if not isinstance(node, MappingNode):
             hint = None
@@ -93,7 +95,7 @@ class Reader:
         keys: dict[str, Span] = {}
         for key, value in node.value:
             if key.value not in allowed:
-                hint = _instead(key.value, offered(model))
+                hint = _instead(key.value, (*offered(model), *others))
                 self.error("F106", f"{what} has no key '{key.value}'", key, hint)
             elif (reason := allowed[key.value]) is not None:
                 self.error("F199", f"not supported yet: {key.value} ({reason})", key, "leave it out for now")

@@ -18,7 +18,7 @@ _KINDS: tuple[SourceKind, ...] = ("event", "state", "snapshot")
 def read_source(reader: Reader, key: Key, node: Node) -> SourceDef | None:
     """A source of events, states or dumps that has rows of its own."""
     what = f"source '{key.name}'"
-    fields = reader.fields(node, schema.Source, what)
+    fields = reader.fields(node, schema.Source, what, others=("union", "from", "match"))
     if fields is None:
         return None
     kind = _kind(reader, fields)

@@ -245,6 +245,8 @@ class _Run:
             return ()
         read = [k.expr for k in found.keys] + [found.where]
         read += [e for s in found.slots for e in (s.value, s.filter)]
+        if opened.source.name not in self.sources:
+            return ()  # which was reported
         if opened.attributed is not None:
             return finished_matches(found.name, opened, read, self.sources, self.findings)
         if not view.joins:

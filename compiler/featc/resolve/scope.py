@@ -191,7 +191,8 @@ class RowReader:
                 f"'{name}' means nothing in {self.place}",
                 name.start,
                 name.end,
-                f"columns of {self.scope.source} stand bare; those of other sources need a join: of the view",
+                self._other_join(name)
+                or f"columns of {self.scope.source} stand bare; those of other sources need a join: of the view",
             )
         else:
             hint = did_you_mean(str(name), self.scope.names)
@@ -224,6 +225,11 @@ class RowReader:
             columns = [c.name for c in self.scope.columns.values() if c.name.startswith(f"{join}{JOINED}")]
             message = f"the view {looked.view} has no feature '{feature}'"
             self._error("F301", message, name.start, name.end, did_you_mean(str(name), columns))
+
+    def _other_join(self, name: Name) -> str | None:
+        """What to write where the name of a join or match is misspelled."""
+        close = nearest(name.parts[0], [join for join, _ in self.scope.joins.values()])
+        return None if close is None else f"did you mean '{'.'.join((close, *name.parts[1:]))}'?"
 
     def _error(self, code: str, message: str, start: int, end: int, hint: str | None) -> None:
         self.findings.error(code, message, self.text.span_at(start, end - start), hint)

@@ -346,7 +346,8 @@ def check_known(expr: Expr, source: Source, text: Text, place: str, findings: Fi
     by = arrival.parts[0] if arrival is not None and arrival.is_bare else None
     known = by.column if isinstance(by, ColumnRef) else None
     for ref in expr.refs:
-        column = source.column(ref.column) if isinstance(ref, ColumnRef) else None
+        # a source with errors of its own lacks what joins bring
+        column = next((c for c in source.columns if isinstance(ref, ColumnRef) and c.name == ref.column), None)
         if column is not None and column.known_after and column.known_after != known:
             findings.error(
                 "F316",

@@ -7,7 +7,7 @@ from featc.lower.source import TIME, quoted
 from featc.lower.training.cells import ROW, bound_sql
 from featc.lower.training.pairs import late_rows
 from featc.lower.training.rows import HOLDS, NTH, REGULAR, UNTIL, ViewRows
-from featc.resolve.model import Window
+from featc.resolve.model import View, Window
 from featc.visibility import AS_OF, after_sql, horizon_sql
 
 
@@ -39,7 +39,7 @@ def lookup(ctes: Ctes, rows: ViewRows, window: Window) -> str:
         [f"s.{ROW}", f"s.{AS_OF}", "r._state"],
         f"FROM {rows.spine} s\nASOF LEFT JOIN (\n{indent(regular)}\n) r ON {on}",
     )
-    latest = ctes.add(quoted(f"{view.name}_latest"), body, f"{view.name}: the latest state before each spine row")
+    latest = ctes.add(quoted(f"{view.name}_latest"), body, f"{view.name}: the latest state before each {whose(view)}")
     relation = latest
     if rows.irregular:
         late = _late_states(ctes, rows, packed)
@@ -65,8 +65,13 @@ def lookup(ctes: Ctes, rows: ViewRows, window: Window) -> str:
     return ctes.add(
         quoted(f"{view.name}_state"),
         select([ROW, *items], f"FROM {relation}"),
-        f"{view.name}: what holds at each spine row",
+        f"{view.name}: what holds at each {whose(view)}",
     )
+
+
+def whose(view: View) -> str:
+    """What a lookup is for, in words: a row of the spine, or where it belongs to a join, an event."""
+    return "event" if view.beside else "spine row"
 
 
 def _late_states(ctes: Ctes, rows: ViewRows, packed: str) -> str:

@@ -93,9 +93,11 @@ def _lift_sql(project: Project, source: Source) -> str:
     """A query that evaluates every row expression of a source and of the views over it."""
     items = [f"{sql} AS {name}" for sql, name in src.instants_select(source, ())]
     for view in project.views.values():
-        if view.source == source.name and not view.joins:
+        if view.source == source.name:
             exprs = [view.where, *(e for s in view.slots for e in (s.value, s.filter))]
-            found = [src.key_sql(k) for k in view.keys] + [src.render(e) for e in exprs if e is not None]
+            exprs += [e for j in view.joins for e in j.keys]  # what joins bring has values of its own
+            found = [src.key_sql(k) for k in view.keys if not view.finds(k.expr)]
+            found += [src.render(e) for e in exprs if e is not None and not view.finds(e)]
             items += [f"{sql} AS e{len(items)}_{n}" for n, sql in enumerate(found)]
     if source.valid_to is not None:
         items.append(f"{src.render(source.valid_to)} AS until")
