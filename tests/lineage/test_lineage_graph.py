@@ -115,7 +115,7 @@ def test_no_selector_is_everything(project: Project) -> None:
     ("selector", "hint"),
     [
         ("user_order", "did you mean 'user_orders'?"),
-        ("user_orders.spend_9d", "did you mean 'spend_"),
+        ("user_orders.spend_9d", "did you mean 'user_orders.spend_"),
         ("tag:mony", "did you mean 'money'?"),
         ("source:order", "did you mean 'orders'?"),
         ("owner:growth", "a selector is"),

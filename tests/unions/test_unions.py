@@ -418,3 +418,12 @@ def test_a_fault_in_a_union_is_refused(project: FeatureStore, old: str, new: str
     assert old in sql
     found = check_sql(project.project, outputs, sql.replace(old, new, 1)).findings
     assert found and found[0].code in ("F577", "F570"), found
+
+
+def test_what_has_errors_already_is_not_told_of_again_at_a_service(tmp_path: Path) -> None:
+    labels = "    labels:\n      next: count(*) over next_1h\n"
+    more = "  t: {features: [spend.n], labels: [spend.next]}\n"
+    found = refused(tmp_path, sources=WEB.replace("time: at", "time: att") + APP + ALL, views=VIEWS + labels, more=more)
+    assert found == [("F301", "att")]
+    found = refused(tmp_path, views=VIEWS + labels.replace("next_1h", "nxt_1h"), more=more)
+    assert found == [("F304", "nxt_1h")]

@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from featc.errors import Diagnostic, FeatcError, did_you_mean
+from featc.errors import Diagnostic, FeatcError, did_you_mean, nearest
 from featc.lineage.graph import Graph, Node, project_graph
 from featc.resolve.model import COMPLETE, Feature, Output, Project, feature_closure
 from featc.resolve.naming import meant
@@ -159,7 +159,9 @@ def _way_out(project: Project, name: str) -> str | None:
         return SYNTAX
     view, dot, feature = name.partition(".")
     if dot and view in project.views:
-        return did_you_mean(feature, [f.name for f in project.views[view].features])
+        names = [f.name for f in project.views[view].features]
+        close = nearest(feature, names)
+        return did_you_mean(feature, names) if close is None else f"did you mean '{view}.{close}'?"
     if view in project.sources or view in project.attributed:
         return f"{view} is a source: write source:{view} for what comes from it"
     return meant(project, view) or SYNTAX

@@ -111,7 +111,8 @@ class Picker:
             message = f"{pick.output} would be the name of {len(found)} labels"
             self.findings.error("F323", message, pick.span, "rename one label at a time: - name: view.label")
             return []
-        if not (found or known.blind or known.lost or any(t.broken for t in known.labels.templates)):
+        broken = resolved is None or known.blind or known.lost  # which was reported
+        if not (found or broken or any(t.broken for t in known.labels.templates)):
             if self._of_view(view, label):
                 hint = f"write {view}.{label} under features:"
                 self.findings.error("F346", f"{label} is a feature of {view}, and no label", pick.span, hint)

@@ -146,10 +146,12 @@ class WindowBook:
             self._findings.error(bad.code, str(bad), span, bad.hint)
             return None
         if window is None and name not in self._broken:
+            length = name.rpartition("_")[2]
+            usual = [f"last_{length}", f"next_{length}"] if is_duration(length) else ["last_7d"]
             hint = (
                 f"write last_{name}"
                 if is_duration(name)
-                else did_you_mean(name, [*self._found, "lifetime", "last_7d"])
+                else did_you_mean(name, [*self._found, "lifetime", *usual])
             )
             self._findings.error(
                 "F304",

@@ -227,6 +227,11 @@ class FeatureStore:
             return list(self.project.services[pattern].outputs)
         view_name, _, feature = pattern.partition(".")
         view = self.project.views.get(view_name)
+        if view is None and feature and view_name in self.project.services:
+            mine = next((o for o in self.project.services[view_name].outputs if o.name == feature), None)
+            way = f"write {view_name}" if mine is None else f"write {mine.view}.{mine.feature}"
+            message = f"'{pattern}': {view_name} is a service, whose features are named by their views"
+            raise FeatcError(Diagnostic("F505", message, hint=way), exit_code=2)
         if view is None:
             raise FeatcError(
                 Diagnostic(
