@@ -45,6 +45,7 @@ FILES = {
     "derived": ("sql/duckdb/services/checkout/training.sql",),
     "calendar": ("sql/duckdb/user_visits/training.sql", "sql/sqlite/user_visits/online_read.sql"),
     "labels": ("sql/duckdb/services/churn/training.sql",),
+    "united": ("sql/duckdb/user_orders/training.sql", "sql/duckdb/user_orders/online_lift.sql"),
     "attributed": ("sql/duckdb/user_mails/training.sql", "sql/sqlite/user_mails/online_update.sql"),
 }
 PINNED = [(name, file) for name, files in FILES.items() for file in files]
@@ -76,6 +77,7 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
         (50 / 99.9, 26 / 24),
         (None, None),
     ],
+    "united": [(3, 16.0, 2), (0, None, 0), (1, 5.0, 0), (0, None, 0)],
     "attributed": [(2, 100), (1, None), (1, 20), (0, None)],
     "calendar": [(1, 1, 1), (1, 0, 0), (0, 1, 0), (0, 0, 0)],
     "labels": [

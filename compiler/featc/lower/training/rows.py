@@ -16,6 +16,7 @@ from featc.lower import source as src
 from featc.lower.ctes import Ctes, conjunction, indent, named, select
 from featc.lower.source import DELETED, ENTER, SUPERSEDED, TIME, quoted
 from featc.lower.training.lags import attributed_lag, usual_lag
+from featc.lower.union_words import made_words, union_words
 from featc.resolve.model import Aggregation, ColumnRef, Expr, Source, View
 from featc.visibility import known_sql
 from featc_dialects import duckdb as engine
@@ -123,10 +124,13 @@ def source_rows(
     # the instants are computed over normalised columns, so these are named first where normalising changes any
     origin = f"FROM {relation}" if plain else f"FROM (\n{indent(select(inner, f'FROM {relation}'))}\n)"
     what = {"event": "events", "state": "states", "snapshot": "rows of dumps"}[source.kind]
+    if source.members:
+        what = union_words(source)
     return ctes.add(
         quoted(f"{source.name}_source"),
         select([*(quoted(n) for n in names), *times], origin),
-        f"{source.name}: {what} with their instants in microseconds: τ (_time) and α (_arrival)",
+        f"{source.name}: {what} with their instants in microseconds: τ (_time) and α (_arrival)"
+        + made_words(source, names),
         materialized=shared,
     )
 
