@@ -77,7 +77,7 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
         (50 / 99.9, 26 / 24),
         (None, None),
     ],
-    "united": [(3, 16.0, 2), (0, None, 0), (1, 5.0, 0), (0, None, 0)],
+    "united": [(3, Decimal("16.00"), 2), (0, None, 0), (1, Decimal("5.00"), 0), (0, None, 0)],
     "attributed": [(2, 100), (1, None), (1, 20), (0, None)],
     "calendar": [(1, 1, 1), (1, 0, 0), (0, 1, 0), (0, 0, 0)],
     "labels": [

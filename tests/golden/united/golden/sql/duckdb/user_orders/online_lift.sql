@@ -1,6 +1,6 @@
 -- Online plan of feature view user_orders, project united.
--- Version v1, fingerprint 20e4ca0ba1437d8daf88d454d95af12b.
--- united.user_orders, tables user_orders__b86f6747
+-- Version v1, fingerprint 21fd8f5df27cc1589bc1354309c1aaf6.
+-- united.user_orders, tables user_orders__c5583482
 -- DuckDB: a pushed batch → lifted rows
 
 -- a batch of web_orders, as one of orders
@@ -134,7 +134,7 @@ user_orders_lifted AS (
         _time AS _tau,
         greatest(_time, _arrival) AS _enter,
         create_sort_key(_arrival, 'ASC NULLS FIRST', _source, 'ASC NULLS FIRST', _event_1, 'ASC NULLS FIRST') AS _order,
-        (CASE _source WHEN 'web_orders' THEN (_plain_3)::DOUBLE WHEN 'app_orders' THEN (cents / 100) END) + 0.0::DOUBLE AS amount,
+        CASE _source WHEN 'web_orders' THEN (_plain_3)::DECIMAL(21,2) WHEN 'app_orders' THEN ((cents / 100)::decimal(12, 2))::DECIMAL(21,2) END AS amount,
         CASE WHEN _source = 'app_orders' THEN true END AS is_source_app_orders
     FROM orders_rows
     WHERE _time IS NOT NULL
@@ -149,8 +149,7 @@ SELECT
     _tau,
     _enter,
     _order,
-    CASE WHEN isnan((amount)) THEN 9223372036854775807 WHEN (amount) = 0 THEN 0 WHEN (amount) < 0 THEN xor((amount)::BIT::BIGINT, 9223372036854775807) ELSE (amount)::BIT::BIGINT END AS amount,
-    CASE WHEN isfinite(amount) THEN amount END AS amount__real,
+    CASE WHEN amount IS NOT NULL THEN create_sort_key((amount)::DECIMAL(38,2), 'ASC NULLS FIRST') END AS amount,
     (is_source_app_orders)::TINYINT AS is_source_app_orders
 FROM user_orders_lifted
 ORDER BY key_user_id, _tau;

@@ -1,5 +1,5 @@
 -- Training query of feature view user_orders, project united.
--- Version v1, fingerprint 0a95cd2363f6cb146296600202a349d4.
+-- Version v1, fingerprint 7e47d33cfdd3c961502d1d5583bd4dd0.
 --
 -- Needs a relation `spine`, one row per wanted answer, with the columns
 --   user_id  BIGINT     key
@@ -131,7 +131,7 @@ user_orders_rows AS (
         _superseded,
         greatest(_time, _arrival) - _time <= (SELECT us FROM orders_lag) AND _superseded IS NULL AS _regular,
         _time // greatest((SELECT us FROM orders_lag), 1) AS _bucket,
-        (CASE _source WHEN 'web_orders' THEN (_plain_3)::DOUBLE WHEN 'app_orders' THEN (cents / 100) END) + 0.0::DOUBLE AS amount,
+        CASE _source WHEN 'web_orders' THEN (_plain_3)::DECIMAL(21,2) WHEN 'app_orders' THEN ((cents / 100)::decimal(12, 2))::DECIMAL(21,2) END AS amount,
         CASE WHEN _source = 'app_orders' THEN true END AS is_source_app_orders
     FROM orders_versions
     WHERE user_id IS NOT NULL
@@ -143,33 +143,30 @@ user_orders_rows AS (
       AND _time >= (SELECT min(_as_of) FROM spine_rows) - 604800000001
 ),
 
--- user_orders: its rows and the spine on one numbered time line
-user_orders_stream AS MATERIALIZED (
+-- user_orders: running totals of each entity
+user_orders_running AS (
     SELECT
-        *,
-        row_number() OVER so_far AS _place,
-        _row IS NULL AND lead(CASE WHEN _row IS NULL THEN _instant END) OVER so_far IS DISTINCT FROM _instant AS _last,
-        count(_event) OVER so_far AS _rows,
+        user_id,
+        _time,
+        count(_time) OVER so_far AS _rows,
+        count(amount) OVER so_far AS _n_amount,
+        sum(amount) OVER so_far AS _sum_amount,
         count(is_source_app_orders) OVER so_far AS _n_is_source_app_orders
-    FROM (
-        SELECT user_id, _time AS _instant, NULL AS _row, true AS _event, amount, is_source_app_orders
-        FROM user_orders_rows
-        WHERE _regular
-        UNION ALL BY NAME
-        SELECT user_id, _as_of AS _instant, _row
-        FROM spine_rows
-    )
-    WINDOW so_far AS (PARTITION BY user_id ORDER BY _instant, _row NULLS FIRST ROWS UNBOUNDED PRECEDING)
+    FROM user_orders_rows
+    WHERE _regular
+    WINDOW so_far AS (PARTITION BY user_id ORDER BY _time)
 ),
 
--- user_orders: where on that line each window begins and ends
-user_orders_edges AS MATERIALIZED (
+-- user_orders: those totals where each window begins and ends
+user_orders_totals AS (
     SELECT
         s._row,
-        coalesce(max(r._place) FILTER (WHERE s._edge = '_upto'), 0) AS _upto,
-        coalesce(max(r._place) FILTER (WHERE s._edge = '_before_7d'), 0) AS _before_7d,
         max(r._rows) FILTER (WHERE s._edge = '_upto') AS _rows_upto,
         max(r._rows) FILTER (WHERE s._edge = '_before_7d') AS _rows_before_7d,
+        max(r._n_amount) FILTER (WHERE s._edge = '_upto') AS _n_amount_upto,
+        max(r._n_amount) FILTER (WHERE s._edge = '_before_7d') AS _n_amount_before_7d,
+        max(r._sum_amount) FILTER (WHERE s._edge = '_upto') AS _sum_amount_upto,
+        max(r._sum_amount) FILTER (WHERE s._edge = '_before_7d') AS _sum_amount_before_7d,
         max(r._n_is_source_app_orders) FILTER (WHERE s._edge = '_upto') AS _n_is_source_app_orders_upto,
         max(r._n_is_source_app_orders) FILTER (WHERE s._edge = '_before_7d') AS _n_is_source_app_orders_before_7d
     FROM (
@@ -182,11 +179,7 @@ user_orders_edges AS MATERIALIZED (
             ], recursive := true)
         FROM spine_rows
     ) s
-    ASOF LEFT JOIN (
-        SELECT user_id, _instant, _place, _rows, _n_is_source_app_orders
-        FROM user_orders_stream
-        WHERE _last
-    ) r ON s.user_id = r.user_id AND r._instant <= s._at
+    ASOF LEFT JOIN user_orders_running r ON s.user_id = r.user_id AND r._time <= s._at
     GROUP BY s._row
 ),
 
@@ -195,24 +188,11 @@ user_orders_between AS (
     SELECT
         _row,
         greatest(_rows_upto - coalesce(_rows_before_7d, 0), 0) AS rows_7d,
+        CASE WHEN _n_amount_upto > coalesce(_n_amount_before_7d, 0)
+             THEN _sum_amount_upto - coalesce(_sum_amount_before_7d, 0)
+        END AS sum_amount_7d,
         greatest(_n_is_source_app_orders_upto - coalesce(_n_is_source_app_orders_before_7d, 0), 0) AS n_is_source_app_orders_7d
-    FROM user_orders_edges
-),
-
--- user_orders: what each window holds at each spine row
-user_orders_windows AS (
-    SELECT
-        _row,
-        sum(amount) OVER last_7d AS sum_amount_7d,
-        sum(amount / 2 ** 64) FILTER (WHERE abs(amount) >= 2 ** 900) OVER last_7d AS sum_amount_7d_huge
-    FROM user_orders_stream LEFT JOIN user_orders_edges USING (_row)
-    WINDOW
-        last_7d AS (
-            PARTITION BY user_id ORDER BY _place
-            ROWS BETWEEN CASE WHEN _row IS NULL THEN 0 ELSE _place - _before_7d - 1 END PRECEDING
-            AND CASE WHEN _row IS NULL THEN 1 ELSE _place - _upto END PRECEDING
-        )
-    QUALIFY _row IS NOT NULL
+    FROM user_orders_totals
 ),
 
 -- user_orders: rows that the clock alone does not decide: corrected, superseded, late, or just happened
@@ -245,9 +225,8 @@ user_orders_late_windows AS (
     SELECT
         _row,
         count(_time) FILTER (WHERE _in_last_7d) AS rows_7d,
-        count(is_source_app_orders) FILTER (WHERE _in_last_7d) AS n_is_source_app_orders_7d,
         sum(amount) FILTER (WHERE _in_last_7d) AS sum_amount_7d,
-        sum(amount / 2 ** 64) FILTER (WHERE abs(amount) >= 2 ** 900 AND _in_last_7d) AS sum_amount_7d_huge
+        count(is_source_app_orders) FILTER (WHERE _in_last_7d) AS n_is_source_app_orders_7d
     FROM (
         SELECT *, _time > _as_of - 604800000001 AND _time <= _as_of - 1 AS _in_last_7d
         FROM user_orders_rows_late
@@ -260,14 +239,10 @@ user_orders_values AS (
     SELECT
         s._row,
         coalesce(coalesce(b.rows_7d + l.rows_7d, b.rows_7d, l.rows_7d), 0) AS orders,
-        CASE
-            WHEN isfinite(coalesce(w.sum_amount_7d + l.sum_amount_7d, w.sum_amount_7d, l.sum_amount_7d)) THEN coalesce(w.sum_amount_7d + l.sum_amount_7d, w.sum_amount_7d, l.sum_amount_7d)
-            ELSE coalesce(w.sum_amount_7d_huge + l.sum_amount_7d_huge, w.sum_amount_7d_huge, l.sum_amount_7d_huge) * 2 ** 64
-        END AS spend,
+        coalesce(b.sum_amount_7d + l.sum_amount_7d, b.sum_amount_7d, l.sum_amount_7d) AS spend,
         coalesce(coalesce(b.n_is_source_app_orders_7d + l.n_is_source_app_orders_7d, b.n_is_source_app_orders_7d, l.n_is_source_app_orders_7d), 0) AS by_app
     FROM spine_rows s
     LEFT JOIN user_orders_between b USING (_row)
-    LEFT JOIN user_orders_windows w USING (_row)
     LEFT JOIN user_orders_late_windows l USING (_row)
 ),
 
