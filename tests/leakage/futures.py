@@ -16,6 +16,7 @@ from random import Random
 from typing import Protocol
 
 from featc.resolve.model import ColumnRef, Project, Source
+from featc.resolve.unfold import unfolded
 from featc.runtime.store import FeatureStore
 from featc.runtime.verify.closeness import Questions, questions
 from featc.runtime.verify.history import Answer, Batch, Probe
@@ -40,22 +41,24 @@ class Found:
 def rows_of(store: FeatureStore, limit: int) -> dict[str, list[Row]]:
     """About so many rows of each source."""
     with closing(store.connect()) as connection:
-        sources = store.located.sources.items()
-        return {name: own_rows(connection, store.located, source, limit, 1)[0] for name, source in sources}
+        located = unfolded(store.located)
+        return {n: own_rows(connection, located, source, limit, 1)[0] for n, source in located.sources.items()}
 
 
 def arrivals(project: Project, rows: Rows) -> dict[str, list[int | None]]:
     """α of every row."""
     plan = TrainingPlan(project, rows)
-    found = {n: [alpha for _, alpha in plan.instants(source)] for n, source in plan.project.sources.items()}
+    found = {n: [alpha for _, alpha in plan.instants(source)] for n, source in plan.project.stored.items()}
     plan.close()
     return found
 
 
 def is_known(project: Project, source: str, alpha: int | None, t: int) -> bool:
     """α ⊲ t for any view that may read the source; a NULL α is never known."""
-    readers = [v for v in (*project.views.values(), *project.asked.values()) if source in v.sources]
-    at_once = any(v.closed in ("right", "both") or source != v.source for v in readers)
+    unions = (u.name for u in project.sources.values() if source in [m.source.name for m in u.members])
+    names = {source, *unions}
+    readers = [v for v in (*project.views.values(), *project.asked.values()) if names & set(v.sources)]
+    at_once = any(v.closed in ("right", "both") or v.source not in names for v in readers)
     return alpha is not None and (alpha <= t if at_once else alpha < t)
 
 
@@ -72,7 +75,7 @@ def rewritten(project: Project, rows: Rows, t: int, random: Random, *, known: bo
     """The rows with another future after `t`; or, with `known`, with another past."""
     before = arrivals(project, rows)
     proposed: dict[str, list[Row]] = {}
-    for name, source in project.sources.items():
+    for name, source in project.stored.items():
         arrival = source.available_at or source.time
         fixed = frozenset(r.column for r in arrival.refs if isinstance(r, ColumnRef))
         all_rows = rows[name]
@@ -84,7 +87,7 @@ def rewritten(project: Project, rows: Rows, t: int, random: Random, *, known: bo
         proposed[name] = made
     after = arrivals(project, proposed)
     result = {}
-    for name in project.sources:
+    for name in project.stored:
         old = zip(rows[name], before[name], strict=True)
         new = zip(proposed[name], after[name], strict=True)
         result[name] = [r for r, alpha in old if is_known(project, name, alpha, t) is not known]
