@@ -13,3 +13,7 @@ _INTERNAL = re.compile(
 def is_internal(name: str) -> bool:
     """Whether featc's own SQL may use a column of this name beside the user's."""
     return _INTERNAL.fullmatch(name.lower()) is not None
+
+
+HAPPENED = "_happened"
+"""The column of a union with the instants (µs) at which the rows of its members happened."""

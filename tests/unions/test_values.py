@@ -130,7 +130,7 @@ def test_types_without_one_that_holds_both_are_refused(tmp_path: Path, one: str,
     assert error.value.diagnostics[0].code == "F396"
 
 
-@pytest.mark.parametrize("name", ["_source", "_SOURCE", "_happened", "_known_at", "_dead", "_event_1", "_plain_3"])
+@pytest.mark.parametrize("name", ["_source", "_SOURCE", "_happened", "_known_at", "_dead", "_event_1", "_plain_x"])
 def test_a_let_cannot_stand_for_what_a_union_computes(tmp_path: Path, name: str) -> None:
     data = {"web": rows("oid, x", "1, 3"), "app": rows("x", "5")}
     for code, parts in (
@@ -187,6 +187,25 @@ def test_what_nothing_uses_changes_no_version_and_no_store(tmp_path: Path) -> No
     assert feature_fingerprint(store.project, "v", "n") == before
     (read,) = store.get_online_features("s", [{"user_id": 7}], at=LATER)
     assert read["n"] == 2
+
+
+def test_no_other_column_has_a_say_in_what_hidden_ones_are_called(tmp_path: Path) -> None:
+    data = {"web": rows("oid, x", "1, 3::BIGINT"), "app": rows("y", "5")}
+    app = APP.replace("time: at", "time: at, let: {x: y * 0.5}")
+    marks = []
+    for spare in ("y", "a, y", "a, b, y"):
+        values = ", ".join("5" for _ in spare.split(","))
+        store = project(tmp_path, {**data, "app": rows(spare, values)}, app=app)
+        marks.append(feature_fingerprint(store.project, "v", "rows"))
+        assert {c.name for c in store.project.sources["all"].columns if c.stands_for} == {"_plain_x"}
+    assert len(set(marks)) == 1
+
+
+def test_evict_says_which_source_a_union_waits_for(tmp_path: Path) -> None:
+    store = project(tmp_path, {"web": rows("oid, x", "1, 3"), "app": rows("x", "5")})
+    store.push("web", [{"oid": 1, "user_id": 7, "x": 3, "at": LATER}])
+    (found,) = [e for e in store.online.evict(0) if e.source == "all"]
+    assert (found.horizon, found.waits_for) == (None, ("app",))
 
 
 def test_materialize_says_so_where_a_union_cannot_be_answered(tmp_path: Path) -> None:

@@ -85,7 +85,8 @@ def _say(session: Session, found: Eviction, dry_run: bool) -> None:
     from featc.runtime.online.store import written
 
     if found.horizon is None:
-        session.say(f"{found.source}: the store has no rows of it")
+        waits = f"nothing goes while the store has no rows of {' and '.join(found.waits_for)}"
+        session.say(f"{found.source}: {waits if found.waits_for else 'the store has no rows of it'}")
         return
     word = ("would move to" if dry_run else "moved to") if found.moved else "stays at"
     session.say(f"{found.source}: the horizon {word} {written(found.horizon)}")

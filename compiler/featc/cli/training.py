@@ -194,13 +194,12 @@ def _write(session: Session, made: Dataset, wish: Wish) -> Written:
 
 
 def _say_written(session: Session, made: Dataset, written: Written) -> None:
+    from featc.resolve.model import COMPLETE
     from featc.runtime.training_set.card import card_path
 
     if session.is_json:
         session.data(_written_data(made, written))
         return
-    from featc.resolve.model import COMPLETE
-
     labels = [o for o in made.outputs if o.view in made.project.labels and not o.feature.endswith(COMPLETE)]
     features = [o for o in made.outputs if o.view not in made.project.labels]
     counted = f"{some(len(made), 'row')}, {some(len(features), 'feature')}"

@@ -8,10 +8,10 @@ from typing import cast
 from yaml.nodes import MappingNode, Node
 
 from featc.load import schema
+from featc.load.made import without_settings
 from featc.load.meta import read_meta
 from featc.load.model import AttributedDef, JoinDef, MatchDef, Take
 from featc.load.reader import Key, Reader
-from featc.load.schema import keys_of
 
 _OWN = ("from", "match")
 
@@ -24,7 +24,9 @@ def is_attributed(node: Node) -> bool:
 def read_attributed(reader: Reader, key: Key, node: Node) -> AttributedDef | None:
     """A source whose rows are another's, each with what matches it (semantics.md, "Enrichment joins")."""
     what = f"source '{key.name}'"
-    node = _without_settings(reader, key, node)
+    message = f"{what} is made from: another, whose {{}} it has"
+    refusal = ("F384", message, "write {}: where that source is defined")
+    node = without_settings(reader, node, schema.Attributed, refusal)
     fields = reader.fields(node, schema.Attributed, what)
     if fields is None:
         return None
@@ -39,21 +41,6 @@ def read_attributed(reader: Reader, key: Key, node: Node) -> AttributedDef | Non
     if base is None or not matches:
         return None
     return AttributedDef(key.name, key.span, base, matches, let, meta)
-
-
-def _without_settings(reader: Reader, key: Key, node: Node) -> Node:
-    """The definition without what only the source that it is made of can say, which is refused."""
-    if not isinstance(node, MappingNode):
-        return node
-    mine = keys_of(schema.Attributed)
-    kept = []
-    for name, value in node.value:
-        if name.value in keys_of(schema.Source) and name.value not in mine:
-            message = f"source '{key.name}' is made from: another, whose {name.value} it has"
-            reader.error("F384", message, name, f"write {name.value}: where that source is defined")
-        else:
-            kept.append((name, value))
-    return MappingNode(node.tag, kept, node.start_mark, node.end_mark, flow_style=node.flow_style)
 
 
 def _matches(reader: Reader, node: Node | None, what: str) -> Iterator[MatchDef]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from yaml.nodes import MappingNode, Node
 
 from featc.load import schema
+from featc.load.made import without_settings
 from featc.load.meta import read_meta
 from featc.load.model import Location, SourceDef
 from featc.load.reader import Key, Reader
-from featc.load.schema import keys_of
 from featc.load.text import Text
+from featc.names import HAPPENED
 
 
 def is_union(node: Node) -> bool:
@@ -20,7 +21,8 @@ def is_union(node: Node) -> bool:
 def read_union(reader: Reader, key: Key, node: Node) -> SourceDef | None:
     """A source whose rows are those of others. What they mean in time, these say themselves."""
     what = f"source '{key.name}'"
-    node = _without_settings(reader, key, node)
+    message = f"{what} is a union, and each of its sources has its own {{}}"
+    node = without_settings(reader, node, schema.Union, ("F383", message, "write {}: where those sources are defined"))
     fields = reader.fields(node, schema.Union, what)
     if fields is None:
         return None
@@ -37,22 +39,3 @@ def read_union(reader: Reader, key: Key, node: Node) -> SourceDef | None:
     time = Text(HAPPENED, key.span)
     nothing = (None, None, (), None, (), None, (), None, None)
     return SourceDef(key.name, key.span, "event", place, time, *nothing, let, {}, meta, members)
-
-
-HAPPENED = "_happened"
-"""The column of a union with the instants at which the rows of its members happened."""
-
-
-def _without_settings(reader: Reader, key: Key, node: Node) -> Node:
-    """The definition without what only the sources that it is made of can say, which is refused."""
-    if not isinstance(node, MappingNode):
-        return node
-    mine = keys_of(schema.Union)
-    kept = []
-    for name, value in node.value:
-        if name.value in keys_of(schema.Source) and name.value not in mine:
-            message = f"source '{key.name}' is a union, and each of its sources has its own {name.value}"
-            reader.error("F383", message, name, f"write {name.value}: where those sources are defined")
-        else:
-            kept.append((name, value))
-    return MappingNode(node.tag, kept, node.start_mark, node.end_mark, flow_style=node.flow_style)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from featc.errors import Span
+from featc.names import HAPPENED as HAPPENED
 from featc.resolve.expressions import Expr
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ class Column:
 
 MEMBER = "_source"
 """The column of a union with the name of the source that a row is of."""
-HAPPENED, KNOWN, DEAD = "_happened", "_known_at", "_dead"
-"""Columns of a union that its members compute: when a row happened and was known (µs), and whether it is dead."""
+KNOWN, DEAD = "_known_at", "_dead"
+"""Columns of a union that its members compute, beside HAPPENED: when a row was known (µs), and whether it is dead."""
 
 
 @dataclass(frozen=True, slots=True)

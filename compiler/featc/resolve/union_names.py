@@ -15,9 +15,9 @@ from featc.resolve.pieces import Parts, joined
 from featc.resolve.sources import OpenSource, lets_of
 from featc.types import decimal_parts, family
 
-PLAIN = "_plain"
-"""With a number, the columns of what the data of some have under a name that is a `let` of others, or that holds them
-rounded only."""
+PLAIN = "_plain_"
+"""Before a name, the columns of what the data of some have under it, where it is a `let` of others or holds them
+rounded only. The number of a type follows where there are several: no other column has a say in how one is called."""
 _NUMBERS = ("integer", "decimal", "float")
 
 
@@ -75,13 +75,11 @@ def _add_columns(names: Names, listed: Sequence[Given], type_: str, catalog: Cat
     after = _known_after(plain)
     if named:
         names.columns.append(Column(listed[0].name, type_, type_, (), after, computed=_tells_nothing(plain)))
-    for own in dict.fromkeys(one.expr.type for one in plain):
-        mine = [one for one in plain if one.expr.type == own]
-        if named and own != "DATE" and exact_type([own, type_], catalog) == type_:
+    for number, own in enumerate(dict.fromkeys(one.expr.type for one in plain), 1):
+        if named and (own == type_ or (own != "DATE" and exact_type([own, type_], catalog) == type_)):
             continue
-        if named and own == type_:
-            continue
-        name, nothing = f"{PLAIN}_{len(names.columns)}", _tells_nothing(mine)
+        nothing = _tells_nothing([one for one in plain if one.expr.type == own])
+        name = f"{PLAIN}{listed[0].name}" + (f"__{number}" if number > 1 else "")
         hidden = Column(name, own, own, (), after, computed=nothing, hidden=True, stands_for=listed[0].name)
         names.columns.append(hidden)
 
@@ -116,8 +114,7 @@ def _over_union(names: Names, one: Given) -> Parts:
 def _column_of(names: Names, name: str, type_: str) -> Parts:
     """A member's column of a type, as the union has it."""
     mine = [c for c in names.columns if (c.stands_for or c.name).casefold() == name.casefold()]
-    exact = next((c for c in mine if c.type == type_ and (c.hidden or len(mine) == 1)), None)
-    exact = exact or next((c for c in mine if c.type == type_), None)
+    exact = next((c for c in sorted(mine, key=lambda c: not c.hidden) if c.type == type_), None)
     if exact is not None:
         return (ColumnRef(exact.name),)
     wider = next((c for c in mine if not c.hidden), None)

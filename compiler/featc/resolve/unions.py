@@ -26,7 +26,7 @@ from featc.types import family
 
 EVENT, TIE = "_event", "_tie"
 """With a number, the columns of what identifies a row and orders rows of one instant, where members name others."""
-_TAKEN = re.compile(rf"({MEMBER}|{HAPPENED}|{KNOWN}|{DEAD}|{EVENT}_\d+|{TIE}_\d+|{PLAIN}_\d+)", re.IGNORECASE)
+_TAKEN = re.compile(rf"({MEMBER}|{HAPPENED}|{KNOWN}|{DEAD}|{EVENT}_\d+|{TIE}_\d+|{PLAIN}.+)", re.IGNORECASE)
 _NOTHING: Mapping[str, str] = {"integer": "0", "text": "''", "boolean": "false", "date": "DATE '1970-01-01'"}
 """By family of types, what stands at the end of an id that has fewer columns than another."""
 

@@ -49,6 +49,8 @@ class Eviction:
     moved: bool
     versions: int
     views: tuple[ViewEviction, ...]
+    waits_for: tuple[str, ...] = ()
+    """Of a union: the members that have no horizon yet, and may still bring rows of any age."""
 
 
 def evict(database: Database, plans: Sequence[SourcePlan], replay: int) -> tuple[Eviction, ...]:
@@ -73,11 +75,17 @@ def _evict(transaction: Transaction, plans: Sequence[SourcePlan], replay: int) -
     ordered = sorted(plans, key=lambda plan: bool(plan.source.members))  # unions after what they are made of
     booked = [(plan, *_book(transaction, plan, replay, known)) for plan in ordered]
     return tuple(
-        Eviction(plan.source.name, before, False, 0, ())
+        Eviction(plan.source.name, before, False, 0, (), waits_for=_without_horizon(transaction, plan))
         if newest is None or horizon is None
         else _evict_source(transaction, plan, horizon, moved=horizon != before)
         for plan, before, newest, horizon in booked
     )
+
+
+def _without_horizon(transaction: Transaction, plan: SourcePlan) -> tuple[str, ...]:
+    names = (m.source.name for m in plan.source.members)
+    with transaction() as store:
+        return tuple(name for name in names if horizon_of(store, name) is None)
 
 
 def _book(

@@ -114,8 +114,8 @@ def take_in(
         taking = _Taking(store, lifter, plan, batch)
         for lifted in slices:
             taking.take(lifted)
-        for feed, own in unions:
-            taking.unite(feed, own, batch)
+        for feed in unions:
+            taking.unite(feed, batch)
     return taking.finish(batch)
 
 
@@ -213,7 +213,7 @@ class _Taking:
         self.anonymous += _anonymous(self.plan, lifted)
         self._count(lifted, tuple(streams.values()), behind)
 
-    def unite(self, feed: Feed, own: SourcePlan, batch: Batch) -> None:
+    def unite(self, feed: Feed, batch: Batch) -> None:
         """Takes the rows of the batch in as those of a union, in whose columns they lie as the batch by now. What is
         wrong with them for its views is told with the batch."""
         lacking = frozenset(c for c, needs in feed.needs.items() if needs and needs <= batch.lacking)
@@ -223,7 +223,7 @@ class _Taking:
         for lifted in lifted_batch(self.lifter.engine, feed.plan, batch.rows):
             taking.take(lifted)
         if taking.anonymous:
-            keep_to_one_route(self.store, own.source, batch.route)
+            keep_to_one_route(self.store, self.plan.source, batch.route)
         told = {place for place, _, _ in self.rejected}
         fresh = [row for row in taking.rejected if row[0] not in told]
         taking.rejected = []  # they are kept with the batch that was pushed

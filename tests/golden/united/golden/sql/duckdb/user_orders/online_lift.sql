@@ -1,6 +1,6 @@
 -- Online plan of feature view user_orders, project united.
--- Version v1, fingerprint 21fd8f5df27cc1589bc1354309c1aaf6.
--- united.user_orders, tables user_orders__c5583482
+-- Version v1, fingerprint a68c015cce4861eccada5661d8074ed6.
+-- united.user_orders, tables user_orders__4e1c5906
 -- DuckDB: a pushed batch → lifted rows
 
 -- a batch of web_orders, as one of orders
@@ -9,7 +9,7 @@ SELECT
     'web_orders' AS _source,
     order_id,
     user_id,
-    amount AS _plain_3,
+    amount AS _plain_amount,
     op,
     placed_at,
     loaded_at,
@@ -38,7 +38,7 @@ SELECT
     'app_orders' AS _source,
     NULL::BIGINT AS order_id,
     user_id,
-    NULL::BIGINT AS _plain_3,
+    NULL::BIGINT AS _plain_amount,
     NULL::VARCHAR AS op,
     NULL::TIMESTAMP AS placed_at,
     NULL::TIMESTAMP AS loaded_at,
@@ -63,7 +63,7 @@ orders_rows AS (
         _source,
         order_id,
         user_id,
-        _plain_3,
+        _plain_amount,
         op,
         placed_at,
         loaded_at,
@@ -81,7 +81,7 @@ SELECT
     _row,
     CASE WHEN _arrival IS NULL THEN 'available_at is NULL' WHEN _time IS NULL AND NOT _deleted THEN 'time is NULL' WHEN _deleted AND (_source IS NULL OR _event_1 IS NULL) THEN 'a deletion without id' END AS _fault,
     CASE WHEN _source IS NOT NULL AND _event_1 IS NOT NULL THEN _arrival END AS _arrival,
-    create_sort_key(_arrival, 'ASC NULLS FIRST', _deleted, 'ASC NULLS FIRST', _plain_3, 'ASC NULLS FIRST', loaded_at, 'ASC NULLS FIRST', op, 'ASC NULLS FIRST', order_id, 'ASC NULLS FIRST', placed_at, 'ASC NULLS FIRST', user_id, 'ASC NULLS FIRST') AS _version,
+    create_sort_key(_arrival, 'ASC NULLS FIRST', _deleted, 'ASC NULLS FIRST', _plain_amount, 'ASC NULLS FIRST', loaded_at, 'ASC NULLS FIRST', op, 'ASC NULLS FIRST', order_id, 'ASC NULLS FIRST', placed_at, 'ASC NULLS FIRST', user_id, 'ASC NULLS FIRST') AS _version,
     _source AS id_1,
     _event_1 AS id_2
 FROM orders_rows
@@ -114,7 +114,7 @@ orders_rows AS (
         _row,
         _source,
         user_id,
-        _plain_3,
+        _plain_amount,
         cents,
         _happened,
         _known_at,
@@ -134,7 +134,7 @@ user_orders_lifted AS (
         _time AS _tau,
         greatest(_time, _arrival) AS _enter,
         create_sort_key(_arrival, 'ASC NULLS FIRST', _source, 'ASC NULLS FIRST', _event_1, 'ASC NULLS FIRST') AS _order,
-        CASE _source WHEN 'web_orders' THEN (_plain_3)::DECIMAL(21,2) WHEN 'app_orders' THEN ((cents / 100)::decimal(12, 2))::DECIMAL(21,2) END AS amount,
+        CASE _source WHEN 'web_orders' THEN (_plain_amount)::DECIMAL(21,2) WHEN 'app_orders' THEN ((cents / 100)::decimal(12, 2))::DECIMAL(21,2) END AS amount,
         CASE WHEN _source = 'app_orders' THEN true END AS is_source_app_orders
     FROM orders_rows
     WHERE _time IS NOT NULL

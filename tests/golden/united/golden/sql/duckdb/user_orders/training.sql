@@ -1,5 +1,5 @@
 -- Training query of feature view user_orders, project united.
--- Version v1, fingerprint 7e47d33cfdd3c961502d1d5583bd4dd0.
+-- Version v1, fingerprint 8438e90e4d60ada596839b639e515453.
 --
 -- Needs a relation `spine`, one row per wanted answer, with the columns
 --   user_id  BIGINT     key
@@ -16,13 +16,13 @@ spine_rows AS (
     FROM spine
 ),
 
--- orders: the rows of web_orders and app_orders with their instants in microseconds: τ (_time) and α (_arrival); _event_1 identifies a row within its source, _plain_3 is amount as it lies there
+-- orders: the rows of web_orders and app_orders with their instants in microseconds: τ (_time) and α (_arrival); _event_1 identifies a row within its source, _plain_amount is amount as it lies there
 orders_source AS (
     SELECT
         _source,
         order_id,
         user_id,
-        _plain_3,
+        _plain_amount,
         op,
         placed_at,
         loaded_at,
@@ -40,7 +40,7 @@ orders_source AS (
             'web_orders' AS _source,
             order_id,
             user_id,
-            amount AS _plain_3,
+            amount AS _plain_amount,
             op,
             placed_at,
             loaded_at,
@@ -66,7 +66,7 @@ orders_source AS (
             'app_orders' AS _source,
             NULL::BIGINT AS order_id,
             user_id,
-            NULL::BIGINT AS _plain_3,
+            NULL::BIGINT AS _plain_amount,
             NULL::VARCHAR AS op,
             NULL::TIMESTAMP AS placed_at,
             NULL::TIMESTAMP AS loaded_at,
@@ -102,7 +102,7 @@ orders_versions AS (
         lead(_arrival) OVER (PARTITION BY _source, _event_1 ORDER BY
             _arrival NULLS FIRST,
             _deleted NULLS FIRST,
-            _plain_3 NULLS FIRST,
+            _plain_amount NULLS FIRST,
             loaded_at NULLS FIRST,
             op NULLS FIRST,
             order_id NULLS FIRST,
@@ -131,7 +131,7 @@ user_orders_rows AS (
         _superseded,
         greatest(_time, _arrival) - _time <= (SELECT us FROM orders_lag) AND _superseded IS NULL AS _regular,
         _time // greatest((SELECT us FROM orders_lag), 1) AS _bucket,
-        CASE _source WHEN 'web_orders' THEN (_plain_3)::DECIMAL(21,2) WHEN 'app_orders' THEN ((cents / 100)::decimal(12, 2))::DECIMAL(21,2) END AS amount,
+        CASE _source WHEN 'web_orders' THEN (_plain_amount)::DECIMAL(21,2) WHEN 'app_orders' THEN ((cents / 100)::decimal(12, 2))::DECIMAL(21,2) END AS amount,
         CASE WHEN _source = 'app_orders' THEN true END AS is_source_app_orders
     FROM orders_versions
     WHERE user_id IS NOT NULL
