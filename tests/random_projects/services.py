@@ -176,11 +176,11 @@ class Maker:
         """An expression for one key; `own` are keys that have one already, `view` the view of a role."""
         type_ = self.case.spine_keys[key]
         features = [o for o in self.features(type_) if view is not None or key not in o[1].keys]
-        shapes: list[tuple[int, Callable[[], KeyExpr]]] = [(4, lambda: self.column(key))]
+        shapes: list[tuple[int, Callable[[], KeyExpr]]] = [(6, lambda: self.column(key))]
         if view is not None and key not in own:
-            shapes.append((2, lambda: self.coalesced(key)))
+            shapes.append((6, lambda: self.coalesced(key)))
         if features:
-            shapes.append((8, lambda: self.feature(*self.draw.one(features), own)))
+            shapes.append((6, lambda: self.feature(*self.draw.one(features), own)))
         return self.draw.weighted(shapes)()
 
     def column(self, key: str) -> KeyExpr:
