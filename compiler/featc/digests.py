@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-IR_VERSION = 1
+IR_VERSION = 2
 """Raised whenever the encoding changes: all fingerprints change with it."""
 
 Value = Any

@@ -5,16 +5,14 @@ Three layers, each holding the one before it: *tile* (what one event brings to w
 values, as far as definitions decide them; where data lies and what people are told about it is left out.
 
 What is hashed is a canonical, length-safe encoding of the resolved project and never generated SQL.
-Expressions are encoded as trees, so that case, spacing, comments, redundant parentheses and the spelling of
-casts do not matter.
+Expressions are encoded in their canonical form (`featc.canonical`), so that how they are written does not matter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
 
+from featc.canonical import Leaf, canonical, canonical_text
 from featc.decompose import Partial, decompose
 from featc.digests import IR_VERSION as IR_VERSION
 from featc.digests import Value, digest
@@ -42,9 +40,6 @@ from featc.resolve.model import (
     ViewJoin,
     Window,
 )
-
-if TYPE_CHECKING:
-    from sqlglot import exp
 
 Fingerprint = Callable[[str, str], str]
 """(view, feature) → the feature's fingerprint."""
@@ -142,8 +137,8 @@ class _Layers:
     def _feature(self, view: str, name: str) -> str:
         owner = self.project.view(view)
         feature = owner.feature(name)
-        value = (_shape(feature.expr), tuple(self._ref(owner, r) for r in feature.expr.refs))
-        default = None if feature.default is None else expression_tree(feature.default)
+        value = _form(feature.expr, {r: Leaf(self._ref(owner, r), self._type(owner, r)) for r in feature.expr.refs})
+        default = None if feature.default is None else canonical_text(feature.default)
         found = {"value": value, "type": feature.type, "default": default}
         given = [(k.name, self._ref(owner, k.given)) for k in owner.keys if k.given is not None]
         # the same rows for another entity are another value
@@ -222,6 +217,24 @@ class _Layers:
             case ColumnRef(column):
                 raise AssertionError(f"source column {column} outside an aggregate in {view.name}")
 
+    def _type(self, view: View, ref: Ref) -> str | None:
+        """The type of what a reference stands for."""
+        match ref:
+            case AggregateRef(name):
+                return view.aggregation(name).type
+            case StateRef(column):
+                return self._source_of(view).column(column).type
+            case FeatureRef(other, name):
+                return self.project.feature(other, name).type
+            case RequestRef(name):
+                return dict(view.request).get(name)
+            case KeyRef(name):
+                return next((k.type for k in view.keys if k.name == name), None)
+            case AsOfRef():
+                return "TIMESTAMP"
+            case _:
+                return None
+
     def _window(self, view: View, window: Window) -> Value:
         plain = (window.length, window.offset, window.rows, window.hop, window.align)
         if window.calendar is not None:
@@ -296,79 +309,17 @@ def _values(union: Source, member: Member) -> Value:
 
 
 def _expr(source: Source | None, expr: Expr | None, feature: Fingerprint | None = None) -> Value:
-    """A row expression: its tree, and the columns it reads with their types."""
+    """A row expression: its canonical form over the columns it reads, with their types."""
     if expr is None:
         return None
     if source is None:
         raise AssertionError("a row expression needs a source")
-    columns = tuple(_column(source, r.column, feature) for r in expr.refs if isinstance(r, ColumnRef))
-    return (_shape(expr), columns)
+    columns = [r for r in expr.refs if isinstance(r, ColumnRef)]
+    return _form(expr, {r: Leaf(_column(source, r.column, feature), source.column(r.column).type) for r in columns})
 
 
-# ── expressions as trees ───────────────────────────────────────────────────────────────────────────────
-
-_MARK = "⟨ref {}⟩"
-
-
-def _shape(expr: Expr) -> Value:
-    """An expression's tree, its references numbered in order of first use."""
-    numbers = {ref: number for number, ref in enumerate(expr.refs)}
-    return expression_tree(expr.render(lambda ref: '"' + _MARK.format(numbers[ref]) + '"'))
-
-
-@lru_cache(maxsize=100_000)
-def expression_tree(text: str) -> Value:
-    """The tree of DuckDB text. Text that cannot be parsed stands for itself."""
-    import sqlglot
-    from sqlglot.errors import SqlglotError
-
-    try:
-        tree = sqlglot.parse_one(text, read="duckdb")
-    except SqlglotError:
-        return ("text", text)
-    return _node(tree, text)
-
-
-def _node(node: exp.Expr, text: str) -> Value:
-    """One node: its class, the function's name as written (some share a class), its arguments by name."""
-    from sqlglot import exp
-
-    if isinstance(node, exp.Paren):
-        return _node(node.this, text)
-    kind = type(node).__name__
-    if isinstance(node, (exp.And, exp.Or)):  # both associate, and evaluation stays left to right
-        return (kind, tuple(_node(operand, text) for operand in _operands(node, type(node))))
-    if isinstance(node, exp.Identifier):
-        name = str(node.this)
-        return (kind, name if node.args.get("quoted") else name.lower())
-    spelled = ""
-    if isinstance(node, exp.Func) and "start" in node.meta:
-        spelled = text[node.meta["start"] : node.meta["end"] + 1].lower()
-    arguments = {
-        name: _argument(value, text)
-        for name, value in node.args.items()
-        if not name.startswith("_") and value is not None and value is not False and value != []
-    }
-    if isinstance(node, exp.Anonymous):
-        arguments.pop("this", None)
-    return (kind, spelled, arguments)
-
-
-def _operands(node: exp.Expr, kind: type[exp.Expr]) -> list[exp.Expr]:
-    """The operands of nested ANDs, or ORs, from left to right."""
-    bare = node.unnest()
-    if type(bare) is not kind:
-        return [bare]
-    return [*_operands(bare.this, kind), *_operands(bare.expression, kind)]
-
-
-def _argument(value: object, text: str) -> Value:
-    from sqlglot import exp
-
-    if isinstance(value, exp.Expr):
-        return _node(value, text)
-    if isinstance(value, list):
-        return tuple(_argument(item, text) for item in value)
-    if isinstance(value, (bool, int, str)):
-        return value
-    return str(value)
+def _form(expr: Expr, leaves: Mapping[Ref, Leaf]) -> Value:
+    """The canonical form of an expression whose references stand for leaves."""
+    numbers = {ref: number for number, ref in enumerate(leaves)}
+    parts = tuple(p if isinstance(p, str) else numbers[p] for p in expr.parts)
+    return canonical(parts, tuple(leaves.values()))

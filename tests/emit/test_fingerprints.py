@@ -127,26 +127,3 @@ def shape(value: object) -> object:
 @given(values, values)
 def test_different_values_have_different_encodings(a: object, b: object) -> None:
     assert (fp.encode(a) == fp.encode(b)) == (shape(a) == shape(b))
-
-
-@pytest.mark.parametrize(
-    ("a", "b", "same"),
-    [
-        ("cast(x as int)", "x::INTEGER", True),
-        ("a and (b and c)", "a AND b AND c", True),
-        ("a <> b", "a != b", True),
-        ("a + (b + c)", "a + b + c", False),
-        ("(a or b) and c", "a or b and c", False),
-        ("len(x)", "strlen(x)", False),
-        ("x / 2", "x // 2", False),
-        ("cast(x as int)", "try_cast(x as int)", False),
-        ("'A'", "'a'", False),
-        ("1.0", "1.00", False),
-        ("x is null", "x is not null", False),
-        ("case when a then b end", "case when a then b else 0 end", False),
-        ("a like 'x'", "a ilike 'x'", False),
-        ("true", "false", False),
-    ],
-)
-def test_expressions_are_compared_as_trees(a: str, b: str, same: bool) -> None:
-    assert (fp.expression_tree(a) == fp.expression_tree(b)) is same
