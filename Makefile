@@ -2,8 +2,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# tests that use all cores by themselves, and print what they counted
-COUNTING := tests/test_random.py tests/test_mutants.py tests/processes/test_probes_through_the_command_line.py
 .DEFAULT_GOAL := help
 
 help:            ## what there is
@@ -30,8 +28,8 @@ demo: $(VENV)/.installed  ## the main job on a made-up shop: SQL, training set, 
 
 test: lint $(VENV)/.installed-dev $(VENV)-compiled/.installed  ## everything CI checks
 	$(BIN)/python -m pytest -m "not slow"
-	$(BIN)/python -m pytest -n 0 -m slow $(COUNTING)
-	$(BIN)/python -m pytest -m slow $(COUNTING:%=--ignore=%)
+	$(BIN)/python -m pytest -n 0 -m all_cores
+	$(BIN)/python -m pytest -m "slow and not all_cores" --durations=25
 	$(VENV)-compiled/bin/python -m pytest -m "not slow"
 
 fast: $(VENV)/.installed-dev  ## the fast part of the suite

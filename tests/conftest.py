@@ -43,7 +43,7 @@ def _unkilled(config: pytest.Config) -> list[str]:
     from kills import counted, missing
 
     some = any(config.getoption(name, None) for name in ("keyword", "deselect", "lf", "collectonly"))
-    slow = config.getoption("markexpr") in ("", "slow")
+    slow = config.getoption("markexpr") in ("", "slow", "slow and not all_cores")
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and slow and not some
     return missing(counted(_KILLED)) if whole else []
 

@@ -34,6 +34,7 @@ def escaped(mutant: Mutant) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.all_cores
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.name)
 def test_the_random_suite_kills(
     mutant: Mutant, hunts: Mapping[str, Future[Hunt]], capsys: pytest.CaptureFixture[str]

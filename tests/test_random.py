@@ -62,6 +62,7 @@ def test_they_agree_on_cases_that_hypothesis_can_shrink(examples: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.all_cores
 def test_they_agree_on_thousands_of_cases_that_meet_every_situation(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -83,16 +83,15 @@ def contract_fingerprint(project: Project, view: str, feature: str) -> str:
 def view_fingerprint(project: Project, view: str) -> str:
     """All that decides what an online store keeps of a view: its source, keys, `where`, slots and states.
 
-    Names count here, since tables and columns carry them. Windows do not: what they ask for is the store's.
+    Names of keys and of columns that are looked up count here, since tables carry them. Those of slots, which follow
+    from how expressions are written, do not; nor do windows: what they ask for is the store's.
     """
     owner = project.views[view]
     parts, beside = decompose(owner), _Layers(project).feature
     source = project.source_of(owner) if owner.source is not None else None
     keys = tuple((k.name, k.type, _expr(source, k.expr, beside)) for k in owner.keys)
-    slots = tuple(
-        (s.name, s.type, _expr(source, s.value, beside), _expr(source, s.filter, beside)) for s in owner.slots
-    )
-    states = tuple((p.name, p.kind.value, p.slots, p.types) for p in parts.partials)
+    slots = dict(zip((s.name for s in owner.slots), slot_fingerprints(project, owner), strict=True))
+    states = tuple((p.kind.value, tuple(slots[s] for s in p.slots), p.types) for p in parts.partials)
     return digest(
         "view",
         {
@@ -101,10 +100,20 @@ def view_fingerprint(project: Project, view: str) -> str:
             "keys": keys,
             "where": _expr(source, owner.where, beside),
             "closed": owner.closed,
-            "slots": slots,
-            "states": states,
+            "slots": tuple(sorted(slots.values())),
+            "states": tuple(sorted(states, key=encode)),
             "state_columns": owner.state_columns,
         },
+    )
+
+
+def slot_fingerprints(project: Project, view: View) -> tuple[str, ...]:
+    """One fingerprint per slot of a view, in order: what its rows bring, however that is written and called."""
+    if view.source is None:
+        return ()
+    source, beside = project.source_of(view), _Layers(project).feature
+    return tuple(
+        digest("slot", (s.type, _expr(source, s.value, beside), _expr(source, s.filter, beside))) for s in view.slots
     )
 
 
@@ -118,6 +127,25 @@ def outputs_fingerprint(project: Project, outputs: Iterable[Output], spine: tupl
     layers = _Layers(project)
     listed = tuple((o.name, o.type, layers.feature(o.view, o.feature)) for o in outputs)
     return digest("outputs", (listed, tuple(spine)))
+
+
+class Canonical:
+    """The canonical values of parts of one project's definitions, for telling which of them an edit changed."""
+
+    def __init__(self, project: Project) -> None:
+        self._layers = _Layers(project)
+
+    def row(self, source: Source, expr: Expr | None) -> Value:
+        """A row expression over a source's columns."""
+        return _expr(source, expr, self._layers.feature)
+
+    def window(self, view: View, window: Window) -> Value:
+        """What a window of a view means; not its name."""
+        return self._layers.window(view, window)
+
+    def over(self, expr: Expr, leaves: Mapping[Ref, Leaf]) -> Value:
+        """An expression over whatever its references are said to stand for."""
+        return _form(expr, leaves)
 
 
 class _Layers:
@@ -199,7 +227,7 @@ class _Layers:
             case AggregateRef(name):
                 aggregation = view.aggregation(name)
                 tiles = self._partials(view, aggregation)
-                found = ("aggregate", aggregation.aggregate, tiles, self._window(view, aggregation.window), view.closed)
+                found = ("aggregate", aggregation.aggregate, tiles, self.window(view, aggregation.window), view.closed)
                 params = tuple(sorted((name, repr(value)) for name, value in aggregation.params))
                 return (*found, params) if params else found
             case StateRef(column):
@@ -235,7 +263,7 @@ class _Layers:
             case _:
                 return None
 
-    def _window(self, view: View, window: Window) -> Value:
+    def window(self, view: View, window: Window) -> Value:
         plain = (window.length, window.offset, window.rows, window.hop, window.align)
         if window.calendar is not None:
             return (*plain, window.calendar.unit, window.calendar.zone, window.calendar.previous)

@@ -229,11 +229,8 @@ def _notes() -> str:
 
 def _section(model: type[BaseModel], title: str, text: str) -> str:
     hidden = frozenset(schema.DESCRIBING) if issubclass(model, schema._Described) else frozenset()
-    later = [code(name) for name, reason in schema.keys_of(model).items() if reason is not None and name not in hidden]
     path, example = EXAMPLES[model]
     parts = [f"## {title}", prose(text), _keys(model, hidden)]
-    if later:
-        parts.append(prose(f"Known, and not built yet: {', '.join(later)}."))
     unused = [code(name) for name, info in model.model_fields.items() if info.description == schema.UNUSED]
     if unused:
         parts.append(prose(f"Taken, and not used yet: {', '.join(unused)}."))
@@ -249,11 +246,10 @@ def _keys(model: type[BaseModel], hidden: frozenset[str]) -> str:
 
 
 def _rows(model: type[BaseModel], hidden: frozenset[str]) -> list[tuple[str, str, str, str]]:
-    known = schema.keys_of(model)
     rows = []
     for name, info in model.model_fields.items():
         key = info.alias or name
-        if known[key] is not None or key in hidden or info.description == schema.UNUSED:
+        if key in hidden or info.description == schema.UNUSED:
             continue
         absent = "**needed**" if info.is_required() else ABSENT.get((model, key), "")
         is_ = "a SELECT" if (model, key) in _QUERIES else _is(_annotation(model, name))

@@ -153,6 +153,7 @@ feature_views:
     owner: growth
     tags: [orders]
     meta: {sheet: F-17}
+    version: 2                      # yours; without it featc counts by itself
     entity: user
     source: orders
     keys:
@@ -199,6 +200,7 @@ feature_views:
         sql: seconds_since(last(ordered_at) over lifetime) / 86400
         default: 9999
         description: Days since the last order.
+        version: 3
       by_status:
         sql: count(*) filter (where status = '{status}') over last_30d
         each: {status: [paid, refunded]}
@@ -216,6 +218,7 @@ _SERVICES = """\
 feature_services:
   checkout:
     description: Scores a basket at the till.
+    version: 2
     features:
       - user_orders                   # all of it, in order
       - user_plan.plan

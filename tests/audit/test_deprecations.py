@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from audit.projects import PEOPLE, caret, compiled, told, write
 from featc.audit import overdue
 from featc.cli import cli
 from featc.emit.manifest import manifest
+from featc.runtime.store import FeatureStore
 
 DEFINITIONS = (
     PEOPLE
@@ -62,6 +64,8 @@ def test_only_a_locked_build_looks_at_the_calendar(tmp_path: Path, monkeypatch: 
         done = CliRunner().invoke(cli, ["build", "-p", str(tmp_path), *words])
         return done.exit_code, done.output
 
+    with closing(FeatureStore(tmp_path)) as store:
+        store.apply(verify=False)
     monkeypatch.setattr("featc.cli.building.today", lambda: date(2030, 6, 30))
     assert build("--locked")[0] == 0
     monkeypatch.setattr("featc.cli.building.today", lambda: date(2030, 7, 1))

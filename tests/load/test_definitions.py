@@ -235,7 +235,7 @@ def test_views_of_states_of_everything_of_crosses_and_without_source(shop: Shop)
         ("{features: {a: x}, labels: {b: x}}", "F123"),
         ("{source: {vew: w}, features: {a: x}}", "F106"),
         ("{source: {}, features: {a: x}}", "F112"),
-        ("{source: s, version: 2, features: {a: x}}", "F199"),
+        ("{source: s, version: two, features: {a: x}}", "F118"),
         ("{source: s}", "F112"),
         ("{source: s, features: {}}", "F113"),
         ("{features: {a: x}, where: y}", "F123"),

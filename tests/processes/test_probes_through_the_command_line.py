@@ -30,6 +30,7 @@ INSTANTS = 3
 
 
 @pytest.mark.slow
+@pytest.mark.all_cores
 def test_two_hundred_probes_agree_with_the_oracle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     seeds = range(FIRST, FIRST + PROJECTS)
     with ThreadPoolExecutor(2) as pool:

@@ -6,8 +6,8 @@
 * NOT goes inwards: `NOT a < b` is `a >= b`, `NOT (p AND q)` is `NOT p OR NOT q`
 * the order and repetition of the literals of IN; IN of one is `=`
 
-All hold in three-valued logic and under DuckDB's order of NaN. Sums and products are never put together in another way:
-rounding and overflow depend on it. Nothing is computed.
+All hold in three-valued logic and under DuckDB's order of NaN, whose sign nothing but its text shows. Sums and products
+are never put together in another way: rounding and overflow depend on it. Nothing is computed.
 """
 
 from __future__ import annotations
@@ -73,7 +73,6 @@ _FLIPPED = {">": "<", ">=": "<="}
 _NEGATED = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _SWAPPED = ("=", "<>", "is distinct", "*")
 _SCALARS = ("integer", "decimal", "float", "timestamp", "date")
-_TRUTHS = frozenset({"and", "or", "not", "in", "between", "like", "ilike", "glob", *_NEGATED, "is distinct"})
 
 
 class _Former:
@@ -109,7 +108,16 @@ class _Former:
         found = _sorted(found) if term.op in _SWAPPED else found
         return (term.op, term.value, found) if term.value else (term.op, found)
 
+    def _is_truth(self, term: Term) -> bool:
+        """Whether it is a BOOLEAN itself, and needs no cast to be one."""
+        return kind(term, self.types) == "BOOLEAN"
+
     def _is_scalar(self, term: Term) -> bool:
+        """Whether it is known to be a number or an instant, and no list."""
+        if term.op in ("-", "*", "/", "//", "%", "neg"):
+            return True
+        if term.op == "+":
+            return any(map(self._is_scalar, term.args))
         said = kind(term, self.types)
         return said == "9" or (said is not None and family(said) in _SCALARS)
 
@@ -120,7 +128,7 @@ class _Former:
         match term.op:
             case "and" | "or":
                 return self.chain("or" if term.op == "and" else "and", term.args, negated=True)
-            case "not" if term.args[0].op in _TRUTHS or term.args[0].op.startswith("is "):
+            case "not" if self._is_truth(term.args[0]):
                 return self.form(term.args[0])
             case "between":
                 return self.between(term, negated=True)
@@ -133,8 +141,8 @@ class _Former:
         return ("not", (self.form(term),))
 
     def chain(self, op: str, operands: Iterable[Term], *, negated: bool) -> Value:
-        """AND or OR of operands, each negated before if so wished: in order, but what cannot fail is sorted between what
-        can."""
+        """AND or OR of operands, each negated before if so wished, in order; but what cannot fail is sorted between
+        what can."""
         found: list[Value] = []
         quiet: list[Value] = []
         for value, raises in self._operands(op, operands, negated):
@@ -151,14 +159,15 @@ class _Former:
         opposite = {"and": "or", "or": "and"}
         for term in operands:
             inner, flipped = term, negated
-            while inner.op == "not" and (inner.args[0].op in _TRUTHS or inner.args[0].op.startswith("is ")):
+            while inner.op == "not" and self._is_truth(inner.args[0]):
                 inner, flipped = inner.args[0], not flipped
             if inner.op == (opposite[op] if flipped else op):
                 yield from self._operands(op, inner.args, flipped)
             elif inner.op == "between" and self._splits(inner) and op == ("or" if flipped else "and"):
                 yield from self._operands(op, _ends(inner), flipped)
             else:
-                yield (self.negated(inner) if flipped else self.form(inner)), can_raise(inner, self.types)
+                value = self.negated(inner) if flipped else self.form(inner)
+                yield value, not self._is_truth(inner) or can_raise(inner, self.types)
 
     def between(self, term: Term, *, negated: bool) -> Value:
         if self._splits(term):

@@ -36,7 +36,8 @@ _RESERVED = frozenset(
     within order by any all some exists select as using
     """.split()  # noqa: SIM905
 )
-DEEPEST = 80
+DEEPEST = 60
+"""Brackets in brackets; Python goes down some twenty calls for each."""
 
 
 def read(words: Sequence[Word]) -> Term:
@@ -89,13 +90,14 @@ class _Reader:
 
     def expression(self, level: int) -> Term:
         """What binds at least as tightly as `level`."""
-        self.depth += 1
+        inner = level in (OR, NOT)  # a bracket, or what a NOT is of; the levels between them are no nesting
+        self.depth += inner
         if self.depth > DEEPEST:
             raise Unreadable("nested too deeply")
         try:
             return self._expression(level)
         finally:
-            self.depth -= 1
+            self.depth -= inner
 
     def _expression(self, level: int) -> Term:
         if level <= NOT:

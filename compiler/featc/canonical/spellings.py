@@ -64,7 +64,8 @@ CALLS = {
 _UNITS = """
     microsecond millisecond second minute hour day week month quarter year decade century millennium
 """.split()  # noqa: SIM905
-INTERVALS = {unit + s: unit for unit in _UNITS for s in ("", "s")} | {"centuries": "century"}
+_ODD = ("centurys", "millenniums")
+INTERVALS = {unit + s: unit for unit in _UNITS for s in ("", "s") if unit + s not in _ODD}
 _AMOUNT = re.compile(r"\s*([-+]?\d+)\s*([a-z]+)?\s*\Z")
 
 

@@ -19,6 +19,7 @@ from featc.cli import (
     explaining_plans,
     materializing,
     picturing,
+    planning,
     proving,
     retaining,
     serving,
@@ -31,11 +32,8 @@ from featc.cli.session import FORMAT
 from featc.errors import nearest
 
 _LATER = {
-    "plan": "featc build says what is wrong, featc status what is live",
-    "apply": "definitions take effect with the next command, and a changed one gets tables of its own",
     "rollback": "bring the old definitions back, and materialize into a new store",
     "gc": "tables of old definitions stay",
-    "diff": "featc build --out DIR writes the SQL of a version, to be compared file by file",
     "docs": "featc ls, featc explain and featc lineage show what there is",
     "serve": "use featc get, or FeatureStore.get_online_features in a process of your own",
     "stream": "use featc push, or FeatureStore.push in a consumer of your own",
@@ -104,6 +102,7 @@ _MODULES = (
     standing,
     proving,
     picturing,
+    planning,
     explaining_plans,
     explaining,
     completing,

@@ -29,7 +29,9 @@ PLANS = ("training", "backfill", "lift", "schema", "update", "read", "evict")
 @click.option(
     "--select", metavar="SEL", shell_complete=selectors, help="Write only what these need; everything is checked."
 )
-@click.option("--locked", is_flag=True, help="For CI: fail where the last day of something deprecated is over.")
+@click.option(
+    "--locked", is_flag=True, help="For CI: fail where featc.lock says otherwise, or a deprecated use is overdue."
+)
 @click.option("--check-leakage", is_flag=True, help="Prove of each training query that no row is read too early.")
 def build(
     session: Session,
@@ -48,16 +50,18 @@ def build(
     featc build --select "user_orders tag:recency"
     featc build --locked
 
-    Whatever uses a deprecated definition is warned. With --locked, a definition that still stands after its until: is
-    an error (days are those of UTC), and nothing is written.
+    Whatever uses a deprecated definition is warned. With --locked, a definition that means something else than
+    featc.lock says is an error, and so is one that still stands after its until: (days are those of UTC); nothing is
+    written then.
     """
-    from featc.emit import build_files, write_files
+    from featc.emit import write_files
     from featc.lineage import needed_features
+    from featc.runtime.planning.built import built
     from featc.runtime.status import unanswered
 
-    with session.store(list_warnings=True, check=_refuse_overdue if locked else None) as store:
+    with session.store(list_warnings=True, check=_refuse if locked else None) as store:
         only = frozenset(needed_features(store.project, select)) if select else None
-        files = build_files(store.compiled, only)
+        files = built(store, only)
         folder = out if out is not None else store.root / "target"
         proven = _proven(store.project, files, only) if check_leakage else None
         write_files(folder, files)
@@ -98,11 +102,13 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-def _refuse_overdue(store: FeatureStore) -> None:
-    """Raises FeatcError with all deprecated definitions whose last day was before today (F364)."""
+def _refuse(store: FeatureStore) -> None:
+    """Raises FeatcError with all deprecated definitions whose last day was before today (F364), and with all that
+    featc.lock does not hold as it is (F875 to F877)."""
     from featc.audit import overdue
+    from featc.runtime.planning import unlocked_findings
 
-    late = overdue(store.compiled.definitions, store.project, today())
+    late = [*overdue(store.compiled.definitions, store.project, today()), *unlocked_findings(store.compiled)]
     if late:
         raise FeatcError(late)
 
@@ -183,10 +189,10 @@ def plan_sql(store: FeatureStore, name: str, plan: str) -> str:
     from featc.emit import backfill_files, online_sql, training_file
     from featc.resolve.model import feature_closure
 
-    project = store.project
+    project = store.numbered
     definition, outputs, path = named(project, name)
     if plan == "training":
-        return training_file(project, definition, outputs, path)
+        return training_file(project, definition, outputs, path, _version(project, name))
     kept = tuple((o.view, o.feature) for o in outputs if o.view not in project.labels)
     asked = (project.view(v) for v, _ in feature_closure(project, kept))
     views = dict.fromkeys(view.origin for view in asked if view.source is not None)
@@ -202,6 +208,16 @@ def plan_sql(store: FeatureStore, name: str, plan: str) -> str:
         message = f"'{name}' keeps nothing online, so it has no {plan} plan: it is computed when asked"
         raise FeatcError(Diagnostic("F803", message, hint=f"featc sql {name} --plan training"), exit_code=2)
     return "\n".join(texts)
+
+
+def _version(project: Project, name: str) -> int:
+    """The version of a service, view or feature."""
+    if name in project.services:
+        return project.services[name].version
+    view, dot, feature = name.partition(".")
+    if view not in project.views:
+        return 1
+    return project.feature(view, feature).version if dot else project.views[view].version
 
 
 def named(project: Project, name: str) -> tuple[str, tuple[Output, ...], str]:

@@ -33,7 +33,7 @@ CODES: Mapping[str, str] = {
     "F999": "A bug in featc, not in your project. FEATC_DEBUG=1 shows where it happened; please report that.",
 }
 
-_PHASES = ("load", "parse", "resolve", "leakage")
+_PHASES = ("load", "parse", "resolve", "leakage", "versions")
 
 _AREAS = {
     "1": "files, YAML and Jinja",
@@ -43,7 +43,7 @@ _AREAS = {
     "5": "spines and training sets",
     "6": "the online store",
     "7": "verify, test and backfill",
-    "8": "the command line",
+    "8": "the command line, versions",
     "9": "the environment",
 }
 

@@ -43,7 +43,7 @@ def build_files(compiled: Emitted, only: Collection[tuple[str, str]] | None = No
         path = f"sql/duckdb/{view.name}/training.sql"
         if path not in queries:
             continue
-        files[path] = training_file(project, f"feature view {view.name}", queries[path], f"target/{path}")
+        files[path] = training_file(project, f"feature view {view.name}", queries[path], f"target/{path}", view.version)
         if view.name in tiles:
             files[f"sql/duckdb/{view.name}/backfill.sql"] = tiles[view.name]
         for name, text in online_sql(project, view.name).items():
@@ -57,7 +57,7 @@ def build_files(compiled: Emitted, only: Collection[tuple[str, str]] | None = No
         path = f"sql/duckdb/services/{service.name}/training.sql"
         if path in queries:
             what = f"feature service {service.name}"
-            files[path] = training_file(project, what, queries[path], f"target/{path}")
+            files[path] = training_file(project, what, queries[path], f"target/{path}", service.version)
     # a target's location may hold a secret; hashes are of the files as written
     masked = {path: mask(text) for path, text in files.items()}
     return {**masked, "manifest.json": mask(manifest_text(project, masked))}
@@ -93,10 +93,12 @@ def _outputs(view: View, only: Collection[tuple[str, str]] | None) -> list[Outpu
     return [Output(f.name, view.name, f.name, f.type) for f in wanted]
 
 
-def training_file(project: Project, definition: str, outputs: Sequence[Output], path: str) -> str:
+def training_file(
+    project: Project, definition: str, outputs: Sequence[Output], path: str, version: int = 1
+) -> str:
     """The training query of `outputs` as a file that runs as it stands. `definition` says what it is of,
     `path` where the file lies, seen from the project's folder."""
-    head = training_head(project, definition, outputs, path)
+    head = training_head(project, definition, outputs, path, version)
     return f"{head}\n{training_sql(project, outputs)};\n"
 
 

@@ -10,12 +10,9 @@ from featc.lower.backfill import FIRST, PAST, TileTable
 from featc.resolve.model import Output, Project, View
 from featc.resolve.needs import spine_columns
 
-VERSION = "v1"
-"""The version of every definition until the author numbers it."""
 
-
-def training_head(project: Project, definition: str, outputs: Sequence[Output], path: str) -> str:
-    """The head of a training query. `path` is where the file lies, seen from the project's folder."""
+def training_head(project: Project, definition: str, outputs: Sequence[Output], path: str, version: int = 1) -> str:
+    """The head of a training query of a `version`. `path` is where the file lies, seen from the project's folder."""
     keys, request = spine_columns(project, outputs)
     columns = [(name, type_, "key") for name, type_ in keys]
     columns.append(("as_of", "TIMESTAMP", "the instant each row is observed at, naive UTC"))
@@ -24,7 +21,7 @@ def training_head(project: Project, definition: str, outputs: Sequence[Output], 
     listed = [f"  {name:{widths[0]}}  {type_:{widths[1]}}  {what}" for name, type_, what in columns]
     lines = [
         f"Training query of {definition}, project {project.name}.",
-        f"Version {VERSION}, fingerprint {outputs_fingerprint(project, outputs, (*keys, *request))}.",
+        f"Version v{version}, fingerprint {outputs_fingerprint(project, outputs, (*keys, *request))}.",
         "",
         "Needs a relation `spine`, one row per wanted answer, with the columns",
         *listed,
@@ -40,7 +37,7 @@ def backfill_head(project: Project, table: TileTable, path: str) -> str:
     """The head of a file that fills a view's tiles. `path` is where the file lies, seen from the project's folder."""
     lines = [
         f"Backfill of feature view {table.view.name}, project {project.name}.",
-        f"Version {VERSION}, fingerprint {table.fingerprint}.",
+        f"Version v{table.view.version}, fingerprint {table.fingerprint}.",
         "",
         f"Fills {table.relation}: partial states by entity and day, for one half-open interval of τ.",
         "featc backfill runs these statements, and keeps a ledger of intervals besides. In DuckDB's client, in the",
@@ -79,7 +76,7 @@ def online_head(project: Project, view: View, fingerprint: str, text: str) -> st
     """
     lines = [
         f"Online plan of feature view {view.name}, project {project.name}.",
-        f"Version {VERSION}, fingerprint {fingerprint}.",
+        f"Version v{view.version}, fingerprint {fingerprint}.",
     ]
     found = _parameters(view, text)
     if found:

@@ -14,7 +14,6 @@ from typing import Any
 from featc import fingerprint
 from featc.decompose import decompose
 from featc.durations import format_duration
-from featc.emit.head import VERSION
 from featc.lineage.graph import Node, project_graph
 from featc.lineage.tags import project_tags
 from featc.lower.source import render
@@ -161,7 +160,7 @@ def _window(view: View, window: Window) -> dict[str, Any]:
 
 def _view(project: Project, view: View) -> dict[str, Any]:
     return {
-        "version": VERSION,
+        "version": f"v{view.version}",
         "fingerprint": fingerprint.view_fingerprint(project, view.name),
         "entity": list(view.entity),
         "keys": [{"name": k.name, "type": k.type, "sql": _text(k.expr)} for k in view.keys],
@@ -224,7 +223,7 @@ def _feature(project: Project, feature: Feature, carried: Carried) -> dict[str, 
     view = project.views[feature.view]
     read = [view.aggregation(r.name) for r in feature.expr.refs if isinstance(r, AggregateRef)]
     return {
-        "version": VERSION,
+        "version": f"v{feature.version}",
         "fingerprint": fingerprint.feature_fingerprint(project, view.name, feature.name),
         "tile_fingerprint": fingerprint.tile_fingerprint(project, view.name, feature.name),
         "contract_fingerprint": fingerprint.contract_fingerprint(project, view.name, feature.name),
@@ -249,7 +248,7 @@ def _label(project: Project, view: View, label: Feature, carried: Carried) -> di
     """A label: it is in training sets only, so it has no tiles and no contract."""
     read = [view.aggregation(r.name) for r in label.expr.refs if isinstance(r, AggregateRef)]
     return {
-        "version": VERSION,
+        "version": f"v{label.version}",
         "fingerprint": fingerprint.feature_fingerprint(project, view.name, label.name),
         "view": view.origin,
         "name": label.name,
@@ -265,7 +264,7 @@ def _label(project: Project, view: View, label: Feature, carried: Carried) -> di
 
 def _service(project: Project, service: Service, carried: Carried) -> dict[str, Any]:
     return {
-        "version": VERSION,
+        "version": f"v{service.version}",
         "fingerprint": fingerprint.service_fingerprint(project, service),
         "outputs": [_output(project, service, o, carried) for o in service.outputs],
         "labels": [_output(project, service, o, carried) for o in service.labels],

@@ -44,7 +44,7 @@ def _plain(node: Any) -> Any:
     kept = {k: v for k, v in node.items() if k not in ("title", "default") or isinstance(v, dict)}
     if "properties" in kept:
         kept["properties"] = {
-            name: _plain(value) for name, value in kept["properties"].items() if "unsupported" not in value
+            name: _plain(value) for name, value in kept["properties"].items()
         }
         return {k: v if k == "properties" else _plain(v) for k, v in kept.items()}
     return {k: _plain(v) for k, v in kept.items()}

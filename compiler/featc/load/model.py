@@ -167,7 +167,8 @@ class FeatureDef:
     name.
 
     `windows` None means the view's. `over` are the windows of aggregates without OVER, in place of a family's; with
-    `series` the feature is the list of its values over each. `meta` already holds what it inherits from the view.
+    `series` the feature is the list of its values over each. `version` is the author's own number. `meta` already holds
+    what it inherits from the view.
     """
 
     name: str
@@ -178,6 +179,7 @@ class FeatureDef:
     meta: Meta
     over: tuple[WindowDef, ...] = ()
     series: bool = False
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +242,7 @@ class ViewDef:
     labels: tuple[FeatureDef, ...] = ()
     joins: tuple[JoinDef, ...] = ()
     of_view: bool = False
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +281,7 @@ class ServiceDef:
     derived: tuple[FeatureDef, ...]
     meta: Meta
     labels: tuple[PickDef, ...] = ()
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

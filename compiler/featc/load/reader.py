@@ -39,7 +39,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fields:
-    """A mapping's values by key, the unknown and unsupported keys already refused and left out.
+    """A mapping's values by key, the unknown keys already refused and left out.
 
     `refused`: some were, so that nothing should be said about what seems to be missing.
     """
@@ -97,8 +97,6 @@ class Reader:
             if key.value not in allowed:
                 hint = _instead(key.value, (*offered(model), *others))
                 self.error("F106", f"{what} has no key '{key.value}'", key, hint)
-            elif (reason := allowed[key.value]) is not None:
-                self.error("F199", f"not supported yet: {key.value} ({reason})", key, "leave it out for now")
             else:
                 values[key.value] = value
                 keys[key.value] = self.span(key)
@@ -302,6 +300,11 @@ class Reader:
             self.error("F118", f"{what} must be a whole number above zero, not '{text.value}'", node, hint)
             return None
         return int(text.value)
+
+    def number(self, fields: Fields, name: str) -> int | None:
+        """A whole number above zero, if it is given."""
+        node = fields.get(name)
+        return self.count(node, name) if node is not None else None
 
     # ── constants ──
 

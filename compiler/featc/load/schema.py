@@ -38,7 +38,6 @@ from featc.load.shapes import (
     Values,
     Windows,
     about,
-    later,
     needed,
     word,
     word_such_as,
@@ -177,7 +176,7 @@ class Feature(_Described):
         "makes a feature for each value; {parameter} in sql and name", {"status": ["paid", "refunded"]}, names=NAME
     )
     name: Text = about("the names of the features that each: makes", "{status}_orders")
-    version: Any = later("versions of views and features")
+    version: Count = about("the version of what it means, where you number it yourself: 1, 2 …", 2)
 
 
 class Join(_Model):
@@ -237,7 +236,7 @@ class View(_Described):
         {"products": {}},
         names=NAME,
     )
-    version: Any = later("versions of views and features")
+    version: Count = about("the version of what it means, where you number it yourself: 1, 2 …", 2)
 
 
 class Role(_Model):
@@ -261,6 +260,7 @@ class Service(_Described):
         "features over roles, views, request.x, key.x and as_of", {"share": "request.amount / user.spend_7d"},
         names=NAME,
     )
+    version: Count = about("the version of what it gives, where you number it yourself: 1, 2 …", 2)
     labels: list[Pick | dict[str, OneFeature]] | Pick = about(
         "labels of views for its training sets, after the features: view.label, or NEW_NAME: view.label"
     )
@@ -351,18 +351,13 @@ DESCRIBING = tuple(_Described.model_fields)
 
 @cache
 def offered(model: type[BaseModel]) -> tuple[str, ...]:
-    """The keys to suggest: those that are supported and that something reads; those that only describe come last."""
+    """The keys to suggest: those that something reads; those that only describe come last."""
     unused = {info.alias or name for name, info in model.model_fields.items() if info.description == UNUSED}
-    known = [name for name, reason in keys_of(model).items() if reason is None and name not in unused]
+    known = [name for name in keys_of(model) if name not in unused]
     return tuple(sorted(known, key=lambda name: name in DESCRIBING))
 
 
 @cache
-def keys_of(model: type[BaseModel]) -> dict[str, str | None]:
-    """The keys that `model` takes, in order; the value is None, or what an unsupported key would be for."""
-    found: dict[str, str | None] = {}
-    for name, info in model.model_fields.items():
-        extra = info.json_schema_extra
-        reason = extra.get("unsupported") if isinstance(extra, dict) else None
-        found[info.alias or name] = str(reason) if reason is not None else None
-    return found
+def keys_of(model: type[BaseModel]) -> tuple[str, ...]:
+    """The keys that `model` takes, in order."""
+    return tuple(info.alias or name for name, info in model.model_fields.items())

@@ -56,6 +56,7 @@ def read_service(reader: Reader, key: Key, node: Node) -> ServiceDef | None:
         _derived(reader, fields, what),
         read_meta(reader, fields),
         _labels(reader, fields, what),
+        reader.number(fields, "version"),
     )
 
 

@@ -95,8 +95,3 @@ def needed(description: str, *examples: Any, names: str | None = None, **more: A
     if names is not None:
         extra["propertyNames"] = {"pattern": names}
     return Field(description=description, json_schema_extra=extra or None, **more)
-
-
-def later(reason: str, **more: Any) -> Any:
-    """A key of the language that this version knows and refuses: `reason` says what it is for."""
-    return Field(default=None, json_schema_extra={"unsupported": reason}, **more)

@@ -54,6 +54,7 @@ def read_view(reader: Reader, key: Key, node: Node, closed: Closed) -> tuple[Vie
         read_meta(reader, fields),
         joins=read_joins(reader, fields),
         of_view=isinstance(fields.get("source"), MappingNode),
+        version=reader.number(fields, "version"),
     )
     sound = len(reader.findings.items) == before and not fields.refused
     features, broken = read_features(reader, fields.get("features"), what, view.meta)
@@ -173,7 +174,8 @@ def _feature(reader: Reader, key: Key, node: Node, inherited: Meta) -> list[Feat
     sql = reader.optional(fields, "sql", "sql")
     windows = reader.list_of(fields, "windows") if fields.get("windows") is not None else None
     meta = inherited.inherited_by(read_meta(reader, fields))
-    feature = FeatureDef(key.name, key.span, sql, _default(reader, fields), windows, meta)
+    version = reader.number(fields, "version")
+    feature = FeatureDef(key.name, key.span, sql, _default(reader, fields), windows, meta, version=version)
     if "windows" in fields.keys and "over" in fields.keys:
         hint = "keep one of the two: windows: makes a feature for each, over: is one window"
         message = f"feature '{feature.name}' has both windows and over"

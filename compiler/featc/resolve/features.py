@@ -317,4 +317,5 @@ def finished_feature(draft: Draft, findings: Findings) -> Feature:
         meta_of(definition.meta),
         " ".join(text.value.split()),
         definition.span,
+        definition.name,
     )

@@ -116,6 +116,8 @@ class Feature:
     meta: Mapping[str, object] = field(default_factory=dict)
     text: str = ""  # as the author wrote it, for people
     span: Span | None = field(default=None, compare=False)
+    written: str = field(default="", compare=False)  # the name it was written by, which a family's members share
+    version: int = field(default=1, compare=False)
 
     @property
     def qualified(self) -> str:
@@ -159,6 +161,7 @@ class View:
     joins: tuple[Join | ViewJoin, ...] = ()
     beside: bool = False
     attributed: str | None = None
+    version: int = field(default=1, compare=False)
 
     @property
     def origin(self) -> str:

@@ -52,6 +52,7 @@ class Service:
     span: Span | None = field(default=None, compare=False)
     roles: tuple[Role, ...] = ()
     labels: tuple[Output, ...] = ()
+    version: int = field(default=1, compare=False)
 
     @property
     def own(self) -> str:

@@ -9,7 +9,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from featc.emit.head import VERSION
 from featc.errors import Diagnostic, FeatcError
 from featc.fingerprint import outputs_fingerprint
 from featc.lower.training import LATEST, Knowledge, training_sql
@@ -122,8 +121,8 @@ class Dataset:
 
     @property
     def version(self) -> str:
-        """The version of the service, or of the list of features."""
-        return VERSION
+        """The version of the service; of a list of features, which has none, v1."""
+        return f"v{self.asked.version}"
 
     @cached_property
     def fingerprint(self) -> str:

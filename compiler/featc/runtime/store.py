@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from featc.runtime.online.answers import OnlineRows
     from featc.runtime.online.evict import Eviction
     from featc.runtime.online.store import Instant
+    from featc.runtime.planning import Plan
+    from featc.runtime.planning.apply import Applied
     from featc.runtime.status import Status
     from featc.runtime.training_set.origin import Asked
     from featc.runtime.training_set.reading import Read
@@ -100,6 +102,13 @@ class FeatureStore:
         return self.compiled.project
 
     @cached_property
+    def numbered(self) -> Project:
+        """The project with the versions of its definitions. Raises FeatcError F87x for featc.lock."""
+        from featc.runtime.planning.plan import numbered_project
+
+        return numbered_project(self.compiled)
+
+    @cached_property
     def located(self) -> Project:
         """The project with its files named absolutely, for running its SQL from any folder."""
         return located(self.project, self.root)
@@ -147,7 +156,6 @@ class FeatureStore:
         from featc.lower.training import Knowledge
         from featc.runtime.online.store import instant
         from featc.runtime.training_set.entity_range import asked_range
-        from featc.runtime.training_set.origin import Asked
 
         instants = asked_range(start, end, every)
         if instants is not None and not (spine is None and entity_df is None):
@@ -160,9 +168,17 @@ class FeatureStore:
         outputs = self.training_outputs(features, full_names=full_feature_names)
         service = features if isinstance(features, str) and features in self.project.services else None
         listed = () if service else (features,) if isinstance(features, str) else tuple(features)
-        asked = Asked(service, listed, self.root, self.compiled.definitions.target.name)
+        asked = self.asked(service, listed)
         known, until = (None if each is None else instant(each) for each in (known_at, data_until))
         return self.dataset(outputs, asked, given, time, read, Knowledge(known, until))
+
+    def asked(self, service: str | None, features: tuple[str, ...]) -> Asked:
+        """What a training set is of: a service, or a list of features."""
+        from featc.runtime.training_set.origin import Asked
+
+        known = self.numbered.services.get(service) if service is not None else None
+        version = known.version if known is not None else 1
+        return Asked(service, features, self.root, self.compiled.definitions.target.name, version)
 
     def dataset(
         self,
@@ -363,11 +379,24 @@ class FeatureStore:
 
     def build(self, out: str | Path | None = None) -> dict[str, str]:
         """Writes manifest and SQL below `out` (default `target/`); gives the files by their path."""
-        from featc.emit import build_files, write_files
+        from featc.emit import write_files
+        from featc.runtime.planning.built import built
 
-        files = dict(build_files(self.compiled))
+        files = built(self)
         write_files(Path(out) if out is not None else self.root / "target", files)
         return files
+
+    def plan(self) -> Plan:
+        """What the project means after its featc.lock, and what that takes; see `featc plan`. Writes nothing."""
+        from featc.runtime.planning import plan
+
+        return plan(self)
+
+    def apply(self, *, verify: bool = True) -> Applied:
+        """Fills, proves and locks what the project means now; see `featc apply`."""
+        from featc.runtime.planning.apply import apply
+
+        return apply(self, verify=verify)
 
     def lineage(self) -> Any:
         """The lineage graph (a networkx DiGraph) from source columns to service outputs."""

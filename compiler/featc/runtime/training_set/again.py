@@ -14,7 +14,7 @@ from featc.resolve.model import Output, Project
 from featc.runtime.online.store import instant
 from featc.runtime.training_set.card import Card
 from featc.runtime.training_set.nearness import is_near
-from featc.runtime.training_set.origin import Asked, Origin
+from featc.runtime.training_set.origin import Origin
 from featc.runtime.training_set.output import computed
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def dataset_again(store: FeatureStore, card: Card, spine: Any = None) -> Dataset
         came = "standard input" if card["spine"]["from"]["kind"] == "stream" else "a table in memory"
         hint = "give the same rows again with --spine FILE"
         raise FeatcError(Diagnostic("F528", f"the spine of this set came from {came}", hint=hint), exit_code=2)
-    asked = Asked(card["service"], tuple(card["features"]), store.root, store.compiled.definitions.target.name)
+    asked = store.asked(card["service"], tuple(card["features"]))
     knowledge = Knowledge(_micros(card.get("known_at")), _micros(card.get("data_until")))
     return store.dataset(_outputs(store.project, card), asked, given, card["spine"]["time"], knowledge=knowledge)
 

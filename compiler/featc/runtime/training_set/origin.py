@@ -17,12 +17,13 @@ _STRING = re.compile(r"'(?:[^']|'')*'")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A service, or a list of features as they were written; the project's folder and its target."""
+    """A service with its version, or a list of features as they were written; the project's folder and its target."""
 
     service: str | None = None
     features: tuple[str, ...] = ()
     root: Path | None = None
     target: str = ""
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 -- Training query of feature view user_mails, project attributed.
--- Version v1, fingerprint df3d1f1ac101dfd1d6ded2a4c78f503c.
+-- Version v1, fingerprint 4a1a4bb91b865c585e2cba9045d6f138.
 --
 -- Needs a relation `spine`, one row per wanted answer, with the columns
 --   user_id  BIGINT     key

@@ -1,18 +1,18 @@
 -- Online plan of feature view user_mails, project attributed.
--- Version v1, fingerprint e803cc7fee4801c5dc9aec1a3b72faf8.
+-- Version v1, fingerprint b958ac4068679a03b6c8a5495ef2f664.
 -- Parameters, instants in microseconds since 1970, UTC:
 --   :key_user_id  the key user_id, BIGINT
 --   :t            the instant asked for
 --   :start        a tile's first instant
--- attributed.user_mails, tables user_mails__fa2a9dae
+-- attributed.user_mails, tables user_mails__0d3a7b0e
 -- SQLite: lifted rows → the store, in one transaction
 
 -- rows as they came: take in
-INSERT INTO user_mails__fa2a9dae__raw (_seq, _tau, _enter, raw_user_id, raw_sent_at)
+INSERT INTO user_mails__0d3a7b0e__raw (_seq, _tau, _enter, raw_user_id, raw_sent_at)
 VALUES (?, ?, ?, ?, ?);
 
 -- rows: take in
-INSERT INTO user_mails__fa2a9dae (key_user_id, _tau, _enter, _superseded, order_amount, _seq)
+INSERT INTO user_mails__0d3a7b0e (key_user_id, _tau, _enter, _superseded, order_amount, _seq)
 VALUES (?, ?, ?, ?, ?, ?);
 
 -- order: what may match a row of :t, and when that is known
@@ -24,30 +24,30 @@ WHERE key_user_id = :key_user_id
 ORDER BY _tau ASC, _version ASC;
 
 -- order: note what was looked up
-UPDATE user_mails__fa2a9dae__raw SET join_0_0 = ? WHERE _seq = ?;
+UPDATE user_mails__0d3a7b0e__raw SET join_0_0 = ? WHERE _seq = ?;
 
 -- order: rows to lift again
-SELECT _seq FROM user_mails__fa2a9dae__raw
+SELECT _seq FROM user_mails__0d3a7b0e__raw
 WHERE join_0_0 = ?
   AND _tau > ? - 259200000000
   AND _tau <= ?;
 
 -- tiles: the open tile
-SELECT max(_tau) FROM user_mails__fa2a9dae
+SELECT max(_tau) FROM user_mails__0d3a7b0e
 WHERE key_user_id = :key_user_id;
 
 -- tiles: touched by a change
-SELECT key_user_id, _tau FROM user_mails__fa2a9dae WHERE _seq = ?;
+SELECT key_user_id, _tau FROM user_mails__0d3a7b0e WHERE _seq = ?;
 
 -- tiles: build
-INSERT OR REPLACE INTO user_mails__fa2a9dae__tiles (key_user_id, _start, _settled_at, _rows, rows, sum_order_amount__high, sum_order_amount__low)
+INSERT OR REPLACE INTO user_mails__0d3a7b0e__tiles (key_user_id, _start, _settled_at, _rows, rows, sum_order_amount__high, sum_order_amount__low)
 SELECT
     :key_user_id,
     :start,
-    max(coalesce(max(_enter), -9223372036854775808), coalesce((SELECT max(_superseded) FROM user_mails__fa2a9dae WHERE key_user_id = :key_user_id AND _tau >= :start AND _tau < :start + 604800000000), -9223372036854775808)),
+    max(coalesce(max(_enter), -9223372036854775808), coalesce((SELECT max(_superseded) FROM user_mails__0d3a7b0e WHERE key_user_id = :key_user_id AND _tau >= :start AND _tau < :start + 604800000000), -9223372036854775808)),
     count(*),
     count(*),
     sum(order_amount >> 32),
     sum(order_amount & 4294967295)
-FROM user_mails__fa2a9dae
+FROM user_mails__0d3a7b0e
 WHERE key_user_id = :key_user_id AND _tau >= :start AND _tau < :start + 604800000000 AND _superseded IS NULL;

@@ -1,5 +1,5 @@
 -- Training query of feature view user_visits, project calendar.
--- Version v1, fingerprint fbc17abaa19feab4be66d30bdd65ff69.
+-- Version v1, fingerprint 7813dcb472a43c9dcb0354d28b6ed036.
 --
 -- Needs a relation `spine`, one row per wanted answer, with the columns
 --   user_id  BIGINT     key

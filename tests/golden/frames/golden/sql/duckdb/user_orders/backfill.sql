@@ -1,7 +1,7 @@
 -- Backfill of feature view user_orders, project frames.
--- Version v1, fingerprint ab7bb919172482d38b71d7cc778cc97a.
+-- Version v1, fingerprint de965355f70f5bcc98a06b8886f4a67d.
 --
--- Fills featc.user_orders__ab7bb919: partial states by entity and day, for one half-open interval of τ.
+-- Fills featc.user_orders__de965355: partial states by entity and day, for one half-open interval of τ.
 -- featc backfill runs these statements, and keeps a ledger of intervals besides. In DuckDB's client, in the
 -- project's folder and the target's database, with an interval of whole days in µs since 1970, UTC:
 --   SET TimeZone = 'UTC';
@@ -31,7 +31,7 @@ WHERE _time >= getvariable('interval_start')
 
 -- the first time: the table
 CREATE SCHEMA IF NOT EXISTS featc;
-CREATE TABLE IF NOT EXISTS featc.user_orders__ab7bb919 AS
+CREATE TABLE IF NOT EXISTS featc.user_orders__de965355 AS
 WITH
 -- user_orders: the rows that are visible at some instant, and what each brings
 user_orders_rows AS (
@@ -52,17 +52,17 @@ SELECT
     _start,
     max(_enter) AS _settled_at,
     count(*) AS _rows,
-    sum(amount) AS sum_amount__8ac4f351,
-    max(amount) AS max_amount__0ed31171
+    sum(amount) AS sum_amount__d5f0a83d,
+    max(amount) AS max_amount__007bbd22
 FROM user_orders_rows
 GROUP BY user_id, _start
 LIMIT 0;
 
 -- each interval: its tiles, in one transaction
 BEGIN;
-DELETE FROM featc.user_orders__ab7bb919
+DELETE FROM featc.user_orders__de965355
 WHERE _start >= getvariable('interval_start') AND _start < getvariable('interval_end');
-INSERT INTO featc.user_orders__ab7bb919 BY NAME
+INSERT INTO featc.user_orders__de965355 BY NAME
 WITH
 -- user_orders: the rows that are visible at some instant, and what each brings
 user_orders_rows AS (
@@ -83,8 +83,8 @@ SELECT
     _start,
     max(_enter) AS _settled_at,
     count(*) AS _rows,
-    sum(amount) AS sum_amount__8ac4f351,
-    max(amount) AS max_amount__0ed31171
+    sum(amount) AS sum_amount__d5f0a83d,
+    max(amount) AS max_amount__007bbd22
 FROM user_orders_rows
 GROUP BY user_id, _start;
 COMMIT;

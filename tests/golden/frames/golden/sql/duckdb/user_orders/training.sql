@@ -1,5 +1,5 @@
 -- Training query of feature view user_orders, project frames.
--- Version v1, fingerprint 5cfc7bee66d7148917020dc4348d9797.
+-- Version v1, fingerprint c5b4f40abc0ec11215f0eb65198964f0.
 --
 -- Needs a relation `spine`, one row per wanted answer, with the columns
 --   user_id  BIGINT     key

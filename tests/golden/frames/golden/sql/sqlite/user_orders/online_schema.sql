@@ -1,17 +1,17 @@
 -- Online plan of feature view user_orders, project frames.
--- Version v1, fingerprint 1cf392e3dacd189d488cebaa0eb465d8.
--- frames.user_orders, tables user_orders__366293ac
+-- Version v1, fingerprint 022dea7ad2b88757d8f1b7bfe3f33c5e.
+-- frames.user_orders, tables user_orders__483d871b
 -- SQLite: what the store keeps
 
 -- rows and tiles
-CREATE TABLE IF NOT EXISTS user_orders__366293ac (
+CREATE TABLE IF NOT EXISTS user_orders__483d871b (
     key_user_id INTEGER,
     _tau INTEGER,
     _seq INTEGER,
     amount INTEGER,
     PRIMARY KEY (key_user_id, _tau, _seq)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS user_orders__366293ac__tiles (
+CREATE TABLE IF NOT EXISTS user_orders__483d871b__tiles (
     key_user_id INTEGER,
     _start INTEGER,
     _settled_at INTEGER,

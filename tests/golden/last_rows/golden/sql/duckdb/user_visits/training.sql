@@ -1,5 +1,5 @@
 -- Training query of feature view user_visits, project last_rows.
--- Version v1, fingerprint 8830ee599fc423ce03ba3a7256889df4.
+-- Version v1, fingerprint 6f4ec58d20054f937b90598d976c04fb.
 --
 -- Needs a relation `spine`, one row per wanted answer, with the columns
 --   user_id  BIGINT     key

@@ -1,15 +1,15 @@
 -- Online plan of feature view user_visits, project last_rows.
--- Version v1, fingerprint b36aa3de7238b5ba97e88f090a409b0f.
+-- Version v1, fingerprint 3fd2aefe8dc48fad97ebd719a549e03a.
 -- Parameters, instants in microseconds since 1970, UTC:
 --   :key_user_id  the key user_id, BIGINT
 --   :k            what was known by then counts: t, or of an event when it entered
 --   :upto         and ends with this one
--- last_rows.user_visits, tables user_visits__b45c4ea3
+-- last_rows.user_visits, tables user_visits__8e165cb7
 -- SQLite: the states at :t
 
 -- members: rows of last_3_rows, folded in process
 WITH seen AS NOT MATERIALIZED (
-    SELECT * FROM user_visits__b45c4ea3
+    SELECT * FROM user_visits__8e165cb7
     WHERE key_user_id = :key_user_id
       AND +_tau <= :k - 1
 )

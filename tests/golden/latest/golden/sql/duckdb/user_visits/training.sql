@@ -1,5 +1,5 @@
 -- Training query of feature view user_visits, project latest.
--- Version v1, fingerprint 4b88cdb29fc7b27fc3d673174ba7ac76.
+-- Version v1, fingerprint 008de4fcf15ae93423e24d44c73c010f.
 --
 -- Needs a relation `spine`, one row per wanted answer, with the columns
 --   user_id  BIGINT     key

@@ -1,5 +1,5 @@
 -- Training query of feature view user_visits, project series.
--- Version v1, fingerprint fa3ff5bd8f8f1d7515348b02b9a0838a.
+-- Version v1, fingerprint 562ebe0b6b90e2b4853b71f93c9be767.
 --
 -- Needs a relation `spine`, one row per wanted answer, with the columns
 --   user_id  BIGINT     key

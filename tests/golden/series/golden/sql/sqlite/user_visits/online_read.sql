@@ -1,16 +1,16 @@
 -- Online plan of feature view user_visits, project series.
--- Version v1, fingerprint 9c368ae0044828710a62f8fc2182247b.
+-- Version v1, fingerprint 37a7cc3445965c85a4857e8ca6652abc.
 -- Parameters, instants in microseconds since 1970, UTC:
 --   :key_user_id  the key user_id, BIGINT
 --   :k            what was known by then counts: t, or of an event when it entered
 --   :after        a band begins just after this τ
 --   :upto         and ends with this one
--- series.user_visits, tables user_visits__b7fb5a8b
+-- series.user_visits, tables user_visits__0304b018
 -- SQLite: the states at :t
 
 -- members: rows of last_7d, folded in process
 WITH seen AS NOT MATERIALIZED (
-    SELECT * FROM user_visits__b7fb5a8b
+    SELECT * FROM user_visits__0304b018
     WHERE key_user_id = :key_user_id
       AND +_tau <= :k - 1
 )
@@ -19,7 +19,7 @@ ORDER BY _tau DESC, page DESC;
 
 -- members: rows of last_7d, folded in process
 WITH seen AS NOT MATERIALIZED (
-    SELECT * FROM user_visits__b7fb5a8b
+    SELECT * FROM user_visits__0304b018
     WHERE key_user_id = :key_user_id
       AND +_tau <= :k - 1
 )
@@ -28,7 +28,7 @@ ORDER BY _tau DESC, seconds DESC, row_time DESC;
 
 -- members: rows of last_7d, folded in process
 WITH seen AS NOT MATERIALIZED (
-    SELECT * FROM user_visits__b7fb5a8b
+    SELECT * FROM user_visits__0304b018
     WHERE key_user_id = :key_user_id
       AND +_tau <= :k - 1
 )

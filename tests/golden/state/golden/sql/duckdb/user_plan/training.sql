@@ -1,5 +1,5 @@
 -- Training query of feature view user_plan, project state.
--- Version v1, fingerprint ce3cd3fd9616e073a7ec94524704b71f.
+-- Version v1, fingerprint c83d868455179eba30b257741e783c0c.
 --
 -- Needs a relation `spine`, one row per wanted answer, with the columns
 --   user_id  BIGINT     key

@@ -1,6 +1,6 @@
 -- Online plan of feature view user_orders, project united.
--- Version v1, fingerprint a68c015cce4861eccada5661d8074ed6.
--- united.user_orders, tables user_orders__4e1c5906
+-- Version v1, fingerprint 93f5afc71c778fd869dd220932198b23.
+-- united.user_orders, tables user_orders__d5d20ed8
 -- DuckDB: a pushed batch → lifted rows
 
 -- a batch of web_orders, as one of orders

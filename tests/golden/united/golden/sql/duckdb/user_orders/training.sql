@@ -1,5 +1,5 @@
 -- Training query of feature view user_orders, project united.
--- Version v1, fingerprint 8438e90e4d60ada596839b639e515453.
+-- Version v1, fingerprint 661b554a538e44d3bc01546315249f75.
 --
 -- Needs a relation `spine`, one row per wanted answer, with the columns
 --   user_id  BIGINT     key

@@ -1,7 +1,7 @@
 -- Backfill of feature view user_orders, project versions.
--- Version v1, fingerprint c2c88d60409d08ce3cca5428377c3155.
+-- Version v1, fingerprint 9eab835c62af4a6669ba52b65e66cfbe.
 --
--- Fills featc.user_orders__c2c88d60: partial states by entity and day, for one half-open interval of τ.
+-- Fills featc.user_orders__9eab835c: partial states by entity and day, for one half-open interval of τ.
 -- featc backfill runs these statements, and keeps a ledger of intervals besides. In DuckDB's client, in the
 -- project's folder and the target's database, with an interval of whole days in µs since 1970, UTC:
 --   SET TimeZone = 'UTC';
@@ -153,7 +153,7 @@ FROM orders_here;
 
 -- the first time: the table
 CREATE SCHEMA IF NOT EXISTS featc;
-CREATE TABLE IF NOT EXISTS featc.user_orders__c2c88d60 AS
+CREATE TABLE IF NOT EXISTS featc.user_orders__9eab835c AS
 WITH
 -- user_orders: the rows that are visible at some instant, and what each brings
 user_orders_rows AS (
@@ -178,16 +178,16 @@ SELECT
     _start,
     max(coalesce(_superseded, _enter)) AS _settled_at,
     count(*) FILTER (WHERE _superseded IS NULL) AS _rows,
-    sum(amount) FILTER (WHERE _superseded IS NULL) AS sum_amount__7a4c7399
+    sum(amount) FILTER (WHERE _superseded IS NULL) AS sum_amount__cc87e4a6
 FROM user_orders_rows
 GROUP BY user_id, _start
 LIMIT 0;
 
 -- each interval: its tiles, in one transaction
 BEGIN;
-DELETE FROM featc.user_orders__c2c88d60
+DELETE FROM featc.user_orders__9eab835c
 WHERE _start >= getvariable('interval_start') AND _start < getvariable('interval_end');
-INSERT INTO featc.user_orders__c2c88d60 BY NAME
+INSERT INTO featc.user_orders__9eab835c BY NAME
 WITH
 -- user_orders: the rows that are visible at some instant, and what each brings
 user_orders_rows AS (
@@ -212,7 +212,7 @@ SELECT
     _start,
     max(coalesce(_superseded, _enter)) AS _settled_at,
     count(*) FILTER (WHERE _superseded IS NULL) AS _rows,
-    sum(amount) FILTER (WHERE _superseded IS NULL) AS sum_amount__7a4c7399
+    sum(amount) FILTER (WHERE _superseded IS NULL) AS sum_amount__cc87e4a6
 FROM user_orders_rows
 GROUP BY user_id, _start;
 COMMIT;

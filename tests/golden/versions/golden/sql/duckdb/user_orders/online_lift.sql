@@ -1,6 +1,6 @@
 -- Online plan of feature view user_orders, project versions.
--- Version v1, fingerprint e6464d8f68fd9a9ce540138aaae5051c.
--- versions.user_orders, tables user_orders__2abddafb
+-- Version v1, fingerprint 8e8bb93bf6d6844da9c7a64e48dcdb25.
+-- versions.user_orders, tables user_orders__2e9cc904
 -- DuckDB: a pushed batch → lifted rows
 
 -- census, once per batch: rows never seen, and versions

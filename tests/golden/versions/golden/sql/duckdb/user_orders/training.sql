@@ -1,5 +1,5 @@
 -- Training query of feature view user_orders, project versions.
--- Version v1, fingerprint f836522451e397dee605862ff127931e.
+-- Version v1, fingerprint ee42d7e6ffe75fdfd8c791d09bf928d7.
 --
 -- Needs a relation `spine`, one row per wanted answer, with the columns
 --   user_id  BIGINT     key

@@ -1,10 +1,10 @@
 -- Online plan of feature view user_orders, project versions.
--- Version v1, fingerprint e6464d8f68fd9a9ce540138aaae5051c.
+-- Version v1, fingerprint 8e8bb93bf6d6844da9c7a64e48dcdb25.
 -- Parameters, instants in microseconds since 1970, UTC:
 --   :first        the number of the batch's first row
 --   :key_user_id  the key user_id, BIGINT
 --   :start        a tile's first instant
--- versions.user_orders, tables user_orders__2abddafb
+-- versions.user_orders, tables user_orders__2e9cc904
 -- SQLite: lifted rows → the store, in one transaction
 
 -- versions: take in
@@ -27,27 +27,27 @@ SELECT _seq, successor FROM chain WHERE _superseded IS NOT successor;
 UPDATE orders__6d96ae5e__versions SET _superseded = ? WHERE _seq = ?;
 
 -- rows: take in
-INSERT INTO user_orders__2abddafb (key_user_id, _tau, _enter, _order, amount, _seq)
+INSERT INTO user_orders__2e9cc904 (key_user_id, _tau, _enter, _order, amount, _seq)
 VALUES (?, ?, ?, ?, ?, ?);
 
 -- rows: note the successor
-UPDATE user_orders__2abddafb SET _superseded = ? WHERE _seq = ?;
+UPDATE user_orders__2e9cc904 SET _superseded = ? WHERE _seq = ?;
 
 -- tiles: the open tile
-SELECT max(_tau) FROM user_orders__2abddafb
+SELECT max(_tau) FROM user_orders__2e9cc904
 WHERE key_user_id = :key_user_id;
 
 -- tiles: touched by a change
-SELECT key_user_id, _tau FROM user_orders__2abddafb WHERE _seq = ?;
+SELECT key_user_id, _tau FROM user_orders__2e9cc904 WHERE _seq = ?;
 
 -- tiles: build
-INSERT OR REPLACE INTO user_orders__2abddafb__tiles (key_user_id, _start, _settled_at, _rows, sum_amount__high, sum_amount__low)
+INSERT OR REPLACE INTO user_orders__2e9cc904__tiles (key_user_id, _start, _settled_at, _rows, sum_amount__high, sum_amount__low)
 SELECT
     :key_user_id,
     :start,
-    max(coalesce(max(_enter), -9223372036854775808), coalesce((SELECT max(_superseded) FROM user_orders__2abddafb WHERE key_user_id = :key_user_id AND _tau >= :start AND _tau < :start + 21600000000), -9223372036854775808)),
+    max(coalesce(max(_enter), -9223372036854775808), coalesce((SELECT max(_superseded) FROM user_orders__2e9cc904 WHERE key_user_id = :key_user_id AND _tau >= :start AND _tau < :start + 21600000000), -9223372036854775808)),
     count(*),
     sum(amount >> 32),
     sum(amount & 4294967295)
-FROM user_orders__2abddafb
+FROM user_orders__2e9cc904
 WHERE key_user_id = :key_user_id AND _tau >= :start AND _tau < :start + 21600000000 AND _superseded IS NULL;

@@ -1,5 +1,5 @@
 -- Training query of feature service checkout, project derived.
--- Version v1, fingerprint 673db0c8d991dc91018d9f199eebfc88.
+-- Version v1, fingerprint 143b279020b9ec1435c0e9c5d0c8ce60.
 --
 -- Needs a relation `spine`, one row per wanted answer, with the columns
 --   user_id  BIGINT         key

@@ -1,5 +1,5 @@
 -- Training query of feature service churn, project labels.
--- Version v1, fingerprint a92c938e4c16681ea953a02f7c391957.
+-- Version v1, fingerprint 545855e7a196dc6a49416688cb5ef296.
 --
 -- Needs a relation `spine`, one row per wanted answer, with the columns
 --   user_id  BIGINT     key

@@ -1,0 +1,88 @@
+"""`featc plan`, `featc apply` and `featc diff`: what an edit means, before it is in force."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from featc.cli.planning_text import applied_lines, markdown, tree
+from featc.cli.session import Session, command
+
+if TYPE_CHECKING:
+    from featc.runtime.planning import Plan
+
+
+@command("plan", "What the edits since the last apply mean.", formats=("text", "json", "markdown"))
+@click.pass_context
+def plan(ctx: click.Context, session: Session) -> None:
+    """What the edits since the last apply mean: which values change, which stay, what has to run, who is affected.
+
+    \b
+    featc plan
+    featc plan --format markdown > plan.md     for a pull request
+
+    Compares the project with featc.lock, and writes nothing. Ends with 3 when there is something to do.
+    """
+    with session.store() as store:
+        found = store.plan()
+    show(session, found)
+    ctx.exit(0 if found.is_nothing else 3)
+
+
+@command("apply", "Make the edits count: fill, prove, and write featc.lock.")
+@click.option("--no-verify", "verify", is_flag=True, flag_value=False, default=True, help="Write the lock unproven.")
+@click.pass_context
+def apply(ctx: click.Context, session: Session, verify: bool) -> None:
+    """Fill the tiles that changed definitions lack, prove that both plans agree on them, and write featc.lock.
+
+    
+    featc plan
+    featc apply
+
+    The lock is written last, at once: stopped at any moment, it is as it was, and the next run goes on. Tiles of the
+    old definitions stay beside the new. Values that differ are an error (3), and nothing is written.
+    """
+    from featc.runtime.planning.apply import apply as carry_out
+
+    with session.store() as store:
+        found = carry_out(store, verify=verify)
+    if session.is_json:
+        session.data(found.to_json())
+    else:
+        for line in applied_lines(found):
+            session.say(line)
+    ctx.exit(found.exit_code)
+
+
+@command("diff", "What changed from one state of the project to another.", formats=("text", "json", "markdown"))
+@click.argument("before", metavar="A")
+@click.argument("after", metavar="[B]", required=False)
+@click.pass_context
+def diff(ctx: click.Context, session: Session, before: str, after: str | None) -> None:
+    """What changed from A to B, or to the project as it stands. Ends with 3 when anything did.
+
+    
+    featc diff main                        against a git revision
+    featc diff v1.2 v1.3 --format markdown
+    featc diff ../shop-before ../shop      two folders
+    featc diff old/target                  a build
+    """
+    from featc.runtime.planning.sides import between
+
+    with session.store() as store:
+        found = between(store.compiled, before, after)
+    show(session, found)
+    ctx.exit(0 if found.is_nothing else 3)
+
+
+def show(session: Session, found: Plan) -> None:
+    """A plan in the session's form."""
+    if session.is_json:
+        session.data(found.to_json())
+        return
+    for line in (markdown if session.form == "markdown" else tree)(found):
+        session.say(line)
+
+
+COMMANDS = (plan, apply, diff)

@@ -1,0 +1,25 @@
+"""The codes of versions. For `featc help CODE`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+CODES: Mapping[str, str] = {
+    "F870": "featc.lock cannot be read: a line is no line of a lock, or the file's rights are wrong. Take it from git.",
+    "F871": "A merge left its marks in featc.lock. The message says which definitions both sides changed. Settle the "
+    "YAML, keep one line of each definition, delete the marks, and run featc plan.",
+    "F872": "featc.lock has two lines for one definition: two people changed it, and git kept both. Delete one; featc "
+    "plan compares the YAML with the other.",
+    "F873": "featc.lock was written by a later featc, in a form that this one does not know. Update featc. Nothing was "
+    "changed.",
+    "F874": "featc.lock cannot be written. The one that was there is as it was.",
+    "F875": "featc build --locked: a definition means something else than featc.lock says, is not in it, or is in it "
+    "alone. featc plan shows what the edit means; featc apply writes the lock, which is committed with the edit.",
+    "F876": "A name, key or type that others build on would change or go under the version they know. Write version: "
+    "with the next number at the definition, when those who use it are ready.",
+    "F877": "The version: that the author wrote is one that stood for another meaning. Write the next number, or leave "
+    "version: out, and featc numbers by itself.",
+    "F878": "featc diff: one of the sides is no build, git revision or folder of a project.",
+    "F879": "This featc refuses a definition that featc.lock holds, so that the edit cannot be compared with what was "
+    "there. Compare with the featc that wrote it, or delete the lock.",
+}

@@ -1,0 +1,228 @@
+"""`featc.lock`: which version of every definition means what, as last applied.
+
+Text that git can merge: one line per definition, in order of kinds and names, an empty line between two, so that two
+people's edits meet only where both changed one definition. A line is `kind name {…}`: JSON with its versions,
+fingerprints, and the definition itself, so that an edit can be told from what was there, and old versions compiled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from featc.errors import Diagnostic, FeatcError, Span
+from featc.versions.plain import LOCK_FILE
+
+SCHEMA = 1
+"""Raised when a reader of the lock would have to change."""
+
+KINDS = ("entity", "window", "source", "attributed", "view", "feature", "label", "service")
+_HEAD = (
+    "# Which version of every definition means what. `featc apply` writes it; keep it in git.\n"
+    "# After a merge with conflicts keep either side's lines and run `featc plan`.\n"
+)
+_LINE = re.compile(r"(\S+) (\S+) (\{.*\})\Z")
+_CONFLICT = re.compile(r"(<<<<<<<|=======|>>>>>>>|\|\|\|\|\|\|\|)(\s|\Z)")
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned:
+    """A version and the fingerprints it stands for."""
+
+    version: int
+    fingerprint: str
+    tile: str = ""
+    contract: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (f"v{self.version}", self.fingerprint, self.tile, self.contract)))
+
+    @staticmethod
+    def of(text: str) -> Versioned:
+        """Raises ValueError."""
+        version, *prints = text.split(" ")
+        if not re.fullmatch(r"v[1-9]\d*", version) or len(prints) not in (1, 3):
+            raise ValueError(text)
+        return Versioned(int(version[1:]), *prints)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the lock. `versions`: of a view or service by its own name, of a feature or label by those of the
+    outputs it gives. `after` is the feature before it in its view. `columns` are (name, type) of a source's data."""
+
+    kind: str
+    name: str
+    definition: Mapping[str, Any]
+    versions: Mapping[str, Versioned] = field(default_factory=dict)
+    after: str | None = None
+    columns: tuple[tuple[str, str], ...] = ()
+
+    def line(self) -> str:
+        said: dict[str, Any] = {"is": dict(self.definition)}
+        if self.versions:
+            said["versions"] = {name: str(v) for name, v in self.versions.items()}
+        if self.after is not None:
+            said["after"] = self.after
+        if self.columns:
+            said["columns"] = [list(c) for c in self.columns]
+        return f"{self.kind} {self.name} {json.dumps(said, ensure_ascii=False, sort_keys=True)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock. `made_by` says with what: featc, the engine, and the version of the fingerprints (`ir`)."""
+
+    project: str
+    made_by: Mapping[str, str]
+    entries: tuple[Entry, ...]
+
+    @property
+    def by_name(self) -> dict[tuple[str, str], Entry]:
+        return {(e.kind, e.name): e for e in self.entries}
+
+    def versions(self) -> dict[tuple[str, str], Versioned]:
+        """The version of every view, feature, label and service, by kind and name; those of features by
+        `view.output`."""
+        found: dict[tuple[str, str], Versioned] = {}
+        for entry in self.entries:
+            view = entry.name.partition(".")[0]
+            for name, version in entry.versions.items():
+                full = f"{view}.{name}" if entry.kind in ("feature", "label") else name
+                found[entry.kind, full] = version
+        return found
+
+    def text(self) -> str:
+        """The file: equal locks have equal bytes."""
+        ordered = sorted(self.entries, key=lambda e: (KINDS.index(e.kind), e.name))
+        head = {"schema": SCHEMA, "project": self.project, **self.made_by}
+        lines = [f"lock {json.dumps(head, sort_keys=True)}", *(e.line() for e in ordered)]
+        return _HEAD + "\n" + "\n\n".join(lines) + "\n"
+
+
+def read_lock(root: Path) -> Lock | None:
+    """The lock of a project's folder; None where there is none.
+
+    Raises FeatcError F870 (not a lock), F871 (conflicts of a merge), F872 (two lines for one definition), F873 (of a
+    newer featc).
+    """
+    path = root / LOCK_FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as trouble:
+        reason = getattr(trouble, "strerror", None) or "it is no text"
+        raise FeatcError(Diagnostic("F870", f"cannot read {LOCK_FILE}: {reason}", hint="check its rights")) from trouble
+    return parse_lock(text)
+
+
+def parse_lock(text: str) -> Lock:
+    """The lock that a text is. Raises as `read_lock`."""
+    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip() and not line.startswith("#")]
+    _refuse_conflicts(lines)
+    head: Mapping[str, Any] | None = None
+    found: dict[tuple[str, str], tuple[int, Entry]] = {}
+    twice: list[Diagnostic] = []
+    for number, line in lines:
+        if head is None:
+            head = _head(number, line)
+            continue
+        entry = _entry(number, line)
+        key = (entry.kind, entry.name)
+        if key not in found:
+            found[key] = (number, entry)
+        elif found[key][1] != entry:
+            message = f"two people changed the {entry.kind} {entry.name}: line {found[key][0]} says otherwise"
+            hint = "delete the line that is not what the YAML means now (either, if unsure), and run `featc plan`"
+            twice.append(Diagnostic("F872", message, _span(number, line), hint))
+    if twice:
+        raise FeatcError(twice)
+    if head is None:
+        raise FeatcError(Diagnostic("F870", f"{LOCK_FILE} is empty", hint=_ANEW))
+    made_by = {k: str(v) for k, v in head.items() if k not in ("schema", "project")}
+    return Lock(str(head.get("project", "")), made_by, tuple(e for _, e in found.values()))
+
+
+_ANEW = "take it from git, or delete it: then `featc plan` takes every definition for a new one"
+
+
+def _span(number: int, line: str) -> Span:
+    return Span(LOCK_FILE, number, 1, max(1, min(len(line), 40)), line[:160])
+
+
+def _refuse_conflicts(lines: Iterable[tuple[int, str]]) -> None:
+    """Explains what a merge left: whose definitions both sides changed."""
+    mine: set[str] = set()
+    theirs: set[str] = set()
+    side: set[str] | None = None
+    first: tuple[int, str] | None = None
+    for number, line in lines:
+        if _CONFLICT.match(line):
+            first = first or (number, line)
+            side = {"<": mine, "=": theirs, "|": None}.get(line[0])
+        elif side is not None:
+            side.add(" ".join(line.split(" ", 2)[:2]))
+    if first is None:
+        return
+    both, apart = sorted(mine & theirs), sorted(mine ^ theirs)
+    said = f"both sides changed {', '.join(both)}" if both else f"each side has lines of its own: {', '.join(apart)}"
+    hint = (
+        "settle the YAML first; then keep either side's line of what both changed and all the others, delete the marks,"
+        " and run `featc plan`"
+    )
+    raise FeatcError(Diagnostic("F871", f"a merge left conflicts in {LOCK_FILE}: {said}", _span(*first), hint))
+
+
+def _head(number: int, line: str) -> Mapping[str, Any]:
+    word, _, rest = line.partition(" ")
+    try:
+        head = json.loads(rest) if word == "lock" else None
+    except ValueError:
+        head = None
+    if not isinstance(head, dict) or not isinstance(head.get("schema"), int):
+        raise FeatcError(Diagnostic("F870", "this is no line of a lock", _span(number, line), _ANEW))
+    if head["schema"] > SCHEMA:
+        message = f"{LOCK_FILE} was written by featc {head.get('featc', 'of a later version')}, in a form (schema"
+        message += f" {head['schema']}) that this featc does not know; it knows {SCHEMA}"
+        hint = "update featc; nothing was changed"
+        raise FeatcError(Diagnostic("F873", message, _span(number, line), hint), exit_code=4)
+    return head
+
+
+def _entry(number: int, line: str) -> Entry:
+    try:
+        parts = _LINE.match(line)
+        if parts is None or parts[1] not in KINDS:
+            raise ValueError(line)
+        said = json.loads(parts[3])
+        unknown = set(said) - {"is", "versions", "after", "columns"}
+        if unknown or not isinstance(said["is"], dict):
+            raise ValueError(line)
+        versions = {n: Versioned.of(v) for n, v in said.get("versions", {}).items()}
+        columns = tuple((str(n), str(t)) for n, t in said.get("columns", ()))
+        return Entry(parts[1], parts[2], said["is"], versions, said.get("after"), columns)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise FeatcError(Diagnostic("F870", "this is no line of a lock", _span(number, line), _ANEW)) from None
+
+
+def write_lock(root: Path, lock: Lock) -> None:
+    """Puts a lock in the place of the one that is there, at once."""
+    path = root / LOCK_FILE
+    fresh = path.with_name(f".{LOCK_FILE}.{os.getpid()}")
+    try:
+        with fresh.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(lock.text())
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError as trouble:
+        fresh.unlink(missing_ok=True)
+        message = f"cannot write {LOCK_FILE}: {trouble.strerror or trouble}"
+        hint = "check the folder's rights and the disk"
+        raise FeatcError(Diagnostic("F874", message, hint=hint), exit_code=4) from trouble
