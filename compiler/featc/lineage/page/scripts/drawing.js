@@ -4,8 +4,10 @@ const $ = (id) => document.getElementById(id);
 const NAME_FONT = "600 13px system-ui, sans-serif";
 const SUB_FONT = "11px system-ui, sans-serif";
 const WIDEST = 230;
+const GAP = 90;   // between ranks
+const FLAT = 70;  // how far to either side of a rank's middle an edge that passes it stays level
 const CLOSEST = 1.15;  // small pictures are not blown up
-const FURTHEST = 0.55; // large ones stay readable: one moves about in them
+const FURTHEST = 0.75; // large ones stay readable: one moves about in them
 
 const ruler = document.createElement("canvas").getContext("2d");
 const widths = new Map();
@@ -110,7 +112,8 @@ function draw(picture, heart) {
   });
   if (picture.nodes.length) {
     cy.layout({
-      name: "dagre", rankDir: "LR", nodeSep: 14, edgeSep: 8, rankSep: 90, animate: false, fit: false,
+      name: "dagre", rankDir: "LR", nodeSep: 14, edgeSep: 8, rankSep: GAP, animate: false, fit: false,
+      useDagreEdgeControlPoints: true,
     }).run();
   }
   bend();
@@ -118,18 +121,44 @@ function draw(picture, heart) {
   look(heart);
 }
 
-/** Edges leave to the right and enter from the left: an S whose control points lie on its ends' heights. */
+/** Edges leave to the right and enter from the left. Long ones go where dagre keeps room for them between nodes. */
 function bend() {
   cy.batch(() => cy.edges().forEach((edge) => {
-    const [a, b] = [edge.source(), edge.target()];
-    const dx = b.position("x") - b.width() / 2 - a.position("x") - a.width() / 2;
-    const dy = b.position("y") - a.position("y");
-    const squared = dx * dx + dy * dy;
-    if (squared === 0) return;
-    const far = dx * dy * 0.5 / Math.sqrt(squared);
-    const weight = dx * dx * 0.5 / squared;
-    edge.data({bends: [-far, far], weights: [weight, 1 - weight]});
+    const [from, to] = [edge.source(), edge.target()];
+    const start = {x: from.position("x") + from.width() / 2, y: from.position("y")};
+    const end = {x: to.position("x") - to.width() / 2, y: to.position("y")};
+    const [dx, dy] = [end.x - start.x, end.y - start.y];
+    const length = Math.hypot(dx, dy) || 1;
+    const ranks = kept(edge).filter((_, number) => number % 2);
+    const away = ranks.length ? GAP / 2 : dx / 2;
+    const flat = ranks.flatMap(({x, y}) => [{x: x - FLAT, y}, {x: x + FLAT, y}]);
+    const points = [{x: start.x + away, y: start.y}, ...flat, {x: end.x - away, y: end.y}];
+    edge.data({
+      weights: points.map((p) => ((p.x - start.x) * dx + (p.y - start.y) * dy) / length ** 2),
+      bends: points.map((p) => ((p.y - start.y) * dx - (p.x - start.x) * dy) / length),
+    });
   }));
+}
+
+/**
+ * The points that dagre gave an edge, as it tells them: along the line between the ends' borders. They lie in turn
+ * between two ranks and within one.
+ */
+function kept(edge) {
+  const {controlPointWeights: weights, controlPointDistances: far} = edge.scratch();
+  if (!weights) return [];
+  const [from, to] = [edge.source(), edge.target()];
+  const [dx, dy] = [to.position("x") - from.position("x"), to.position("y") - from.position("y")];
+  const length = Math.hypot(dx, dy) || 1;
+  const first = from.width() / 2 / length;
+  const last = 1 - to.width() / 2 / length;
+  return weights.map((weight, number) => {
+    const along = first + weight * (last - first);
+    return {
+      x: from.position("x") + dx * along - dy / length * far[number],
+      y: from.position("y") + dy * along + dx / length * far[number],
+    };
+  });
 }
 
 function place(stands) {
@@ -169,11 +198,21 @@ function look(heart) {
   if (!cy.nodes().length) return;
   cy.fit(undefined, 48);
   if (cy.zoom() > CLOSEST) cy.zoom(CLOSEST);
-  const at = heart === null ? cy.elements() : cy.getElementById(heart);
-  const isWide = cy.zoom() < FURTHEST;
-  if (isWide) cy.zoom(FURTHEST);
-  cy.center(isWide && at.length ? at : cy.elements());
+  if (cy.zoom() < FURTHEST) cy.zoom(FURTHEST);
+  cy.center();
+  const at = heart === null ? cy.collection() : cy.getElementById(heart);
+  if (at.length) {
+    const [all, {x, y}] = [cy.elements().renderedBoundingBox(), at.renderedPosition()];
+    cy.panBy({
+      x: all.w > cy.width() ? cy.width() / 2 - x : 0,
+      y: all.h > cy.height() ? cy.height() / 2 - y : 0,
+    });
+  }
   moveNodes();
+}
+
+function zoomBy(factor) {
+  cy.zoom({level: cy.zoom() * factor, renderedPosition: {x: cy.width() / 2, y: cy.height() / 2}});
 }
 
 /** Marks the chosen node and the one the keys are at, and the edges at the latter. */

@@ -3,6 +3,8 @@
 const MOST = 80;
 const INDEX = [["service", "Services"], ["view", "Feature views"], ["source", "Sources"]];
 
+const {compare} = new Intl.Collator("en", {numeric: true});
+
 let listedNodes = [];
 let listPlace = 0;
 
@@ -37,10 +39,14 @@ function fill(sections) {
   point($("search").value ? 0 : -1);
 }
 
+/** The nodes of a kind by name, numbers in them by size. */
+function named(kind) {
+  return nodes.filter((node) => node.kind === kind).sort((a, b) => compare(a.name, b.name));
+}
+
 function showIndex() {
-  const byKind = (kind) => nodes.filter((node) => node.kind === kind);
   const inputs = nodes.filter((n) => n.isGroup && (n.kind === "request" || n.kind === "key"));
-  fill([...INDEX.map(([kind, title]) => [title, byKind(kind)]), ["Given by whoever asks", inputs]]);
+  fill([...INDEX.map(([kind, title]) => [title, named(kind)]), ["Given by whoever asks", inputs]]);
 }
 
 function listNodes(found, title) {
@@ -98,7 +104,7 @@ function showStart() {
     ))),
   ] : []);
   const groups = (kind, title) => {
-    const found = nodes.filter((n) => n.kind === kind);
+    const found = named(kind);
     const list = found.slice(0, 24).map((n) => way(n));
     const all = {class: "chip", onclick: () => listNodes(found, title)};
     if (found.length > 24) list.push(element("button", all, `and ${found.length - 24} more`));

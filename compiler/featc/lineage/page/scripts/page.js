@@ -22,6 +22,7 @@ function refresh() {
   const isStart = picture === null;
   $("start").hidden = !isStart;
   $("legend").hidden = isStart;
+  $("zoom").hidden = isStart;
   if (isStart) showStart();
   const heart = state.focus === null ? null : standOf(state.focus);
   draw(picture ?? {nodes: [], edges: []}, heart);
@@ -232,6 +233,8 @@ $("further").addEventListener("click", () => changeSteps(1));
 $("columns").addEventListener("click", toggleColumns);
 $("fold").addEventListener("change", () => foldBy($("fold").value));
 $("fit").addEventListener("click", () => look(state.at));
+$("in").addEventListener("click", () => zoomBy(1.25));
+$("out").addEventListener("click", () => zoomBy(0.8));
 $("theme").addEventListener("click", toggleTheme);
 $("help").addEventListener("click", showKeys);
 $("keys").addEventListener("click", () => { $("keys").hidden = true; });
@@ -246,7 +249,7 @@ cy.style(edgeStyle());
 showLegend();
 showIndex();
 followAddress();
-if (document.activeElement !== $("search") && !location.hash) $("search").focus();
+if (document.activeElement !== $("search")) (state.focus === null ? $("search") : $("graph")).focus();
 new ResizeObserver(() => { cy.resize(); look(state.at); }).observe($("stage"));
 // for whoever embeds the page, and for its tests
 window.featcLineage = {find: (query) => find(query).map((n) => `${n.kind}:${n.name}`), nodes: () => [...byKey.keys()]};

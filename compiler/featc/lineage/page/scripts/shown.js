@@ -1,7 +1,7 @@
 // What is shown of the graph: never all of it. Everything stands folded, or what is near the chosen node.
 
 const WHOLE = 60;   // so many folded nodes make a picture of all; more, and one begins with the search
-const SIDE = 32;    // the most that is shown on either side of the chosen node
+const SIDE = 24;    // the most that is shown on either side of the chosen node
 const INSIDE = 48;  // the most that is shown of what is unfolded
 const APART = 6;    // so many of one view stand apart beside a chosen feature; more are folded
 

@@ -66,6 +66,6 @@ function find(query) {
 /** What stands below a node's name. */
 function subtitle(node) {
   if (node.kind === "more") return "list them";
-  if (!node.isGroup) return node.facts.type ? `${node.facts.type.toLowerCase()}` : node.kind;
+  if (!node.isGroup) return node.facts.type ?? node.kind;
   return node.members.length ? plural(node.members.length, MEMBERS[node.kind]) : node.kind;
 }
