@@ -11,11 +11,11 @@ let spoken = null;
 function allWords() {
   spoken ??= data.nodes.map((_, id) => {
     const {kind, name, facts} = nodes[id];
-    const tags = [...(facts.tags ?? []), ...(facts.carries ?? [])];
     return {
       name: name.toLowerCase(),
       last: lastPart(name).toLowerCase(),
-      tags: tags.join(" ").toLowerCase(),
+      tags: (facts.tags ?? []).join(" ").toLowerCase(),
+      carries: (facts.carries ?? []).join(" ").toLowerCase(),
       owner: (facts.owner ?? "").toLowerCase(),
       rest: `${facts.description ?? ""} ${facts.deprecated ? "deprecated" : ""} ${kind}`.toLowerCase(),
     };
@@ -27,14 +27,17 @@ function allWords() {
 function rank(word, words, kind) {
   const asked = PREFIX.exec(word);
   if (asked) {
+    const begins = (text) => text.split(" ").some((part) => part.startsWith(asked[2]));
     if (asked[1] === "kind") return kind === asked[2] ? 1 : 0;
-    return words[asked[1] === "tag" ? "tags" : "owner"].split(" ").some((w) => w.startsWith(asked[2])) ? 3 : 0;
+    if (asked[1] === "owner") return begins(words.owner) ? 4 : 0;
+    return begins(words.tags) ? 4 : begins(words.carries) ? 3 : 0;
   }
   if (words.name === word || words.last === word) return words.name === word ? 9 : 8;
   if (words.last.startsWith(word)) return 7;
   if (words.name.startsWith(word)) return 6;
   if (words.name.includes(word)) return 5;
-  if (words.tags.includes(word)) return 3;
+  if (words.tags.includes(word)) return 4;
+  if (words.carries.includes(word)) return 3;
   if (words.owner.includes(word)) return 2;
   return words.rest.includes(word) ? 1 : 0;
 }
