@@ -67,6 +67,7 @@ def browser(opened: Browser, page: Path) -> Iterator[Browser]:
     opened.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     opened.open(page)
     opened.run("localStorage.clear()")
+    opened.requests()  # a new browser's own page is forgotten, too
     opened.open(page)
     yield opened
     assert opened.console() == []
@@ -154,7 +155,8 @@ def test_the_panel_says_all_that_is_known(browser: Browser, page: Path) -> None:
     panel = browser.text("#panel")
     for words in (
         "sum(amount)", "DECIMAL(38,2)", "growth", "money", "v1 · ", "last_7d", "What a user buys.",
-        "orders.amount", "basket.share", "small.recent", "Verified\nequal on 12,000 rows", "Training query of user_orders",
+        "orders.amount", "basket.share", "small.recent", "Verified\nequal on 12,000 rows",
+        "Training query of user_orders",
     ):  # fmt: skip
         assert words in panel
     assert browser.run("return document.querySelector('#panel a').getAttribute('href')") == "docs.html"

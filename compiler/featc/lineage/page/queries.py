@@ -8,7 +8,7 @@ from featc.emit.files import training_file, training_queries
 from featc.resolve.model import Project
 
 MOST = 300
-"""The most features with which a page holds queries: more would cost seconds and megabytes, and `featc sql` has them."""
+"""The most features with which a page holds queries: more would cost seconds and megabytes. `featc sql` has them."""
 
 
 def page_queries(project: Project) -> Mapping[str, str]:

@@ -5,7 +5,6 @@ const NAME_FONT = "600 13px system-ui, sans-serif";
 const SUB_FONT = "11px system-ui, sans-serif";
 const WIDEST = 230;
 const GAP = 90;   // between ranks
-const FLAT = 70;  // how far to either side of a rank's middle an edge that passes it stays level
 const CLOSEST = 1.15;  // small pictures are not blown up
 const FURTHEST = 0.75; // large ones stay readable: one moves about in them
 
@@ -123,6 +122,11 @@ function draw(picture, heart) {
 
 /** Edges leave to the right and enter from the left. Long ones go where dagre keeps room for them between nodes. */
 function bend() {
+  const wide = new Map();
+  cy.nodes().forEach((node) => {
+    const at = Math.round(node.position("x") / GAP);
+    for (const near of [at - 1, at, at + 1]) wide.set(near, Math.max(wide.get(near) ?? 0, node.width() / 2));
+  });
   cy.batch(() => cy.edges().forEach((edge) => {
     const [from, to] = [edge.source(), edge.target()];
     const start = {x: from.position("x") + from.width() / 2, y: from.position("y")};
@@ -131,7 +135,10 @@ function bend() {
     const length = Math.hypot(dx, dy) || 1;
     const ranks = kept(edge).filter((_, number) => number % 2);
     const away = ranks.length ? GAP / 2 : dx / 2;
-    const flat = ranks.flatMap(({x, y}) => [{x: x - FLAT, y}, {x: x + FLAT, y}]);
+    const flat = ranks.flatMap(({x, y}) => {
+      const half = wide.get(Math.round(x / GAP)) ?? 0;  // an edge stays level until it has passed the rank
+      return [{x: x - half, y}, {x: x + half, y}];
+    });
     const points = [{x: start.x + away, y: start.y}, ...flat, {x: end.x - away, y: end.y}];
     edge.data({
       weights: points.map((p) => ((p.x - start.x) * dx + (p.y - start.y) * dy) / length ** 2),

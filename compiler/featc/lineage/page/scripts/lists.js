@@ -13,7 +13,7 @@ function item(node, number) {
   const name = node.isGroup ? [node.name]
     : [element("span", {class: "in"}, `${leading(node.name)}.`), lastPart(node.name)];
   const made = element("div", {
-    class: `item ${node.kind}${node.facts.deprecated ? " old" : ""}`, role: "option", id: `item${number}`,
+    class: `item ${node.kind}${node.isGroup ? " group" : ""}${node.facts.deprecated ? " old" : ""}`, role: "option", id: `item${number}`,
     "data-name": node.name, title: node.facts.description ?? node.name, onclick: () => choose(node),
   }, element("span", {class: "dot"}), element("span", {class: "name"}, ...name));
   made.append(element("span", {class: "about"}, node.isGroup ? subtitle(node) : about.join(" · ")));

@@ -15,6 +15,7 @@ const state = {
   focus: null, at: null, steps: 2, unfolded: new Set(), columns: data.columns, fold: "view", kinds: ALL_KINDS,
 };
 let picture = null;
+let followed = null;  // the fragment of the address that was followed last
 
 /** Draws anew what the state says. */
 function refresh() {
@@ -72,6 +73,7 @@ function choose(node) {
 }
 
 function followAddress() {
+  followed = location.hash;
   const [, kind, name] = /^#(\w+)=(.*)$/.exec(location.hash) ?? [];
   if (kind === undefined) {
     state.focus = null;
@@ -238,8 +240,10 @@ $("out").addEventListener("click", () => zoomBy(0.8));
 $("theme").addEventListener("click", toggleTheme);
 $("help").addEventListener("click", showKeys);
 $("keys").addEventListener("click", () => { $("keys").hidden = true; });
-window.addEventListener("hashchange", followAddress);
-window.addEventListener("popstate", followAddress);
+// a new fragment tells both, a step back to an address without one may tell only the second
+for (const told of ["hashchange", "popstate"]) {
+  window.addEventListener(told, () => location.hash !== followed && followAddress());
+}
 
 $("project").textContent = data.project;
 $("counts").textContent = ["feature", "label"].filter(counted).map((kind) => plural(counted(kind), kind)).join(" · ");
