@@ -55,7 +55,7 @@ def lineage(
     moment = _moment(at)
     if to != "openlineage" and (moment is not None or runs):
         raise click.UsageError("--at and --runs are of --to openlineage.")
-    if to == "html" and out is None and sys.stdout.isatty():
+    if to == "html" and out is None and is_terminal():
         raise _no_file()
     with session.store() as store:
         graph, project = project_graph(store.project), store.project
@@ -102,6 +102,11 @@ def _text(
             return listing(graph, project_marks(project, graph))
         case _:
             return draw(graph, to, project_marks(project, graph))
+
+
+def is_terminal() -> bool:
+    """Whether what is printed is read by a person."""
+    return sys.stdout.isatty()
 
 
 def _moment(at: str | None) -> datetime | None:
