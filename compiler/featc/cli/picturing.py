@@ -37,9 +37,9 @@ def lineage(
 ) -> None:
     """The graph from source columns over views and features to services.
 
-    html is one page to search and walk in that needs no network: open it, mail it, put it on any server. What follows
-    its address opens it at a node: #feature=view.name, #view=, #label=, #source=, #column=, #service=, #output=.
-    openlineage is one event per line: a dataset per source, a job per view and service, with column lineage.
+    --to html is one page to search and walk in that needs no network: open it, mail it, put it on any server. What
+    follows its address opens it at a node: #feature=view.name, #view=, #label=, #source=, #column=, #service=, #output=.
+    --to openlineage is one event per line: a dataset per source, a job per view and service, with column lineage.
 
     \b
     featc lineage

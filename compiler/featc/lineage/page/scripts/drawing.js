@@ -100,7 +100,8 @@ function draw(picture, heart) {
   cy.batch(() => {
     cy.elements().remove();
     cy.add(stands.map(({stand, text}) => ({group: "nodes", data: {id: stand.id, ...size(text)}})));
-    cy.add(picture.edges.map((edge) => ({
+    // among what may stand anywhere, dagre puts the ends of later edges on top
+    cy.add([...picture.edges].reverse().map((edge) => ({
       group: "edges",
       classes: edge.kinds & VALUE ? "" : "indirect",
       data: {
