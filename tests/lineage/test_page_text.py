@@ -96,6 +96,11 @@ def test_others_add_rows_by_name_or_by_kind_and_name(project: Project) -> None:
     assert "more" not in facts(page, "checkout")
 
 
+def test_links_never_run_anything(project: Project) -> None:
+    with pytest.raises(ValueError, match="no address of a page"):
+        page_html(project, facts={"basket": {"Page": ("basket", "javascript:alert(1)")}})
+
+
 def test_a_part_of_the_graph_is_a_page_of_that_part(project: Project) -> None:
     graph = project_graph(project)
     part = data(page_html(project, graph.only(select(project, "+small", graph))))

@@ -38,8 +38,9 @@ def lineage(
     """The graph from source columns over views and features to services.
 
     --to html is one page to search and walk in that needs no network: open it, mail it, put it on any server. What
-    follows its address opens it at a node: #feature=view.name, #view=, #label=, #source=, #column=, #service=, #output=.
-    --to openlineage is one event per line: a dataset per source, a job per view and service, with column lineage.
+    follows its address opens it at a node: #feature=view.name, #view=, #label=, #source=, #column=, #service= or
+    #output=. --to openlineage is one event per line: a dataset per source, a job per view and service, with column
+    lineage.
 
     \b
     featc lineage

@@ -37,6 +37,8 @@ def page_html(
     where names of different kinds are equal: title → text, or (text, address) for a link. `queries` are training
     queries by the name of their view or service. `columns` shows single columns from the start. `#feature=view.name`,
     `#view=`, `#label=`, `#source=`, `#column=`, `#service=` or `#output=` after the page's address opens it there.
+
+    Raises ValueError for a link that is neither relative nor http, https or mailto.
     """
     data = contents(project, graph, facts or {}, queries or {}, columns=columns)
     words = mask(json.dumps(data, ensure_ascii=False, separators=(",", ":")))

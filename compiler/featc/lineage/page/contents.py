@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from featc.lineage.facts import NOTHING, Facts, project_facts, version_words
 from featc.lineage.graph import EDGE_KINDS, Graph, Node, project_graph
@@ -51,9 +52,19 @@ def _node(node: Node, told: Facts, rows: Rows) -> list[Any]:
         "tags": list(told.tags),
         "carries": [tag for tag in told.carries if tag not in told.tags],
         "rows": [list(row) for row in told.rows],
-        "more": [[title, *([text] if isinstance(text, str) else text)] for title, text in rows.items()],
+        "more": [_row(title, text) for title, text in rows.items()],
     }
     return [KINDS.index(node.kind), node.name, {name: value for name, value in about.items() if value}]
+
+
+def _row(title: str, text: str | tuple[str, str]) -> list[str]:
+    """Raises ValueError for an address that a browser would run instead of opening it."""
+    if isinstance(text, str):
+        return [title, text]
+    words, address = text
+    if urlsplit(address).scheme not in ("", "http", "https", "mailto"):
+        raise ValueError(f"{title}: {address} is no address of a page")
+    return [title, words, address]
 
 
 def _extra(node: Node, extra: Mapping[str, Rows]) -> Rows:

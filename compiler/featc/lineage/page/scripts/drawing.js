@@ -8,6 +8,8 @@ const GAP = 90;   // between ranks
 const CLOSEST = 1.15;  // small pictures are not blown up
 const FURTHEST = 0.75; // large ones stay readable: one moves about in them
 
+const GROUP_WORDS = {more: "", rows: "features"};
+
 const ruler = document.createElement("canvas").getContext("2d");
 const widths = new Map();
 
@@ -22,7 +24,7 @@ function measured(text, font) {
 
 /** The parts of a node's label: a small line above it (what it belongs to), its name, a small line below. */
 function label({node, count}) {
-  const above = node.isGroup ? (node.kind === "more" ? "" : node.kind) : leading(node.name);
+  const above = node.isGroup ? GROUP_WORDS[node.kind] ?? node.kind : leading(node.name);
   const below = node.isGroup && count < node.members.length && node.kind !== "more"
     ? `${count} of ${plural(node.members.length, MEMBERS[node.kind])}` : subtitle(node);
   return {above, name: node.isGroup ? node.name : lastPart(node.name), below};
