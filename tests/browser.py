@@ -15,7 +15,7 @@ from typing import Any
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 OPTIONS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--window-size=1500,900",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--window-size=1500,900",
 )  # fmt: skip
 
 
