@@ -49,7 +49,10 @@ bench: $(VENV)/.installed-dev  ## measured ratios: training shapes and online re
 bench-large: $(VENV)/.installed-dev  ## 20 million events in 2 GB: backfill and materialize; an hour, 10 GB of disk
 	$(BIN)/python benchmarks/large_shop.py
 
+bench-page: $(VENV)/.installed-dev  ## the lineage page of 10,000 features in chromium; a minute
+	$(BIN)/python benchmarks/lineage_page.py
+
 clean:           ## remove what the commands above made
 	rm -rf $(VENV) $(VENV)-compiled .pytest_cache .mypy_cache .ruff_cache features/*/target features/*/.featc features/*/data
 
-.PHONY: help demo test fast lint docs bench bench-large clean
+.PHONY: help demo test fast lint docs bench bench-large bench-page clean

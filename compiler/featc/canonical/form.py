@@ -118,6 +118,8 @@ class _Former:
             return True
         if term.op == "+":
             return any(map(self._is_scalar, term.args))
+        if term.op == "case":
+            return any(map(self._is_scalar, (*term.args[1::2], term.args[-1])))
         said = kind(term, self.types)
         return said == "9" or (said is not None and family(said) in _SCALARS)
 

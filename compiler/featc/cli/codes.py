@@ -27,6 +27,10 @@ CODES: Mapping[str, str] = {
     "folder, or move them away.",
     "F811": "A project's name is letters, digits, _ and -, and starts with a letter. featc init takes the folder's, or "
     "--name.",
+    "F840": "featc lineage --to html gives a whole page, which is nothing to read in a terminal. Name a file: "
+    "featc lineage --to html --out lineage.html.",
+    "F841": "The events' time, featc lineage --at, is an instant in ISO 8601, such as 2026-01-31T12:00:00Z, or now. "
+    "Without an offset it is UTC.",
     "F910": "A file cannot be written: its folder, its rights, or a full disk. No file is half-written.",
     "F911": "The system or the engine refused to read or write a file. Check the path, its rights and the free "
     "space; featc doctor looks at the project's files.",
