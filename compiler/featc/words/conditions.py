@@ -39,9 +39,10 @@ def spoken(thing: Ref | Named) -> str:
 
 @dataclass(slots=True)
 class Conditions:
-    """What rows have to be: adjectives before their noun, and what follows `with` and `where`."""
+    """What rows have to be: adjectives before their noun, those after `not`, and what follows `with` and `where`."""
 
     adjectives: list[str] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
     having: list[str] = field(default_factory=list)
     where: list[str] = field(default_factory=list)
     name: Callable[[Ref | Named], str] = spoken
@@ -64,6 +65,9 @@ class Conditions:
             name = self.name(one)
             plain = _ADJECTIVE.fullmatch(name) is not None
             _once(self.adjectives if plain else self.having, name if plain else f"{name} true")
+            return
+        if (match := _NEGATED.fullmatch(text)) and _ADJECTIVE.fullmatch(whole.render(self.name, match[1])):
+            _once(self.lacking, whole.render(self.name, match[1]))
             return
         having = self._with(whole, text)
         if having is not None:
@@ -101,15 +105,16 @@ class Conditions:
         """What follows the noun."""
         having = f" with {listed(self.having)}" if self.having else ""
         where = f" where {' and '.join(_enclosed(w, self.where) for w in self.where)}" if self.where else ""
-        return having + where
+        lacking = f" not {' and not '.join(self.lacking)}" if self.lacking else ""
+        return lacking + having + where
 
     def alone(self) -> str:
         """The same about `those`, which carries no adjective: ` with paid true and amount above 10`."""
         as_having = [*(f"{a} true" for a in self.adjectives), *self.having]
-        return Conditions([], as_having, self.where, self.name).after()
+        return Conditions([], self.lacking, as_having, self.where, self.name).after()
 
     def __bool__(self) -> bool:
-        return bool(self.adjectives or self.having or self.where)
+        return bool(self.adjectives or self.lacking or self.having or self.where)
 
 
 def listed(words: list[str]) -> str:

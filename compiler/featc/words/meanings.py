@@ -145,14 +145,12 @@ class Meanings:
 def _of_label(expr: Expr) -> Expr:
     """A label as it was written, without the case of a complete one around it."""
     parts = list(expr.parts)
-    first = next((n for n, p in enumerate(parts) if isinstance(p, str) and p.endswith(" THEN ")), None)
-    opened = parts and isinstance(parts[0], str) and parts[0] == "CASE WHEN "
-    last = parts[-1] if parts else ""
-    if not opened or first is None or not isinstance(last, str) or not last.endswith(" END"):
+    first, then, last = parts[0], parts[2] if len(parts) > 2 else None, parts[-1]
+    if first != "CASE WHEN " or not isinstance(then, str) or not isinstance(last, str):
         return expr
-    if not all(isinstance(p, (str, FeatureRef, CompleteRef)) for p in parts[1:first]):
-        return expr
-    inner = [*parts[first + 1 : -1], last.removesuffix(" END")]
+    inner = list(parts[2:])
+    inner[0] = then.removeprefix(" THEN ")
+    inner[-1] = str(inner[-1]).removesuffix(" END")
     return Expr(tuple(p for p in inner if p != ""), expr.type, expr.span)
 
 
@@ -162,5 +160,5 @@ def _plain(default: str | None) -> str | None:
         return None
     match = re.fullmatch(r"'((?:[^']|'')*)'::(.+)", default, re.S)
     if match is None:
-        return default
+        return re.sub(r"^([+-]?[\d.]+|true|false)::[\w(), ]+$", r"\1", default, flags=re.I)
     return match[1].replace("''", "'") if not match[2].startswith(_TEXTS) else f"'{match[1]}'"

@@ -5,11 +5,13 @@ Everything here is of one view (`Rows`), so that a family of features asks for i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cached_property
 
 from featc.algebra import AGGREGATES, Constant
 from featc.algebra.phrases import PHRASES
+from featc.algebra.row import Lift, Param
 from featc.resolve.model import Aggregation, ColumnRef, Expr, Join, Project, Ref, Source, StateRef, View, ViewJoin
 from featc.words.conditions import Conditions, listed, spoken
 from featc.words.spelling import Named, Spelled, bare, spelled
@@ -60,11 +62,12 @@ class Rows:
         """One aggregate over one window: `sum of amount of paid orders in the 7 days before the request`."""
         row = AGGREGATES[aggregation.aggregate]
         slots = [self._slots[name] for name in aggregation.slots[: row.arity]]
-        filters = list(dict.fromkeys(s.filter for s in slots if s.filter is not None))
-        counted = row.name == "count" and slots[0].value.parts == ("true",)
-        word = "count_rows" if counted else row.name
+        filters = list(dict.fromkeys(f for f in (self._slots[name].filter for name in aggregation.slots) if f))
+        word = row.name
+        if f"{word}_rows" in PHRASES and slots and slots[0].value.parts == ("true",):  # of rows, with a FILTER
+            word = f"{word}_rows"
         rows = self._rows(aggregation, filters)
-        values = [self._argument(slot.value) for slot in slots]
+        values = [self._argument(_given(slot.value, row.lifts)) for slot in slots]
         arguments = dict(zip(("x", "y"), values, strict=False))
         known = values[0] if values and self._never_null(slots[0].value) else f"non-NULL {(values or [''])[0]}"
         params = {name: _parameter(row.params, name, value) for name, value in aggregation.params}
@@ -97,14 +100,15 @@ class Rows:
             return f"those{own.alone()} among {rows}" if own else rows
         found = self._conditions((*filters, self.view.where)).about(noun)
         if window.current:
-            return f"{found} in force at the request"
+            old = "" if self.view.ttl is None else f", none older than {duration(self.view.ttl)}"
+            return f"{found} in force at the request{old}"
         return f"{found} {by_time(window, closed)}"
 
     def _limit(self, aggregation: Aggregation) -> str:
         return by_time(aggregation.window, self.view.closed).removeprefix("at any time ")
 
     def _conditions(self, exprs: Iterable[Expr | None]) -> Conditions:
-        found = Conditions([], [], [], self.name)
+        found = Conditions(name=self.name)
         for expr in exprs:
             found.add(self.spell(expr))
         return found
@@ -113,16 +117,19 @@ class Rows:
 
     def state(self, column: str) -> str:
         """A column of the row that holds."""
-        dump = ", from the newest dump," if self.source.in_dumps else ""
-        return f"the {column} as of the request{dump}".removesuffix(",")
+        return f"the {column} {self.holding}"
+
+    @property
+    def holding(self) -> str:
+        """When a row holds that is looked up."""
+        return f"{'in the dump in force ' if self.source.in_dumps else ''}as of the request"
 
     @cached_property
     def state_notes(self) -> tuple[str, ...]:
         """When a state is NULL although a row was there."""
         notes = []
         if self.view.where is not None:
-            conditions = self._conditions((self.view.where,))
-            notes.append(f"NULL unless the row of {self.noun} is one{conditions.alone()}")
+            notes.append(f"NULL unless {self._text(self.view.where)}")
         if self.view.ttl is not None:
             notes.append(f"unknown after {duration(self.view.ttl)}")
         return tuple(notes)
@@ -159,15 +166,16 @@ class Rows:
         return tuple(self._beside(join) for join in self.view.joins if used.intersection(join.columns))
 
     def _beside(self, join: Join | ViewJoin) -> str:
+        then = f"the time of each of {self.noun}, as then known"
         if isinstance(join, ViewJoin):
             called = "" if join.name == join.view else f" of {join.view}"
-            return f"{join.name}: the features{called} at the time of each of {self.noun}"
+            return f"{join.name}: the features{called} at {then}"
         source = join.source.name.replace("_", " ")
         of = "" if join.name == join.source.name else f" of {source}"
         if join.match is not None:
             return f"{join.name}: the {join.match.take} row{of} within {duration(join.match.within)} from each on"
         within = "" if join.rows.ttl is None else f", at most {duration(join.rows.ttl)} old"
-        return f"{join.name}: the row{of} as of each of {self.noun}{within}"
+        return f"{join.name}: {_joined(join.source)}{of} at {then}{within}"
 
     def used(self, aggregation: Aggregation) -> tuple[Expr | None, ...]:
         """The expressions that decide an aggregation."""
@@ -175,6 +183,27 @@ class Rows:
         slots = [self._slots[n] for n in (*aggregation.slots, *([window.since] if window.since else []))]
         keys = [k.expr for k in self.view.keys]
         return (*(s.value for s in slots), *(s.filter for s in slots), self.view.where, *keys)
+
+
+def _joined(source: Source) -> str:
+    return "the row in force" if source.holds else "the last row"
+
+
+def _given(expr: Expr, lift: Lift | None) -> Expr:
+    """The argument of an aggregate, where rows were lifted to something made of it."""
+    first, last = expr.parts[0], expr.parts[-1]
+    if lift is None or not isinstance(first, str) or not isinstance(last, str):
+        return expr
+    for type_ in ("BIGINT", "DOUBLE", "VARCHAR", "TIMESTAMP", "DATE"):
+        around = lift.sql(type_).split("{x}")
+        pattern = [re.escape(a) for a in around]
+        text = expr.render(lambda ref: f"\0{expr.refs.index(ref)}\0")
+        match = re.fullmatch("(?P<x>.+)".join(pattern[:2]) + "".join(f"(?P=x){p}" for p in pattern[2:]), text, re.S)
+        if match is not None:
+            pieces = re.split(r"\0(\d+)\0", match["x"])
+            parts = [expr.refs[int(p)] if n % 2 else p for n, p in enumerate(pieces)]
+            return Expr(tuple(p for p in parts if p != ""), expr.type)
+    return expr
 
 
 def _arrival(source: Source) -> str:
@@ -185,6 +214,6 @@ def _arrival(source: Source) -> str:
     return f"{name} by {spelled(source.available_at, source.lets).render(spoken)}"
 
 
-def _parameter(params: Iterable[object], name: str, value: Constant) -> str:
-    kind = next(p.kind for p in params if p.name == name)  # type: ignore[attr-defined]
+def _parameter(params: Iterable[Param], name: str, value: Constant) -> str:
+    kind = next(p.kind for p in params if p.name == name)
     return duration(int(value)) if kind == "duration" else f"{value:,}"

@@ -21,6 +21,7 @@ _LAST = 0xF8FF
 _NOW = 0xE001
 TOKEN = f"[{chr(_FIRST)}-{chr(_LAST)}]"
 """The private characters, as a class of a regular expression."""
+_FIELD = re.compile(rf"struct_extract\(({TOKEN}), '(\w+)'\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,15 @@ class Call:
     args: tuple[str, ...]
 
 
-Thing = Ref | Named | Call
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a struct; `base` is a private character of the same `Spelled`."""
+
+    base: str
+    name: str
+
+
+Thing = Ref | Named | Call | Field
 
 
 @dataclass(slots=True)
@@ -57,6 +66,8 @@ class Spelled:
 
         def shown(match: re.Match[str]) -> str:
             thing = self.things[match[0]]
+            if isinstance(thing, Field):
+                return f"{self.render(name, thing.base)}.{thing.name}"
             if isinstance(thing, Call):
                 return f"{thing.name}({', '.join(self.render(name, bare(a)) for a in thing.args)})"
             return name(thing)
@@ -67,10 +78,10 @@ class Spelled:
 def spelled(expr: Expr, lets: Iterable[tuple[str, Expr]] = ()) -> Spelled:
     """An expression with the `let` names and scalars it was written with."""
     found = _Writer({}, {})
-    text = found.write(expr.parts)
+    text = found.fold_fields(found.write(expr.parts))
     for name, let in sorted(lets, key=lambda each: -len(each[1].parts)):
         if not let.is_bare:
-            text = found.fold_let(text, name, found.write(let.parts))
+            text = found.fold_let(text, name, found.fold_fields(found.write(let.parts)))
     for name in BUILTINS:
         text = found.fold_call(text, name)
     return Spelled(text, found.things)
@@ -105,6 +116,12 @@ class _Writer:
         text = re.sub(rf"(?<![\w\"]){re.escape(enclosed)}", token, text)
         return text.replace(enclosed, f"({token})")
 
+    def fold_fields(self, text: str) -> str:
+        before = ""
+        while before != text and "struct_extract(" in text:
+            before, text = text, _FIELD.sub(lambda m: self.token(Field(m[1], m[2])), text)
+        return text
+
     def fold_call(self, text: str, name: str) -> str:
         mark, pattern = _pattern(name)
         if mark not in text:
@@ -114,7 +131,7 @@ class _Writer:
             args = match.groups()
             return self.token(Call(name, args)) if all(is_balanced(a) for a in args) else match[0]
 
-        before = None
+        before = ""
         while before != text and mark in text:
             before, text = text, pattern.sub(folded, text)
         return text

@@ -18,14 +18,16 @@ from featc.resolve.model import (
     RequestRef,
     StateRef,
 )
-from featc.words.spelling import Call, Named, Spelled, bare, split_at, top_level
+from featc.words.spelling import Call, Field, Named, Spelled, bare, split_at, top_level
 
 _COMPARISON = re.compile(r"\s*(?:<>|!=|>=|<=|=(?!>)|<(?!<)|(?<![=>-])>(?!>))\s*")
 _LOGIC = re.compile(r"\b(?:and|or|not|is|in|between|like|ilike|similar|distinct|collate)\b|\|\||::|->|~|&|\||<<|>>", re.I)
 _SUMS = re.compile(r" [+-] ")
 _PRODUCTS = re.compile(r" ?(?://|[*/%]) ?")
 _NULLIF = re.compile(r"nullif\((.+), 0(?:\.0*)?\)", re.I | re.S)
-_COALESCE = re.compile(r"coalesce\((.+), ([+-]?\d+(?:\.\d+)?|'[^']*'|true|false)\)", re.I | re.S)
+_COALESCE = re.compile(
+    r"coalesce\((.+), ([+-]?\d+(?:\.\d+)?|'[^']*'|true|false)(?:::[A-Z]+(?:\([\d,]+\))?)?\)", re.I | re.S
+)
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?|'[^']*'|true|false", re.I)
 _SPANS = {"86400": "days", "3600": "hours", "60": "minutes"}
 _COMPARED = {
@@ -45,11 +47,20 @@ Name = Callable[[Ref | Named], str]
 def value_words(found: Spelled, name: Name, *, boolean: bool) -> str:
     """An expression in words; `name` says what each reference is. A truth value begins with `whether`."""
     text = bare(found.text)
+    thing = found.things.get(text)
+    if boolean and isinstance(thing, (StateRef, Named)):
+        word, _, when = name(thing).removeprefix("the ").partition(" ")
+        return f"whether {word} holds {when}"
     said = _Said(found, name).said(text)
     if said is None:
-        said = found.render(lambda ref: _enclosed(name(ref)), text)
+        said = _quoted(found, name, text)
     started = said.startswith(("whether ", "NULL ")) or (boolean and found.thing(text) is not None)
     return said if started or not boolean else f"whether {said}"
+
+
+def _quoted(found: Spelled, name: Name, text: str) -> str:
+    """A text as SQL, with phrases for its inputs in parentheses."""
+    return re.sub(r"\(\(([^()]*)\)\)", r"(\1)", found.render(lambda ref: _enclosed(name(ref)), text))
 
 
 def _enclosed(text: str) -> str:
@@ -68,6 +79,8 @@ class _Said:
         thing = self.found.things.get(text)
         if isinstance(thing, Call):
             return self._call(thing)
+        if isinstance(thing, Field):
+            return None
         if thing is not None:
             return self.name(thing)
         if _NUMBER.fullmatch(text):
@@ -123,7 +136,7 @@ class _Said:
         said = self.said(inner)
         if said is None or inner in self.found.things or _NUMBER.fullmatch(inner):
             return said
-        return f"({self.found.render(lambda ref: _enclosed(self.name(ref)), inner)})"
+        return f"({_quoted(self.found, self.name, inner)})"
 
     def _ratio(self, left: str, right: str) -> str | None:
         if list(top_level(right, re.compile(","))):
@@ -140,15 +153,12 @@ class _Said:
             return self._since(call, "seconds")
         if call.name == "safe_div":
             return self._ratio(*call.args)
-        return self.found.render(lambda ref: _enclosed(self.name(ref)), f"{self._token(call)}")
-
-    def _token(self, call: Call) -> str:
-        return next(token for token, thing in self.found.things.items() if thing == call)
+        return None
 
     def _since(self, call: Call, unit: str) -> str | None:
         said = self.said(call.args[0])
         if said is None:
-            said = self.found.render(lambda ref: _enclosed(self.name(ref)), bare(call.args[0]))
+            said = _quoted(self.found, self.name, bare(call.args[0]))
         the = "" if said.startswith(("the ", "whether ")) or " " not in said else "the "
         return f"{unit} since {the}{said}"
 

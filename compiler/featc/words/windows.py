@@ -30,7 +30,9 @@ def _the(us: int) -> str:
 
 
 def _upto(end: str, closed: Closed) -> str:
-    return f"before {end}" if strict(closed) else f"up to and including {end}"
+    if strict(closed):
+        return f"before {end}"
+    return f"up to {end}" if closed == "both" else f"up to and including {end}"
 
 
 def by_time(window: Window, closed: Closed) -> str:
@@ -44,7 +46,8 @@ def by_time(window: Window, closed: Closed) -> str:
     if window.length is None:
         return _ever(window, closed)
     if window.offset == window.length and window.hop is None:
-        end = _upto(f"the last {duration(window.length).removeprefix('1 ')}", closed)
+        last = f"the last {duration(window.length).removeprefix('1 ')}"
+        end = _upto(last if strict(closed) else f"the start of {last}", closed)
     else:
         end = _end(window, closed)
     back = ""
@@ -63,10 +66,10 @@ def _end(window: Window, closed: Closed) -> str:
     """Where a window that looks back ends."""
     before = f"{duration(window.offset)} before the request"
     if window.align and window.hop is not None:
-        at = f" that was {before}" if window.offset else ""
+        at = f" at least {before}" if window.offset else ""
         return _upto(f"the last full {_step(window.hop)}{at}", closed)
     if window.offset:
-        return f"that end {before}" + ("" if strict(closed) else ", that instant included")
+        return f"ending {before}" + (", that instant included" if closed == "right" else "")
     return _upto("the request", closed)
 
 
