@@ -1,4 +1,4 @@
-"""Definitions and what they are said to mean. Each phrase has to be true of the definition, edges and NULLs included."""
+"""Definitions and what they are said to mean. A phrase has to be true of its definition, edges and NULLs included."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 from textwrap import indent
 
 import pytest
-from resolve.projects import SHOP, resolved
 
 from featc.algebra import AGGREGATES
 from featc.algebra.phrases import PHRASES
 from featc.words import Meanings
+from resolve.projects import SHOP, resolved
 
 OTHERS = """\
 windows:
@@ -114,7 +114,10 @@ VIEWS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
                 "count(*) filter (where amount between 1 and 5 and status = 'x') over last_7d",
                 "count of orders with amount from 1 to 5 and status 'x' in the 7 days before the request",
             ),
-            "e": ("count(*) filter (where not gift) over last_7d", "count of orders not gift in the 7 days before the request"),
+            "e": (
+                "count(*) filter (where not gift) over last_7d",
+                "count of orders not gift in the 7 days before the request",
+            ),
             "f": (
                 "count(*) filter (where status is not null and seq is null) over last_7d",
                 "count of orders with status not NULL and seq NULL in the 7 days before the request",
@@ -146,7 +149,8 @@ VIEWS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             ),
             "m": (
                 "count(*) filter (where case when gift and paid then true else paid end) over last_7d",
-                "count of orders where case when gift and paid then true else paid end in the 7 days before the request",
+                "count of orders where case when gift and paid then true else paid end in the 7 days before the"
+                " request",
             ),
             "n": (
                 "count(*) filter (where gift and paid) over last_7d",
@@ -176,7 +180,8 @@ VIEWS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             ),
             "f": (
                 "decay_count(*, half_life => '6h') filter (where gift) over last_7d",
-                "count, each halved for every 6 hours since it happened, of gift orders in the 7 days before the request",
+                "count, each halved for every 6 hours since it happened, of gift orders in the 7 days before the"
+                " request",
             ),
             "g": (
                 "arg_max(status, amount) over last_7d",
@@ -319,8 +324,8 @@ SAID = {
     "ondemand.amount": "request.amount",
     "spend.spend_1d": f"sum of amount of orders in the day before the request{KNOWN}; 0 in place of NULL",
     "spend.word": f"last non-NULL status of orders at any time before the request{KNOWN}; 'none' in place of NULL",
-    "spend.share_1d": "sum of amount of paid orders in the day before the request, divided by sum of amount of orders in"
-    f" the day before the request, NULL where that is 0{KNOWN}",
+    "spend.share_1d": "sum of amount of paid orders in the day before the request, divided by sum of amount of orders"
+    f" in the day before the request, NULL where that is 0{KNOWN}",
     "spend.series": "list of 3: sum of amount of orders in the day before the request; in the day before the last day;"
     f" in the day ending 2 days before the request{KNOWN}",
     "plan.plan": "the plan as of the request; NULL unless is_big; unknown after 365 days",
@@ -352,7 +357,8 @@ SAID = {
     "joined.c": f"greatest v.k {ORDERS}; v: the features of elsewhere {THEN}{KNOWN}",
     "joined.d": f"count {ORDERS}{KNOWN}",
     "s.plan": "the plan as of the request; NULL unless is_big; unknown after 365 days",
-    "s.again_plan": "the plan as of the request; NULL unless is_big; unknown after 365 days; for user_id = request.other",
+    "s.again_plan": "the plan as of the request; NULL unless is_big; unknown after 365 days; for user_id ="
+    " request.other",
     "s.same": "whether plan.plan is again.plan",
 }
 

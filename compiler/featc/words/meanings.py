@@ -9,10 +9,8 @@ from functools import cached_property
 from featc.resolve.model import (
     COMPLETE,
     AggregateRef,
-    CompleteRef,
     Expr,
     Feature,
-    FeatureRef,
     Output,
     Project,
     Service,
@@ -129,7 +127,8 @@ class Meanings:
         """What is to be known of the rows behind a feature that reads them itself."""
         if view.source is None or not feature.reads_rows:
             return []
-        rows, notes = self._of(view), []
+        rows = self._of(view)
+        notes: list[str] = []
         used: list[Expr | None] = []
         for ref in feature.expr.refs:
             if isinstance(ref, AggregateRef):

@@ -127,7 +127,7 @@ class Rows:
     @cached_property
     def state_notes(self) -> tuple[str, ...]:
         """When a state is NULL although a row was there."""
-        notes = []
+        notes: list[str] = []
         if self.view.where is not None:
             notes.append(f"NULL unless {self._text(self.view.where)}")
         if self.view.ttl is not None:
@@ -142,8 +142,10 @@ class Rows:
         if self.view.ahead:
             return "by all that is known in the end"
         source = self.source
-        how = f"by {self._text(source.available_at)}" if source.available_at is not None and not source.members else None
-        if source.delay:
+        how = None
+        if source.available_at is not None:
+            how = f"by {self._text(source.available_at)}"
+        elif source.delay:
             how = f"{duration(source.delay)} delay"
         if source.members:
             late = [m.source for m in source.members if m.source.delay or m.source.available_at is not None]

@@ -21,7 +21,9 @@ from featc.resolve.model import (
 from featc.words.spelling import Call, Field, Named, Spelled, bare, split_at, top_level
 
 _COMPARISON = re.compile(r"\s*(?:<>|!=|>=|<=|=(?!>)|<(?!<)|(?<![=>-])>(?!>))\s*")
-_LOGIC = re.compile(r"\b(?:and|or|not|is|in|between|like|ilike|similar|distinct|collate)\b|\|\||::|->|~|&|\||<<|>>", re.I)
+_LOGIC = re.compile(
+    r"\b(?:and|or|not|is|in|between|like|ilike|similar|distinct|collate)\b|\|\||::|->|~|&|\||<<|>>", re.I
+)
 _SUMS = re.compile(r" [+-] ")
 _PRODUCTS = re.compile(r" ?(?://|[*/%]) ?")
 _NULLIF = re.compile(r"nullif\((.+), 0(?:\.0*)?\)", re.I | re.S)
