@@ -174,7 +174,7 @@ def show(session: Session, name: str, limit: int) -> None:
     featc show user_orders.spend_7d
     """
     from featc.cli.building import named
-    from featc.cli.recent import recent_spine
+    from featc.runtime.training_set.recent import recent_spine
 
     with session.store() as store:
         _, outputs, _ = named(store.project, name)
