@@ -40,6 +40,7 @@ _STATES = {
     "moved": "changed since it was proven",
     "never": "not proven yet",
 }
+_SERVED = _STATES | {"never": "not all proven yet", "moved": "not all proven as they are now"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,9 @@ class Facts:
         node = Node(kind, name)
         aggregations = {r.name for r in feature.expr.refs if isinstance(r, AggregateRef)}
         windows = dict.fromkeys(a.window.name for a in owner.aggregations if a.name in aggregations)
-        own = self.living.sketches.get(name)
+        said = about(feature.meta)
+        if said["description"] == about(view.meta)["description"]:
+            said["description"] = None  # inherited: the view says it
         return {
             "kind": kind,
             "name": feature.name,
@@ -82,14 +85,14 @@ class Facts:
             "version": VERSION,
             "fingerprint": self.layers.feature(feature.view, feature.name),
             "tiles": self.layers.whole_tile(feature.view, feature.name) if kind == "feature" else None,
-            "carries": list(self.carried.get(node, ())),
+            "carries": [t for t in self.carried.get(node, ()) if t not in said["tags"]],
             "proof": self.proof(name) if kind == "feature" else None,
-            "sketch": own,
+            "sketch": self.living.sketches.get(name),
             "yaml": self.written.at(feature.span),
             "place": place(feature.span),
             "upstream": self._neighbours(self.graph.parents.get(node, ()), node),
             "downstream": self._neighbours(self.graph.children.get(node, ()), node),
-            **about(feature.meta),
+            **said,
         }
 
     def proof(self, feature: str) -> dict[str, Any]:
@@ -102,13 +105,15 @@ class Facts:
         values = [n for n in listed if n is not None]
         return {"shown": values[:_MOST], "more": len(values[_MOST:])}
 
-    def node(self, node: Node) -> dict[str, str | None]:
-        """A node of the lineage with its link."""
+    def node(self, node: Node) -> dict[str, str | None] | None:
+        """A node of the lineage with its link; None for a column that featc makes itself."""
         match node.kind:
             case "feature" | "label":
                 href = self.places.feature(node.kind, node.name)
             case "column":
                 source, _, column = node.name.partition(".")
+                if self.project.sources[source].column(column).hidden:
+                    return None
                 href = f"{places.link(places.source_page(source))}#{places.link(column)}"
             case "output":
                 service, _, output = node.name.partition(".")
@@ -153,14 +158,14 @@ class Facts:
             "labels": [self._output(service, o) for o in service.labels if not o.name.endswith("__complete")],
             "keyed": [f"{name} {type_}" for name, type_ in service.keys],
             "request": [f"{name} {type_}" for name, type_ in service.request],
-            "get": _get(service),
+            "ask": _ask(service),
             "roles": [{"name": r.name, "view": r.view, "own": ", ".join(r.keys)} for r in service.roles],
             "version": VERSION,
             "fingerprint": service_fingerprint(self.project, service),
             "place": place(service.span),
             "yaml": self.written.at(service.span),
             "served": served,
-            "proof": None if served is None else {"state": served.proof, "words": _STATES[served.proof]},
+            "proof": None if served is None else {"state": served.proof, "words": _SERVED[served.proof]},
             **about(service.meta),
         }
 
@@ -270,6 +275,6 @@ def _known(source: Source) -> str:
     return f"{format_duration(source.delay)} after it happened" if source.delay else "as soon as it happens"
 
 
-def _get(service: Service) -> str:
+def _ask(service: Service) -> str:
     keys = [f"--key {name}=…" for name, _ in service.keys]
     return " ".join(["featc get", service.name, *keys, *(f"--request {name}=…" for name, _ in service.request)])

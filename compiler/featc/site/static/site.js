@@ -3,7 +3,7 @@
 (function () {
   var KIND = 0, NAME = 1, TYPE = 2, MEANING = 3, DESCRIPTION = 4, TAGS = 5, OWNER = 6, HREF = 7, PROOF = 8, OLD = 9;
   var root = document.documentElement.dataset.root;
-  var PAGE = 200, SHOWN = 12;
+  var FIRST = 25, PAGE = 200, SHOWN = 12;
 
   // ── light or dark ──────────────────────────────────────────────────────────
   function remembered() { try { return localStorage.getItem("featc-theme"); } catch (e) { return null; } }
@@ -82,19 +82,23 @@
   function row(e) {
     var tr = node("tr"), name = node("td"), a = node("a", e[NAME]), dot = node("span", "", "dot " + e[PROOF]);
     dot.title = e[PROOF] || e[KIND];
+    dot.setAttribute("role", "img");
+    dot.setAttribute("aria-label", dot.title);
     a.href = root + e[HREF];
     name.append(dot, a);
     if (e[KIND] !== "feature") name.append(" ", node("span", e[KIND], "badge label"));
     if (e[OLD]) name.append(" ", node("span", "deprecated", "badge moved"));
-    var meaning = node("td", e[MEANING] || e[DESCRIPTION]);
+    var cut = e[MEANING].indexOf("; "), meaning = node("td", cut < 0 ? e[MEANING] || e[DESCRIPTION] : e[MEANING].slice(0, cut));
+    if (cut >= 0) meaning.append(node("span", e[MEANING].slice(cut), "dim"));
     if (e[MEANING] && e[DESCRIPTION]) meaning.append(node("small", e[DESCRIPTION]));
     tr.append(name, meaning, node("td", e[TYPE], "type"), node("td", e[OWNER]));
     return tr;
   }
   function draw() {
     var body = document.querySelector("#features tbody"), part = document.createDocumentFragment();
-    list.slice(drawn, drawn + PAGE).forEach(function (e) { part.append(row(e)); });
-    drawn = Math.min(list.length, drawn + PAGE);
+    var upto = Math.min(list.length, drawn + (drawn ? PAGE : FIRST));
+    list.slice(drawn, upto).forEach(function (e) { part.append(row(e)); });
+    drawn = upto;
     body.append(part);
     document.getElementById("more").hidden = drawn >= list.length;
   }
@@ -102,6 +106,7 @@
     load(function () {
       list = search(query, !query);
       drawn = 0;
+      document.getElementById("main").classList.toggle("searching", Boolean(query));
       document.querySelector("#features tbody").replaceChildren();
       var n = list.length.toLocaleString("en");
       document.getElementById("status").textContent = query ? n + " for “" + query + "”" : n + " in all";
@@ -157,9 +162,6 @@
       input.value = query;
       filter(query);
       document.getElementById("more").addEventListener("click", draw);
-      if (window.IntersectionObserver) new IntersectionObserver(function (seen) {
-        if (seen[0].isIntersecting && drawn && drawn < list.length) draw();
-      }, { rootMargin: "600px" }).observe(document.getElementById("more"));
     }
     var timer = 0;
     input.addEventListener("focus", function () { load(function () {}); });
