@@ -188,7 +188,7 @@ def show(session: Session, name: str, limit: int) -> None:
 
 
 def _remarks(project: Project, name: str, outputs: Sequence[Output]) -> list[str]:
-    """What should be known of what is shown: what a single feature means, that it is deprecated, the tags it carries."""
+    """What should be known of what is shown: what a single feature means, that something is deprecated, tags."""
     from featc.lineage.graph import Node
     from featc.lineage.tags import project_tags
     from featc.resolve.model import COMPLETE

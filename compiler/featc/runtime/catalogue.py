@@ -83,8 +83,8 @@ def _proofs(store: FeatureStore, certificate: Certificate) -> dict[str, Proven]:
             continue
         state = certificate.proof(name, layers.feature(view, feature))
         counts = (result.get("compared"), result.get("substantive"), result.get("substantive_on_own_rows"))
-        numbers = [n if isinstance(n, int) else 0 for n in counts]
-        found[name] = Proven(state, *numbers, fingerprint=str(result.get("fingerprint")))
+        compared, telling, own = (n if isinstance(n, int) else 0 for n in counts)
+        found[name] = Proven(state, compared, telling, own, str(result.get("fingerprint")))
     return found
 
 

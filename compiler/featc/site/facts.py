@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from featc.durations import format_duration
 from featc.emit.head import VERSION
@@ -25,14 +25,13 @@ from featc.resolve.model import (
 )
 from featc.site import places
 from featc.site.living import Living, Proven
-from featc.site.places import Places
+from featc.site.places import Kind, Places
 from featc.site.written import Written
 from featc.words import Meanings
 
 _MOST = 40
 """Names of one list that are shown."""
 
-Kind = Literal["feature", "label"]
 _STATES = {
     "proven": "proven",
     "thin": "too little data to prove",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -97,33 +97,31 @@ class _Pages:
             yield from self._view(view)
 
     def _view(self, view: View) -> Iterator[Page]:
-        shown = self.facts.view(view)
-        pages = self.facts.places.pages[view.name]
+        pages = [(path, self._described(view, listed)) for path, listed in self.facts.places.pages[view.name]]
+        features = [f for _, made in pages for f in made]
+        proven = sum(1 for f in features if f["proof"] and f["proof"]["state"] == "proven")
         path = places.view_page(view.name)
+        shown = self.facts.view(view)
         shown["sql"] = places.link(places.view_sql(view.name)) if view.features else None
-        described = []
-        for page, listed in pages:
-            made = [self.facts.feature(view, kind, f) for kind, f in listed]  # type: ignore[arg-type]
-            for each in made:
-                each["href"] = self.facts.places.feature(each["kind"], each["qualified"])
-                self.entries.append(entry(each["kind"], each, each["href"]))
-                self.counts[each["proof"]["state"] if each["proof"] else ""] += 1
-            described.append((page, made))
-        links = [{"href": places.link(page), "first": made[0]["name"], "last": made[-1]["name"]} for page, made in described if made]
-        proven = sum(1 for _, made in described for f in made if f["proof"] and f["proof"]["state"] == "proven")
-        features = [f for _, made in described for f in made]
         self.entries.append(entry("view", shown, places.link(path)))
         self.listed.append(shown | {"href": places.link(path), "features": len(view.features), "proven": proven})
-        several = len(described) > 1
-        yield self._page(
-            path, "view.html", view.name, view=shown, features=features, sections=[] if several else features,
-            pages=links if several else [], page=None, proven=proven,
-        )  # fmt: skip
-        for n, (page, made) in enumerate(described if several else (), 1):
-            yield self._page(
-                page, "view.html", f"{view.name}, {n}", view=shown, features=made, sections=made, pages=links,
-                page=n, proven=proven,
-            )  # fmt: skip
+        if len(pages) == 1:
+            yield self._page(path, "view.html", view.name, view=shown, sections=features, index=[], pages=[], page=None)
+            return
+        links = [{"href": places.link(p), "first": m[0]["name"], "last": m[-1]["name"]} for p, m in pages]
+        yield self._page(path, "view.html", view.name, view=shown, sections=[], index=features, pages=links, page=None)
+        for n, (part, made) in enumerate(pages, 1):
+            title = f"{view.name}, {n}"
+            yield self._page(part, "view.html", title, view=shown, sections=made, index=[], pages=links, page=n)
+
+    def _described(self, view: View, listed: places.Listed) -> list[dict[str, Any]]:
+        """The features of one page; each is noted for the search, and counted by what is proven of it."""
+        made = [self.facts.feature(view, kind, feature) for kind, feature in listed]
+        for each in made:
+            each["href"] = self.facts.places.feature(each["kind"], each["qualified"])
+            self.entries.append(entry(each["kind"], each, each["href"]))
+            self.counts[each["proof"]["state"] if each["proof"] else ""] += 1
+        return made
 
     # ── services and sources ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -167,7 +165,7 @@ class _Pages:
             path = f"sql/duckdb/{view.name}/training.sql"
             if path not in queries:
                 continue
-            plans = [_plan("training", "the training query, in DuckDB", self._training(f"feature view {view.name}", path, queries))]
+            plans = [self._training(f"feature view {view.name}", path, queries)]
             read = online_read(self.project, view.name)
             if read is not None:
                 plans.append(_plan("online", "the online read, in the store's SQLite", read))
@@ -175,14 +173,13 @@ class _Pages:
             yield self._page(places.view_sql(view.name), "sql.html", f"SQL of {view.name}", plans=plans, back=back)
         for name in self.project.services:
             path = f"sql/duckdb/services/{name}/training.sql"
-            training = self._training(f"feature service {name}", path, queries)
-            plans = [_plan("training", "the training query, in DuckDB", training)]
+            plans = [self._training(f"feature service {name}", path, queries)]
             back = {"href": places.link(places.service_page(name)), "name": name}
             yield self._page(places.service_sql(name), "sql.html", f"SQL of {name}", plans=plans, back=back)
 
-    def _training(self, what: str, path: str, queries: Mapping[str, Any]) -> str:
-        outputs: tuple[Output, ...] = tuple(queries[path])
-        return training_file(self.project, what, outputs, f"target/{path}")
+    def _training(self, what: str, path: str, queries: Mapping[str, Sequence[Output]]) -> dict[str, str]:
+        text = training_file(self.project, what, queries[path], f"target/{path}")
+        return _plan("training", "the training query, in DuckDB", text)
 
     # ── the front ─────────────────────────────────────────────────────────────────────────────────────────────────
 

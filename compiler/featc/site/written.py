@@ -33,7 +33,8 @@ class Written:
         inner = [_indent(line) for line in lines[1:] if line.strip()]
         step = min(inner, default=0)
         words = tuple(f"{word}:" for word in stop)
-        end = next((n for n, line in enumerate(lines) if n and _indent(line) == step and line.strip().startswith(words)), None)
+        keys = ((n, line) for n, line in enumerate(lines) if n and _indent(line) == step)
+        end = next((n for n, line in keys if line.strip().startswith(words)), None)
         return "\n".join(lines[:end]).rstrip()
 
 
