@@ -134,6 +134,7 @@ class Layers:
         self._tiles: dict[tuple[str, str], tuple[str, ...]] = {}
         self._rows: dict[str, Value] = {}
         self._finished: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._states: dict[tuple[str, Partial], str] = {}
 
     def feature(self, view: str, name: str) -> str:
         known = self._features.get((view, name))
@@ -198,6 +199,12 @@ class Layers:
         return self._finished[key]
 
     def state_of(self, view: View, partial: Partial) -> str:
+        key = (view.name, partial)
+        if key not in self._states:
+            self._states[key] = self._state_of(view, partial)
+        return self._states[key]
+
+    def _state_of(self, view: View, partial: Partial) -> str:
         source = self._source_of(view)
         slots = tuple(view.slot(name) for name in partial.slots)
         lifted = tuple(
