@@ -301,10 +301,21 @@ def test_freshness_is_that_of_the_online_store(project: Path, tmp_path: Path) ->
 def test_the_lineage_is_linked_where_there_is_a_page_of_it(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalogue, "lineage_page", lambda store: "<!doctype html><title>lineage</title>")
+    told: dict[str, dict[str, object]] = {}
+
+    def page(panels: dict[str, dict[str, object]]) -> str:
+        told.update(panels)
+        return "<!doctype html><title>lineage</title>"
+
+    monkeypatch.setattr(catalogue, "lineage_page", lambda store: page)
     assert run(project, "docs", "-q", "--out", str(tmp_path / "with")).exit_code == 0
-    page = (tmp_path / "with" / "views" / "user_orders.html").read_text()
-    assert 'href="../lineage.html#feature=user_orders.paid_7d"' in page
+    text = (tmp_path / "with" / "views" / "user_orders.html").read_text()
+    assert 'href="../lineage.html#feature=user_orders.paid_7d"' in text
+    assert 'href="../lineage.html#label=user_orders.comes_back"' in text
+    panel = told["feature:user_orders.paid_7d"]
+    assert panel["catalogue"] == ("user_orders.paid_7d", "views/user_orders.html#paid_7d")
+    assert str(panel["meaning"]).startswith("count of paid orders in the 7 days before the request")
+    assert {"view:user_orders", "service:checkout", "source:orders", "label:user_orders.comes_back"} <= set(told)
     assert (tmp_path / "with" / "lineage.html").read_text().startswith("<!doctype html>")
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from tiny_project import write_project
 
 from featc.cli.app import cli
+from tiny_project import write_project
 
 SPEND = "sum of amount of orders with status other than 'cancelled' in the 7 days before the request"
 

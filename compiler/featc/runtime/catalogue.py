@@ -15,7 +15,7 @@ from featc.runtime.proofs import Certificate
 from featc.runtime.status import Status, status
 from featc.runtime.texts import to_text
 from featc.runtime.training_set.recent import recent_spine
-from featc.site import Fresh, Living, Proven, Served, Sketch, site_files, write_site
+from featc.site import Fresh, Lineage, Living, Proven, Served, Sketch, site_files, write_site
 
 if TYPE_CHECKING:
     from featc.runtime.store import FeatureStore
@@ -41,11 +41,12 @@ def write_catalogue(store: FeatureStore, out: Path, *, statistics: bool = False)
     return write_site(out, site_files(store.project, files, living, lineage_page(store)))
 
 
-def lineage_page(store: FeatureStore) -> str | None:
-    """The page of the lineage, where this featc has one."""
+def lineage_page(store: FeatureStore) -> Lineage | None:
+    """What makes the page of the lineage, where this featc has one."""
     if util.find_spec(_PAGE) is None:
         return None
-    return str(import_module(_PAGE).page_html(store.project))
+    page_html = import_module(_PAGE).page_html
+    return lambda panels: str(page_html(store.project, facts=panels))
 
 
 def _living(store: FeatureStore, *, statistics: bool) -> Living:

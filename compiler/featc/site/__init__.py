@@ -5,6 +5,6 @@ Pure: no file is read but the templates beside it, and no clock. `living.py` say
 
 from featc.site.folder import write_site
 from featc.site.living import Fresh, Living, Proven, Served, Sketch
-from featc.site.pages import site_files
+from featc.site.pages import Lineage, site_files
 
-__all__ = ["Fresh", "Living", "Proven", "Served", "Sketch", "site_files", "write_site"]
+__all__ = ["Fresh", "Lineage", "Living", "Proven", "Served", "Sketch", "site_files", "write_site"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -25,18 +25,22 @@ STATIC = ("site.css", "site.js")
 LINEAGE = "lineage.html"
 
 Page = tuple[str, str]
+Panel = Mapping[str, str | tuple[str, str]]
+"""What the lineage may say of a node beside its own: title → text, or (text, link)."""
+Lineage = Callable[[Mapping[str, Panel]], str]
+"""The page of the lineage, given panels by `kind:name` of nodes."""
 
 
 def site_files(
-    project: Project, files: tuple[SourceFile, ...], living: Living, lineage: str | None = None
+    project: Project, files: tuple[SourceFile, ...], living: Living, lineage: Lineage | None = None
 ) -> Iterator[Page]:
-    """Every file of the site by its path. `lineage` is the page of the lineage, where there is one; pages link to it
-    then. Secrets that are known are masked."""
+    """Every file of the site by its path. `lineage` makes the page of the lineage, where there is one; pages link to it
+    then, and it to them. Secrets that are known are masked."""
     for path, text in _files(Facts.of(project, Written(files), living), lineage):
         yield path, mask(text)
 
 
-def _files(facts: Facts, lineage: str | None) -> Iterator[Page]:
+def _files(facts: Facts, lineage: Lineage | None) -> Iterator[Page]:
     made = _Pages(facts, lineage is not None)
     yield from made.views()
     yield from made.services()
@@ -47,7 +51,16 @@ def _files(facts: Facts, lineage: str | None) -> Iterator[Page]:
     for name in STATIC:
         yield name, _static(name)
     if lineage is not None:
-        yield LINEAGE, lineage
+        yield LINEAGE, lineage(_panels(made.entries))
+
+
+def _panels(entries: Iterable[tuple[object, ...]]) -> dict[str, Panel]:
+    """What the lineage says of each node: what it means, and where the catalogue has it."""
+    found: dict[str, Panel] = {}
+    for kind, name, _, meaning, *_, href, _, _ in entries:
+        means = {"meaning": str(meaning)} if meaning else {}
+        found[f"{kind}:{name}"] = {**means, "catalogue": (str(name), str(href))}
+    return found
 
 
 def _static(name: str) -> str:
