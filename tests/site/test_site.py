@@ -313,8 +313,8 @@ def test_the_lineage_is_linked_where_there_is_a_page_of_it(
     assert 'href="../lineage.html#feature=user_orders.paid_7d"' in text
     assert 'href="../lineage.html#label=user_orders.comes_back"' in text
     panel = told["feature:user_orders.paid_7d"]
-    assert panel["catalogue"] == ("user_orders.paid_7d", "views/user_orders.html#paid_7d")
-    assert str(panel["meaning"]).startswith("count of paid orders in the 7 days before the request")
+    assert panel["Catalogue"] == ("user_orders.paid_7d", "views/user_orders.html#paid_7d")
+    assert str(panel["Meaning"]).startswith("count of paid orders in the 7 days before the request")
     assert {"view:user_orders", "service:checkout", "source:orders", "label:user_orders.comes_back"} <= set(told)
     assert (tmp_path / "with" / "lineage.html").read_text().startswith("<!doctype html>")
 

@@ -58,8 +58,8 @@ def _panels(entries: Iterable[tuple[object, ...]]) -> dict[str, Panel]:
     """What the lineage says of each node: what it means, and where the catalogue has it."""
     found: dict[str, Panel] = {}
     for kind, name, _, meaning, *_, href, _, _ in entries:
-        means = {"meaning": str(meaning)} if meaning else {}
-        found[f"{kind}:{name}"] = {**means, "catalogue": (str(name), str(href))}
+        means = {"Meaning": str(meaning)} if meaning else {}
+        found[f"{kind}:{name}"] = {**means, "Catalogue": (str(name), str(href))}
     return found
 
 
