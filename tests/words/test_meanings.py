@@ -170,6 +170,10 @@ VIEWS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
                 "approx_count_distinct(amount) over last_7d",
                 "approximate count of different amount among orders in the 7 days before the request",
             ),
+            "c2": (
+                "approx_count_distinct(due) over last_7d",
+                "approximate count of different due among orders in the 7 days before the request",
+            ),
             "d": (
                 "approx_quantile(weight, 0.9) over last_7d",
                 "value within 1 % of the 0.9 quantile of weight of orders in the 7 days before the request",

@@ -196,7 +196,7 @@ def _given(expr: Expr, lift: Lift | None) -> Expr:
     first, last = expr.parts[0], expr.parts[-1]
     if lift is None or not isinstance(first, str) or not isinstance(last, str):
         return expr
-    for type_ in ("BIGINT", "DOUBLE", "VARCHAR", "TIMESTAMP", "DATE"):
+    for type_ in ("DATE", "TIMESTAMP", "FLOAT", "DOUBLE", "BIGINT", "VARCHAR"):  # the most telling first
         around = lift.sql(type_).split("{x}")
         pattern = [re.escape(a) for a in around]
         text = expr.render(lambda ref: f"\0{expr.refs.index(ref)}\0")

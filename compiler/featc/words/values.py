@@ -18,7 +18,7 @@ from featc.resolve.model import (
     RequestRef,
     StateRef,
 )
-from featc.words.spelling import Call, Field, Named, Spelled, bare, split_at, top_level
+from featc.words.spelling import Call, Field, Named, Spelled, bare, is_balanced, split_at, top_level
 
 _COMPARISON = re.compile(r"\s*(?:<>|!=|>=|<=|=(?!>)|<(?!<)|(?<![=>-])>(?!>))\s*")
 _LOGIC = re.compile(
@@ -65,6 +65,11 @@ def _quoted(found: Spelled, name: Name, text: str) -> str:
     return re.sub(r"\(\(([^()]*)\)\)", r"(\1)", found.render(lambda ref: _enclosed(name(ref)), text))
 
 
+def _is_one(text: str) -> bool:
+    """Whether a text is one argument of a call, whole."""
+    return is_balanced(text) and not any(True for _ in top_level(text, re.compile(",")))
+
+
 def _enclosed(text: str) -> str:
     return f"({text})" if " " in text else text
 
@@ -88,7 +93,7 @@ class _Said:
         if _NUMBER.fullmatch(text):
             return text
         if match := _COALESCE.fullmatch(text):
-            inner = self.said(match[1]) if not list(top_level(match[1], re.compile(","))) else None
+            inner = self.said(match[1]) if _is_one(match[1]) else None
             return None if inner is None else f"{inner}, or {match[2]} where that is NULL"
         if any(True for _ in top_level(text, _LOGIC)) or re.search(r"\bcase\b", text, re.I):
             return None
@@ -141,7 +146,7 @@ class _Said:
         return f"({_quoted(self.found, self.name, inner)})"
 
     def _ratio(self, left: str, right: str) -> str | None:
-        if list(top_level(right, re.compile(","))):
+        if not _is_one(right):
             return None
         above, below = self._operand(left), self._operand(right)
         if above is None or below is None:
