@@ -54,22 +54,26 @@ class Facts:
     meanings: Meanings
     layers: Layers
     carried: Mapping[Node, tuple[str, ...]]
+    windows: Mapping[str, Mapping[str, str]]
+    """By view, the window of each aggregation."""
 
     @staticmethod
     def of(project: Project, written: Written, living: Living) -> Facts:
         graph = project_graph(project)
         carried = project_tags(project, graph).carried
-        return Facts(project, written, living, Places(project), graph, Meanings(project), Layers(project), carried)
+        views = (*project.views.values(), *project.labels.values())
+        windows = {v.name: {a.name: a.window.name for a in v.aggregations} for v in views}
+        said = Meanings(project), Layers(project)
+        return Facts(project, written, living, Places(project), graph, *said, carried, windows)
 
     # ── features ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def feature(self, view: View, kind: Kind, feature: Feature) -> dict[str, Any]:
         """A feature or label. Links are seen from the root."""
         name = f"{view.name}.{feature.name}"
-        owner = self.project.view(feature.view)
         node = Node(kind, name)
-        aggregations = {r.name for r in feature.expr.refs if isinstance(r, AggregateRef)}
-        windows = dict.fromkeys(a.window.name for a in owner.aggregations if a.name in aggregations)
+        refs = (r.name for r in feature.expr.refs if isinstance(r, AggregateRef))
+        windows = dict.fromkeys(self.windows[feature.view][r] for r in refs)
         said = about(feature.meta)
         if said["description"] == about(view.meta)["description"]:
             said["description"] = None  # inherited: the view says it
