@@ -50,27 +50,27 @@ Fingerprint = Callable[[str, str], str]
 
 def tile_fingerprints(project: Project, view: str, feature: str) -> tuple[str, ...]:
     """One fingerprint per partial state that a feature's values are made of, parents' included, sorted."""
-    return _Layers(project).tiles(view, feature)
+    return Layers(project).tiles(view, feature)
 
 
 def tile_fingerprint(project: Project, view: str, feature: str) -> str:
     """All tiles of a feature as one fingerprint: while it stays, no source needs to be read again."""
-    return digest("tiles", tile_fingerprints(project, view, feature))
+    return Layers(project).whole_tile(view, feature)
 
 
 def rows_fingerprint(project: Project, view: View, width: int) -> str:
     """Which rows a view's tiles of `width` µs are made of, and for which entities."""
-    return digest("rows", (_Layers(project).rows(view), width))
+    return digest("rows", (Layers(project).rows(view), width))
 
 
 def state_fingerprint(project: Project, view: View, partial: Partial) -> str:
     """One partial state over a view's rows: what `tile_fingerprints` lists."""
-    return _Layers(project).state_of(view, partial)
+    return Layers(project).state_of(view, partial)
 
 
 def feature_fingerprint(project: Project, view: str, feature: str) -> str:
     """Everything that decides a feature's values, parents by their own fingerprints; not its name."""
-    return _Layers(project).feature(view, feature)
+    return Layers(project).feature(view, feature)
 
 
 def contract_fingerprint(project: Project, view: str, feature: str) -> str:
@@ -87,7 +87,7 @@ def view_fingerprint(project: Project, view: str) -> str:
     from how expressions are written, do not; nor do windows: what they ask for is the store's.
     """
     owner = project.views[view]
-    parts, beside = decompose(owner), _Layers(project).feature
+    parts, beside = decompose(owner), Layers(project).feature
     source = project.source_of(owner) if owner.source is not None else None
     keys = tuple((k.name, k.type, _expr(source, k.expr, beside)) for k in owner.keys)
     slots = dict(zip((s.name for s in owner.slots), slot_fingerprints(project, owner), strict=True))
@@ -111,7 +111,7 @@ def slot_fingerprints(project: Project, view: View) -> tuple[str, ...]:
     """One fingerprint per slot of a view, in order: what its rows bring, however that is written and called."""
     if view.source is None:
         return ()
-    source, beside = project.source_of(view), _Layers(project).feature
+    source, beside = project.source_of(view), Layers(project).feature
     return tuple(
         digest("slot", (s.type, _expr(source, s.value, beside), _expr(source, s.filter, beside))) for s in view.slots
     )
@@ -124,7 +124,7 @@ def service_fingerprint(project: Project, service: Service) -> str:
 
 def outputs_fingerprint(project: Project, outputs: Iterable[Output], spine: tuple[tuple[str, str], ...] = ()) -> str:
     """The same for any list of outputs; `spine` holds the (name, type) of the columns they need."""
-    layers = _Layers(project)
+    layers = Layers(project)
     listed = tuple((o.name, o.type, layers.feature(o.view, o.feature)) for o in outputs)
     return digest("outputs", (listed, tuple(spine)))
 
@@ -133,7 +133,7 @@ class Canonical:
     """The canonical values of parts of one project's definitions, for telling which of them an edit changed."""
 
     def __init__(self, project: Project) -> None:
-        self._layers = _Layers(project)
+        self._layers = Layers(project)
 
     def row(self, source: Source, expr: Expr | None) -> Value:
         """A row expression over a source's columns."""
@@ -148,13 +148,16 @@ class Canonical:
         return _form(expr, leaves)
 
 
-class _Layers:
-    """The fingerprints of one project, each computed once."""
+class Layers:
+    """The fingerprints of one project, each computed once: for who asks for many."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
         self._features: dict[tuple[str, str], str] = {}
         self._tiles: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._rows: dict[str, Value] = {}
+        self._finished: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._states: dict[tuple[str, Partial], str] = {}
 
     def feature(self, view: str, name: str) -> str:
         known = self._features.get((view, name))
@@ -179,6 +182,10 @@ class _Layers:
             known = self._tiles[view, name] = tuple(sorted(self._tiles_of(owner, owner.feature(name))))
         return known
 
+    def whole_tile(self, view: str, name: str) -> str:
+        """See `tile_fingerprint`."""
+        return digest("tiles", self.tiles(view, name))
+
     def _tiles_of(self, view: View, feature: Feature) -> set[str]:
         found: set[str] = set()
         for ref in feature.expr.refs:
@@ -200,16 +207,27 @@ class _Layers:
 
     def rows(self, view: View) -> Value:
         """Which rows a view sees, and for which entity."""
-        source = self._source_of(view)
-        keys = tuple((k.type, _expr(source, k.expr, self.feature)) for k in view.keys)
-        return (_source(source, view), keys, _expr(source, view.where, self.feature))
+        if view.name not in self._rows:
+            source = self._source_of(view)
+            keys = tuple((k.type, _expr(source, k.expr, self.feature)) for k in view.keys)
+            self._rows[view.name] = (_source(source, view), keys, _expr(source, view.where, self.feature))
+        return self._rows[view.name]
 
     def _partials(self, view: View, aggregation: Aggregation) -> tuple[str, ...]:
-        finish = decompose(view, frozenset((aggregation.name,))).finish(aggregation.name)
-        partials = dict.fromkeys(cell.partial for cell in finish.states.values())
-        return tuple(self.state_of(view, partial) for partial in partials)
+        key = (view.name, aggregation.name)
+        if key not in self._finished:
+            finish = decompose(view, frozenset((aggregation.name,))).finish(aggregation.name)
+            partials = dict.fromkeys(cell.partial for cell in finish.states.values())
+            self._finished[key] = tuple(self.state_of(view, partial) for partial in partials)
+        return self._finished[key]
 
     def state_of(self, view: View, partial: Partial) -> str:
+        key = (view.name, partial)
+        if key not in self._states:
+            self._states[key] = self._state_of(view, partial)
+        return self._states[key]
+
+    def _state_of(self, view: View, partial: Partial) -> str:
         source = self._source_of(view)
         slots = tuple(view.slot(name) for name in partial.slots)
         lifted = tuple(

@@ -107,6 +107,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
         "`status` is proven, unproven (too few telling values) or different; then `example` holds both values and "
         "`cases` name the smallest case saved.",
     ),
+    ("docs", "The site's folder, and how many files it has."),
     ("lineage +user_plan", "The graph; the same as `--to json`."),
     ("lineage user_plan --to dot --out lineage.dot", "With `--out`, what was written."),
     (

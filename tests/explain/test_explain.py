@@ -131,7 +131,7 @@ def test_a_feature_is_explained_alone_and_a_service_with_what_it_needs(tmp_path:
 def test_the_json_has_its_documented_shape(tmp_path: Path) -> None:
     (view,) = json.loads(run(write_project(tmp_path / "tiny"), "user_orders", "--format", "json"))["views"]
     keys = {"view", "entity", "closed", "given", "source", "windows", "training", "tiles", "online", "retention"}
-    keys |= {"joins", "attributed", "leakage", "derived", "cost"}
+    keys |= {"joins", "attributed", "leakage", "derived", "cost", "meanings"}
     assert view.keys() == keys
     assert view["training"][0].keys() == {
         "aggregation", "aggregate", "window", "state", "reads", "reads_because", "shape", "because"

@@ -15,6 +15,7 @@ from featc.cli import (
     building,
     catalogue,
     completing,
+    documenting,
     explaining,
     explaining_plans,
     materializing,
@@ -34,7 +35,6 @@ from featc.errors import nearest
 _LATER = {
     "rollback": "bring the old definitions back, and materialize into a new store",
     "gc": "tables of old definitions stay",
-    "docs": "featc ls, featc explain and featc lineage show what there is",
     "serve": "use featc get, or FeatureStore.get_online_features in a process of your own",
     "stream": "use featc push, or FeatureStore.push in a consumer of your own",
     "why": "featc explain says how a feature is computed",
@@ -103,6 +103,7 @@ _MODULES = (
     proving,
     picturing,
     planning,
+    documenting,
     explaining_plans,
     explaining,
     completing,

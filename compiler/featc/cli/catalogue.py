@@ -48,6 +48,8 @@ def ls(session: Session, selector: str | None) -> None:
             _say_definitions(session, store.project, "label", labels)
         if outputs:
             _say_outputs(session, store.project, outputs)
+        if len(features) + len(labels) + len(outputs) == 1:
+            session.say(f"\n{_meaning(store.project, [*features, *labels], outputs)}")
         if selector is None:
             _say_rest(session, store.project)
 
@@ -79,6 +81,16 @@ def _say_outputs(session: Session, project: Project, outputs: Sequence[tuple[str
         shown = _short(f"{what} at {', '.join(given)}" if given else what)
         rows.append([f"{service}.{output.name}", output.type, shown])
     session.say(table(("output", "type", "what it is"), rows))
+
+
+def _meaning(project: Project, listed: Sequence[Feature], outputs: Sequence[tuple[str, Output]]) -> str:
+    """What the one thing that is listed means."""
+    from featc.words import Meanings
+
+    if listed:
+        return Meanings(project).feature(listed[0].view, listed[0].name)
+    service, output = outputs[0]
+    return Meanings(project).output(project.services[service], output)
 
 
 def _say_rest(session: Session, project: Project) -> None:
@@ -162,7 +174,7 @@ def show(session: Session, name: str, limit: int) -> None:
     featc show user_orders.spend_7d
     """
     from featc.cli.building import named
-    from featc.cli.recent import recent_spine
+    from featc.runtime.training_set.recent import recent_spine
 
     with session.store() as store:
         _, outputs, _ = named(store.project, name)
@@ -176,13 +188,17 @@ def show(session: Session, name: str, limit: int) -> None:
 
 
 def _remarks(project: Project, name: str, outputs: Sequence[Output]) -> list[str]:
-    """What should be known of what is shown: that it is deprecated, and the tags it carries."""
+    """What should be known of what is shown: what a single feature means, that something is deprecated, tags."""
     from featc.lineage.graph import Node
     from featc.lineage.tags import project_tags
     from featc.resolve.model import COMPLETE
+    from featc.words import Meanings
 
     whole = project.services.get(name) or project.views.get(name)
+    single = [o for o in outputs if not o.feature.endswith(COMPLETE)]
     lines = [f"{name} is {deprecation(whole.meta)}"] if whole is not None and "deprecated" in whole.meta else []
+    if whole is None and len(single) == 1:
+        lines.append(f"{name}: {Meanings(project).feature(single[0].view, single[0].feature)}")
     carried, tags = project_tags(project).carried, {}
     for output in (o for o in outputs if not o.feature.endswith(COMPLETE)):
         feature = project.feature(output.view, output.feature)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from featc.cli.session import Session, command, some, table
+
+if TYPE_CHECKING:
+    from featc.resolve.model import Output
 
 
 @command("explain", "How a feature is computed, why so, and what it costs.")
@@ -30,14 +33,16 @@ def explain(session: Session, name: str) -> None:
         if session.is_json:
             session.data({"name": name, "views": views})
             return
-        session.say("\n\n".join("\n".join(_lines(view)) for view in views))
+        asked = outputs[0] if "." in name else None
+        session.say("\n\n".join("\n".join(_lines(view, asked)) for view in views))
 
 
-def _lines(view: dict[str, Any]) -> list[str]:
+def _lines(view: dict[str, Any], asked: Output | None) -> list[str]:
     entity = ", ".join(view["entity"]) or "everything"
     lines = [f"{view['view']}, per {entity}, closed: {view['closed']}"]
     if view["given"]:
         lines.append(f"  asked at  {', '.join(f'{key} = {text}' for key, text in view['given'].items())}")
+    lines += _meaning(view, asked)
     if view["source"] is None:
         lines.append("  no source: computed from other features and the request, when asked")
     else:
@@ -49,6 +54,13 @@ def _lines(view: dict[str, Any]) -> list[str]:
     if view["retention"] is not None:
         lines += [*_retention(view["retention"]), *_cost(view["cost"])]
     return lines
+
+
+def _meaning(view: dict[str, Any], asked: Output | None) -> list[str]:
+    """What the one feature that is asked about means; those of whole views are in the catalogue."""
+    if asked is None or asked.view != view["view"]:
+        return []
+    return [f"  meaning   {m['meaning']}" for m in view["meanings"] if m["feature"] == asked.feature]
 
 
 def _joins(view: dict[str, Any]) -> list[str]:

@@ -59,7 +59,7 @@ def lineage(
     if to == "html" and out is None and is_terminal():
         raise _no_file()
     with session.store() as store:
-        graph, project = project_graph(store.project), store.project
+        graph, project = project_graph(store.project), store.numbered
         if selector is not None:
             graph = graph.only(select(store.project, selector, graph))
     shown = graph if columns or to in _WHOLE else graph.folded()

@@ -13,7 +13,7 @@ from featc.emit.head import backfill_head, online_head, training_head
 from featc.emit.manifest import manifest_text
 from featc.fingerprint import view_fingerprint
 from featc.lower.backfill import backfill_sql, streams, tile_tables
-from featc.lower.online import online_files
+from featc.lower.online import online_files, read_file
 from featc.lower.training import training_sql
 from featc.resolve.model import Output, Project, Service, View, feature_closure
 from featc.secrets import mask
@@ -111,6 +111,15 @@ def backfill_files(project: Project) -> Mapping[str, str]:
             head = backfill_head(project, table, f"target/sql/duckdb/{name}/backfill.sql")
             found[name] = f"{head}\n{backfill_sql(stream, table)}"
     return found
+
+
+def online_read(project: Project, name: str) -> str | None:
+    """The online read of a view alone, as `online_sql` has it; None for a view that keeps no state."""
+    fingerprint = view_fingerprint(project, name)
+    text = read_file(project, project.views[name], fingerprint)
+    if text is None:
+        return None
+    return online_head(project, project.views[name], fingerprint, text) + text.rstrip() + "\n"
 
 
 def online_sql(project: Project, name: str) -> Mapping[str, str]:

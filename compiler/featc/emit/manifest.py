@@ -32,6 +32,7 @@ from featc.resolve.model import (
     ViewJoin,
     Window,
 )
+from featc.words import Meanings
 
 SCHEMA = 1
 """Raised when a reader of the manifest would have to change."""
@@ -47,6 +48,7 @@ def manifest(project: Project, files: Mapping[str, str]) -> dict[str, Any]:
     features = [f for view in project.views.values() for f in view.features]
     graph = project_graph(project)
     carried = project_tags(project, graph).carried
+    meanings, layers = Meanings(project), fingerprint.Layers(project)
     return {
         "schema": SCHEMA,
         "ir_version": fingerprint.IR_VERSION,
@@ -59,11 +61,13 @@ def manifest(project: Project, files: Mapping[str, str]) -> dict[str, Any]:
         },
         "windows": _windows(project),
         "views": {name: _view(project, view) for name, view in project.views.items()},
-        "features": {f.qualified: _feature(project, f, carried) for f in features},
+        "features": {f.qualified: _feature(project, f, carried, meanings, layers) for f in features},
         "labels": {
-            f"{v.origin}.{f.name}": _label(project, v, f, carried) for v in project.labels.values() for f in _named(v)
+            f"{v.origin}.{f.name}": _label(project, v, f, carried, meanings)
+            for v in project.labels.values()
+            for f in _named(v)
         },
-        "services": {name: _service(project, service, carried) for name, service in project.services.items()},
+        "services": {name: _service(project, service, carried, meanings) for name, service in project.services.items()},
         "edges": [
             {
                 "from": edge.parent.name,
@@ -219,17 +223,20 @@ Carried = Mapping[Node, tuple[str, ...]]
 """The tags that each node of the lineage carries."""
 
 
-def _feature(project: Project, feature: Feature, carried: Carried) -> dict[str, Any]:
+def _feature(
+    project: Project, feature: Feature, carried: Carried, meanings: Meanings, layers: fingerprint.Layers
+) -> dict[str, Any]:
     view = project.views[feature.view]
     read = [view.aggregation(r.name) for r in feature.expr.refs if isinstance(r, AggregateRef)]
     return {
         "version": f"v{feature.version}",
-        "fingerprint": fingerprint.feature_fingerprint(project, view.name, feature.name),
-        "tile_fingerprint": fingerprint.tile_fingerprint(project, view.name, feature.name),
+        "fingerprint": layers.feature(view.name, feature.name),
+        "tile_fingerprint": layers.whole_tile(view.name, feature.name),
         "contract_fingerprint": fingerprint.contract_fingerprint(project, view.name, feature.name),
         "view": feature.view,
         "name": feature.name,
         "type": feature.type,
+        "meaning": meanings.features[feature.qualified],
         "sql": feature.text,
         "default": feature.default,
         "aggregations": [a.name for a in read],
@@ -244,7 +251,9 @@ def _named(labels: View) -> list[Feature]:
     return [f for f in labels.features if not f.name.endswith(COMPLETE)]
 
 
-def _label(project: Project, view: View, label: Feature, carried: Carried) -> dict[str, Any]:
+def _label(
+    project: Project, view: View, label: Feature, carried: Carried, meanings: Meanings
+) -> dict[str, Any]:
     """A label: it is in training sets only, so it has no tiles and no contract."""
     read = [view.aggregation(r.name) for r in label.expr.refs if isinstance(r, AggregateRef)]
     return {
@@ -253,6 +262,7 @@ def _label(project: Project, view: View, label: Feature, carried: Carried) -> di
         "view": view.origin,
         "name": label.name,
         "type": label.type,
+        "meaning": meanings.features[f"{view.origin}.{label.name}"],
         "sql": label.text,
         "source": view.source,
         "closed": view.closed,
@@ -262,12 +272,12 @@ def _label(project: Project, view: View, label: Feature, carried: Carried) -> di
     }
 
 
-def _service(project: Project, service: Service, carried: Carried) -> dict[str, Any]:
+def _service(project: Project, service: Service, carried: Carried, meanings: Meanings) -> dict[str, Any]:
     return {
         "version": f"v{service.version}",
         "fingerprint": fingerprint.service_fingerprint(project, service),
-        "outputs": [_output(project, service, o, carried) for o in service.outputs],
-        "labels": [_output(project, service, o, carried) for o in service.labels],
+        "outputs": [_output(project, service, o, carried, meanings) for o in service.outputs],
+        "labels": [_output(project, service, o, carried, meanings) for o in service.labels],
         "keys": _columns(service.keys),
         "request": _columns(service.request),
         "roles": {role.name: {"view": role.view, "keys": list(role.keys)} for role in service.roles},
@@ -279,7 +289,9 @@ def _service(project: Project, service: Service, carried: Carried) -> dict[str, 
     }
 
 
-def _output(project: Project, service: Service, output: Output, carried: Carried) -> dict[str, Any]:
+def _output(
+    project: Project, service: Service, output: Output, carried: Carried, meanings: Meanings
+) -> dict[str, Any]:
     """An output: the feature of a view, perhaps in a role, or with no view one of the service's own expressions."""
     view = project.view(output.view)
     roles = (r.name for r in service.roles if r.asked == output.view and output.name == f"{r.name}_{output.feature}")
@@ -289,5 +301,6 @@ def _output(project: Project, service: Service, output: Output, carried: Carried
         "feature": output.feature,
         "role": next(roles, None),
         "type": output.type,
+        "meaning": meanings.output(service, output),
         "carries": list(carried.get(Node("output", f"{service.name}.{output.name}"), ())),
     }

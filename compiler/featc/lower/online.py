@@ -318,8 +318,20 @@ def online_files(project: Project, view: View, fingerprint: str = "") -> dict[st
             f"{head}\n-- SQLite: what no read at or after :horizon needs goes, a view in one transaction",
             evicting.sections(plan.layout, plan.evict, plan.seal_sql),
         ),
-        "online_read.sql": _file(f"{head}\n-- SQLite: the states at :t", list(sections(full_read(plan)))),
+        "online_read.sql": _read_file(head, plan),
     }
+
+
+def read_file(project: Project, view: View, fingerprint: str = "") -> str | None:
+    """The online read of a view alone, as `online_files` has it; None for a view without a source."""
+    if view.source is None:
+        return None
+    plan = view_plan(project, view, fingerprint)
+    return _read_file(f"-- {project.name}.{view.name}, tables {plan.layout.events}", plan)
+
+
+def _read_file(head: str, plan: ViewPlan) -> str:
+    return _file(f"{head}\n-- SQLite: the states at :t", list(sections(full_read(plan))))
 
 
 Sections = list[tuple[str, str]]

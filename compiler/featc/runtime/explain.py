@@ -25,6 +25,7 @@ from featc.runtime.costs import cost_of, source_amounts, store_amounts
 from featc.runtime.online.engine import shared_engine
 from featc.runtime.online.service import ServiceReader
 from featc.runtime.training_set.reading import filled, tiled_cells
+from featc.words import Meanings
 
 if TYPE_CHECKING:
     from featc.runtime.store import FeatureStore
@@ -62,6 +63,8 @@ def _view(
     about |= _tiles(store, session, about, wanted)
     online = () if name in project.labels else features
     derived = [_derived(project, f, slow) for f in online if not (f.expr.is_bare and f.default is None)]
+    meanings = Meanings(project)
+    about["meanings"] = [{"feature": f.name, "meaning": meanings.feature(name, f.name)} for f in features]
     about["leakage"] = [_leakage(project, f, proof) for f in features]
     return {**about, "derived": derived, "cost": _cost(store, session, name, wanted)}
 

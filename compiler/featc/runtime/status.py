@@ -6,17 +6,14 @@ Everything is read: a store is neither made nor locked, and no file is left besi
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
-
-import duckdb
 
 from featc.errors import Diagnostic
 from featc.fingerprint import feature_fingerprint, view_fingerprint
@@ -25,6 +22,7 @@ from featc.resolve.model import Service, feature_closure
 from featc.resolve.upstream import read_sources
 from featc.runtime.backfill.standing import TilesStatus, standing
 from featc.runtime.online.ledger import horizon_of
+from featc.runtime.proofs import Certificate, Proof
 
 if TYPE_CHECKING:
     from featc.runtime.store import FeatureStore
@@ -32,9 +30,6 @@ if TYPE_CHECKING:
 History = Literal["complete", "empty", "incomplete", "absent", "on demand"]
 """Of a view in the store: whole; the same before any row of its source was taken in; made after rows were taken in;
 without tables as it is defined now; nothing is kept."""
-
-Proof = Literal["proven", "thin", "different", "moved", "never"]
-"""Of a service: proven equal; some for want of data not; different; the features or an engine are others now; none."""
 
 _DAY = 86_400_000_000
 
@@ -268,7 +263,7 @@ def _views(store: FeatureStore, there: Mapping[str, int], came: Mapping[str, tup
 
 def _services(store: FeatureStore, watermarks: Mapping[str, int | None]) -> Iterator[ServiceStatus]:
     project = store.project
-    certificate, verified_at = _certificate(store.root / "target" / "certificate.json")
+    certificate = Certificate.read(store.root)
     for service in project.services.values():
         wanted = tuple((o.view, o.feature) for o in service.outputs)
         views = dict.fromkeys(view for view, _ in feature_closure(project, wanted))
@@ -276,41 +271,19 @@ def _services(store: FeatureStore, watermarks: Mapping[str, int | None]) -> Iter
         known = [watermarks[s] for s in sources]
         known_to = None if None in known else min((k for k in known if k is not None), default=None)
         proof, features = _proof(store, service, certificate)
-        yield ServiceStatus(service.name, sources, known_to, proof, features, verified_at if proof != "never" else None)
+        verified_at = certificate.at if proof != "never" else None
+        yield ServiceStatus(service.name, sources, known_to, proof, features, verified_at)
 
 
-def _certificate(path: Path) -> tuple[Mapping[str, Any], int | None]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return (found, path.stat().st_mtime_ns // 1000) if isinstance(found, dict) else ({}, None)
-    except (OSError, ValueError):
-        return {}, None
-
-
-def _proof(store: FeatureStore, service: Service, certificate: Mapping[str, Any]) -> tuple[Proof, tuple[str, ...]]:
+def _proof(store: FeatureStore, service: Service, certificate: Certificate) -> tuple[Proof, tuple[str, ...]]:
     """The worst that the certificate says about a service's features, and about which."""
     by_state: dict[Proof, list[str]] = {}
     for output in service.outputs:
         name = f"{output.view}.{output.feature}"
-        found = certificate.get("features", {}).get(name)
         mark = feature_fingerprint(store.project, output.view, output.feature)
-        by_state.setdefault(_state(found, mark, certificate), []).append(name)
+        by_state.setdefault(certificate.proof(name, mark), []).append(name)
     worst: Sequence[Proof] = ("different", "moved", "never", "thin")
     for state in worst:
         if state in by_state:
             return state, tuple(by_state[state])
     return "proven", ()
-
-
-def _state(found: Mapping[str, Any] | None, fingerprint: str, certificate: Mapping[str, Any]) -> Proof:
-    engines = {"training": duckdb.__version__, "online": sqlite3.sqlite_version}
-    if found is None:
-        return "never"
-    if found.get("fingerprint") != fingerprint:
-        return "moved"
-    if found.get("status") == "different":
-        return "different"
-    if any(certificate.get(part, {}).get("version") != version for part, version in engines.items()):
-        return "moved"
-    accepted = found.get("status") == "proven" or certificate.get("exit_code") == 0
-    return "proven" if accepted else "thin"
