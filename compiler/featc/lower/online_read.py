@@ -216,6 +216,29 @@ def bands_sql(layout: Layout, partials: tuple[Partial, ...], bands: int) -> str:
     return "WITH\n" + ",\n".join(found) + f"\n{text};\n"
 
 
+# ── what a read uses ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def uses_sql(layout: Layout, bands: int) -> str:
+    """What a read of so many bands uses: (start, rows, whether it is used) of each tile that lies in them, and in a row
+    without start how many rows are read one by one."""
+    rows = (
+        f"SELECT NULL, count(*), NULL\nFROM {'stretch' if layout.tiled else 'band'} CROSS JOIN {layout.events}\n"
+        f"{conjunction([*_seen_conditions(layout), '_tau > _after', '_tau <= _upto'])}"
+    )
+    if not layout.tiled:
+        return f"WITH\n{_band_values(layout, bands)}\n{rows};\n"
+    settled = f"_settled_at <= {horizon_sql(':k', layout.view.closed)}"
+    ctes = [_band_values(layout, bands), *_tile_ctes(layout, ())]
+    return f"WITH\n{f',{chr(10)}'.join(ctes)}\nSELECT _start, _rows, {settled}\nFROM tile\nUNION ALL\n{rows};\n"
+
+
+def within_sql(layout: Layout) -> str:
+    """(τ, enter) of the rows of the store that are seen, with τ in (:after, :upto]."""
+    seen = [*_seen_conditions(layout), "_tau > :after", "_tau <= :upto"]
+    return f"SELECT _tau, {layout.enter}\nFROM {layout.events}\n{conjunction(seen)};\n"
+
+
 # ── picks, sets, members ──────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from featc.runtime.status import Status
     from featc.runtime.training_set.origin import Asked
     from featc.runtime.training_set.reading import Read
+    from featc.runtime.why import WhyReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +355,26 @@ class FeatureStore:
         return self.online.evict(replay, dry_run=dry_run)
 
     # ── the project ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def why(
+        self,
+        service: str,
+        feature: str,
+        keys: Mapping[str, Any],
+        at: Instant = None,
+        *,
+        known_at: Instant = None,
+        limit: int = 5,
+    ) -> WhyReport:
+        """The rows behind one value: of a service's feature, for one entity, at `at` (None: now).
+
+        `keys`: the keys, and the request columns that the feature needs. `known_at`: what a label may know (None: all
+        there is). `limit`: how many rows of each kind are listed. The report prints itself; `to_json()` is plain data.
+        Raises FeatcError F850 to F853.
+        """
+        from featc.runtime.why import why
+
+        return why(self, service, feature, keys, at, known_at=known_at, limit=limit)
 
     def explain(self, features: str | Sequence[str]) -> list[dict[str, Any]]:
         """What `featc explain` says, as plain data: a dict per view behind a service or list of features."""
