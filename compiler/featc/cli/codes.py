@@ -27,6 +27,13 @@ CODES: Mapping[str, str] = {
     "folder, or move them away.",
     "F811": "A project's name is letters, digits, _ and -, and starts with a letter. featc init takes the folder's, or "
     "--name.",
+    "F850": "featc why asks for a feature of a service, and there is no service of this name. featc ls shows them.",
+    "F851": "The service has no feature and no label of this name. A feature is named as the service lists it, or as "
+    "view.feature; one that only stands behind those listed may be asked for by view.feature.",
+    "F852": "A value is asked for an entity: all keys that the feature needs, and the request columns that it takes "
+    "in, have to be given, None where one is not known. featc build lists them per service.",
+    "F853": "The rows behind a feature cannot be read: a value makes the view's where, a key or an argument fail. "
+    "Put the data right, or guard the expression with nullif or try_cast.",
     "F910": "A file cannot be written: its folder, its rights, or a full disk. No file is half-written.",
     "F911": "The system or the engine refused to read or write a file. Check the path, its rights and the free "
     "space; featc doctor looks at the project's files.",

@@ -60,8 +60,8 @@ def given(project: Project, output: Output, values: Mapping[str, Any]) -> tuple[
             if name not in values:
                 hint = f"give keys={{'{name}': …}}, or None where it is not known"
                 wrong.error("F852", f"{output.name} needs the {what} '{name}' ({type_}), which is not given", hint=hint)
-    known = {name.casefold() for s in project.services.values() for c in (s.keys, s.request) for name, _ in c}
-    known |= {name.casefold() for name, _ in (*keys, *request)}
+    views = (*project.views.values(), *project.asked.values())
+    known = {name.casefold() for v in views for name in (*(k.name for k in v.keys), *dict(v.request))}
     for name in values:
         if name.casefold() not in known:
             hint = did_you_mean(name, [n for n, _ in (*keys, *request)])

@@ -18,7 +18,7 @@ from featc.resolve.model import Aggregation, Window
 from featc.runtime.online.calendars import begins
 from featc.runtime.why.entity import EntityRows
 from featc.runtime.why.model import Counted, Edge, Marks, Row, Standing
-from featc.runtime.why.words import aggregate_text, argument_text
+from featc.runtime.why.words import aggregate_text, argument_text, filter_text, where_text
 from featc.visibility import Edges, edges, horizon, known_sql, visible_sql
 
 NEAR = 3
@@ -66,6 +66,8 @@ def counted(rows: EntityRows, aggregation: Aggregation, instant: Instant, limit:
         _marks(rows),
         rows.keys,
         rows.own_rows(),
+        where_text(view),
+        filter_text(view, aggregation),
     )
 
 
@@ -109,16 +111,17 @@ def _standing_sql(rows: EntityRows, aggregation: Aggregation, edge: Edges, insta
 
 
 def _stood_sql(rows: EntityRows, edge: Edges, instant: Instant) -> str:
-    """The entity's rows, members of the window by their time and by what is known called so. An attributed row is there
-    once for each answer it has had."""
+    """The entity's rows, members of the window by their time and by what is known called so. Of the answers of an
+    attributed row there is the one that is seen, else the first to come, else the last that was."""
     view = rows.view
     inside = f"_time <= {edge.upto}" + ("" if edge.after is None else f" AND _time > {edge.after}")
     passes = f"{witness.PASSES} AND NOT _deleted"
     seen, gone, coming = _knowledge(rows, instant)
     older = "false" if edge.after is None else f"_time <= {edge.after}"
     source = f"FROM {witness.SEEN} s JOIN {witness.HISTORY} h USING ({witness.NUMBER})"
-    items = "s.*, h.* EXCLUDE (_why)"
+    items, one = "s.*, h.* EXCLUDE (_why)", ""
     if view.attributed is not None:
+        one = f"\nQUALIFY row_number() OVER (PARTITION BY _why ORDER BY {seen} DESC, {coming} DESC, _enter) = 1"
         items = (
             "s.*, h.* EXCLUDE (_why, _arrival, _enter, _superseded), _answer_arrival AS _arrival,"
             " _answer_enter AS _enter, _answer_superseded AS _superseded"
@@ -126,16 +129,17 @@ def _stood_sql(rows: EntityRows, edge: Edges, instant: Instant) -> str:
     return (
         f"SELECT *, CASE\n"
         f"  WHEN _time IS NULL OR _arrival IS NULL THEN 'never'\n"
+        f"  WHEN {witness.SAME} THEN CASE WHEN {inside} THEN 'duplicate' ELSE 'elsewhere' END\n"
         f"  WHEN {inside} AND {seen} AND {passes} THEN 'member'\n"
         f"  WHEN {inside} AND {seen} AND _deleted THEN 'deleted'\n"
         f"  WHEN {inside} AND {seen} THEN 'where'\n"
-        f"  WHEN {inside} AND {gone} THEN CASE WHEN {witness.SAME} THEN 'duplicate' ELSE 'superseded' END\n"
+        f"  WHEN {inside} AND {gone} THEN 'superseded'\n"
         f"  WHEN {inside} AND {coming} THEN 'unknown'\n"
         f"  WHEN NOT ({passes}) OR {gone} THEN 'elsewhere'\n"
         f"  WHEN {older} THEN 'before'\n"
         f"  WHEN _time > {edge.upto} THEN 'after'\n"
         f"  ELSE 'elsewhere' END AS _stood\n"
-        f"FROM (SELECT {items} {source})\nWHERE {witness.MINE} OR (_time IS NULL OR _arrival IS NULL)"
+        f"FROM (SELECT * FROM (SELECT {items} {source}){one})\nWHERE {witness.MINE} OR (_time IS NULL OR _arrival IS NULL)"
     )
 
 

@@ -126,6 +126,8 @@ class Counted:
     marks: Marks
     entity: Mapping[str, Any]
     entity_rows: int
+    where: str | None = None
+    filter: str | None = None
     online: OnlineRows | None = None
 
 
@@ -144,6 +146,7 @@ class LookedUp:
     because: str | None
     entity: Mapping[str, Any]
     entity_rows: int
+    where: str | None = None
     limit: Edge | None = None
     """With a ttl, the oldest instant at which a row may have happened."""
 

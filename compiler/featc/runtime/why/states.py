@@ -13,7 +13,7 @@ from featc.lower.training.rows import chosen_by
 from featc.resolve.model import Aggregation, Window
 from featc.runtime.why.entity import EntityRows
 from featc.runtime.why.model import Counted, Edge, LookedUp, Marks, Row, Standing
-from featc.runtime.why.words import aggregate_text, argument_text, span_words
+from featc.runtime.why.words import aggregate_text, argument_text, filter_text, instant_words, span_words, where_text
 from featc.visibility import edges, horizon
 
 NEAR = 3
@@ -50,6 +50,7 @@ def looked_up(
         because,
         rows.keys,
         rows.own_rows(),
+        where_text(view),
         None if limit_at is None else Edge(limit_at, True),
     )
 
@@ -83,7 +84,7 @@ def _standing_sql(rows: EntityRows, at: int) -> str:
     dead = "_deleted" if rows.source.id or rows.source.kind != "state" else "false"
     stood = (
         "SELECT *, CASE WHEN _time IS NULL OR _arrival IS NULL THEN 'never'\n"
-        f"  WHEN {gone} AND _enter <= {known} AND {witness.SAME} THEN 'duplicate'\n"
+        f"  WHEN {witness.SAME} THEN 'duplicate'\n"
         f"  WHEN {gone} THEN 'superseded'\n"
         f"  WHEN _enter <= {known} AND {dead} THEN 'deleted'\n"
         f"  WHEN _enter <= {known} THEN 'seen'\n"
@@ -120,13 +121,7 @@ def _no_dump_row(rows: EntityRows, at: int) -> str:
     listed = [d for d in rows.query(witness.dumps_sql(rows.source)) if d["_from"] <= known]
     if not listed:
         return "no dump is in force yet at that instant"
-    return f"the dump in force, that of {_instant(listed[-1]['_time'])}, does not have it"
-
-
-def _instant(us: int) -> str:
-    from featc.runtime.online.store import written
-
-    return written(us)
+    return f"the dump in force, that of {instant_words(listed[-1]['_time'])}, does not have it"
 
 
 def _because(rows: EntityRows, row: Mapping[str, Any], at: int) -> str | None:
@@ -137,7 +132,7 @@ def _because(rows: EntityRows, row: Mapping[str, Any], at: int) -> str | None:
     if not row[witness.PASSES]:
         return "it does not pass where, and hides those before it"
     if row["_until"] is not None and row["_until"] <= known:
-        return f"it held until {_instant(row['_until'])} only"
+        return f"it held until {instant_words(row['_until'])} only"
     if view.ttl is not None:
         edge = edges(Window("ttl", view.ttl), at, view.closed)
         if edge.after is not None and row["_time"] <= edge.after:
@@ -177,6 +172,8 @@ def counted_current(rows: EntityRows, aggregation: Aggregation, at: int, limit: 
         Marks(tuple((m["_time"], m["_standing"]) for m in marks)),
         rows.keys,
         rows.own_rows(),
+        where_text(view),
+        filter_text(view, aggregation),
     )
 
 
@@ -196,12 +193,12 @@ def _current_sql(rows: EntityRows, aggregation: Aggregation, at: int) -> str:
         "CREATE OR REPLACE TEMP TABLE why_standing AS\n"
         f"SELECT s.*, h.* EXCLUDE (_why), {rows.orders[chosen_by(aggregation)]} AS _nth, d._from, d._until AS _gone,"
         " CASE WHEN _time IS NULL OR _arrival IS NULL THEN 'never'\n"
+        f"  WHEN {witness.SAME} THEN 'duplicate'\n"
         f"  WHEN ({holds}) AND NOT _deleted AND {witness.PASSES} AND NOT ({ended}) AND NOT ({old})"
         f" THEN CASE WHEN {' AND '.join(filters)} THEN 'counted' ELSE 'filtered' END\n"
         f"  WHEN ({holds}) AND NOT ({witness.PASSES}) THEN 'where'\n"
         f"  WHEN ({holds}) AND _deleted THEN 'deleted'\n"
         f"  WHEN ({holds}) AND NOT ({ended}) AND ({old}) THEN 'before'\n"
-        f"  WHEN {gone} AND {witness.SAME} THEN 'duplicate'\n"
         f"  WHEN {gone} THEN 'superseded'\n"
         f"  WHEN _enter > {known} THEN CASE WHEN _time <= {known} THEN 'unknown' ELSE 'after' END\n"
         f"  WHEN d._why IS NULL AND _deleted THEN 'deleted'\n"
@@ -224,7 +221,7 @@ def _current_rows(rows: EntityRows, aggregation: Aggregation, at: int, limit: in
         found = rows.query(f"SELECT * FROM why_standing WHERE _standing = '{standing}' ORDER BY {order} LIMIT {most}")
         for f in found:
             made = rows.row(f, standing, {t: f[f"_slot_{n}"] for t, n in names if t != "*"})
-            note = f"another row took over at {_instant(f['_gone'])}" if standing == "ended" and f["_gone"] else None
+            note = f"another row took over at {instant_words(f['_gone'])}" if standing == "ended" and f["_gone"] else None
             away = None
             if standing == "before":
                 note = f"older than ttl, {span_words(rows.view.ttl or 0)}"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from featc.algebra import AGGREGATES
 from featc.lower import source as src
 from featc.resolve.model import Aggregation, View
 
+_EPOCH = datetime(1970, 1, 1)
 _UNITS = (("d", 86_400_000_000), ("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000))
 
 
@@ -20,6 +23,11 @@ def filter_text(view: View, aggregation: Aggregation) -> str | None:
     filters = [view.slot(s).filter for s in aggregation.slots]
     found = dict.fromkeys(src.render(f) for f in filters if f is not None)
     return " and ".join(found) or None
+
+
+def where_text(view: View) -> str | None:
+    """The `where` of a view over the columns of its source; None where it has none."""
+    return None if view.where is None else " ".join(src.render(view.where).split())
 
 
 def aggregate_text(view: View, aggregation: Aggregation) -> str:
@@ -47,3 +55,11 @@ def span_words(us: int) -> str:
     if found:
         return " ".join(found)
     return f"{left / 1000:g}ms" if left >= 1000 else f"{left}us"
+
+
+def instant_words(us: int) -> str:
+    """An instant in UTC: `2026-04-10 12:00:00`, with its fraction where it has one."""
+    try:
+        return str(_EPOCH + timedelta(microseconds=us))
+    except OverflowError:
+        return f"{us}us"

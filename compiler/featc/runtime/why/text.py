@@ -1,0 +1,159 @@
+"""The report for people: at most 100 characters wide, no colours, all instants in UTC."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from featc.runtime.texts import to_text
+from featc.runtime.why.model import Counted, Explained, LookedUp, OnlineRows, Plan, WhyReport
+from featc.runtime.why.rows_text import rows_of, rows_of_lookup
+from featc.runtime.why.timeline import timeline
+from featc.runtime.why.words import instant_words, span_words
+
+ROOM = 100
+
+
+def as_text(report: WhyReport) -> str:
+    """The whole report."""
+    lines = [*_head(report), ""]
+    for explained in report.features:
+        lines += [*_feature(explained, report.at), ""]
+    return "\n".join(line.rstrip() for line in lines).rstrip()
+
+
+def wrapped(text: str, indent: int = 0, hanging: int | None = None) -> list[str]:
+    """A text in lines that fit."""
+    after = " " * (indent + 4 if hanging is None else hanging)
+    made = textwrap.wrap(
+        text, ROOM, initial_indent=" " * indent, subsequent_indent=after, break_on_hyphens=False,
+        break_long_words=True,
+    )  # fmt: skip
+    return made or [""]
+
+
+# ── the head ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _head(report: WhyReport) -> Iterator[str]:
+    value = to_text(report.training.value) if report.training.there else "no value"
+    yield from wrapped(f"{report.service}.{report.output} = {value}")
+    given = ", ".join(f"{k} = {to_text(v)}" for k, v in {**report.keys, **report.request}.items()) or "the whole"
+    yield from wrapped(f"{given}, at {instant_words(report.at)} UTC")
+    yield from wrapped(_plans(report.training, report.online, report.differs))
+    if report.differs:
+        for reason in _differences(report):
+            yield from wrapped(reason, 2)
+    for note in report.notes:
+        yield from wrapped(f"note: {note}")
+
+
+def _plans(training: Plan, online: Plan, differs: bool) -> str:
+    first = f"training {to_text(training.value)}" if training.there else f"training has none: {training.missing}"
+    if not online.there:
+        return f"{first}; online has none: {online.missing}"
+    second = f"online {to_text(online.value)}"
+    if not training.there:
+        return f"{first}; {second}"
+    return f"{first}, {second}: they DIFFER" if differs else f"{first}, {second}: equal"
+
+
+def _differences(report: WhyReport) -> Iterator[str]:
+    found = False
+    for explained in report.features:
+        for counted in explained.aggregates:
+            if counted.online is not None:
+                for words in _apart(counted, counted.online):
+                    found = True
+                    yield words
+    if not found:
+        yield "the store has the same rows in these windows: rows beside them, or the store itself, make the difference"
+
+
+def _apart(counted: Counted, online: OnlineRows) -> Iterator[str]:
+    for rows, words in (
+        (online.lacking, f"the store lacks of {counted.source}, in {counted.window}"),
+        (online.surplus, f"only the store has of {counted.source}, in {counted.window}"),
+    ):
+        if rows:
+            few = ", ".join(instant_words(time) for time, _ in rows[:3])
+            more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
+            yield f"{words}: {'the row' if len(rows) == 1 else f'{len(rows)} rows,'} of {few}{more}"
+    if online.lacking:
+        yield f"featc push {counted.source}, or featc materialize, brings them into the store"
+
+
+# ── a feature ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _feature(explained: Explained, at: int) -> Iterator[str]:
+    yield from wrapped(f"{explained.name} = {to_text(explained.value)}   {explained.type}")
+    yield from wrapped(f"= {' '.join(explained.text.split())}", 2)
+    if explained.defaulted:
+        yield from wrapped(f"its default stands in for NULL: {explained.because}", 2)
+    elif explained.because is not None:
+        yield from wrapped(f"{'NULL: ' if explained.value is None else ''}{explained.because}", 2)
+    simple = len(explained.inputs) == 1 and explained.inputs[0].kind == "aggregate"
+    for given in () if simple else explained.inputs:
+        yield from wrapped(f"{given.name} = {to_text(given.value)}", 4)
+    for counted in explained.aggregates:
+        yield ""
+        yield from _counted(counted, at)
+    if explained.state is not None:
+        yield ""
+        yield from _looked_up(explained.state, at)
+
+
+def _counted(counted: Counted, at: int) -> Iterator[str]:
+    yield from wrapped(f"{' '.join(counted.text.split())} = {to_text(counted.value)}", 2)
+    entity = ", ".join(f"{k} = {to_text(v)}" for k, v in counted.entity.items())
+    of = f" of {entity}" if entity else ""
+    yield from wrapped(f"rows of {counted.source}{of}: {_edges(counted)}", 4)
+    if counted.where:
+        yield from wrapped(f"where {counted.where}", 4)
+    yield from (f"  {line}" for line in timeline(counted.marks, counted.lower, counted.upper, at))
+    yield from rows_of(counted, ROOM)
+    if counted.online is not None:
+        yield from wrapped(f"online: {_tiles(counted.online)}", 4)
+
+
+def _edges(counted: Counted) -> str:
+    closed = f"{counted.words}, closed: {counted.closed}"
+    if counted.window == "current":
+        return f"those that hold at {instant_words(counted.upper.at)}"
+    upper = f"{instant_words(counted.upper.at)}{']' if counted.upper.included else ')'}"
+    zone = f", units of {counted.zone}" if counted.zone else ""
+    if counted.lower is None:
+        return f"up to {upper[:-1]}, {'it included' if counted.upper.included else 'it excluded'} ({closed})"
+    return f"{'[' if counted.lower.included else '('}{instant_words(counted.lower.at)}, {upper} ({closed}{zone})"
+
+
+def _tiles(online: OnlineRows) -> str:
+    rows = f"{online.raw} row{'' if online.raw == 1 else 's'}"
+    if not online.tiles:
+        return f"reads {rows} one by one, and no tile"
+    used = [t for t in online.tiles if t.used]
+    rest = len(online.tiles) - len(used)
+    held = sum(t.rows for t in used)
+    text = f"{len(used)} tile{'' if len(used) == 1 else 's'} of {span_words(online.tiles[0].width)} with {held} rows"
+    if used:
+        text += f" from {instant_words(used[0].start)} on"
+    text += f", and {rows} one by one"
+    return text + (f"; {rest} not settled at that instant, read by its rows" if rest else "")
+
+
+def _looked_up(state: LookedUp, at: int) -> Iterator[str]:
+    from featc.runtime.why.model import Edge
+
+    entity = ", ".join(f"{k} = {to_text(v)}" for k, v in state.entity.items())
+    ttl = "" if state.ttl is None else f", not older than {span_words(state.ttl)}"
+    yield from wrapped(f"the row of {state.source}{f' of {entity}' if entity else ''} that holds{ttl}", 2)
+    if state.where:
+        yield from wrapped(f"where {state.where}", 4)
+    if state.because is not None:
+        yield from wrapped(f"none: {state.because}", 4)
+    upper = Edge(at, state.closed in ("right", "both"))
+    yield from (f"  {line}" for line in timeline(state.marks, state.limit, upper, at))
+    yield from rows_of_lookup(state, ROOM)
+
+
