@@ -162,7 +162,7 @@ def _joined(ctes: Ctes, project: Project, view: View, need: Wanted, relation: st
     """The CTE of the versions with what lies beside them."""
     if not view.joins:
         return relation
-    bases = bases_of(ctes, project, view)
+    bases = bases_of(ctes, project, view, need)
     if view.attributed is not None:
         return with_matches(ctes, project, view, relation, bases, ())
     relation = numbered(ctes, project, view, relation, ())
@@ -194,13 +194,21 @@ def _seen_items(
     until = "NULL::BIGINT" if source.valid_to is None else src.instant(source, source.valid_to)
     yield f"{until} AS {UNTIL}"
     yield from (quoted(c.name) for c in source.columns)
-    yield from (quoted(c) for c in beside(view, need))
+    yield from (quoted(c) for c in beside(view, need, aggregations))
 
 
-def beside(view: View, need: Wanted) -> tuple[str, ...]:
-    """The columns that joins and matches bring to the view's rows."""
-    joins = view.joins if view.attributed is not None else joins_read(view, need)
-    return tuple(c for join in joins for c in join.columns)
+def beside(view: View, need: Wanted, aggregations: Sequence[Aggregation]) -> tuple[str, ...]:
+    """The columns that joins and matches bring to the view's rows, of those joins that these aggregations, `where`, the
+    keys, or another such join make use of."""
+    exprs = [view.where, *(k.expr for k in view.keys)]
+    exprs += [e for name in slots(aggregations) for e in (view.slot(name).value, view.slot(name).filter)]
+    used = {r.column for e in exprs if e is not None for r in e.refs if isinstance(r, ColumnRef)}
+    found: list[str] = []
+    for join in reversed(view.joins if view.attributed is not None else joins_read(view, need)):
+        if used & set(join.columns):
+            used |= {r.column for e in join.keys for r in e.refs if isinstance(r, ColumnRef)}
+            found[:0] = join.columns
+    return tuple(found)
 
 
 # ── rows that hold for a time ─────────────────────────────────────────────────────────────────────────────────────

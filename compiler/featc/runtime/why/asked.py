@@ -60,7 +60,7 @@ def given(project: Project, output: Output, values: Mapping[str, Any]) -> tuple[
             if name not in values:
                 hint = f"give keys={{'{name}': …}}, or None where it is not known"
                 wrong.error("F852", f"{output.name} needs the {what} '{name}' ({type_}), which is not given", hint=hint)
-    views = (*project.views.values(), *project.asked.values())
+    views = (*project.views.values(), *project.asked.values(), *project.labels.values())
     known = {name.casefold() for v in views for name in (*(k.name for k in v.keys), *dict(v.request))}
     for name in values:
         if name.casefold() not in known:

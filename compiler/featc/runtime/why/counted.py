@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from featc.lower import witness
-from featc.lower.explained import edges_in_words
+from featc.lower.explained import edges_in_words, join_explained
 from featc.lower.training import Knowledge
 from featc.lower.training.rows import chosen_by
-from featc.resolve.model import Aggregation, Window
+from featc.resolve.model import Aggregation, Join, ViewJoin, Window
 from featc.runtime.online.calendars import begins
+from featc.runtime.why.deciding import deciding
 from featc.runtime.why.entity import EntityRows
 from featc.runtime.why.model import Counted, Edge, Marks, Row, Standing
 from featc.runtime.why.words import aggregate_text, argument_text, filter_text, where_text
@@ -68,7 +69,13 @@ def counted(rows: EntityRows, aggregation: Aggregation, instant: Instant, limit:
         rows.own_rows(),
         where_text(view),
         filter_text(view, aggregation),
+        {j["join"]: j["finds"] for j in (join_explained(rows.project, join, rows.source) for join in _used(rows))},
     )
+
+
+def _used(rows: EntityRows) -> list[Join | ViewJoin]:
+    """The joins whose columns are shown."""
+    return [join for join in rows.view.joins if set(join.columns) & set(rows.beside)]
 
 
 def _ends(window: Window, edge: Edges, closed: str) -> tuple[Edge | None, Edge]:
@@ -180,23 +187,30 @@ def _listed(
             row = rows.row(f, standing, _values(rows, aggregation, f), distance=away)
             yield replace(row, note=_note(rows, f, known, standing))
 
-    first = some("counted", "_nth", few)
-    last = some("counted", "_nth DESC", few)
-    numbers = {f["_nth"] for f in first}
-    yield from made([*first, *(f for f in reversed(last) if f["_nth"] not in numbers)], "counted")
+    own = {f["_nth"]: f for f in (*some("counted", "_nth", few), *some("counted", "_nth DESC", few))}
+    decides = None
+    if (order := deciding(rows.view, aggregation, rows.slots)) is not None:
+        deciders = some("counted", order, 1)
+        decides = deciders[0]["_nth"] if deciders else None
+        own |= {f["_nth"]: f for f in deciders}
+    for nth in sorted(own):
+        yield from (replace(row, decides=nth == decides) for row in made([own[nth]], "counted"))
     for standing in _KNOWN:
         yield from made(some(standing, "_time NULLS FIRST, _nth", few), standing)
     near = min(NEAR, few)
     yield from made(list(reversed(some("beyond", "_nth DESC", near))), "beyond")
-    if edge.after is not None:
-        lowest = edge.after
+    lower, upper = _ends(aggregation.window, edge, rows.view.closed)
+    if lower is not None:
+        lowest = lower.at
         older = list(reversed(some("before", "_nth DESC", near)))
-        yield from made(older, "before", lambda time: time - lowest - 1)
-    yield from made(some("after", "_nth", near), "after", lambda time: time - edge.upto)
+        yield from made(older, "before", lambda time: time - lowest)
+    yield from made(some("after", "_nth", near), "after", lambda time: time - upper.at)
 
 
 def _values(rows: EntityRows, aggregation: Aggregation, found: Mapping[str, Any]) -> dict[str, Any]:
-    """What a row brings to the aggregation, by its arguments."""
+    """What a row brings to the aggregation, by its arguments; nothing where its FILTER does not hold."""
+    if not all(found[f"_filter_{rows.slots[s]}"] for s in aggregation.slots):
+        return {}
     names = [(argument_text(rows.view, s), rows.slots[s]) for s in aggregation.slots]
     return {text: found[f"_slot_{number}"] for text, number in names if text != "*"}
 
@@ -233,10 +247,10 @@ def _too_late(rows: EntityRows, edge: Edges, limit: int) -> tuple[int, list[Row]
         return 0, []
     own = witness.is_own(rows.view) if not rows.view.finds_keys else "true"
     inside = f"_time <= {edge.upto}" + ("" if edge.after is None else f" AND _time > {edge.after}")
-    items = "*, greatest(_time, _arrival) AS _enter, NULL AS _superseded, NULL AS _next, NULL AS _identity"
+    items = "*, greatest(_time, _arrival) AS _enter, NULL AS _superseded, NULL AS _next"
     origin = (
         f"FROM {witness.ROWS} WHERE {own} AND {inside} AND {witness.NUMBER} IN ({witness.too_late_sql(rows.source)})"
     )
-    found = rows.query(f"SELECT {items}, NULL AS _version {origin} ORDER BY _time LIMIT {limit}")
+    found = rows.query(f"SELECT {items} {origin} ORDER BY _time LIMIT {limit}")
     made = [rows.row(f | dict.fromkeys(rows.beside), "too late", {}) for f in found]
     return rows.number(f"SELECT count(*) {origin}"), made

@@ -38,6 +38,7 @@ def _feature(found: Explained) -> dict[str, Any]:
     return {
         "name": found.name,
         "expression": found.text,
+        "place": found.place,
         "type": found.type,
         "value": found.value,
         "defaulted": found.defaulted,
@@ -62,6 +63,7 @@ def _counted(found: Counted) -> dict[str, Any]:
         "upper": _edge(found.upper),
         "where": found.where,
         "filter": found.filter,
+        "joins": dict(found.beside),
         "value": found.value,
         "counts": dict(found.counts),
         "nulls": found.nulls,
@@ -97,6 +99,7 @@ def _row(row: Row) -> dict[str, Any]:
         "known_from": _instant(row.enter),
         "superseded_at": _instant(row.superseded_at),
         "seconds_outside": None if row.distance is None else row.distance / 1e6,
+        "decides": row.decides,
         "note": row.note,
         "replaced_by": None if row.replaced_by is None else _replacement(row.replaced_by),
         "id": dict(row.id),

@@ -41,7 +41,7 @@ class EntityRows:
     @property
     def beside(self) -> tuple[str, ...]:
         """The columns that joins bring."""
-        return witness.beside(self.view, self.need)
+        return witness.beside(self.view, self.need, self.aggregations)
 
     def query(self, sql: str) -> list[dict[str, Any]]:
         """Rows by column."""
@@ -74,7 +74,6 @@ class EntityRows:
             distance,
             self._replacement(found),
             note,
-            found["_version"] if found["_identity"] is not None else None,
         )
 
     def _replacement(self, found: Mapping[str, Any]) -> Replacement | None:

@@ -50,7 +50,8 @@ class Replacement:
 @dataclass(frozen=True, slots=True)
 class Row:
     """A row of a source. `enter` is when it is visible from; `distance` how far from the edge it misses, in µs; `values`
-    what it brings to the aggregate, by expression; `joined` what lies beside it; `data` the row as the data has it."""
+    what it brings to the aggregate, by expression; `joined` what lies beside it; `data` the row as the data has it.
+    `decides`: the aggregate is the value of this row (max, last, arg_min …)."""
 
     standing: Standing
     time: int | None
@@ -64,7 +65,7 @@ class Row:
     distance: int | None = None
     replaced_by: Replacement | None = None
     note: str | None = None
-    version: int | None = None
+    decides: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class OnlineRows:
 @dataclass(frozen=True, slots=True)
 class Counted:
     """An aggregate over a window, and how the rows stand to it. `text` is the aggregate as it is computed; `counts` say
-    how many rows there are of each standing, of which `rows` has some."""
+    how many rows there are of each standing, of which `rows` has some. `beside` says what each join finds."""
 
     name: str
     view: str
@@ -128,6 +129,7 @@ class Counted:
     entity_rows: int
     where: str | None = None
     filter: str | None = None
+    beside: Mapping[str, str] = field(default_factory=dict)
     online: OnlineRows | None = None
 
 
@@ -162,7 +164,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """One feature. `value` is the training plan's; `plain` that without its `default`; `because` why it is NULL, or why
+    """One feature, and the `place` where its author wrote it. `value` is the training plan's; `plain` that without its `default`; `because` why it is NULL, or why
     the default stands in its place."""
 
     name: str
@@ -177,6 +179,7 @@ class Explained:
     aggregates: tuple[Counted, ...]
     state: LookedUp | None
     because: str | None
+    place: str | None = None
 
     @property
     def defaulted(self) -> bool:

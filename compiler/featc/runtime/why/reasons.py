@@ -56,7 +56,8 @@ def _of_aggregate(found: Counted) -> str:
         return f"no row counts in {found.window}{tail}"
     if found.nulls >= found.counts["counted"]:
         return f"all {found.nulls} rows in {found.window} bring NULL" if found.nulls > 1 else "its only row brings NULL"
-    return f"{found.text} is NULL of {found.counts['counted']} rows"
+    number = found.counts["counted"]
+    return f"{found.text} gives NULL for {'its only row' if number == 1 else f'{number} rows'}"
 
 
 def _left_out(found: Counted) -> list[tuple[str, int]]:

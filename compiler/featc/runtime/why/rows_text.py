@@ -12,6 +12,8 @@ from featc.runtime.why.words import instant_words, span_words
 
 INDENT = 4
 _CELL = 24
+_NOTHING: Any = object()
+"""Where a row has no value under a name, not even NULL."""
 _GAP = 2
 
 _WORDS: Mapping[Standing, str] = {
@@ -89,7 +91,7 @@ class _Table:
             if used + _GAP + width > room:
                 break
             used += _GAP + width
-            right = all(is_number(_value(r, name)) for r in rows)
+            right = all(is_number(v) for v in (_value(r, name) for r in rows) if v is not _NOTHING)
             self.columns.append((name, width, right))
         self.head = self._line("time", "known from", [n if len(n) <= _CELL else f"{n[: _CELL - 1]}…" for n in names])
 
@@ -141,10 +143,12 @@ def _value(row: Row, name: str) -> Any:
     for part in (row.id, row.values, row.joined, row.data):
         if name in part:
             return part[name]
-    return None
+    return _NOTHING
 
 
 def _cell(value: Any) -> str:
+    if value is _NOTHING:
+        return ""
     text = " ".join(to_text(value).split())
     return text if len(text) <= _CELL else f"{text[: _CELL - 1]}…"
 
@@ -160,9 +164,13 @@ def _known(row: Row) -> str:
 
 
 def _notes(row: Row) -> Iterator[str]:
-    if row.standing in ("before", "after") and row.distance:
-        side = "before the window begins" if row.standing == "before" else "too late for the window"
+    if row.distance == 0:
+        yield "exactly at the edge, which the window leaves out"
+    elif row.distance is not None:
+        side = "before the window begins" if row.standing == "before" else "after the window ends"
         yield f"{span_words(row.distance)} {side}"
+    if row.decides:
+        yield "this row decides"
     if row.note:
         yield row.note
     by = row.replaced_by

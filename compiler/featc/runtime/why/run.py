@@ -33,6 +33,7 @@ from featc.runtime.why.reasons import why_null
 from featc.runtime.why.served import Served
 from featc.runtime.why.states import counted_current, looked_up
 from featc.runtime.why.values import Asked, ask, part, plain, training
+from featc.runtime.why.words import aggregate_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -143,7 +144,7 @@ class Tracer:
         listed = [Input(n, kinds[type(ref)], _plain(v)) for ref, (n, _, v) in inputs.items()]  # type: ignore[arg-type]
         return Explained(
             f"{view.origin}.{feature.name}", view.name, feature.name, feature.text, feature.type, _plain(value),
-            _plain(bare), feature.default, tuple(listed), counts, state, because,
+            _plain(bare), feature.default, tuple(listed), counts, state, because, str(feature.span or "") or None,
         )  # fmt: skip
 
     # ── rows ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -210,7 +211,7 @@ class Tracer:
                 shown = f"{project.view(other).origin}.{name}"
                 return shown, project.feature(other, name).type, self.values.get(f"{other}.{name}")
             case AggregateRef(name):
-                return name, view.aggregation(name).type, self.values.get(f"{view.name}.{part(feature, ref)}")
+                return aggregate_text(view, view.aggregation(name)), view.aggregation(name).type, self.values.get(f"{view.name}.{part(feature, ref)}")
             case StateRef(column):
                 type_ = project.sources[view.source or ""].column(column).type
                 return column, type_, self.values.get(f"{view.name}.{part(feature, ref)}")

@@ -17,8 +17,9 @@ ROOM = 100
 def as_text(report: WhyReport) -> str:
     """The whole report."""
     lines = [*_head(report), ""]
+    known: dict[tuple[object, ...], str] = {}
     for explained in report.features:
-        lines += [*_feature(explained, report.at), ""]
+        lines += [*_feature(explained, report.at, known), ""]
     return "\n".join(line.rstrip() for line in lines).rstrip()
 
 
@@ -86,60 +87,81 @@ def _apart(counted: Counted, online: OnlineRows) -> Iterator[str]:
 # ── a feature ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _feature(explained: Explained, at: int) -> Iterator[str]:
-    yield from wrapped(f"{explained.name} = {to_text(explained.value)}   {explained.type}")
+def _feature(explained: Explained, at: int, known: dict[tuple[object, ...], str]) -> Iterator[str]:
+    """One feature; `known` are the windows shown before, whose rows need not be shown again."""
+    where = f"   {explained.place}" if explained.place else ""
+    yield from wrapped(f"{explained.name} = {to_text(explained.value)}   {explained.type}{where}")
     yield from wrapped(f"= {' '.join(explained.text.split())}", 2)
     if explained.defaulted:
         yield from wrapped(f"its default stands in for NULL: {explained.because}", 2)
     elif explained.because is not None:
         yield from wrapped(f"{'NULL: ' if explained.value is None else ''}{explained.because}", 2)
-    simple = len(explained.inputs) == 1 and explained.inputs[0].kind == "aggregate"
+    simple = len(explained.inputs) == 1 and explained.inputs[0].kind in ("aggregate", "state")
     for given in () if simple else explained.inputs:
         yield from wrapped(f"{given.name} = {to_text(given.value)}", 4)
     for counted in explained.aggregates:
         yield ""
-        yield from _counted(counted, at)
+        yield from _counted(counted, at, known)
     if explained.state is not None:
         yield ""
         yield from _looked_up(explained.state, at)
 
 
-def _counted(counted: Counted, at: int) -> Iterator[str]:
-    yield from wrapped(f"{' '.join(counted.text.split())} = {to_text(counted.value)}", 2)
+def _counted(counted: Counted, at: int, known: dict[tuple[object, ...], str]) -> Iterator[str]:
+    text = " ".join(counted.text.split())
+    yield from wrapped(f"{text} = {to_text(counted.value)}", 2)
+    same = known.get(_mark(counted))
+    if same is not None:
+        yield from wrapped(f"of the same rows as {same}, above", 4)
+        return
+    known[_mark(counted)] = text
     entity = ", ".join(f"{k} = {to_text(v)}" for k, v in counted.entity.items())
-    of = f" of {entity}" if entity else ""
-    yield from wrapped(f"rows of {counted.source}{of}: {_edges(counted)}", 4)
+    yield from wrapped(f"rows of {counted.source}{f' of {entity}' if entity else ''}, {_edges(counted)}", 4)
     if counted.where:
         yield from wrapped(f"where {counted.where}", 4)
+    for name, finds in counted.beside.items():
+        yield from wrapped(f"{name}: {finds}", 4)
     yield from (f"  {line}" for line in timeline(counted.marks, counted.lower, counted.upper, at))
     yield from rows_of(counted, ROOM)
     if counted.online is not None:
         yield from wrapped(f"online: {_tiles(counted.online)}", 4)
 
 
+def _mark(counted: Counted) -> tuple[object, ...]:
+    """What two windows have alike whose rows look the same."""
+    rows = tuple((r.standing, r.time, r.enter, *r.values) for r in counted.rows)
+    return (counted.view, tuple(map(repr, counted.entity.items())), counted.window, counted.filter, rows)
+
+
 def _edges(counted: Counted) -> str:
-    closed = f"{counted.words}, closed: {counted.closed}"
+    """The edges as instants, and the rule they follow."""
     if counted.window == "current":
         return f"those that hold at {instant_words(counted.upper.at)}"
-    upper = f"{instant_words(counted.upper.at)}{']' if counted.upper.included else ')'}"
-    zone = f", units of {counted.zone}" if counted.zone else ""
+    closed = f"{counted.words}, closed: {counted.closed}"
+    upper = instant_words(counted.upper.at)
     if counted.lower is None:
-        return f"up to {upper[:-1]}, {'it included' if counted.upper.included else 'it excluded'} ({closed})"
-    return f"{'[' if counted.lower.included else '('}{instant_words(counted.lower.at)}, {upper} ({closed}{zone})"
+        return f"up to {upper}, {'it included' if counted.upper.included else 'it excluded'}: {closed}"
+    zone = f", units of {counted.zone}" if counted.zone else ""
+    brackets = "[" if counted.lower.included else "(", "]" if counted.upper.included else ")"
+    return f"in {brackets[0]}{instant_words(counted.lower.at)}, {upper}{brackets[1]}: {closed}{zone}"
 
 
 def _tiles(online: OnlineRows) -> str:
-    rows = f"{online.raw} row{'' if online.raw == 1 else 's'}"
+    rows = _rows(online.raw)
     if not online.tiles:
         return f"reads {rows} one by one, and no tile"
     used = [t for t in online.tiles if t.used]
     rest = len(online.tiles) - len(used)
     held = sum(t.rows for t in used)
-    text = f"{len(used)} tile{'' if len(used) == 1 else 's'} of {span_words(online.tiles[0].width)} with {held} rows"
+    text = f"{len(used)} tile{'' if len(used) == 1 else 's'} of {span_words(online.tiles[0].width)} with {_rows(held)}"
     if used:
         text += f" from {instant_words(used[0].start)} on"
     text += f", and {rows} one by one"
     return text + (f"; {rest} not settled at that instant, read by its rows" if rest else "")
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} row{'' if number == 1 else 's'}"
 
 
 def _looked_up(state: LookedUp, at: int) -> Iterator[str]:

@@ -69,7 +69,7 @@ def timeline(marks: Marks, lower: Edge | None, upper: Edge, at: int) -> list[str
     line, points = _with_edges(cells, axis, lower, upper, at)
     older, newer = sum(t < axis.first for t, _ in places), sum(t > axis.last for t, _ in places)
     line = f"{f'{older}<' if older else '':>6}{line}{f'>{newer}' if newer else ''}"
-    return [line, *(" " * 6 + text for text in _labels(points)), " " * 6 + _legend(shown, any(c == "#" for c in cells))]
+    return [line, *(" " * 6 + text for text in _labels(points)), " " * 6 + _legend(shown, "#" in cells)]
 
 
 def _axis(times: Sequence[int], lower: Edge | None, upper: Edge, at: int) -> _Axis:

@@ -5,29 +5,40 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from featc.algebra import AGGREGATES
-from featc.lower import source as src
-from featc.resolve.model import Aggregation, View
+from featc.lower.source import quoted
+from featc.resolve.model import JOINED, Aggregation, ColumnRef, Expr, Ref, View
 
 _EPOCH = datetime(1970, 1, 1)
 _UNITS = (("d", 86_400_000_000), ("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000))
 
 
+def _written(expr: Expr) -> str:
+    """An expression over a row, with what joins bring under the names that authors use."""
+
+    def name(ref: Ref) -> str:
+        if not isinstance(ref, ColumnRef):
+            raise TypeError(f"not a column of a source: {ref}")
+        return ref.column if JOINED in ref.column else quoted(ref.column)
+
+    return " ".join(expr.render(name).split())
+
+
 def argument_text(view: View, slot: str) -> str:
     """A lifted argument over the columns of the source, `let` names written out; `*` for what every row brings."""
-    text = src.render(view.slot(slot).value)
+    text = _written(view.slot(slot).value)
     return "*" if text.strip("()").lower() == "true" else text
 
 
 def filter_text(view: View, aggregation: Aggregation) -> str | None:
     """The FILTER of an aggregation; None where it has none."""
     filters = [view.slot(s).filter for s in aggregation.slots]
-    found = dict.fromkeys(src.render(f) for f in filters if f is not None)
+    found = dict.fromkeys(_written(f) for f in filters if f is not None)
     return " and ".join(found) or None
 
 
 def where_text(view: View) -> str | None:
     """The `where` of a view over the columns of its source; None where it has none."""
-    return None if view.where is None else " ".join(src.render(view.where).split())
+    return None if view.where is None else _written(view.where)
 
 
 def aggregate_text(view: View, aggregation: Aggregation) -> str:
