@@ -27,9 +27,10 @@ CODES: Mapping[str, str] = {
     "folder, or move them away.",
     "F811": "A project's name is letters, digits, _ and -, and starts with a letter. featc init takes the folder's, or "
     "--name.",
-    "F850": "featc why asks for a feature of a service, and there is no service of this name. featc ls shows them.",
-    "F851": "The service has no feature and no label of this name. A feature is named as the service lists it, or as "
-    "view.feature; one that only stands behind those listed may be asked for by view.feature.",
+    "F850": "featc why asks for a feature of a service, or of a view, and there is none of this name. featc ls shows "
+    "them.",
+    "F851": "The service or view has no feature and no label of this name. A feature is named as the service lists it, "
+    "or as view.feature; one that only stands behind those listed may be asked for by view.feature.",
     "F852": "A value is asked for an entity: all keys that the feature needs, and the request columns that it takes "
     "in, have to be given, None where one is not known. featc build lists them per service.",
     "F853": "The rows behind a feature cannot be read: a value makes the view's where, a key or an argument fail. "

@@ -63,8 +63,9 @@ def why(
     featc why checkout user_orders.orders_7d --key user_id=42 --limit 50
     featc why checkout spend_7d --key user_id=42 --at 2026-06-01 --format json
 
-    FEATURE is a column of the service or of its labels, or view.feature of what these are made of. Rows come from
-    the target's sources, by the stages of the training query. Exit code 3: training and online differ.
+    FEATURE is a column of the service or of its labels, or view.feature of what these are made of; a view does in
+    place of a service. Rows come from the target's sources, by the stages of the training query. Exit code 3: training
+    and online differ.
     """
     with session.store() as store:
         given = _given(store, service, feature, keys, request)
@@ -86,8 +87,9 @@ def _given(
 
     project = store.project
     output = output_asked(project, service, feature)
-    found = project.services[service]
-    types = dict((*found.keys, *found.request, *(c for part in spine_columns(project, [output]) for c in part)))
+    found = project.services.get(service)
+    others = (*found.keys, *found.request) if found is not None else ()
+    types = dict((*others, *(c for part in spine_columns(project, [output]) for c in part)))
     wrong = Findings()
     given = pairs(keys, types, "--key", wrong) | pairs(request, types, "--request", wrong)
     if wrong.errors:

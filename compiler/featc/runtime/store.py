@@ -366,7 +366,7 @@ class FeatureStore:
         known_at: Instant = None,
         limit: int = 5,
     ) -> WhyReport:
-        """The rows behind one value: of a service's feature, for one entity, at `at` (None: now).
+        """The rows behind one value: of a service's (or view's) feature, for one entity, at `at` (None: now).
 
         `keys`: the keys, and the request columns that the feature needs. `known_at`: what a label may know (None: all
         there is). `limit`: how many rows of each kind are listed. The report prints itself; `to_json()` is plain data.

@@ -2,51 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from featc.errors import Diagnostic, FeatcError, Findings, did_you_mean, nearest
-from featc.resolve.model import Output, Project, Service, feature_closure
+from featc.resolve.model import Output, Project, feature_closure, label_view
 from featc.resolve.needs import spine_columns
 
 
 def output_asked(project: Project, service: str, feature: str) -> Output:
-    """The output of a service, its label, or a feature behind them, by its name in the service or as `view.feature`.
+    """The output of a service, its label, or a feature behind them, by its name in the service or as `view.feature`;
+    or that of a view, where `service` names one.
 
     Raises FeatcError F850, F851.
     """
-    found = project.services.get(service)
-    if found is None:
-        view = service.partition(".")[0]
-        hint = did_you_mean(service, project.services)
-        if view in project.views:
-            hint = f"{view} is a view, and a value is asked of a service; {hint}"
-        raise FeatcError(Diagnostic("F850", f"there is no feature service '{service}'", hint=hint), exit_code=2)
-    listed = (*found.outputs, *found.labels)
+    found, view = project.services.get(service), project.views.get(service)
+    if found is not None:
+        listed = (*found.outputs, *found.labels)
+    elif view is not None:
+        ahead = project.labels.get(label_view(view.name))
+        features = (*view.features, *(ahead.features if ahead is not None else ()))
+        listed = tuple(Output(f.name, f.view, f.name, f.type) for f in features)
+    else:
+        hint = did_you_mean(service, (*project.services, *project.views))
+        raise FeatcError(Diagnostic("F850", f"there is no feature service or view '{service}'", hint=hint), exit_code=2)
     wanted = feature.replace(":", ".", 1)
     if (named := next((o for o in listed if o.name == wanted), None)) is not None:
         return named
-    behind = feature_closure(project, tuple((o.view, o.feature) for o in listed))
-    for view, name in behind:
-        if wanted in (f"{view}.{name}", f"{project.view(view).origin}.{name}"):
-            own = next((o for o in listed if (o.view, o.feature) == (view, name)), None)
-            return own or Output(wanted, view, name, project.feature(view, name).type)
-    raise FeatcError(_no_feature(project, found, wanted), exit_code=2)
+    for name, behind in feature_closure(project, tuple((o.view, o.feature) for o in listed)):
+        if wanted in (f"{name}.{behind}", f"{project.view(name).origin}.{behind}"):
+            own = next((o for o in listed if (o.view, o.feature) == (name, behind)), None)
+            return own or Output(wanted, name, behind, project.feature(name, behind).type)
+    raise FeatcError(_no_feature(project, service, [o.name for o in listed], wanted), exit_code=2)
 
 
-def _no_feature(project: Project, service: Service, feature: str) -> Diagnostic:
-    listed = [o.name for o in (*service.outputs, *service.labels)]
-    message = f"the service '{service.name}' has no feature '{feature}'"
+def _no_feature(project: Project, asked: str, listed: Sequence[str], feature: str) -> Diagnostic:
+    what = "service" if asked in project.services else "view"
+    message = f"the {what} '{asked}' has no feature '{feature}'"
     bare = feature.rpartition(".")[2]
     if close := nearest(feature, listed) or nearest(bare, listed):
         return Diagnostic("F851", message, hint=f"did you mean '{close}'?")
     others = [s.name for s in project.services.values() if any(o.name == bare for o in (*s.outputs, *s.labels))]
+    others += [v.name for v in project.views.values() if any(f.name == bare for f in v.features)]
     if others:
         return Diagnostic("F851", message, hint=f"{' and '.join(others)} has it: featc why {others[0]} {bare}")
-    views = [v.name for v in project.views.values() if any(f.name == bare for f in v.features)]
-    if views:
-        hint = f"{views[0]}.{bare} is a feature that this service does not list; add it to the service to ask for it"
-        return Diagnostic("F851", message, hint=hint)
     return Diagnostic("F851", message, hint=did_you_mean(feature, listed))
 
 

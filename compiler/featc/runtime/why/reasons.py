@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from featc.lower.source import quoted
 from featc.resolve.model import AggregateRef, CompleteRef, Feature, Ref, View
-from featc.runtime.texts import exact_text
+from featc.runtime.texts import exact_text, to_text
 from featc.runtime.verify.history import Failed
 from featc.runtime.why.model import Counted, LookedUp
 from featc.types import collection_parts
@@ -42,7 +42,7 @@ def why_null(
     if reasons:
         return "; ".join(dict.fromkeys(reasons))
     if zero is not None:
-        return f"{zero} is NULL: what it divides by, or compares, is equal"
+        return zero
     return "none of its inputs is NULL; the expression itself gives NULL"
 
 
@@ -68,7 +68,7 @@ def _left_out(found: Counted) -> list[tuple[str, int]]:
 def _zeroes(
     feature: Feature, inputs: Mapping[Ref, tuple[str, str, Any]], connection: duckdb.DuckDBPyConnection
 ) -> list[str]:
-    """The `nullif(…)` of an expression that are NULL for its inputs, as people read them: with names and values."""
+    """What is to say of each `nullif(…)` of an expression that is NULL for its inputs."""
     import duckdb
 
     listed = {ref: n for n, ref in enumerate(feature.expr.refs)}
@@ -86,10 +86,13 @@ def _zeroes(
         except duckdb.Error:
             continue
         if row[0][0] is None:
-            shown = call
+            shown, values = call, []
             for ref, n in listed.items():
-                shown = shown.replace(quoted(f"input_{n}"), f"{inputs[ref][0]}")
-            found.append(shown)
+                column, (name, _, value) = quoted(f"input_{n}"), inputs[ref]
+                if re.search(rf"\b{column}\b", shown):
+                    shown = re.sub(rf"\b{column}\b", lambda _, name=name: name, shown)  # type: ignore[misc]
+                    values.append(f"{name} = {to_text(value)}")
+            found.append(f"{shown} is NULL, with {', '.join(values)}")
     return found
 
 

@@ -77,11 +77,11 @@ def _apart(counted: Counted, online: OnlineRows) -> Iterator[str]:
         (online.surplus, f"only the store has of {counted.source}, in {counted.window}"),
     ):
         if rows:
-            few = ", ".join(instant_words(time) for time, _ in rows[:3])
-            more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
-            yield f"{words}: {'the row' if len(rows) == 1 else f'{len(rows)} rows,'} of {few}{more}"
+            few = "; ".join(f"{instant_words(t)}, known from {instant_words(e)}" for t, e in rows[:3])
+            more = f", and {len(rows) - 3} more" if len(rows) > 3 else ""
+            yield f"{words}: {'the row' if len(rows) == 1 else f'{len(rows)} rows, those'} of {few}{more}"
     if online.lacking:
-        yield f"featc push {counted.source}, or featc materialize, brings them into the store"
+        yield "featc push, or featc materialize, brings what is lacking into the store"
 
 
 # ── a feature ─────────────────────────────────────────────────────────────────────────────────────────────────────
