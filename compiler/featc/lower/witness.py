@@ -22,11 +22,15 @@ from featc.lower.training.knowledge import LATEST
 from featc.lower.training.needs import Wanted, joins_read
 from featc.lower.training.rows import AtT, chosen_by, in_time, row_conditions, slot_sql, source_rows, versions
 from featc.lower.training.views import Views, bases_of
-from featc.resolve.model import Aggregation, ColumnRef, Join, Project, Source, View
+from featc.resolve.model import Aggregation, ColumnRef, Expr, Join, Project, Source, View
 
 NUMBER = "_why"
 ENTITY, ROWS, HISTORY, SEEN, HELD = "why_entity", "why_rows", "why_history", "why_seen", "why_held"
-MINE, PASSES, IDENTITY, VERSION, NEXT, SAME = "_mine", "_passes", "_identity", "_version", "_next", "_same"
+MINE, PASSES, NEXT, SAME = "_mine", "_passes", "_next", "_same"
+"""Of a row: whether it has the entity's keys and can be visible; whether it passes `where`; which version takes its
+place, and whether that is the same row once more."""
+RELATED = "WHERE _standing <> 'elsewhere'"
+"""Leaves out the rows of `why_standing` that have nothing to do with a window."""
 ORDER, STATE_ORDER = "_order", "_state_order"
 
 
@@ -99,8 +103,7 @@ def history_sql(source: Source, view: View) -> str:
     dead = DELETED if source.deleted is not None else "false"
     items = [NUMBER, TIME, ARRIVAL, f"greatest({TIME}, {ARRIVAL}) AS {ENTER}", named(dead, DELETED)]
     if identity is None:
-        nothing = [(SUPERSEDED, "BIGINT"), (IDENTITY, "BIGINT"), (VERSION, "BIGINT"), (NEXT, "BIGINT")]
-        items += [*(f"NULL::{type_} AS {name}" for name, type_ in nothing), f"false AS {SAME}"]
+        items += [*(f"NULL::BIGINT AS {name}" for name in (SUPERSEDED, NEXT)), f"false AS {SAME}"]
     else:
         given = " AND ".join(f"{i} IS NOT NULL" for i in (*identity, ARRIVAL))
         order = ", ".join(f"{c} NULLS FIRST" for c in src.version_order(source))
@@ -108,8 +111,6 @@ def history_sql(source: Source, view: View) -> str:
         row = f"row({', '.join(quoted(c.name) for c in source.columns)})"
         items += [
             SUPERSEDED,
-            f"CASE WHEN {given} THEN dense_rank() OVER (ORDER BY {', '.join(identity)}) END AS {IDENTITY}",
-            f"CASE WHEN {given} THEN row_number() {over} END AS {VERSION}",
             f"CASE WHEN {given} THEN lead({NUMBER}) {over} END AS {NEXT}",
             f"{given} AND coalesce(lead({row}) {over} IS NOT DISTINCT FROM {row}"
             f" AND lead({NUMBER}) {over} IS NOT NULL, false) AS {SAME}",
@@ -180,12 +181,12 @@ def _seen_items(
         yield f"{SUPERSEDED} AS _answer_superseded"
     present = " AND ".join(f"({c})" for c in row_conditions(source, view)) or "true"
     yield f"coalesce({is_own(view)} AND {present}, false) AS {MINE}"
-    yield f"{'true' if view.where is None else f'coalesce(({src.render(view.where)}), false)'} AS {PASSES}"
+    yield f"{_holds(view.where)} AS {PASSES}"
     numbers = slots(aggregations)
     for name, number in numbers.items():
         slot = view.slot(name)
         yield f"{slot_sql(view, name)} AS _slot_{number}"
-        yield f"{'true' if slot.filter is None else f'coalesce(({src.render(slot.filter)}), false)'} AS _filter_{number}"
+        yield f"{_holds(slot.filter)} AS _filter_{number}"
     for names, column in orders(aggregations).items():
         keys = [*src.event_order(source), *(slot_sql(view, s) for s in names)]
         yield f"row_number() OVER (ORDER BY {', '.join(f'{c} NULLS FIRST' for c in keys)}) AS {column}"
@@ -195,6 +196,11 @@ def _seen_items(
     yield f"{until} AS {UNTIL}"
     yield from (quoted(c.name) for c in source.columns)
     yield from (quoted(c) for c in beside(view, need, aggregations))
+
+
+def _holds(condition: Expr | None) -> str:
+    """Whether a condition holds, NULL being false."""
+    return "true" if condition is None else f"coalesce(({src.render(condition)}), false)"
 
 
 def beside(view: View, need: Wanted, aggregations: Sequence[Aggregation]) -> tuple[str, ...]:

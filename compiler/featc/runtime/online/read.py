@@ -11,8 +11,9 @@ from typing import Any
 from featc.algebra import AGGREGATES, LAWS, BeyondType, Given, Kind, scale_of
 from featc.decompose import Cell, Finish
 from featc.encoding import arithmetic, decoder, has_way_back
-from featc.lower.online_read import Members, ReadPlan, Sets, uses_sql, within_sql
+from featc.lower.online_read import Members, ReadPlan, Sets
 from featc.lower.online_store import key_parameters
+from featc.lower.online_uses import uses_sql, within_sql
 from featc.resolve.model import Window
 from featc.runtime.online.calendars import begins
 from featc.types import sum_bounds

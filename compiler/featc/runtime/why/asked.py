@@ -63,8 +63,8 @@ def given(project: Project, output: Output, values: Mapping[str, Any]) -> tuple[
     known = {name.casefold() for v in views for name in (*(k.name for k in v.keys), *dict(v.request))}
     for name in values:
         if name.casefold() not in known:
-            hint = did_you_mean(name, [n for n, _ in (*keys, *request)])
-            wrong.error("F852", f"'{name}' is no key and no request column of {output.name}", hint=hint)
+            near = did_you_mean(name, [n for n, _ in (*keys, *request)])
+            wrong.error("F852", f"'{name}' is no key and no request column of {output.name}", hint=near)
     if wrong.errors:
         raise FeatcError(wrong.errors, exit_code=2)
     return {n: values[n] for n, _ in keys}, {n: values[n] for n, _ in request}

@@ -16,6 +16,7 @@ from featc.lower.training import Knowledge
 from featc.lower.training.rows import chosen_by
 from featc.resolve.model import Aggregation, Join, ViewJoin, Window
 from featc.runtime.online.calendars import begins
+from featc.runtime.why.absent import absent
 from featc.runtime.why.deciding import deciding
 from featc.runtime.why.entity import EntityRows
 from featc.runtime.why.model import Counted, Edge, Marks, Row, Standing
@@ -25,7 +26,7 @@ from featc.visibility import Edges, edges, horizon, known_sql, visible_sql
 NEAR = 3
 """How many rows are shown beyond each edge."""
 MOST_MARKS = 20_000
-_KNOWN: tuple[Standing, ...] = ("filtered", "where", "superseded", "duplicate", "deleted", "unknown", "never")
+_KNOWN: tuple[Standing, ...] = ("filtered", "where", "superseded", "duplicate", "deleted", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,11 @@ def counted(rows: EntityRows, aggregation: Aggregation, instant: Instant, limit:
     edge = edges(window, instant.at, view.closed, begins)
     rows.connection.execute(_standing_sql(rows, aggregation, edge, instant))
     counts: dict[Standing, int] = {}
-    for found in rows.query("SELECT _standing, count(*) AS n FROM why_standing GROUP BY 1"):
+    for found in rows.query(f"SELECT _standing, count(*) AS n FROM why_standing {witness.RELATED} GROUP BY 1"):
         counts[found["_standing"]] = found["n"]
     known_at = horizon(instant.at, view.closed)
     listed = tuple(_listed(rows, aggregation, edge, limit, known_at))
-    number, late = _too_late(rows, edge, limit)
-    if number:
-        counts["too late"] = number
+    listed += absent(rows, edge, limit, counts)
     calendar = window.calendar
     return Counted(
         aggregation.name,
@@ -59,11 +58,11 @@ def counted(rows: EntityRows, aggregation: Aggregation, instant: Instant, limit:
         edges_in_words(window, view.closed) if window.since is None else "from the last row that begins it on",
         view.closed,
         None if calendar is None else calendar.zone,
-        *_ends(window, edge, view.closed),
+        *ends(window, edge, view.closed),
         value,
-        {s: n for s, n in counts.items() if s != "elsewhere"},
+        counts,
         _nulls(rows, aggregation),
-        (*listed, *late),
+        listed,
         _marks(rows),
         rows.keys,
         rows.own_rows(),
@@ -78,7 +77,7 @@ def _used(rows: EntityRows) -> list[Join | ViewJoin]:
     return [join for join in rows.view.joins if set(join.columns) & set(rows.beside)]
 
 
-def _ends(window: Window, edge: Edges, closed: str) -> tuple[Edge | None, Edge]:
+def ends(window: Window, edge: Edges, closed: str) -> tuple[Edge | None, Edge]:
     """The edges as instants, open or closed: `after < τ ≤ upto` says the same one microsecond apart."""
     past_end = window.calendar is not None and window.calendar.previous > 0
     upper = Edge(edge.upto, True) if closed in ("right", "both") and not past_end else Edge(edge.upto + 1, False)
@@ -135,7 +134,6 @@ def _stood_sql(rows: EntityRows, edge: Edges, instant: Instant) -> str:
         )
     return (
         f"SELECT *, CASE\n"
-        f"  WHEN _time IS NULL OR _arrival IS NULL THEN 'never'\n"
         f"  WHEN {witness.SAME} THEN CASE WHEN {inside} THEN 'duplicate' ELSE 'elsewhere' END\n"
         f"  WHEN {inside} AND {seen} AND {passes} THEN 'member'\n"
         f"  WHEN {inside} AND {seen} AND _deleted THEN 'deleted'\n"
@@ -146,7 +144,8 @@ def _stood_sql(rows: EntityRows, edge: Edges, instant: Instant) -> str:
         f"  WHEN {older} THEN 'before'\n"
         f"  WHEN _time > {edge.upto} THEN 'after'\n"
         f"  ELSE 'elsewhere' END AS _stood\n"
-        f"FROM (SELECT * FROM (SELECT {items} {source}){one})\nWHERE {witness.MINE} OR (_time IS NULL OR _arrival IS NULL)"
+        f"FROM (SELECT * FROM (SELECT {items} {source}){one})\n"
+        f"WHERE {witness.MINE}"
     )
 
 
@@ -199,7 +198,7 @@ def _listed(
         yield from made(some(standing, "_time NULLS FIRST, _nth", few), standing)
     near = min(NEAR, few)
     yield from made(list(reversed(some("beyond", "_nth DESC", near))), "beyond")
-    lower, upper = _ends(aggregation.window, edge, rows.view.closed)
+    lower, upper = ends(aggregation.window, edge, rows.view.closed)
     if lower is not None:
         lowest = lower.at
         older = list(reversed(some("before", "_nth DESC", near)))
@@ -239,18 +238,3 @@ def _marks(rows: EntityRows) -> Marks:
         f" ORDER BY _standing = 'counted' DESC, _time DESC LIMIT {MOST_MARKS}"
     )
     return Marks(tuple((f["_time"], f["_standing"]) for f in found))
-
-
-def _too_late(rows: EntityRows, edge: Edges, limit: int) -> tuple[int, list[Row]]:
-    """The rows in the window that `final_after` leaves out: how many, and some of them."""
-    if rows.source.final_after is None:
-        return 0, []
-    own = witness.is_own(rows.view) if not rows.view.finds_keys else "true"
-    inside = f"_time <= {edge.upto}" + ("" if edge.after is None else f" AND _time > {edge.after}")
-    items = "*, greatest(_time, _arrival) AS _enter, NULL AS _superseded, NULL AS _next"
-    origin = (
-        f"FROM {witness.ROWS} WHERE {own} AND {inside} AND {witness.NUMBER} IN ({witness.too_late_sql(rows.source)})"
-    )
-    found = rows.query(f"SELECT {items} {origin} ORDER BY _time LIMIT {limit}")
-    made = [rows.row(f | dict.fromkeys(rows.beside), "too late", {}) for f in found]
-    return rows.number(f"SELECT count(*) {origin}"), made

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from featc.lower import witness
 from featc.lower.source import quoted
+from featc.lower.training.matching import matching_sql
 from featc.lower.training.needs import Wanted, needed
 from featc.resolve.model import Aggregation, Project, Source, View
+from featc.runtime.texts import to_text
 from featc.runtime.why.model import Replacement, Row, Standing
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ class EntityRows:
             found["_arrival"],
             found["_enter"],
             found["_superseded"],
-            {c: found[c] for c in self.source.told_by},
+            {c: found[c] for c in self.source.told_by if not self.source.column(c).hidden},
             dict(values),
             {c: found[c] for c in self.beside},
             {c.name: found[c.name] for c in self.source.columns if not c.hidden},
@@ -123,3 +125,16 @@ def entity_rows(
     connection.execute(witness.history_sql(source, view))
     connection.execute(witness.seen_sql(wide, view, need, aggregations))
     return EntityRows(connection, wide, view, source, need, tuple(aggregations), keys)
+
+
+def nobody(rows: EntityRows) -> str:
+    """That the source has no row of the entity, and what its keys look like."""
+    keys = ", ".join(f"{k} = {to_text(v)}" for k, v in rows.keys.items()) or "the whole"
+    said = f"{rows.source.name} has no row of {keys}, at any instant"
+    if not rows.view.keys or rows.view.finds_keys:
+        return said
+    like = rows.connection.execute(matching_sql(rows.source, rows.view).sample).fetchone()
+    if like is None:
+        return f"{rows.source.name} has no row with any key at all"
+    shown = ", ".join(f"'{v}'" if isinstance(v, str) else to_text(v) for v in like)
+    return f"{said}; its keys look like {shown}"

@@ -37,8 +37,8 @@ Standing = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """The version that took a row's place: when that was known, and how it differs. `moved_to` is set where it is about
-    another entity; `changes` are the columns of the data that differ, (old, new)."""
+    """The version that took a row's place: when that was known, and how it differs. `moved`: it is about another
+    entity; `changes` are the columns of the data that differ, (old, new)."""
 
     known_at: int | None
     time: int | None
@@ -49,9 +49,9 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a source. `enter` is when it is visible from; `distance` how far from the edge it misses, in µs; `values`
-    what it brings to the aggregate, by expression; `joined` what lies beside it; `data` the row as the data has it.
-    `decides`: the aggregate is the value of this row (max, last, arg_min …)."""
+    """A row of a source. `enter` is when it is visible from; `distance` how far from the edge it misses, in µs;
+    `values` what it brings to the aggregate, by expression; `joined` what lies beside it; `data` the row as the data
+    has it. `decides`: the aggregate is the value of this row (max, last, arg_min …)."""
 
     standing: Standing
     time: int | None
@@ -119,7 +119,7 @@ class Counted:
     closed: str
     zone: str | None
     lower: Edge | None
-    upper: Edge | None
+    upper: Edge
     value: Any
     counts: Mapping[Standing, int]
     nulls: int
@@ -127,6 +127,7 @@ class Counted:
     marks: Marks
     entity: Mapping[str, Any]
     entity_rows: int
+    """How many rows of the source have the entity's keys, whatever their time."""
     where: str | None = None
     filter: str | None = None
     beside: Mapping[str, str] = field(default_factory=dict)
@@ -164,8 +165,8 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """One feature, and the `place` where its author wrote it. `value` is the training plan's; `plain` that without its `default`; `because` why it is NULL, or why
-    the default stands in its place."""
+    """One feature, and the `place` where its author wrote it. `value` is the training plan's; `plain` that without its
+    `default`; `because` why it is NULL, or why the default stands in its place."""
 
     name: str
     view: str

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from featc.lower.source import quoted
-from featc.resolve.model import AggregateRef, CompleteRef, Feature, Ref, View
+from featc.resolve.model import COMPLETE, AggregateRef, CompleteRef, Feature, FeatureRef, Ref, View
 from featc.runtime.texts import exact_text, to_text
 from featc.runtime.verify.history import Failed
 from featc.runtime.why.model import Counted, LookedUp
@@ -28,8 +28,7 @@ def why_null(
     connection: duckdb.DuckDBPyConnection,
 ) -> str:
     """Why the expression of a feature is NULL. `inputs`: each with its name, type and value."""
-    incomplete = [r for r in inputs if isinstance(r, CompleteRef) and inputs[r][2] is False]
-    if incomplete:
+    if any(_is_end(ref) and value is False for ref, (_, _, value) in inputs.items()):
         return "the data does not reach far enough beyond the instant, so the label is not complete"
     nulls = [ref for ref, (_, _, value) in inputs.items() if value is None]
     if nulls and state is not None and state.because is not None:
@@ -44,6 +43,11 @@ def why_null(
     if zero is not None:
         return zero
     return "none of its inputs is NULL; the expression itself gives NULL"
+
+
+def _is_end(ref: Ref) -> bool:
+    """Whether a reference says if a label is complete."""
+    return isinstance(ref, CompleteRef) or (isinstance(ref, FeatureRef) and ref.feature.endswith(COMPLETE))
 
 
 def _of_aggregate(found: Counted) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from featc.errors import Diagnostic, FeatcError
@@ -27,7 +27,7 @@ from featc.runtime.reasons import reason
 from featc.runtime.verify.history import Failed
 from featc.runtime.why.asked import given, output_asked
 from featc.runtime.why.counted import Instant, counted
-from featc.runtime.why.entity import EntityRows, entity_rows
+from featc.runtime.why.entity import EntityRows, entity_rows, nobody
 from featc.runtime.why.model import Counted, Explained, Input, LookedUp, Plan, WhyReport
 from featc.runtime.why.reasons import why_null
 from featc.runtime.why.served import Served
@@ -60,12 +60,11 @@ def why(
     many rows of each kind are listed, of the counted ones from both ends. Raises FeatcError F850 to F853, F632, and
     what a training set raises.
     """
-    project = store.project
-    output = output_asked(project, service, feature)
-    own, request = given(project, output, keys)
+    output = output_asked(store.project, service, feature)
+    own, request = given(store.project, output, keys)
     at_us = instant(at)
     knowledge = Knowledge(None if known_at is None else instant(known_at))
-    asked = ask(project, output)
+    asked = ask(store.project, output)
     row = {**own, **request, TIME: datetime(1970, 1, 1) + timedelta(microseconds=at_us)}
     values = training(store, asked, row, TIME, knowledge)
     served = Served(store, asked)
@@ -79,29 +78,11 @@ def why(
         served.close()
     value = values[f"{output.view}.{output.feature}"]
     offline = Plan(missing=value.reason) if isinstance(value, Failed) else Plan(value)
+    name = f"{store.project.view(output.view).origin}.{output.feature}"
     return WhyReport(
-        project.name,
-        service,
-        output.name,
-        f"{project.view(output.view).origin}.{output.feature}",
-        output.type,
-        own,
-        request,
-        at_us,
-        offline,
-        online,
-        differs,
-        features,
-        tuple(_notes(features)),
-    )
-
-
-def _notes(features: Sequence[Explained]) -> Iterator[str]:
-    """What is odd about the answer as a whole."""
-    parts: list[Counted | LookedUp] = [p for f in features for p in (*f.aggregates, *([f.state] if f.state else []))]
-    for found in {(p.view, tuple(p.entity.items())): p for p in parts if p.entity_rows == 0}.values():
-        keys = ", ".join(f"{k} = {v}" for k, v in found.entity.items()) or "the whole"
-        yield f"{found.source} has no row of {keys}, at any instant"
+        store.project.name, service, output.name, name, output.type, own, request, at_us, offline, online, differs,
+        features, tuple(tracer.notes.values()),
+    )  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -116,6 +97,8 @@ class Tracer:
     instant: Instant
     limit: int
     connection: duckdb.DuckDBPyConnection
+    notes: dict[str, str] = field(default_factory=dict)
+    """What is odd about a view's rows as a whole, by view."""
 
     def features(self) -> Iterator[Explained]:
         done: set[tuple[str, str]] = set()
@@ -160,6 +143,8 @@ class Tracer:
         project = self.asked.project.with_sources(self.store.located.sources)
         made = [part(feature, r) for r in feature.expr.refs if isinstance(r, (AggregateRef, StateRef))]
         rows = self._laid(project, view, [m for m in made if m], aggregations, keys)
+        if rows.own_rows() == 0:
+            self.notes[view.name] = nobody(rows)
         counts = tuple(self._counted(rows, view, name) for name in names)
         state = None
         if columns:
@@ -211,7 +196,9 @@ class Tracer:
                 shown = f"{project.view(other).origin}.{name}"
                 return shown, project.feature(other, name).type, self.values.get(f"{other}.{name}")
             case AggregateRef(name):
-                return aggregate_text(view, view.aggregation(name)), view.aggregation(name).type, self.values.get(f"{view.name}.{part(feature, ref)}")
+                found = view.aggregation(name)
+                value = self.values.get(f"{view.name}.{part(feature, ref)}")
+                return aggregate_text(view, found), found.type, value
             case StateRef(column):
                 type_ = project.sources[view.source or ""].column(column).type
                 return column, type_, self.values.get(f"{view.name}.{part(feature, ref)}")
@@ -229,8 +216,3 @@ class Tracer:
 
 def _plain(value: Any) -> Any:
     return None if isinstance(value, Failed) else value
-
-
-def moment(us: int) -> datetime:
-    """An instant as a datetime in UTC."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)

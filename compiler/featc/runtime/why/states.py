@@ -11,10 +11,12 @@ from featc.lower import witness
 from featc.lower.explained import edges_in_words
 from featc.lower.training.rows import chosen_by
 from featc.resolve.model import Aggregation, Window
+from featc.runtime.why.absent import absent
+from featc.runtime.why.counted import ends
 from featc.runtime.why.entity import EntityRows
 from featc.runtime.why.model import Counted, Edge, LookedUp, Marks, Row, Standing
 from featc.runtime.why.words import aggregate_text, argument_text, filter_text, instant_words, span_words, where_text
-from featc.visibility import edges, horizon
+from featc.visibility import Edges, edges, horizon
 
 NEAR = 3
 
@@ -22,18 +24,19 @@ NEAR = 3
 def looked_up(
     rows: EntityRows, columns: tuple[str, ...], at: int, values: Mapping[str, Any], limit: int
 ) -> LookedUp:
-    """The row that holds at an instant, and those before and after it; `values` are the columns as the plan has them."""
-    view = rows.view
+    """The row that holds at an instant, and those around it; `values` are the columns as the plan has them."""
+    view, known = rows.view, horizon(at, rows.view.closed)
     rows.connection.execute(_dumped_sql(rows, at) if rows.source.in_dumps else _standing_sql(rows, at))
     taken = rows.query("SELECT * FROM why_standing WHERE _standing = 'taken'")
     because = _because(rows, taken[0], at) if taken else "no row of it is known at that instant"
     if rows.source.in_dumps and not taken:
         because = _no_dump_row(rows, at)
-    ttl = None if view.ttl is None else edges(Window("ttl", view.ttl), at, view.closed)
-    limit_at = None if ttl is None or ttl.after is None else ttl.after + 1
+    ttl = None if view.ttl is None else Window("ttl", view.ttl)
+    oldest = None if ttl is None else ends(ttl, edges(ttl, at, view.closed), view.closed)[0]
     own: Standing = "holds" if because is None else "fails"
     counts: dict[Standing, int] = {own: len(taken)} if taken else {}
-    for found in rows.query("SELECT _standing, count(*) AS n FROM why_standing WHERE _standing <> 'taken' GROUP BY 1"):
+    others = f"{witness.RELATED} AND _standing <> 'taken'"
+    for found in rows.query(f"SELECT _standing, count(*) AS n FROM why_standing {others} GROUP BY 1"):
         counts[found["_standing"]] = found["n"]
     marks = rows.query(
         "SELECT _time, _standing FROM why_standing WHERE _standing <> 'elsewhere' AND _time IS NOT NULL LIMIT 20000"
@@ -44,14 +47,14 @@ def looked_up(
         {c: values.get(c) for c in columns},
         view.ttl,
         view.closed,
-        {s: n for s, n in counts.items() if s != "elsewhere"},
-        tuple(_listed(rows, own, columns, because, limit)),
+        counts,
+        (*_listed(rows, own, columns, because, limit), *absent(rows, Edges(None, known), limit, counts)),
         Marks(tuple((m["_time"], own if m["_standing"] == "taken" else m["_standing"]) for m in marks)),
         because,
         rows.keys,
         rows.own_rows(),
         where_text(view),
-        None if limit_at is None else Edge(limit_at, True),
+        oldest,
     )
 
 
@@ -67,7 +70,6 @@ def _listed(
         ("duplicate", "duplicate", "_state_order DESC", few),
         ("deleted", "deleted", "_state_order DESC", few),
         ("unknown", "unknown", "_state_order", few),
-        ("never", "never", "_why", few),
     )
     for standing, word, order, most in wanted:
         sql = f"SELECT * FROM why_standing WHERE _standing = '{standing}' ORDER BY {order} LIMIT {most}"
@@ -83,8 +85,7 @@ def _standing_sql(rows: EntityRows, at: int) -> str:
     gone = f"coalesce(_superseded <= {known}, false)"
     dead = "_deleted" if rows.source.id or rows.source.kind != "state" else "false"
     stood = (
-        "SELECT *, CASE WHEN _time IS NULL OR _arrival IS NULL THEN 'never'\n"
-        f"  WHEN {witness.SAME} THEN 'duplicate'\n"
+        f"SELECT *, CASE WHEN {witness.SAME} THEN 'duplicate'\n"
         f"  WHEN {gone} THEN 'superseded'\n"
         f"  WHEN _enter <= {known} AND {dead} THEN 'deleted'\n"
         f"  WHEN _enter <= {known} THEN 'seen'\n"
@@ -145,11 +146,11 @@ def _because(rows: EntityRows, row: Mapping[str, Any], at: int) -> str | None:
 
 def counted_current(rows: EntityRows, aggregation: Aggregation, at: int, limit: int, value: Any) -> Counted:
     """How the entity's rows stand to an aggregate over the rows that hold at an instant."""
-    view = rows.view
+    view, known = rows.view, horizon(at, rows.view.closed)
     rows.connection.execute(witness.held_sql(rows.source, view))
     rows.connection.execute(_current_sql(rows, aggregation, at))
     counts: dict[Standing, int] = {}
-    for found in rows.query("SELECT _standing, count(*) AS n FROM why_standing GROUP BY 1"):
+    for found in rows.query(f"SELECT _standing, count(*) AS n FROM why_standing {witness.RELATED} GROUP BY 1"):
         counts[found["_standing"]] = found["n"]
     slots = [f"_slot_{rows.slots[s]} IS NULL" for s in aggregation.slots]
     where = f"_standing = 'counted' AND ({' OR '.join(slots) or 'false'})"
@@ -164,11 +165,11 @@ def counted_current(rows: EntityRows, aggregation: Aggregation, at: int, limit: 
         view.closed,
         None,
         None,
-        Edge(horizon(at, view.closed), True),
+        Edge(at, view.closed in ("right", "both")),
         value,
-        {s: n for s, n in counts.items() if s != "elsewhere"},
+        counts,
         rows.number(f"SELECT count(*) FROM why_standing WHERE {where}"),
-        tuple(_current_rows(rows, aggregation, at, limit)),
+        (*_current_rows(rows, aggregation, at, limit), *absent(rows, Edges(None, known), limit, counts)),
         Marks(tuple((m["_time"], m["_standing"]) for m in marks)),
         rows.keys,
         rows.own_rows(),
@@ -192,8 +193,7 @@ def _current_sql(rows: EntityRows, aggregation: Aggregation, at: int) -> str:
     return (
         "CREATE OR REPLACE TEMP TABLE why_standing AS\n"
         f"SELECT s.*, h.* EXCLUDE (_why), {rows.orders[chosen_by(aggregation)]} AS _nth, d._from, d._until AS _gone,"
-        " CASE WHEN _time IS NULL OR _arrival IS NULL THEN 'never'\n"
-        f"  WHEN {witness.SAME} THEN 'duplicate'\n"
+        f" CASE WHEN {witness.SAME} THEN 'duplicate'\n"
         f"  WHEN ({holds}) AND NOT _deleted AND {witness.PASSES} AND NOT ({ended}) AND NOT ({old})"
         f" THEN CASE WHEN {' AND '.join(filters)} THEN 'counted' ELSE 'filtered' END\n"
         f"  WHEN ({holds}) AND NOT ({witness.PASSES}) THEN 'where'\n"
@@ -212,17 +212,15 @@ def _current_sql(rows: EntityRows, aggregation: Aggregation, at: int) -> str:
 def _current_rows(rows: EntityRows, aggregation: Aggregation, at: int, limit: int) -> Iterator[Row]:
     names = [(argument_text(rows.view, s), rows.slots[s]) for s in aggregation.slots]
     standings: tuple[Standing, ...] = (
-        "counted", "filtered", "where", "deleted", "before", "ended", "superseded", "duplicate", "unknown", "never",
-        "after",
+        "counted", "filtered", "where", "deleted", "before", "ended", "superseded", "duplicate", "unknown", "after",
     )  # fmt: skip
     for standing in standings:
         most = limit if standing in ("counted", "filtered") else min(limit, NEAR)
         order = "_nth DESC" if standing == "ended" else "_nth"
-        found = rows.query(f"SELECT * FROM why_standing WHERE _standing = '{standing}' ORDER BY {order} LIMIT {most}")
-        for f in found:
+        sql = f"SELECT * FROM why_standing WHERE _standing = '{standing}' ORDER BY {order} LIMIT {most}"
+        for f in rows.query(sql):
             made = rows.row(f, standing, {t: f[f"_slot_{n}"] for t, n in names if t != "*"})
-            note = f"another row took over at {instant_words(f['_gone'])}" if standing == "ended" and f["_gone"] else None
-            away = None
-            if standing == "before":
-                note = f"older than ttl, {span_words(rows.view.ttl or 0)}"
-            yield replace(made, note=note, distance=away)
+            note = f"older than ttl, {span_words(rows.view.ttl or 0)}" if standing == "before" else None
+            if standing == "ended" and f["_gone"] is not None:
+                note = f"another row took over at {instant_words(f['_gone'])}"
+            yield replace(made, note=note)

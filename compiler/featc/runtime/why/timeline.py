@@ -69,7 +69,8 @@ def timeline(marks: Marks, lower: Edge | None, upper: Edge, at: int) -> list[str
     line, points = _with_edges(cells, axis, lower, upper, at)
     older, newer = sum(t < axis.first for t, _ in places), sum(t > axis.last for t, _ in places)
     line = f"{f'{older}<' if older else '':>6}{line}{f'>{newer}' if newer else ''}"
-    return [line, *(" " * 6 + text for text in _labels(points)), " " * 6 + _legend(shown, "#" in cells)]
+    below = [*_labels(points), *_legend(shown, "#" in cells)]
+    return [line, *(" " * 6 + text for text in below)]
 
 
 def _axis(times: Sequence[int], lower: Edge | None, upper: Edge, at: int) -> _Axis:
@@ -128,8 +129,14 @@ def _labels(points: Sequence[tuple[int, str]]) -> list[str]:
     return lines
 
 
-def _legend(shown: set[Standing], several: bool) -> str:
+def _legend(shown: set[Standing], several: bool) -> list[str]:
+    """The signs that are on the line, in as many lines as they take."""
     words = {SIGNS[s] for s in shown}
-    ordered = [pair for pair in dict.fromkeys(SIGNS.values()) if pair in words]
-    parts = [f"{sign} {what}" for sign, what in ordered]
-    return "   ".join([*parts, *(["# several counted"] if several else [])])
+    parts = [f"{sign} {what}" for sign, what in dict.fromkeys(SIGNS.values()) if (sign, what) in words]
+    lines: list[str] = []
+    for part in [*parts, *(["# several counted"] if several else [])]:
+        if lines and len(lines[-1]) + len(part) + 3 <= WIDTH + 4:
+            lines[-1] += f"   {part}"
+        else:
+            lines.append(part)
+    return lines

@@ -46,7 +46,7 @@ class Asked:
     @property
     def outputs(self) -> tuple[Output, ...]:
         """All that is asked of the training plan, by qualified names."""
-        listed = (f for v, f in self.pairs for f in _with_parts(self.project, v, f))
+        listed = [made for view, feature in self.pairs for made in _with_parts(self.project, view, feature)]
         beside = (*self.closeness.asked, *self.closeness.companions) if self.closeness is not None else ()
         return tuple({o.name: o for o in (*map(output_of, listed), *beside)}.values())
 
