@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 import featc
 from featc.cli import cli
 from tiny_project import ORDERS, write_project
+from why.shop import write_shop
 
 AT = "2026-01-05T00:00:00Z"
 KEYS = {"user_id": 7}
@@ -67,10 +68,43 @@ def test_a_version_that_the_store_lacks_is_told_from_the_one_it_has(folder: Path
     assert report.differs
 
 
+def test_a_lookup_tells_which_row_the_store_comes_upon(tmp_path: Path) -> None:
+    folder = write_shop(tmp_path / "shop")
+    store = featc.FeatureStore(folder)
+    rows = (folder / "data/products.csv").read_text().splitlines()
+    (folder / "some.csv").write_text("\n".join([rows[0], *rows[3:]]) + "\n")
+    store.push("products", folder / "some.csv")
+    report = store.why("product", "price", {"sku": "a"}, "2026-05-08T12:00:00Z")
+    state = report.features[0].state
+    assert state is not None
+    assert state.online is not None
+    assert (state.online.time, report.differs) == (None, True)
+    assert "comes upon no row, and in the source upon that of 2026-05-01 00:00:00" in report.render().replace(
+        "\n      ", " "
+    )
+    store.close()
+
+
 def test_a_feature_differs_where_what_it_is_made_of_does(folder: Path) -> None:
     push(folder, [0])
     report = featc.FeatureStore(folder).why("checkout", "share", {**KEYS, "amount": 33}, AT)
     assert (report.differs, report.exit_code) == (True, 3)
+
+
+def test_it_is_judged_beside_a_database_that_is_only_read(folder: Path) -> None:
+    (folder / "featc.yaml").write_text("version: 1\nproject: tiny\ntargets: {dev: {database: .featc/tiny.duckdb}}\n")
+    text = (folder / "features/orders.yaml").read_text()
+    derived = "share: request.amount / nullif(user_orders.spend_7d, 0)\n      odd: user_orders.mean_7d * 2"
+    text = text.replace("share: request.amount / nullif(user_orders.spend_7d, 0)", derived)
+    text = text.replace("paid: count(*)", "mean: avg(amount::double)\n      paid: count(*)")
+    (folder / "features/orders.yaml").write_text(text)
+    store = featc.FeatureStore(folder)
+    store.backfill()
+    assert (folder / ".featc/tiny.duckdb").exists()
+    push(folder, [0])
+    report = store.why("checkout", "odd", KEYS, AT)
+    assert (report.training.value, report.online.value, report.differs) == (16.5, 20.0, True)
+    store.close()
 
 
 def test_a_store_that_cannot_answer_says_why(folder: Path) -> None:

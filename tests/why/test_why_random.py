@@ -9,6 +9,7 @@ import pytest
 
 import featc
 import oracle
+from featc.runtime.why import WhyReport
 from random_projects import make_case, render
 from random_projects.model import SERVICE, Case, Push
 from why.by_the_oracle import differences, label_differences
@@ -38,12 +39,26 @@ def wrong(case: Case, folder: Path, probes: int, share: int) -> Iterator[str]:
             if report.differs or not report.online.there:
                 yield f"{where}: training {report.training}, online {report.online}"
             yield from (f"{where}: {said}" for said in differences(judge, name, probe, report))
+            yield from (f"{where}: {said}" for said in apart(report))
         for output, name, _ in case.labels():
             report = store.why(SERVICE, output, keys[n], oracle.moment(probe.t), limit=ALL)
             if oracle.rank(comparable(report.value)) != oracle.rank(comparable(rows[n][output])):
                 yield f"{name} at probe {n}: {report.value}, and training gives {rows[n][output]}"
             yield from (f"{name} at probe {n}: {said}" for said in label_differences(judge, name, probe, report))
     store.close()
+
+
+def apart(report: WhyReport) -> Iterator[str]:
+    """Rows in which a store that holds all there is differs from the sources."""
+    for explained in report.features:
+        for told in explained.aggregates:
+            if told.online is not None and (told.online.lacking or told.online.surplus):
+                yield f"{told.text}: the store lacks {told.online.lacking}, and only it has {told.online.surplus}"
+        state = explained.state
+        if state is not None and state.online is not None:
+            own = next((r.time for r in state.rows if r.standing in ("holds", "fails")), None)
+            if state.online.time != own:
+                yield f"{explained.name}: the store takes the row of {state.online.time}, the source that of {own}"
 
 
 def comparable(value: object) -> object:

@@ -110,6 +110,12 @@ class ViewReader:
         tiles = tuple((start, rows, bool(used)) for start, rows, used in found if start is not None)
         return tuple(sorted(tiles)), next(rows for start, rows, _ in found if start is None)
 
+    def newest(self, store: sqlite3.Connection, key: Sequence[Any], t: int) -> int | None:
+        """τ of the row that a lookup at `t` comes upon, whether or not it holds; None where there is none."""
+        parameters: Parameters = {**dict(zip(self.names, key, strict=True)), "t": t, "k": t}
+        row = store.execute(self.plan.lookup_sql or "", parameters).fetchone()
+        return None if row is None else int(row[1])
+
     def within(self, store: sqlite3.Connection, key: Sequence[Any], t: int, window: Window) -> list[tuple[int, int]]:
         """(τ, enter) of the store's rows that are seen at `t` and lie between the edges of a window."""
         after, upto = _within(edges(window, t, self.closed, begins))

@@ -219,7 +219,7 @@ def _note(rows: EntityRows, found: Mapping[str, Any], known: int, standing: Stan
         return "it deletes the event"
     if standing == "unknown" and not found[witness.PASSES]:
         return "it will not pass where"
-    if standing == "after" and found["_enter"] is not None and found["_enter"] > known:
+    if standing == "after" and found["_time"] <= known < found["_enter"]:
         return "not known yet"
     return None
 

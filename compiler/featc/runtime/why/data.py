@@ -82,6 +82,7 @@ def _lookup(found: LookedUp) -> dict[str, Any]:
         "ttl": None if found.ttl is None else found.ttl / 1e6,
         "where": found.where,
         "because": found.because,
+        "online": None if found.online is None else {"time": _instant(found.online.time)},
         "counts": dict(found.counts),
         "rows": [_row(r) for r in found.rows],
     }
@@ -121,7 +122,8 @@ def _replacement(found: Replacement) -> dict[str, Any]:
 
 def _online(found: OnlineRows) -> dict[str, Any]:
     tiles = [
-        {"start": _instant(t.start), "seconds": t.width / 1e6, "rows": t.rows, "used": t.used} for t in found.tiles
+        {"start": _instant(t.start), "width_seconds": t.width / 1e6, "rows": t.rows, "used": t.used}
+        for t in found.tiles
     ]
     apart: Mapping[str, Any] = {"lacking": found.lacking, "surplus": found.surplus}
     listed = {k: [{"time": _instant(t), "known_from": _instant(e)} for t, e in v] for k, v in apart.items()}

@@ -106,6 +106,13 @@ class OnlineRows:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """The row that a lookup in the online store comes upon: its τ, None where there is none."""
+
+    time: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Counted:
     """An aggregate over a window, and how the rows stand to it. `text` is the aggregate as it is computed; `counts` say
     how many rows there are of each standing, of which `rows` has some. `beside` says what each join finds."""
@@ -150,6 +157,8 @@ class LookedUp:
     entity: Mapping[str, Any]
     entity_rows: int
     where: str | None = None
+    online: Found | None = None
+    """What a lookup in the online store comes upon; None where that cannot be told."""
     limit: Edge | None = None
     """With a ttl, the oldest instant at which a row may have happened."""
 

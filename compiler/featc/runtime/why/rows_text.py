@@ -168,7 +168,7 @@ def _notes(row: Row) -> Iterator[str]:
         yield f"{span_words(row.distance)} {side}"
     if row.decides:
         yield "this row decides"
-    if row.note and not (row.distance == 0 and row.enter == row.time):
+    if row.note:
         yield row.note
     by = row.replaced_by
     if by is not None and row.standing in ("superseded", "unknown", "counted", "filtered", "where", "holds"):

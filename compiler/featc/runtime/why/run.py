@@ -70,8 +70,8 @@ def why(
     served = Served(store, asked)
     try:
         online = served.read({**own, **request}, at_us)
+        differs = served.differs(values, own, request, at_us)
         with store.connect() as connection:
-            differs = served.differs(connection, values, own, request, at_us)
             tracer = Tracer(store, asked, row, values, served, Instant(at_us, knowledge), limit, connection)
             features = tuple(tracer.features())
     finally:
@@ -150,6 +150,7 @@ class Tracer:
         if columns:
             found = {c: self.values.get(f"{view.name}.state {c}") for c in columns}
             state = looked_up(rows, columns, self.instant.at, {c: _plain(v) for c, v in found.items()}, self.limit)
+            state = replace(state, online=self.served.row_for(view, keys, self.instant.at))
         return counts, state
 
     def _laid(
@@ -175,7 +176,7 @@ class Tracer:
         standings = "('counted', 'filtered', 'beyond')"
         members = rows.query(f"SELECT _time, _enter FROM why_standing WHERE _standing IN {standings}")
         pairs = [(m["_time"], m["_enter"]) for m in members]
-        return replace(found, online=self.served.with_rows(view, aggregation, rows.keys, self.instant.at, pairs))
+        return replace(found, online=self.served.rows_for(view, aggregation, rows.keys, self.instant.at, pairs))
 
     # ── inputs ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -11,11 +11,12 @@ from featc.encoding import encode
 from featc.errors import FeatcError
 from featc.lower.online_read import read_plan
 from featc.resolve.model import Aggregation, View
+from featc.runtime.engine import connect
 from featc.runtime.online import OnlineStore
 from featc.runtime.online.read import ViewReader
 from featc.runtime.verify.history import Failed, Probe
 from featc.runtime.verify.judge import differences
-from featc.runtime.why.model import OnlineRows, Plan, Tile
+from featc.runtime.why.model import Found, OnlineRows, Plan, Tile
 from featc.runtime.why.values import Asked
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Served:
         return Plan(self.answers[f"{asked.output.view}.{asked.output.feature}"])
 
     def differs(
-        self, connection: Any, training: Mapping[str, Any], keys: Mapping[str, Any], request: Mapping[str, Any], at: int
+        self, training: Mapping[str, Any], keys: Mapping[str, Any], request: Mapping[str, Any], at: int
     ) -> bool:
         """Whether the two plans' values are not equal, as far as the law allows (semantics.md, "What “equal” means").
 
@@ -74,7 +75,8 @@ class Served:
             return False
         if any(isinstance(v, Failed) for v in training.values()):
             return False
-        found = differences(asked.closeness, connection, [Probe(keys, at, request)], [training], [self.answers])
+        with connect() as connection:  # which evaluates expressions over inputs, beside all data
+            found = differences(asked.closeness, connection, [Probe(keys, at, request)], [training], [self.answers])
         own = f"{asked.output.view}.{asked.output.feature}"
         if any(d.output == own for d in found):
             return True
@@ -83,21 +85,19 @@ class Served:
 
     # ── tiles ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def with_rows(
+    def rows_for(
         self, view: View, aggregation: Aggregation, keys: Mapping[str, Any], at: int, members: Iterable[tuple[int, int]]
     ) -> OnlineRows | None:
         """What the store reads for an aggregation of a view; None where that cannot be told. `members` are the rows
         that the source has in the window's reach at the instant, (τ, enter)."""
-        encoded = [None if keys[k.name] is None else encode(keys[k.name], k.type) for k in view.keys]
-        if self._store is None or self.missing is not None or None in encoded:
+        found = self._reader(view, keys, frozenset({aggregation.name}), lookup=False)
+        if self._store is None or found is None or aggregation.window.current:
             return None
-        layout = self._store.view_plan(view.origin).layout
-        reader = ViewReader(read_plan(layout, decompose(layout.view, frozenset({aggregation.name})), lookup=False))
-        if aggregation.window.current:
-            return None
+        reader, key = found
+        layout = reader.plan.layout
         with self._store.database.read() as connection:
-            tiles, raw = reader.uses(connection, encoded, at)
-            theirs = Counter(reader.within(connection, encoded, at, aggregation.window))
+            tiles, raw = reader.uses(connection, key, at)
+            theirs = Counter(reader.within(connection, key, at, aggregation.window))
         made = tuple(Tile(start, layout.width or 0, rows, used) for start, rows, used in tiles)
         raw = sum(theirs.values()) if raw is None else raw
         if self._store.evicted_before(layout.source.name) is not None:  # tiles stand for rows that are gone
@@ -105,6 +105,25 @@ class Served:
         own = Counter(members)
         lacking, surplus = own - theirs, theirs - own
         return OnlineRows(made, raw, tuple(sorted(lacking.elements())), tuple(sorted(surplus.elements())))
+
+    def row_for(self, view: View, keys: Mapping[str, Any], at: int) -> Found | None:
+        """The row that a lookup of a view comes upon in the store; None where that cannot be told."""
+        found = self._reader(view, keys, frozenset(), lookup=True)
+        if self._store is None or found is None:
+            return None
+        reader, key = found
+        with self._store.database.read() as connection:
+            return Found(reader.newest(connection, key, at))
+
+    def _reader(
+        self, view: View, keys: Mapping[str, Any], wanted: frozenset[str], *, lookup: bool
+    ) -> tuple[ViewReader, list[Any]] | None:
+        """What reads these aggregations, or the state row, of a view, and the entity's key as the store has it."""
+        encoded = [None if keys[k.name] is None else encode(keys[k.name], k.type) for k in view.keys]
+        if self._store is None or self.missing is not None or None in encoded:
+            return None
+        layout = self._store.view_plan(view.origin).layout
+        return ViewReader(read_plan(layout, decompose(layout.view, wanted), lookup=lookup)), encoded
 
 
 def _same(a: Any, b: Any) -> bool:

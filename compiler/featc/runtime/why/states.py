@@ -54,7 +54,7 @@ def looked_up(
         rows.keys,
         rows.own_rows(),
         where_text(view),
-        oldest,
+        limit=oldest,
     )
 
 

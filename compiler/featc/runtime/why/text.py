@@ -60,15 +60,24 @@ def _plans(training: Plan, online: Plan, differs: bool) -> str:
 
 
 def _differences(report: WhyReport) -> Iterator[str]:
-    found = False
+    """What makes the plans differ, as far as rows tell."""
+    found: list[str] = []
     for explained in report.features:
         for counted in explained.aggregates:
-            if counted.online is not None:
-                for words in _apart(counted, counted.online):
-                    found = True
-                    yield words
-    if not found:
-        yield "the store has the same rows in these windows: rows beside them, or the store itself, make the difference"
+            found += _apart(counted, counted.online) if counted.online is not None else []
+        state = explained.state
+        own = None if state is None else next((r.time for r in state.rows if r.standing in ("holds", "fails")), None)
+        if state is not None and state.online is not None and state.online.time != own:
+            theirs = "no row" if state.online.time is None else f"the row of {instant_words(state.online.time)}"
+            ours = "none" if own is None else f"that of {instant_words(own)}"
+            found.append(f"a lookup of {state.source} in the store comes upon {theirs}, and in the source upon {ours}")
+    yield from found
+    if found:
+        yield "featc push, or featc materialize, brings what is lacking into the store"
+    elif beside := [f"{c.view}.{name}" for f in report.features for c in f.aggregates for name in c.beside]:
+        yield f"the store has the same rows; what lies beside them may be lacking: {', '.join(dict.fromkeys(beside))}"
+    else:
+        yield "the store has the same rows: featc verify tells whether this is a mistake of featc's"
 
 
 def _apart(counted: Counted, online: OnlineRows) -> Iterator[str]:
@@ -80,8 +89,6 @@ def _apart(counted: Counted, online: OnlineRows) -> Iterator[str]:
             few = "; ".join(f"{instant_words(t)}, known from {instant_words(e)}" for t, e in rows[:3])
             more = f", and {len(rows) - 3} more" if len(rows) > 3 else ""
             yield f"{words}: {'the row' if len(rows) == 1 else f'{len(rows)} rows, those'} of {few}{more}"
-    if online.lacking:
-        yield "featc push, or featc materialize, brings what is lacking into the store"
 
 
 # ── a feature ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -149,7 +156,7 @@ def _edges(counted: Counted) -> str:
 def _tiles(online: OnlineRows) -> str:
     rows = _rows(online.raw)
     if not online.tiles:
-        return f"reads {rows} one by one, and no tile"
+        return f"no tile, {rows} in reach"
     used = [t for t in online.tiles if t.used]
     rest = len(online.tiles) - len(used)
     held = sum(t.rows for t in used)
@@ -177,5 +184,9 @@ def _looked_up(state: LookedUp, at: int) -> Iterator[str]:
     upper = Edge(at, state.closed in ("right", "both"))
     yield from (f"  {line}" for line in timeline(state.marks, state.limit, upper, at))
     yield from rows_of_lookup(state, ROOM)
+    if state.online is not None:
+        none = "comes upon no row"
+        row = none if state.online.time is None else f"comes upon the row of {instant_words(state.online.time)}"
+        yield from wrapped(f"online: {row}", 4)
 
 

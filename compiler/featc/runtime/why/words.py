@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from featc.algebra import AGGREGATES
 from featc.lower.source import quoted
 from featc.resolve.model import JOINED, Aggregation, ColumnRef, Expr, Ref, View
 
+_PLAIN = re.compile(r"[A-Za-z_]\w*")
 _EPOCH = datetime(1970, 1, 1)
 _UNITS = (("d", 86_400_000_000), ("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000))
 
 
 def _written(expr: Expr) -> str:
-    """An expression over a row, with what joins bring under the names that authors use."""
+    """An expression over a row, as its author writes names: without quotes that no one needs, a join's with a dot."""
 
     def name(ref: Ref) -> str:
         if not isinstance(ref, ColumnRef):
             raise TypeError(f"not a column of a source: {ref}")
-        return ref.column if JOINED in ref.column else quoted(ref.column)
+        return ref.column if JOINED in ref.column or _PLAIN.fullmatch(ref.column) else quoted(ref.column)
 
     return " ".join(expr.render(name).split())
 
