@@ -117,10 +117,12 @@ def test_a_store_that_cannot_answer_says_why(folder: Path) -> None:
     assert not report.differs
 
 
-def test_nothing_pushed_yet_is_no_difference(folder: Path) -> None:
+def test_a_store_that_nothing_was_pushed_to_serves_what_it_serves(folder: Path) -> None:
     featc.FeatureStore(folder).online.close()
     report = featc.FeatureStore(folder).why("checkout", "spend_7d", KEYS, AT)
-    assert report.online.missing == "nothing of orders was pushed or materialized yet"
+    assert (float(report.online.value), report.differs) == (0, True)
+    said = "nothing of orders was pushed or materialized yet: online, every entity is unknown"
+    assert report.notes == (said,)
 
 
 def test_the_tiles_that_a_read_uses_are_told(tmp_path: Path) -> None:

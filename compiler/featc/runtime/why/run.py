@@ -81,7 +81,7 @@ def why(
     name = f"{store.project.view(output.view).origin}.{output.feature}"
     return WhyReport(
         store.project.name, service, output.name, name, output.type, own, request, at_us, offline, online, differs,
-        features, tuple(tracer.notes.values()),
+        features, tuple([*([served.note] if served.note else []), *tracer.notes.values()]),
     )  # fmt: skip
 
 

@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 
 
 class Served:
-    """The target's online store, opened to read; `missing` says why it has no answer. It is never made."""
+    """The target's online store, opened to read; `missing` says why it has no answer, `note` what is odd about the one
+    it has. It is never made."""
 
     def __init__(self, store: FeatureStore, asked: Asked) -> None:
         self.asked = asked
         self.missing: str | None = None
+        self.note: str | None = None
         self._store: OnlineStore | None = None
         self.answers: dict[str, Any] = {}
         shown = store.online_path
@@ -55,8 +57,8 @@ class Served:
         try:
             empty = self._store.without_rows([asked.output])
             if empty:
-                self.missing = f"nothing of {', '.join(empty)} was pushed or materialized yet"
-                return Plan(missing=self.missing)
+                listed = ", ".join(empty)
+                self.note = f"nothing of {listed} was pushed or materialized yet: online, every entity is unknown"
             (self.answers,) = self._store.answers(asked.closeness.online, asked.closeness.asked, [request], at)
         except FeatcError as error:
             self.missing = _said(error)
