@@ -139,6 +139,8 @@ class Counted:
     filter: str | None = None
     beside: Mapping[str, str] = field(default_factory=dict)
     online: OnlineRows | None = None
+    failed: bool = False
+    """Whether the plan refuses to give the value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +192,13 @@ class Explained:
     state: LookedUp | None
     because: str | None
     place: str | None = None
+    failed: bool = False
+    """Whether the plan refuses: `because` then says why."""
 
     @property
     def defaulted(self) -> bool:
         """Whether its default stands in place of NULL."""
-        return self.default is not None and self.plain is None
+        return self.default is not None and self.plain is None and not self.failed
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,13 @@ from featc.errors import Diagnostic, FeatcError
 from featc.lower.training import Knowledge
 from featc.resolve.model import (
     AggregateRef,
+    Aggregation,
     AsOfRef,
     CompleteRef,
     Feature,
     FeatureRef,
     KeyRef,
+    Project,
     Ref,
     RequestRef,
     StateRef,
@@ -81,7 +83,7 @@ def why(
     name = f"{store.project.view(output.view).origin}.{output.feature}"
     return WhyReport(
         store.project.name, service, output.name, name, output.type, own, request, at_us, offline, online, differs,
-        features, tuple([*([served.note] if served.note else []), *tracer.notes.values()]),
+        features, (*([served.note] if served.note else ()), *tracer.notes.values()),
     )  # fmt: skip
 
 
@@ -119,8 +121,10 @@ class Tracer:
         inputs = {ref: self._input(view, feature, ref) for ref in feature.expr.refs}
         value = self.values.get(feature.qualified)
         bare = value if feature.default is None else self.values.get(f"{view.name}.{plain(feature)}")
-        because = str(value.reason) if isinstance(value, Failed) else None
-        if bare is None:
+        because = None
+        if isinstance(value, Failed):
+            because = value.reason
+        elif bare is None:
             because = why_null(view, feature, inputs, counts, state, self.connection)
         kinds = {FeatureRef: "feature", AggregateRef: "aggregate", StateRef: "state", KeyRef: "key"}
         kinds |= {RequestRef: "request", AsOfRef: "as_of", CompleteRef: "complete"}
@@ -128,6 +132,7 @@ class Tracer:
         return Explained(
             f"{view.origin}.{feature.name}", view.name, feature.name, feature.text, feature.type, _plain(value),
             _plain(bare), feature.default, tuple(listed), counts, state, because, str(feature.span or "") or None,
+            isinstance(value, Failed),
         )  # fmt: skip
 
     # ── rows ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -142,7 +147,7 @@ class Tracer:
         aggregations = [view.aggregation(n) for n in names]
         project = self.asked.project.with_sources(self.store.located.sources)
         made = [part(feature, r) for r in feature.expr.refs if isinstance(r, (AggregateRef, StateRef))]
-        rows = self._laid(project, view, [m for m in made if m], aggregations, keys)
+        rows = self._laid(project, view, feature, [m for m in made if m], aggregations, keys)
         if rows.own_rows() == 0:
             self.notes[view.name] = nobody(rows)
         counts = tuple(self._counted(rows, view, name) for name in names)
@@ -154,29 +159,38 @@ class Tracer:
         return counts, state
 
     def _laid(
-        self, project: Any, view: View, features: Sequence[str], aggregations: Sequence[Any], keys: Mapping[str, Any]
+        self,
+        project: Project,
+        view: View,
+        feature: Feature,
+        parts: Sequence[str],
+        aggregations: Sequence[Aggregation],
+        keys: Mapping[str, Any],
     ) -> EntityRows:
         import duckdb
 
         try:
-            return entity_rows(self.connection, project, view, features, aggregations, keys)
+            return entity_rows(self.connection, project, view, parts, aggregations, keys)
         except duckdb.Error as error:
             message = f"the rows of {view.source} behind {view.origin} cannot be read: {reason(error)}"
             hint = "put the data right, or guard the expression (nullif, try_cast)"
-            raise FeatcError(Diagnostic("F853", message, hint=hint)) from None
+            raise FeatcError(Diagnostic("F853", message, feature.span, hint)) from None
 
     def _counted(self, rows: EntityRows, view: View, name: str) -> Counted:
         aggregation = rows.view.aggregation(name)
-        value = _plain(self.values.get(f"{view.name}.aggregate {name}"))
+        given = self.values.get(f"{view.name}.aggregate {name}")
+        failed, value = isinstance(given, Failed), _plain(given)
         if aggregation.window.current:
-            return counted_current(rows, aggregation, self.instant.at, self.limit, value)
-        found = counted(rows, aggregation, self.instant, self.limit, value)
-        if view.ahead:
-            return found
+            found = counted_current(rows, aggregation, self.instant.at, self.limit, value)
+        else:
+            found = counted(rows, aggregation, self.instant, self.limit, value)
+        if view.ahead or aggregation.window.current:
+            return replace(found, failed=failed)
         standings = "('counted', 'filtered', 'beyond')"
         members = rows.query(f"SELECT _time, _enter FROM why_standing WHERE _standing IN {standings}")
         pairs = [(m["_time"], m["_enter"]) for m in members]
-        return replace(found, online=self.served.rows_for(view, aggregation, rows.keys, self.instant.at, pairs))
+        online = self.served.rows_for(view, aggregation, rows.keys, self.instant.at, pairs)
+        return replace(found, online=online, failed=failed)
 
     # ── inputs ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -97,12 +97,13 @@ def _apart(counted: Counted, online: OnlineRows) -> Iterator[str]:
 def _feature(explained: Explained, at: int, known: dict[tuple[object, ...], str]) -> Iterator[str]:
     """One feature; `known` are the windows shown before, whose rows need not be shown again."""
     where = f"   {explained.place}" if explained.place else ""
-    yield from wrapped(f"{explained.name} = {to_text(explained.value)}   {explained.type}{where}")
+    value = "no value" if explained.failed else to_text(explained.value)
+    yield from wrapped(f"{explained.name} = {value}   {explained.type}{where}")
     yield from wrapped(f"= {' '.join(explained.text.split())}", 2)
     if explained.defaulted:
         yield from wrapped(f"its default stands in for NULL: {explained.because}", 2)
     elif explained.because is not None:
-        yield from wrapped(f"{'NULL: ' if explained.value is None else ''}{explained.because}", 2)
+        yield from wrapped(f"{'' if explained.failed else 'NULL: '}{explained.because}", 2)
     simple = len(explained.inputs) == 1 and explained.inputs[0].kind in ("aggregate", "state")
     for given in () if simple else explained.inputs:
         yield from wrapped(f"{given.name} = {to_text(given.value)}", 4)
@@ -116,7 +117,7 @@ def _feature(explained: Explained, at: int, known: dict[tuple[object, ...], str]
 
 def _counted(counted: Counted, at: int, known: dict[tuple[object, ...], str]) -> Iterator[str]:
     text = " ".join(counted.text.split())
-    yield from wrapped(f"{text} = {to_text(counted.value)}", 2)
+    yield from wrapped(f"{text} = {'no value' if counted.failed else to_text(counted.value)}", 2)
     same = known.get(_mark(counted))
     if same is not None:
         yield from wrapped(f"of the same rows as {same}, above", 4)
