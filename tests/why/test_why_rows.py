@@ -50,6 +50,11 @@ def test_a_row_at_the_edge_is_said_to_be_there(shop: featc.FeatureStore) -> None
     assert (rows[1].distance, rows[8].distance) == (-1, 0)
 
 
+def test_a_microsecond_moves_rows_over_both_edges(shop: featc.FeatureStore) -> None:
+    found = standings(asked(shop, "n_7d", "2026-05-08T12:00:00.000001Z", user_id=7))
+    assert (found["counted"], found["before"]) == ([3, 9, 12, 8], [1, 2])
+
+
 def test_what_replaced_a_version_is_told(shop: featc.FeatureStore) -> None:
     rows = asked(shop, "n_7d", user_id=7).features[0].aggregates[0].rows
     corrected, deleted, moved = (r.replaced_by for r in rows if r.standing == "superseded")
