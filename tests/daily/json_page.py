@@ -101,6 +101,18 @@ COMMANDS: tuple[tuple[str, str], ...] = (
         "How each view is computed, kept online, and what a read costs. `tiles` is what is backfilled now and whether "
         "training sets read it; `reads_because` says of an aggregation why it comes from rows, null where from tiles.",
     ),
+    (
+        "why checkout spend_7d --key user_id=1 --at 2026-03-01T00:00:00Z --limit 1",
+        "`features` has the one asked for, then what it is made of, each once. Under `aggregates` each has its "
+        "window's edges, how many rows there are of each `standing`, and some of them: counted, filtered, beyond (a "
+        "window's last rows), where, deleted, superseded, duplicate, unknown, never (without time or arrival), too "
+        "late (final_after), before, after; of `current` also ended. `lookup` has those of a state: holds or fails, "
+        "earlier, later, and `because` where none holds. `seconds_outside` is how far a row lies from the edge it "
+        "misses, `row` the row as the data has it, `decides` marks the one that a max, last or the like is the "
+        "value of. A plan that has no value says why under `missing`; `differs` is exit code 3. `online` has the "
+        "tiles that a read at the instant meets, whether it uses them, and how many `rows` it reads beside them; "
+        "`lacking` and `surplus` are rows that only the sources or only the store have.",
+    ),
     ("test", "`mismatches` are by row, column and plan; `errors` are texts."),
     (
         "verify",

@@ -26,6 +26,7 @@ from featc.cli import (
     serving,
     standing,
     starting,
+    tracing,
     training,
 )
 from featc.cli.failures import close_output, failure_of, report
@@ -37,7 +38,6 @@ _LATER = {
     "gc": "tables of old definitions stay",
     "serve": "use featc get, or FeatureStore.get_online_features in a process of your own",
     "stream": "use featc push, or FeatureStore.push in a consumer of your own",
-    "why": "featc explain says how a feature is computed",
     "skew": "featc verify proves that both plans agree",
 }
 """Commands of later versions, and what there is until then."""
@@ -84,6 +84,7 @@ def cli() -> None:
     featc push orders new_orders.csv                  new events into the online store
     featc materialize                                 or all that the sources hold and it lacks
     featc get checkout --key user_id=42               a vector from the online store
+    featc why checkout spend_7d --key user_id=42      the rows behind one value
     featc verify                                      prove that both agree
 
     Exit codes: 0 done, 1 your project or data, 2 usage, 3 differences found, 4 environment (try again).
@@ -104,6 +105,7 @@ _MODULES = (
     picturing,
     planning,
     documenting,
+    tracing,
     explaining_plans,
     explaining,
     completing,

@@ -31,6 +31,14 @@ CODES: Mapping[str, str] = {
     "featc lineage --to html --out lineage.html.",
     "F841": "The events' time, featc lineage --at, is an instant in ISO 8601, such as 2026-01-31T12:00:00Z, or now. "
     "Without an offset it is UTC.",
+    "F850": "featc why asks for a feature of a service, or of a view, and there is none of this name. featc ls shows "
+    "them.",
+    "F851": "The service or view has no feature and no label of this name. A feature is named as the service lists it, "
+    "or as view.feature; one that only stands behind those listed may be asked for by view.feature.",
+    "F852": "A value is asked for an entity: all keys that the feature needs, and the request columns that it takes "
+    "in, have to be given, None where one is not known. featc build lists them per service.",
+    "F853": "The rows behind a feature cannot be read: a value makes the view's where, a key or an argument fail. "
+    "Put the data right, or guard the expression with nullif or try_cast.",
     "F910": "A file cannot be written: its folder, its rights, or a full disk. No file is half-written.",
     "F911": "The system or the engine refused to read or write a file. Check the path, its rights and the free "
     "space; featc doctor looks at the project's files.",

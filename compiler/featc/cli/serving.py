@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from featc.types import family
 if TYPE_CHECKING:
     import duckdb
 
+    from featc.resolve.model import Output, Project
     from featc.runtime.online import PushReport
     from featc.runtime.store import FeatureStore
 
@@ -122,11 +124,11 @@ def get(
     with session.store() as store:
         wanted, types = _wanted(store, service)
         wrong = Findings()
-        given = _pairs(keys, types, "--key", wrong) | _pairs(request, types, "--request", wrong)
+        given = pairs(keys, types, "--key", wrong) | pairs(request, types, "--request", wrong)
         if wrong.errors:
             raise FeatcError(wrong.errors, exit_code=2)
         if file is None:
-            _refuse_lacking(store, wanted, given)
+            refuse_lacking(store.project, store.outputs(wanted), given, ", or --keys FILE for many")
             rows = [given]
         else:
             rows = [given | row for row in _rows_of(store, file, types)]
@@ -159,23 +161,23 @@ def _wanted(store: FeatureStore, service: str) -> tuple[str | list[str], dict[st
     return wanted, dict((*keys, *request))
 
 
-def _refuse_lacking(store: FeatureStore, wanted: str | list[str], given: dict[str, Any]) -> None:
-    """Says which keys and request columns are missing, and how they are written here."""
+def refuse_lacking(project: Project, outputs: Sequence[Output], given: dict[str, Any], also: str = "") -> None:
+    """Says which keys and request columns are missing, and how they are written here; `also` is another way."""
     from featc.resolve.needs import spine_columns
 
     wrong = Findings()
-    columns = zip(("--key", "--request"), spine_columns(store.project, store.outputs(wanted)), strict=True)
+    columns = zip(("--key", "--request"), spine_columns(project, outputs), strict=True)
     for option, needed in columns:
         for name, type_ in needed:
             if name not in given:
                 what = "key" if option == "--key" else "request column"
-                hint = f"add {option} {name}={_example(type_)}, or --keys FILE for many"
+                hint = f"add {option} {name}={_example(type_)}{also}"
                 wrong.error("F805", f"the {what} {name} ({type_}) is not given", hint=hint)
     if wrong.errors:
         raise FeatcError(wrong.errors, exit_code=2)
 
 
-def _pairs(given: tuple[str, ...], types: dict[str, str], option: str, wrong: Findings) -> dict[str, Any]:
+def pairs(given: tuple[str, ...], types: dict[str, str], option: str, wrong: Findings) -> dict[str, Any]:
     """`name=value` texts as values of the types the service needs; faults go to `wrong` (F805)."""
     found: dict[str, Any] = {}
     for text in given:

@@ -58,7 +58,7 @@ def explain_view(project: Project, view: View, wanted: frozenset[str] | None = N
     return {
         **found,
         "source": _source(source, view),
-        "joins": [_join(project, join, source) for join in view.joins],
+        "joins": [join_explained(project, join, source) for join in view.joins],
         "windows": [{"window": w.name, "holds": edges_in_words(w, view.closed)} for w in read.parts.windows],
         "training": _training(read.parts, source, view.attributed is not None or is_irregular(source)),
         "online": _online(plan, read),
@@ -82,7 +82,7 @@ def _matures(view: View) -> str:
     return "" if view.maturity is None else f", τ + {format_duration(view.maturity)}"
 
 
-def _join(project: Project, join: Join | ViewJoin, source: Source) -> dict[str, Any]:
+def join_explained(project: Project, join: Join | ViewJoin, source: Source) -> dict[str, Any]:
     """What a join looks up, when and by what knowledge, and what it costs when that changes."""
     if isinstance(join, ViewJoin):
         return _view_join(project, join, source)
@@ -211,7 +211,7 @@ def _explain_labels(project: Project, view: View, source: Source, parts: Parts) 
     known = {**_source(source, view), "visible": "by all that is known, or with --known-at T what was known at T"}
     return {
         "source": known,
-        "joins": [_join(project, join, source) for join in view.joins],
+        "joins": [join_explained(project, join, source) for join in view.joins],
         "windows": [{"window": w.name, "holds": edges_in_words(w, view.closed)} for w in parts.windows],
         "training": _training(parts, source, irregular=False),
         "online": None,

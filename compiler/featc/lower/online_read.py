@@ -88,7 +88,7 @@ class ReadPlan:
 _ORDERED = (Kind.FIRST, Kind.LAST, Kind.PICK_MIN, Kind.PICK_MAX)
 
 
-def _seen_conditions(layout: Layout) -> list[str]:
+def seen_conditions(layout: Layout) -> list[str]:
     # the plus keeps SQLite from taking this bound on τ for the scan instead of the window's own, nearer one
     enter = "+_tau" if layout.enter == "_tau" else layout.enter
     visible = visible_sql(enter, layout.superseded, ":k", layout.view.closed)
@@ -97,7 +97,7 @@ def _seen_conditions(layout: Layout) -> list[str]:
 
 def _seen(layout: Layout) -> str:
     """The CTE of the rows known at `:k`; the store reads it where it is used, by the clustered key."""
-    body = f"SELECT * FROM {layout.events}\n{conjunction(_seen_conditions(layout))}"
+    body = f"SELECT * FROM {layout.events}\n{conjunction(seen_conditions(layout))}"
     return f"WITH seen AS NOT MATERIALIZED (\n{indent(body)}\n)\n"
 
 
@@ -128,7 +128,7 @@ def _floor(value: str, width: int) -> str:
     return f"{value} - (({value} % {width}) + {width}) % {width}"
 
 
-def _band_values(layout: Layout, bands: int) -> str:
+def band_values(layout: Layout, bands: int) -> str:
     """The bands as a table: (after, upto] of each, and with tiles [first, end), the whole tiles inside it."""
     names = ["after", "upto", *(["first", "past"] if layout.tiled else [])]
     columns = ", ".join(f"_{name}" for name in names)
@@ -136,7 +136,7 @@ def _band_values(layout: Layout, bands: int) -> str:
     return f"band (_band, {columns}) AS (VALUES {rows})"
 
 
-def _tile_ctes(layout: Layout, partials: tuple[Partial, ...]) -> list[str]:
+def tile_ctes(layout: Layout, partials: tuple[Partial, ...]) -> list[str]:
     """`tile`: the whole tiles inside each band. `stretch`: what has to be read row by row, the edges of the bands,
     the tiles that are not settled at `:k`, and the entity's newest tile, which is never built."""
     keys = " AND ".join(key_conditions(layout)) or "true"
@@ -169,7 +169,7 @@ def _tile_ctes(layout: Layout, partials: tuple[Partial, ...]) -> list[str]:
 
 def _from_rows(layout: Layout, partials: tuple[Partial, ...]) -> tuple[list[str], str]:
     """(CTEs, SELECT) of the states of the rows, band by band."""
-    seen = " AND ".join(_seen_conditions(layout))
+    seen = " AND ".join(seen_conditions(layout))
     columns = {s: layout.slots[s] for p in partials for s in p.slots}
     kept = ["_band", *(c for slot in columns.values() for c in (slot.column, slot.real) if c)]
     stretches = "stretch" if layout.tiled else "band"
@@ -207,7 +207,7 @@ def _from_tiles(layout: Layout, partials: tuple[Partial, ...]) -> tuple[list[str
 def bands_sql(layout: Layout, partials: tuple[Partial, ...], bands: int) -> str:
     """(band, rows, fields of each partial state …), up to two rows a band: its tiles and its other rows."""
     ctes, rows = _from_rows(layout, partials)
-    found = [_band_values(layout, bands), *(_tile_ctes(layout, partials) if layout.tiled else []), *ctes]
+    found = [band_values(layout, bands), *(tile_ctes(layout, partials) if layout.tiled else []), *ctes]
     text = rows
     if layout.tiled:
         ctes, tiles = _from_tiles(layout, partials)
@@ -251,7 +251,7 @@ def sets_sql(layout: Layout, partial: Partial, bands: int) -> str:
     """(band, value) of every different value in each band."""
     x = layout.slots[partial.slots[0]].column
     rows = ", ".join(f"({n}, :after_{n}, :upto_{n})" for n in range(bands))
-    seen = " AND ".join(_seen_conditions(layout))
+    seen = " AND ".join(seen_conditions(layout))
     return (
         f"WITH band (_band, _after, _upto) AS (VALUES {rows})\n"
         f"SELECT DISTINCT _band, {x}\nFROM band CROSS JOIN {layout.events}\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -11,11 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featc.errors import Diagnostic, FeatcError, did_you_mean
-from featc.load import Definitions, find_project, read_project
+from featc.load import find_project
 from featc.resolve.model import Output, Project
 from featc.resolve.naming import meant
 from featc.resolve.needs import full_named, labels_named, spine_columns
-from featc.runtime.engine import connect, limits_of, unbuilt
+from featc.runtime.compiled import Compiled as Compiled
+from featc.runtime.compiled import compile_project as compile_project
+from featc.runtime.compiled import database_of
+from featc.runtime.engine import connect, limits_of
 from featc.runtime.located import located
 
 if TYPE_CHECKING:
@@ -35,53 +37,7 @@ if TYPE_CHECKING:
     from featc.runtime.status import Status
     from featc.runtime.training_set.origin import Asked
     from featc.runtime.training_set.reading import Read
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A project as compiled for one target: what was written, what it means, and what is doubtful about it."""
-
-    definitions: Definitions
-    project: Project
-    warnings: tuple[Diagnostic, ...]
-
-    @property
-    def root(self) -> Path:
-        return self.definitions.root
-
-
-def compile_project(root: Path, target: str | None = None) -> Compiled:
-    """Loads and resolves the project at `root`. Raises FeatcError with every error found."""
-    from featc.audit import audit
-    from featc.resolve import resolve
-    from featc.runtime.catalog import DuckDBCatalog
-
-    definitions, written = read_project(root, target)
-    written = (*written, *(unbuilt(definitions.target) if definitions is not None else ()))
-    if definitions is None:
-        raise FeatcError(sorted((d for d in written if d.severity == "error"), key=_place))
-    with DuckDBCatalog(root, database_of(definitions), limits_of(definitions.target, root)) as catalog:
-        project, found = resolve(definitions, catalog)
-    diagnostics = (*written, *found)
-    errors = [d for d in diagnostics if d.severity == "error"]
-    if not errors:
-        diagnostics = (*diagnostics, *audit(definitions, project))
-        errors = [d for d in diagnostics if d.severity == "error"]
-    if errors:
-        retry = all(d.code.startswith("F90") for d in errors)
-        raise FeatcError(sorted(errors, key=_place), exit_code=4 if retry else 1)
-    return Compiled(definitions, project, tuple(d for d in diagnostics if d.severity == "warning"))
-
-
-def _place(finding: Diagnostic) -> tuple[str, int, int]:
-    span = finding.span
-    return (span.file, span.line, span.column) if span else ("", 0, 0)
-
-
-def database_of(definitions: Definitions) -> Path | None:
-    """The target's DuckDB file, whether or not it exists."""
-    setting = definitions.target.database
-    return definitions.root / setting.value if setting is not None else None
+    from featc.runtime.why import WhyReport
 
 
 class FeatureStore:
@@ -370,6 +326,26 @@ class FeatureStore:
         return self.online.evict(replay, dry_run=dry_run)
 
     # ── the project ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def why(
+        self,
+        service: str,
+        feature: str,
+        keys: Mapping[str, Any],
+        at: Instant = None,
+        *,
+        known_at: Instant = None,
+        limit: int = 5,
+    ) -> WhyReport:
+        """The rows behind one value: of a service's (or view's) feature, for one entity, at `at` (None: now).
+
+        `keys`: the keys, and the request columns that the feature needs. `known_at`: what a label may know (None: all
+        there is). `limit`: how many rows of each kind are listed. The report prints itself; `to_json()` is plain data.
+        Raises FeatcError F850 to F853.
+        """
+        from featc.runtime.why import why
+
+        return why(self, service, feature, keys, at, known_at=known_at, limit=limit)
 
     def explain(self, features: str | Sequence[str]) -> list[dict[str, Any]]:
         """What `featc explain` says, as plain data: a dict per view behind a service or list of features."""

@@ -65,7 +65,7 @@ def current_rows(
         items += [TIME, f"{entered(known)} AS {ENTER}", DUMP]
         items += [] if source.valid_to is None else [f"{src.instant(source, source.valid_to)} AS {UNTIL}"]
     else:
-        relation = _stretches(ctes, source, view, versions(ctes, source, view, base), reach, known)
+        relation = stretches(ctes, source, view, versions(ctes, source, view, base), reach, known)
         ends = [] if source.valid_to is None else [src.instant(source, source.valid_to)]
         items += [TIME, FROM, f"least({UNTIL}, {ends[0]}) AS {UNTIL}" if ends else UNTIL]
         items += [ENTER, SUPERSEDED] if irregular else []
@@ -112,7 +112,7 @@ def _places(source: Source, view: View) -> tuple[str, ...]:
     return tuple(f"_place_{n}" for n, _ in enumerate(src.place(source, view), 1))
 
 
-def _stretches(
+def stretches(
     ctes: Ctes, source: Source, view: View, relation: str, reach: Sequence[str], known: Known
 ) -> str:
     """The CTE of the rows that are a key's own for some time, `_from` and `_until` beside them."""

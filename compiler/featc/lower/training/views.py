@@ -299,9 +299,13 @@ def feature_sql(view: View, feature: Feature, relations: Relations, time: str = 
 # ── keys ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def bases_of(ctes: Ctes, project: Project, view: View) -> dict[str, str]:
-    """The CTEs of all rows of the sources that a view and what lies beside its events read, by source."""
-    own = replace(view, joins=joins_read(view, Wanted((), {}, ())))
+_NOTHING = Wanted((), {}, ())
+
+
+def bases_of(ctes: Ctes, project: Project, view: View, need: Wanted = _NOTHING) -> dict[str, str]:
+    """The CTEs of all rows of the sources that a view and what lies beside its events read, by source: of joins those
+    that say whose a row is, and those that `need` reads."""
+    own = replace(view, joins=joins_read(view, need))
     names = dict.fromkeys(v.source for v in (own, *read_beside(project, own)) if v.source is not None)
     found = {}
     for name in names:
@@ -316,9 +320,8 @@ def with_beside(ctes: Ctes, project: Project, view: View, relation: str, bases: 
     matches: then `relation` has versions, and a row comes once for each answer."""
     if view.attributed is not None:
         return with_matches(ctes, project, view, relation, bases, ())
-    need = Wanted((), {}, ())
     relation = numbered(ctes, project, view, relation, ())
-    return Views(ctes, project, need, bases, {}, LATEST).with_joins(view, relation, joins_read(view, need))
+    return Views(ctes, project, _NOTHING, bases, {}, LATEST).with_joins(view, relation, joins_read(view, _NOTHING))
 
 
 def joined_keys_sql(project: Project, view: View) -> str:

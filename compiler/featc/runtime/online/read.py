@@ -13,6 +13,7 @@ from featc.decompose import Cell, Finish
 from featc.encoding import arithmetic, decoder, has_way_back
 from featc.lower.online_read import Members, ReadPlan, Sets
 from featc.lower.online_store import key_parameters
+from featc.lower.online_uses import uses_sql, within_sql
 from featc.resolve.model import Window
 from featc.runtime.online.calendars import begins
 from featc.types import sum_bounds
@@ -94,6 +95,32 @@ class ViewReader:
         for members in plan.members:
             self._read_members(store, parameters, t, members, states)
         return self._finish(states, t), self._lookup(store, parameters, t)
+
+    def uses(
+        self, store: sqlite3.Connection, key: Sequence[Any], t: int
+    ) -> tuple[tuple[tuple[int, int, bool], ...], int | None]:
+        """What a read at `t` uses of the bands' tiles, (start in µs, rows, whether used) each, and how many rows it
+        reads beside them; None where nothing is read by bands."""
+        plan = self.plan
+        if plan.bands_sql is None:
+            return (), None
+        parameters: Parameters = {**dict(zip(self.names, key, strict=True)), "t": t, "k": t}
+        self._bind_bands(parameters, t)
+        found = store.execute(uses_sql(plan.layout, plan.bands), parameters).fetchall()
+        tiles = tuple((start, rows, bool(used)) for start, rows, used in found if start is not None)
+        return tuple(sorted(tiles)), next(rows for start, rows, _ in found if start is None)
+
+    def newest(self, store: sqlite3.Connection, key: Sequence[Any], t: int) -> int | None:
+        """τ of the row that a lookup at `t` comes upon, whether or not it holds; None where there is none."""
+        parameters: Parameters = {**dict(zip(self.names, key, strict=True)), "t": t, "k": t}
+        row = store.execute(self.plan.lookup_sql or "", parameters).fetchone()
+        return None if row is None else int(row[1])
+
+    def within(self, store: sqlite3.Connection, key: Sequence[Any], t: int, window: Window) -> list[tuple[int, int]]:
+        """(τ, enter) of the store's rows that are seen at `t` and lie between the edges of a window."""
+        after, upto = _within(edges(window, t, self.closed, begins))
+        parameters: Parameters = {**dict(zip(self.names, key, strict=True)), "t": t, "k": t}
+        return store.execute(within_sql(self.plan.layout), {**parameters, "after": after, "upto": upto}).fetchall()
 
     # ── bands ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

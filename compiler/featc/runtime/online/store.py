@@ -138,6 +138,25 @@ class OnlineStore:
         with self._reading(reader, t) as store:
             return reader.read(store, requests, t)
 
+    def answers(
+        self, project: Project, outputs: Sequence[Output], requests: Sequence[Mapping[str, Any]], at: int
+    ) -> list[dict[str, Any]]:
+        """`read`, of features that another project makes of the same aggregations and states, at an instant in µs."""
+        reader = ServiceReader(project, self.engine, self._views, tuple(outputs))
+        with self._reading(reader, at) as store:
+            return reader.read(store, requests, at)
+
+    def view_plan(self, view: str) -> ViewPlan:
+        """How a view lies in the store."""
+        return self._views[view]
+
+    def evicted_before(self, source: str) -> int | None:
+        """The horizon of a source, before which history is gone (µs); None where nothing was evicted."""
+        if self._database.lacks_horizons:
+            return None
+        with self._database.read() as store:
+            return horizon_of(store, source)
+
     def without_rows(self, outputs: Sequence[Output]) -> tuple[str, ...]:
         """The sources `outputs` read of which the store has taken in no row yet. Raises F90x (the file)."""
         asked = "SELECT accepted FROM featc_sources WHERE source = ?"

@@ -1,0 +1,58 @@
+"""A project, compiled for one target: what definitions mean over the columns that the data has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from featc.errors import Diagnostic, FeatcError
+from featc.load import Definitions, read_project
+from featc.resolve.model import Project
+from featc.runtime.engine import limits_of, unbuilt
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A project as compiled for one target: what was written, what it means, and what is doubtful about it."""
+
+    definitions: Definitions
+    project: Project
+    warnings: tuple[Diagnostic, ...]
+
+    @property
+    def root(self) -> Path:
+        return self.definitions.root
+
+
+def compile_project(root: Path, target: str | None = None) -> Compiled:
+    """Loads and resolves the project at `root`. Raises FeatcError with every error found."""
+    from featc.audit import audit
+    from featc.resolve import resolve
+    from featc.runtime.catalog import DuckDBCatalog
+
+    definitions, written = read_project(root, target)
+    written = (*written, *(unbuilt(definitions.target) if definitions is not None else ()))
+    if definitions is None:
+        raise FeatcError(sorted((d for d in written if d.severity == "error"), key=_place))
+    with DuckDBCatalog(root, database_of(definitions), limits_of(definitions.target, root)) as catalog:
+        project, found = resolve(definitions, catalog)
+    diagnostics = (*written, *found)
+    errors = [d for d in diagnostics if d.severity == "error"]
+    if not errors:
+        diagnostics = (*diagnostics, *audit(definitions, project))
+        errors = [d for d in diagnostics if d.severity == "error"]
+    if errors:
+        retry = all(d.code.startswith("F90") for d in errors)
+        raise FeatcError(sorted(errors, key=_place), exit_code=4 if retry else 1)
+    return Compiled(definitions, project, tuple(d for d in diagnostics if d.severity == "warning"))
+
+
+def _place(finding: Diagnostic) -> tuple[str, int, int]:
+    span = finding.span
+    return (span.file, span.line, span.column) if span else ("", 0, 0)
+
+
+def database_of(definitions: Definitions) -> Path | None:
+    """The target's DuckDB file, whether or not it exists."""
+    setting = definitions.target.database
+    return definitions.root / setting.value if setting is not None else None
