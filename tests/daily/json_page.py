@@ -40,6 +40,19 @@ and mappings by name (features, views, files …) show one entry.
 COMMANDS: tuple[tuple[str, str], ...] = (
     ("init shop", "`out` is the folder, `files` lie below it."),
     ("build", "What was made, and what each service needs: the columns of a spine are its keys and `as_of`."),
+    (
+        "plan",
+        "`changes` by definition: `what` is changed, affected, added, removed or metadata; `category` from metadata "
+        "and equivalent over environment, additive, tile-compatible and semantic to contract; `differences` are pieces "
+        "of the definition, `because` what it comes from, `used_by` services. Versions are numbers, null where a "
+        "definition has none. `work` is what has to run, `refused` why it may not be applied as it stands. Exit code 3 "
+        "when anything changed.",
+    ),
+    (
+        "apply --no-verify",
+        "The plan, what was filled and proven (null where nothing was), and whether the lock is another now.",
+    ),
+    ("diff .", "As `plan`, without what has to run."),
     ("ls", "Parts of the manifest, by name. With a selector: `features`, and `outputs` of the services that it names."),
     ("show user_plan --limit 1", "A list of rows, each by column."),
     ("sql user_plan", "One plan's SQL."),

@@ -147,7 +147,7 @@ def applied_lines(done: Applied) -> Iterator[str]:
         yield "featc.lock is as it was: what changed is not proven"
         return
     counted = some(len(done.plan.compared.changes), "change")
-    yield f"{done.plan.project}: featc.lock holds {counted} more"
+    yield f"{done.plan.project}: {counted} written to featc.lock"
     for online in done.plan.work.online:
         yield f"  the online store does not know {online.view} as it is now: materialize into a new one"
 

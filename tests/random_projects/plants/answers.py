@@ -291,7 +291,7 @@ def states_stay_in_training(patch: Patch) -> None:
 
         return apart
 
-    around(patch, current, "_stretches", change)
+    around(patch, current, "stretches", change)
 
 
 def states_stay_online(patch: Patch) -> None:

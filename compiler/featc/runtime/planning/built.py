@@ -19,4 +19,5 @@ def built(store: FeatureStore, only: Collection[tuple[str, str]] | None = None) 
     """Every file of a build by its path below the build folder, the manifest last. Raises FeatcError F87x."""
     files = dict(build_files(replace(store.compiled, project=store.numbered), only))
     definitions = mask(lock_of(store.compiled, versions_now(store.compiled)).text())
-    return {BUILT: definitions, **files}
+    manifest = {"manifest.json": files.pop("manifest.json")}
+    return {**files, BUILT: definitions, **manifest}
