@@ -60,6 +60,7 @@ def build(
     from featc.runtime.status import unanswered
 
     with session.store(list_warnings=True, check=_refuse if locked else None) as store:
+        select = store.selector(select)
         only = frozenset(needed_features(store.project, select)) if select else None
         files = built(store, only)
         folder = out if out is not None else store.root / "target"

@@ -29,11 +29,13 @@ def ls(session: Session, selector: str | None) -> None:
     featc ls "user_orders.spend_*"
     featc ls tag:recency
     featc ls source:orders+ --format json
+    featc ls state:changed               what means something else than featc.lock says
     """
     from featc.lineage import selected_features, selected_outputs
     from featc.lineage.select import selected_labels
 
     with session.store() as store:
+        selector = store.selector(selector)
         pairs = set(selected_features(store.project, selector))
         features = [f for v in store.project.views.values() for f in v.features if (v.name, f.name) in pairs]
         outputs = selected_outputs(store.project, selector) if selector else ()

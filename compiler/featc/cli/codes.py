@@ -14,7 +14,8 @@ from featc.cli.runtime_codes import BACKFILL, DATA, ENVIRONMENT, ONLINE, PROOF, 
 
 CODES: Mapping[str, str] = {
     "F801": "A selector that names nothing. A selector is view, view.feature, view.spend_*, service, "
-    "tag:t or source:s, with + before it for everything upstream and after it for everything downstream.",
+    "tag:t, source:s or state:changed (what means something else than featc.lock says), with + before it for "
+    "everything upstream and after it for everything downstream.",
     "F802": "A name that is no service, view or feature of the project. featc ls shows what there is.",
     "F803": "The definition has no such plan: on-demand features keep nothing in the online store, and have no tiles.",
     "F804": "A file named on the command line does not exist. Its path is relative to the current folder.",

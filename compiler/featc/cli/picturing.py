@@ -61,7 +61,7 @@ def lineage(
     with session.store() as store:
         graph, project = project_graph(store.project), store.numbered
         if selector is not None:
-            graph = graph.only(select(store.project, selector, graph))
+            graph = graph.only(select(store.project, store.selector(selector) or "", graph))
     shown = graph if columns or to in _WHOLE else graph.folded()
     text = _text(project, shown, to or ("json" if session.is_json else None), columns, moment, runs)
     if out is None:

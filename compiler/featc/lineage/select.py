@@ -6,6 +6,7 @@
 | `service` | the outputs of a service |
 | `tag:t` | features with the tag |
 | `source:s` | the columns of a source and the features that read them |
+| `state:changed` | what means something else than featc.lock says; commands replace it by its names |
 | `+x`, `x+`, `+x+` | x with everything it comes from, that comes from it, or both |
 
 Terms separated by spaces or commas add up. What lists definitions shows those that are named (`selected_features`,
@@ -24,8 +25,8 @@ from featc.resolve.model import COMPLETE, Feature, Output, Project, feature_clos
 from featc.resolve.naming import meant
 
 SYNTAX = (
-    "a selector is view, view.feature, view.spend_*, service, tag:t or source:s; +x adds what x comes from,"
-    " x+ what comes from x"
+    "a selector is view, view.feature, view.spend_*, service, tag:t, source:s or state:changed; +x adds what x comes"
+    " from, x+ what comes from x"
 )
 
 

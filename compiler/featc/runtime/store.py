@@ -284,13 +284,13 @@ class FeatureStore:
         """
         from featc.runtime.materialize import materialize
 
-        return materialize(self, until, select, progress)
+        return materialize(self, until, self.selector(select), progress)
 
     def foresee(self, until: datetime | str | int | None = None, *, select: str | None = None) -> tuple[Foreseen, ...]:
         """What `materialize` with the same arguments would read of each source. Writes nothing, and makes no store."""
         from featc.runtime.materialize import foresee
 
-        return foresee(self, until, select)
+        return foresee(self, until, self.selector(select))
 
     def get_online_features(
         self,
@@ -362,6 +362,12 @@ class FeatureStore:
         write_files(Path(out) if out is not None else self.root / "target", files)
         return files
 
+    def selector(self, text: str | None) -> str | None:
+        """A selector with `state:changed` in it as one that names definitions. Raises FeatcError F801, F87x."""
+        from featc.runtime.planning.changed import with_changed
+
+        return with_changed(self.compiled, text)
+
     def plan(self) -> Plan:
         """What the project means after its featc.lock, and what that takes; see `featc plan`. Writes nothing."""
         from featc.runtime.planning import plan
@@ -384,7 +390,7 @@ class FeatureStore:
         """Proves that training and online values agree; see `featc verify`."""
         from featc.runtime.verify import verify
 
-        return verify(self, select=select, allow_thin=allow_thin, seed=seed)
+        return verify(self, select=self.selector(select), allow_thin=allow_thin, seed=seed)
 
     def status(self, *, recent: int = 86_400_000_000) -> Status:
         """How sources, views and services stand; see `featc status`. Makes and locks nothing."""

@@ -34,6 +34,7 @@ def asked(
 ) -> BackfillReport | SnapshotReport:
     """Tiles for a range; or, with `at` or `every`, snapshots. Raises FeatcError F721 or F727 (exit code 2) for
     arguments that contradict each other, F632 for what is no instant, and what the two raise."""
+    select = store.selector(select)
     first, past = (None if each is None else instant(each) for each in (start, end))
     if first is not None and past is not None and first >= past:
         hint = "the end is the first instant after the range: --start 2026-01-01 --end 2026-02-01"
