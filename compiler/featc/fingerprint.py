@@ -133,7 +133,7 @@ class Canonical:
     """The canonical values of parts of one project's definitions, for telling which of them an edit changed."""
 
     def __init__(self, project: Project) -> None:
-        self._layers = Layers(project)
+        self.project, self._layers = project, Layers(project)
 
     def row(self, source: Source, expr: Expr | None) -> Value:
         """A row expression over a source's columns."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from featc.versions.changes import compare
+from featc.versions.comparison import compare
 from featc.versions.past import Side
 from versions.shopping import side
 

@@ -11,7 +11,7 @@ import pytest
 from featc.errors import FeatcError
 from featc.runtime.planning.plan import lock_of, side_before, versions_now
 from featc.runtime.store import FeatureStore, compile_project
-from featc.versions.changes import compare
+from featc.versions.comparison import compare
 from featc.versions.lock import SCHEMA, Lock, parse_lock, read_lock, write_lock
 from featc.versions.past import Side
 from versions.shopping import side, write

@@ -6,17 +6,14 @@ what it comes from. Its category follows from the fingerprints of what it reache
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from featc.digests import IR_VERSION, digest
-from featc.fingerprint import contract_fingerprint, feature_fingerprint, service_fingerprint, tile_fingerprints
-from featc.resolve.model import Feature, FeatureRef, Project, Service, View, label_view
+from featc.fingerprint import Layers, contract_fingerprint
+from featc.resolve.model import Project
 from featc.versions.categories import Category
-from featc.versions.past import Side
-from featc.versions.pieces import Pieces, feature_pieces, service_pieces, source_pieces, view_pieces
-from featc.versions.plain import definition
 
 What = Literal["added", "removed", "changed", "affected", "metadata"]
 Kind = Literal["entity", "window", "source", "attributed", "view", "feature", "label", "service", "environment"]
@@ -70,32 +67,23 @@ class Compared:
     by_name: Mapping[tuple[str, str], Change] = field(default_factory=dict)
 
 
-def compare(old: Side | None, new: Side) -> Compared:
-    """What there is to say of `new` after `old`; None: nothing was ever applied."""
-    found = list(_Comparison(old, new).changes()) if old is not None else list(_all_new(new))
-    environment = () if old is None else tuple(_environment(old.made_by, new.made_by))
-    return Compared(tuple(found), environment, {(c.kind, c.name): c for c in found})
-
-
 def prints(project: Project) -> dict[tuple[str, str], Prints]:
     """The fingerprints of every feature and label, by kind and `view.name`."""
     found: dict[tuple[str, str], Prints] = {}
+    layers = Layers(project)
     for view in project.views.values():
         for feature in view.features:
             pair = view.name, feature.name
-            tiles = frozenset(tile_fingerprints(project, *pair))
-            found["feature", feature.qualified] = Prints(
-                tiles, feature_fingerprint(project, *pair), contract_fingerprint(project, *pair)
-            )
+            kept = contract_fingerprint(project, *pair)
+            found["feature", feature.qualified] = Prints(frozenset(layers.tiles(*pair)), layers.feature(*pair), kept)
     for labels in project.labels.values():
         for label in labels.features:
             if not label.written:
                 continue
             pair = labels.name, label.name
             kept = digest("label contract", (label.name, label.type, tuple((k.name, k.type) for k in labels.keys)))
-            found["label", f"{labels.origin}.{label.name}"] = Prints(
-                frozenset(tile_fingerprints(project, *pair)), feature_fingerprint(project, *pair), kept
-            )
+            name = f"{labels.origin}.{label.name}"
+            found["label", name] = Prints(frozenset(layers.tiles(*pair)), layers.feature(*pair), kept)
     return found
 
 
@@ -116,306 +104,6 @@ def used_by(project: Project) -> dict[tuple[str, str], tuple[str, ...]]:
             stack += [(r.view, r.feature) for r in view.needs_first(view.feature(name))]
             stack += [pair for join in view.view_joins for pair in join.pairs]
     return {key: tuple(names) for key, names in found.items()}
-
-
-def _environment(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Difference]:
-    for name in ("engine", "ir", "featc"):
-        if old.get(name) != new.get(name):
-            yield Difference(name, old.get(name, ""), new.get(name, ""))
-
-
-def _all_new(new: Side) -> Iterator[Change]:
-    users = used_by(new.project)
-    for kind, name in _listed(new):
-        tiles = kind == "feature" and new.project.views[name.partition(".")[0]].source is not None
-        yield Change("added", kind, name, Category.ADDITIVE, new_tiles=tiles, used_by=users.get((kind, name), ()))
-
-
-def _listed(side: Side) -> Iterator[tuple[Kind, str]]:
-    """Every definition, by kind and name."""
-    definitions, project = side.definitions, side.project
-    yield from (("entity", n) for n in sorted(definitions.entities))
-    yield from (("window", n) for n in sorted(definitions.windows))
-    yield from (("source", n) for n in sorted(definitions.sources))
-    yield from (("attributed", n) for n in sorted(definitions.attributed))
-    yield from (("view", n) for n in sorted(definitions.views))
-    for view in project.views.values():
-        yield from (("feature", f.qualified) for f in view.features)
-    for labels in project.labels.values():
-        yield from (("label", f"{labels.origin}.{f.name}") for f in labels.features if f.written)
-    yield from (("service", n) for n in sorted(definitions.services))
-
-
-class _Comparison:
-    """Two projects side by side."""
-
-    def __init__(self, old: Side, new: Side) -> None:
-        self.old, self.new = old, new
-        self.was, self.now = prints(old.project), prints(new.project)
-        self.users = used_by(old.project) | used_by(new.project)
-        self.known_tiles = frozenset[str]().union(*(p.tiles for p in self.was.values()))
-        self.moved = {key: self._category(key) for key in self.was if key in self.now}
-
-    def _category(self, key: tuple[str, str]) -> Category | None:
-        """What became of the values of a feature that was there before; None: nothing."""
-        was, now = self.was[key], self.now[key]
-        if was.contract != now.contract:
-            return Category.CONTRACT
-        if was.tiles != now.tiles:
-            return Category.SEMANTIC
-        return Category.TILE_COMPATIBLE if was.feature != now.feature else None
-
-    def changes(self) -> Iterator[Change]:
-        before, after = dict.fromkeys(_listed(self.old)), dict.fromkeys(_listed(self.new))
-        for kind, name in dict.fromkeys((*after, *before)):
-            key = (kind, name)
-            if key not in before:
-                yield self._added(kind, name)
-            elif key not in after:
-                users = self.users.get(key, ())
-                grave = kind in ("feature", "label", "service") or (kind in ("view", "source") and bool(users))
-                yield Change("removed", kind, name, Category.CONTRACT if grave else Category.ADDITIVE, used_by=users)
-            else:
-                found = self._both(kind, name)
-                if found is not None:
-                    yield found
-
-    def _added(self, kind: Kind, name: str) -> Change:
-        made = self.now.get((kind, name))
-        fresh = kind == "feature" and made is not None and not made.tiles <= self.known_tiles
-        users = self.users.get((kind, name), ())
-        return Change("added", kind, name, Category.ADDITIVE, new_tiles=fresh, used_by=users)
-
-    # ── definitions that were there before ───────────────────────────────────────────────────────────────────────
-
-    def _both(self, kind: Kind, name: str) -> Change | None:
-        match kind:
-            case "feature" | "label":
-                return self._feature(kind, name)
-            case "service":
-                return self._service(name)
-            case "view":
-                return self._view(name)
-            case _:
-                return self._other(kind, name)
-
-    def _feature(self, kind: Kind, name: str) -> Change | None:
-        view_name, _, own = name.partition(".")
-        old, new = (self._written(s, kind, view_name, own) for s in (self.old, self.new))
-        text, meta = _differs(old, new, self._inherited(view_name))
-        moved = self.moved[kind, name]
-        if moved is None and not text and not meta:
-            return None
-        category = moved or (Category.EQUIVALENT if text else Category.METADATA)
-        what: What = "changed" if text else "affected" if moved else "metadata"
-        a, b = (_view(s.project, kind, view_name) for s in (self.old, self.new))
-        reasons = _differences(
-            feature_pieces(self.old.project, a, a.feature(own)), feature_pieces(self.new.project, b, b.feature(own))
-        )
-        if category <= Category.EQUIVALENT:
-            reasons = tuple(_said(old, new, meta=category is Category.METADATA))
-        explained = text and any(d.old != d.new for d in reasons)
-        because = self._causes(b, b.feature(own)) if moved and not explained else ()
-        now, was = self.now[kind, name], self.was[kind, name]
-        fresh = not now.tiles <= self.known_tiles and now.tiles != was.tiles
-        return Change(what, kind, name, category, reasons, because, fresh, self.users.get((kind, name), ()))
-
-    def _written(self, side: Side, kind: str, view: str, output: str) -> dict[str, Any]:
-        made = _view(side.project, kind, view).feature(output).written
-        listed = side.definitions.views[view]
-        features = listed.features if kind == "feature" else listed.labels
-        return dict(definition(next(f for f in features if f.name == made)))
-
-    def _inherited(self, view: str) -> dict[str, tuple[Any, Any]]:
-        """What changed of what a view's features are told by their view."""
-        a, b = (definition(s.definitions.views[view]).get("meta", {}) for s in (self.old, self.new))
-        return {k: (a.get(k), b.get(k)) for k in {*a, *b} if a.get(k) != b.get(k)}
-
-    def _causes(self, view: View, feature: Feature) -> tuple[str, ...]:
-        """The definitions that a moved feature comes from and that changed themselves: its view, its sources, the
-        features it is made of, named windows."""
-        found: dict[str, None] = {}
-        for kind, name in self._behind(view, feature):
-            key = (kind, name)
-            if kind in ("feature", "label"):
-                if self.moved.get(key) is not None:
-                    found[name] = None
-            elif self._differs_itself(kind, name):
-                found[name] = None
-        return tuple(found)
-
-    def _behind(self, view: View, feature: Feature) -> Iterator[tuple[Kind, str]]:
-        if feature.reads_rows:
-            yield "view", view.origin
-            for source in view.sources:
-                yield "source", source
-                yield from (("source", m.source.name) for m in self.new.project.sources[source].members)
-            if view.attributed is not None:
-                yield "attributed", view.attributed
-        for window in dict.fromkeys(a.window.name for a in view.aggregations):
-            if window in self.new.definitions.windows:
-                yield "window", window
-        yield from (("entity", e) for e in view.entity)
-        parents = [(r.view, r.feature) for r in feature.expr.refs if isinstance(r, FeatureRef)]
-        for parent, name in (*parents, *(pair for join in view.view_joins for pair in join.pairs)):
-            owner = self.new.project.view(parent)
-            yield "label" if owner.ahead else "feature", f"{owner.origin}.{name}"
-
-    def _differs_itself(self, kind: str, name: str) -> bool:
-        pair = self._pieces(kind, name)
-        return pair is not None and bool(_differences(*pair))
-
-    def _pieces(self, kind: str, name: str) -> tuple[Pieces, Pieces] | None:
-        """The pieces of a definition before and after; None where it was not there."""
-        a, b = self.old, self.new
-        if kind == "source" and name in a.project.sources and name in b.project.sources:
-            return tuple(source_pieces(s.project, s.project.sources[name]) for s in (a, b))  # type: ignore[return-value]
-        if kind == "view" and name in a.project.views and name in b.project.views:
-            return tuple(view_pieces(s.project, s.project.views[name]) for s in (a, b))  # type: ignore[return-value]
-        return None
-
-    def _view(self, name: str) -> Change | None:
-        """A view: as it is written, or because of what became of its features."""
-        own = self._other("view", name)
-        mine = {k[1]: c for k, c in self.moved.items() if c is not None and k[1].partition(".")[0] == name}
-        gone = [k for k in self.was if k not in self.now and k[1].partition(".")[0] == name]
-        if (not mine and not gone) or (own is not None and own.moves):
-            return own
-        category = max([*mine.values(), *([Category.CONTRACT] if gone else [])])
-        differences = own.differences if own is not None else ()
-        return Change("affected", "view", name, category, differences, (*mine, *(k[1] for k in gone)))
-
-    def _other(self, kind: Kind, name: str) -> Change | None:
-        old, new = (dict(definition(_defined(s, kind, name))) for s in (self.old, self.new))
-        text, meta = _differs(old, new, {})
-        pair = self._pieces(kind, name)
-        said = _differences(*pair) if pair is not None else ()
-        reached = [c for key, c in self.moved.items() if c is not None and self._reaches(kind, name, key)]
-        if not text and not meta and not said:
-            return None
-        if said or (pair is None and text):
-            reached = reached or [Category.EQUIVALENT]
-            return Change("changed", kind, name, max(reached), said or tuple(_said(old, new, meta=False)))
-        places = {"location"} if kind == "source" else set()
-        only_told = not text or {d.piece.partition(".")[0] for d in _said(old, new, meta=False)} <= places
-        category = Category.METADATA if only_told else Category.EQUIVALENT
-        what: What = "metadata" if only_told else "changed"
-        return Change(what, kind, name, category, tuple(_said(old, new, meta=not text)))
-
-    def _reaches(self, kind: str, name: str, key: tuple[str, str]) -> bool:
-        """Whether a feature comes from a definition."""
-        view = _view(self.new.project, key[0], key[1].partition(".")[0])
-        feature = view.feature(key[1].partition(".")[2])
-        seen: set[tuple[str, str]] = set()
-        stack: list[tuple[str, str]] = list(self._behind(view, feature))
-        while stack:
-            pair = stack.pop()
-            if pair == (kind, name):
-                return True
-            if pair in seen or pair[0] not in ("feature", "label"):
-                continue
-            seen.add(pair)
-            owner = _view(self.new.project, pair[0], pair[1].partition(".")[0])
-            stack += self._behind(owner, owner.feature(pair[1].partition(".")[2]))
-        return False
-
-    def _service(self, name: str) -> Change | None:
-        old, new = (dict(definition(s.definitions.services[name])) for s in (self.old, self.new))
-        text, meta = _differs(old, new, {})
-        a, b = self.old.project.services[name], self.new.project.services[name]
-        said = _contract_pieces(service_pieces(self.old.project, a), service_pieces(self.new.project, b))
-        moved = service_fingerprint(self.old.project, a) != service_fingerprint(self.new.project, b)
-        reached = [c for key, c in self.moved.items() if c is not None and name in self.users.get(key, ())]
-        if not (text or meta or said or moved):
-            return None
-        category = max([*reached, _contract(a, b, said)]) if said or moved else Category.METADATA
-        if not said and not moved and text:
-            category = Category.EQUIVALENT
-        what: What = "changed" if text and said else "affected" if moved or said else "changed" if text else "metadata"
-        because = tuple(k[1] for k, c in self.moved.items() if c is not None and name in self.users.get(k, ()))
-        return Change(what, "service", name, category, said or tuple(_said(old, new, meta=not text)), because)
-
-
-def _contract_pieces(old: Pieces, new: Pieces) -> tuple[Difference, ...]:
-    """What differs of a service; where columns stand is told only if that is all."""
-    found = _differences(old, new)
-    told = tuple(d for d in found if not d.piece.startswith("place of "))
-    return told or found
-
-
-def _contract(old: Service, new: Service, said: Iterable[Difference]) -> Category:
-    """The category of what a service gives and asks for. Columns may be added at the end, and nothing else."""
-    before, after = ([(o.name, o.type) for o in s.training] for s in (old, new))
-    listed = list(said)
-    if not listed:
-        return Category.METADATA
-    if after[: len(before)] != before or (old.keys, old.request) != (new.keys, new.request):
-        return Category.CONTRACT
-    others = [d for d in listed if d.piece.startswith("output ") and d.old and d.new]
-    return Category.SEMANTIC if others else Category.ADDITIVE
-
-
-def _view(project: Project, kind: str, name: str) -> View:
-    return project.views[name] if kind == "feature" else project.labels[label_view(name)]
-
-
-def _defined(side: Side, kind: str, name: str) -> object:
-    from dataclasses import replace
-
-    d = side.definitions
-    match kind:
-        case "entity":
-            return d.entities[name]
-        case "window":
-            return d.windows[name]
-        case "source":
-            return d.sources[name]
-        case "attributed":
-            return d.attributed[name]
-        case _:
-            return replace(d.views[name], features=(), labels=())
-
-
-def _differs(old: dict[str, Any], new: dict[str, Any], inherited: Mapping[str, tuple[Any, Any]]) -> tuple[bool, bool]:
-    """(whether what decides values is written differently, whether what people are told is)."""
-    text = {k: v for k, v in old.items() if k != "meta"} != {k: v for k, v in new.items() if k != "meta"}
-    a, b = old.get("meta", {}), new.get("meta", {})
-    own = {k for k in {*a, *b} if a.get(k) != b.get(k)}
-    adds_up = {"tags", "meta"} & inherited.keys()
-    told = {k for k in own - adds_up if inherited.get(k) != (a.get(k), b.get(k))}
-    return text, bool(told)
-
-
-def _said(old: Mapping[str, Any], new: Mapping[str, Any], *, meta: bool) -> Iterator[Difference]:
-    """What is written differently, key by key."""
-    a, b = (d.get("meta", {}) if meta else {k: v for k, v in d.items() if k != "meta"} for d in (old, new))
-    for name in dict.fromkeys((*b, *a)):
-        if a.get(name) != b.get(name):
-            yield Difference(name, _spoken(a.get(name)), _spoken(b.get(name)))
-
-
-def _spoken(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case str():
-            return " ".join(value.split())
-        case list():
-            return ", ".join(map(_spoken, value))
-        case dict():
-            return ", ".join(f"{k}: {_spoken(v)}" for k, v in value.items())
-    return str(value)
-
-
-def _differences(old: Pieces, new: Pieces) -> tuple[Difference, ...]:
-    """The pieces that are not what they were: those that read differently, or else those whose inputs do."""
-    found = [
-        Difference(name, old[name].words if name in old else "", new[name].words if name in new else "")
-        for name in dict.fromkeys((*new, *old))
-        if name not in old or name not in new or old[name].value != new[name].value
-    ]
-    told = [d for d in found if d.old != d.new]
-    return tuple(told or found)
 
 
 def made_by() -> dict[str, str]:

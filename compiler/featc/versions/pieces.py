@@ -64,9 +64,8 @@ def _duration(us: int | None) -> Piece:
 # ── sources ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def source_pieces(project: Project, source: Source) -> Pieces:
+def source_pieces(forms: Canonical, source: Source) -> Pieces:
     """What a source says of its rows, each of its `let` names, and the types of its columns."""
-    forms = Canonical(project)
     if source.members:
         found = {"union": _plainly(tuple(m.source.name for m in source.members))}
         return found | {f"let {n}": _row(forms, source, e) for n, e in source.lets}
@@ -101,7 +100,7 @@ def shown(expr: Expr | None) -> str:
 # ── views ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def view_pieces(project: Project, view: View) -> Pieces:
+def view_pieces(forms: Canonical, view: View) -> Pieces:
     """What a view says for all its features."""
     found = {
         "entity": _plainly(view.entity, ", ".join(view.entity)),
@@ -112,7 +111,7 @@ def view_pieces(project: Project, view: View) -> Pieces:
     }
     if view.source is None:
         return found
-    forms, source = Canonical(project), project.source_of(view)
+    source = forms.project.source_of(view)
     found["where"] = _row(forms, source, view.where)
     for key in view.keys:
         found[f"key {key.name}"] = Piece((key.type, forms.row(source, key.expr)), shown(key.expr))
@@ -142,10 +141,9 @@ def _names(join: Join | ViewJoin) -> list[str]:
 # ── features ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def feature_pieces(project: Project, view: View, feature: Feature) -> Pieces:
+def feature_pieces(forms: Canonical, view: View, feature: Feature) -> Pieces:
     """What a feature is made of: its expression over what it reads, and of each aggregate the arguments, the filter and
     the window."""
-    forms = Canonical(project)
     numbers = {ref: number for number, ref in enumerate(feature.expr.refs)}
     leaves = {ref: Leaf(number, None) for ref, number in numbers.items()}
     found = {
@@ -155,14 +153,14 @@ def feature_pieces(project: Project, view: View, feature: Feature) -> Pieces:
     }
     several = sum(isinstance(r, AggregateRef) for r in feature.expr.refs) > 1
     for ref in feature.expr.refs:
-        found |= _read(forms, project, view, ref, str(numbers[ref] + 1) if several else "")
+        found |= _read(forms, view, ref, str(numbers[ref] + 1) if several else "")
     return found
 
 
-def _read(forms: Canonical, project: Project, view: View, ref: Ref, number: str) -> Pieces:
+def _read(forms: Canonical, view: View, ref: Ref, number: str) -> Pieces:
     match ref:
         case AggregateRef(name):
-            return _aggregate(forms, project, view, view.aggregation(name), f" {number}" if number else "")
+            return _aggregate(forms, view, view.aggregation(name), f" {number}" if number else "")
         case StateRef(column):
             return {f"column {column}": _plainly(column)}
         case FeatureRef(other, name):
@@ -177,8 +175,8 @@ def _read(forms: Canonical, project: Project, view: View, ref: Ref, number: str)
             return {}
 
 
-def _aggregate(forms: Canonical, project: Project, view: View, made: Aggregation, number: str) -> Pieces:
-    source = project.source_of(view)
+def _aggregate(forms: Canonical, view: View, made: Aggregation, number: str) -> Pieces:
+    source = forms.project.source_of(view)
     slots = [view.slot(s) for s in made.slots]
     params = ", ".join(f"{name} => {value}" for name, value in made.params)
     filters = list(dict.fromkeys(shown(s.filter) for s in slots if s.filter is not None))

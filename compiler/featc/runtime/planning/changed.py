@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from featc.errors import Diagnostic, FeatcError
 from featc.runtime.planning.plan import side_before, side_now
 from featc.versions.categories import Category
-from featc.versions.changes import compare
+from featc.versions.comparison import compare
 from featc.versions.lock import read_lock
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from featc.errors import Diagnostic
 from featc.resolve.model import Project
 from featc.runtime.planning.work import Work, work_for
-from featc.versions.changes import Change, Compared, compare, made_by
+from featc.versions.changes import Change, Compared, made_by
+from featc.versions.comparison import compare
 from featc.versions.lock import Lock, Versioned, read_lock
 from featc.versions.numbers import Key, moved_by, moved_since, numbered, refusals, unlocked, with_versions
 from featc.versions.past import Side, entries, side_of
