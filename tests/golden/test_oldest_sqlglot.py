@@ -1,4 +1,4 @@
-"""Fingerprints, and the SQL too, are the same with the oldest sqlglot that featc takes. CI has all tests compiled too."""
+"""Fingerprints, and the SQL too, are the same with the oldest sqlglot that featc takes. CI runs all compiled, too."""
 
 from __future__ import annotations
 

@@ -111,3 +111,27 @@ def test_nothing_changed_selects_nothing(tmp_path: Path) -> None:
     run(write(tmp_path), "apply", "--no-verify")
     done = run(tmp_path, "ls", "state:changed")
     assert done.exit_code == 2 and "F801" in done.stderr and "featc.lock" in done.stderr
+
+
+def test_values_are_computed_as_they_were_and_as_they_are(applied: Path) -> None:
+    data = json.loads(run(applied, "plan", "--check-values", "--format", "json").stdout)
+    (checked,) = data["values"]
+    assert checked["feature"] == "buying.mean_7d" and checked["rows"] == 2 and checked["differ"] == 2
+    values = {e["row"]["user_id"]: (float(e["old"]), float(e["new"])) for e in checked["examples"]}
+    assert values == {7: (18.25, 36.5), 8: (11.0, 22.0)}
+
+
+def test_values_that_nothing_changes_are_the_same(tmp_path: Path) -> None:
+    run(write(tmp_path), "apply", "--no-verify")
+    write(tmp_path, ("quantity > 1", "quantity >= 2"))  # not equivalent to an algebra that knows no integers
+    done = run(tmp_path, "plan", "--check-values", "--spine", "select 7 as user_id, timestamp '2026-01-05' as as_of")
+    assert done.exit_code == 3 and "buying.paid_7d  1 compared, all the same" in done.stdout
+    text = run(tmp_path, "plan", "--check-values", "--format", "markdown").stdout
+    assert "#### Values as they were and as they are" in text
+
+
+def test_a_side_that_has_no_value_is_said(tmp_path: Path) -> None:
+    run(write(tmp_path), "apply", "--no-verify")
+    write(tmp_path, ("avg(amount) over last_7d", "avg(amount * status::integer) over last_7d"))
+    done = run(tmp_path, "plan", "--check-values")
+    assert done.exit_code == 3 and "buying.mean_7d  cannot be compared: " in done.stdout

@@ -14,18 +14,21 @@ if TYPE_CHECKING:
 
 
 @command("plan", "What the edits since the last apply mean.", formats=("text", "json", "markdown"))
+@click.option("--check-values", is_flag=True, help="Compute what changed as it was and as it is, and compare.")
+@click.option("--spine", metavar="FILE|SELECT", help="Where to compare; else at what happened last to each entity.")
 @click.pass_context
-def plan(ctx: click.Context, session: Session) -> None:
+def plan(ctx: click.Context, session: Session, check_values: bool, spine: str | None) -> None:
     """What the edits since the last apply mean: which values change, which stay, what has to run, who is affected.
 
     \b
     featc plan
     featc plan --format markdown > plan.md     for a pull request
+    featc plan --check-values                  which values differ, on a sample of the data
 
     Compares the project with featc.lock, and writes nothing. Ends with 3 when there is something to do.
     """
     with session.store() as store:
-        found = store.plan()
+        found = store.plan(check_values=check_values or spine is not None, spine=spine)
     show(session, found)
     ctx.exit(0 if found.is_nothing else 3)
 

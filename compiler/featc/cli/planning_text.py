@@ -13,6 +13,7 @@ from featc.errors import Diagnostic
 if TYPE_CHECKING:
     from featc.runtime.planning import Plan
     from featc.runtime.planning.apply import Applied
+    from featc.runtime.planning.values import Checked
     from featc.runtime.planning.work import Work
     from featc.versions.changes import Change, Difference, What
 
@@ -43,6 +44,10 @@ def tree(plan: Plan) -> Iterator[str]:
         yield ""
         yield "Environment"
         yield from (f"  {d.piece}: {d.old or 'unknown'} → {d.new}" for d in plan.compared.environment)
+    if plan.values is not None:
+        yield ""
+        yield "Values as they were and as they are"
+        yield from (f"  {line}" for line in value_lines(plan.values))
     lines = list(work_lines(plan.work))
     if lines:
         yield ""
@@ -152,6 +157,26 @@ def applied_lines(done: Applied) -> Iterator[str]:
         yield f"  the online store does not know {online.view} as it is now: materialize into a new one"
 
 
+def value_lines(values: Sequence[Checked]) -> Iterator[str]:
+    """How many values differ, a line for each feature, and some of them."""
+    if not values:
+        yield "nothing that was there means something else"
+    width = max((len(v.feature) for v in values), default=0)
+    for checked in values:
+        if checked.failed:
+            yield f"{checked.feature:{width}}  cannot be compared: {checked.failed}"
+            continue
+        counted = "all the same" if not checked.differ else f"{checked.differ:,} differ"
+        yield f"{checked.feature:{width}}  {checked.rows:,} compared, {counted}"
+        for example in checked.examples:
+            row = ", ".join(f"{name} = {value}" for name, value in example.row.items() if value is not None)
+            yield f"{'':{width}}    {row}: {_shown(example.old)} → {_shown(example.new)}"
+
+
+def _shown(value: object) -> str:
+    return "NULL" if value is None else str(value)
+
+
 def markdown(plan: Plan) -> Iterator[str]:
     """The same for a pull request."""
     if plan.is_nothing:
@@ -173,6 +198,10 @@ def markdown(plan: Plan) -> Iterator[str]:
     if plan.compared.environment:
         said = "; ".join(f"{d.piece} {d.old or 'unknown'} → {d.new}" for d in plan.compared.environment)
         yield f"\n#### Environment\n\n{_escaped(said)}"
+    if plan.values is not None:
+        yield "\n#### Values as they were and as they are\n\n```"
+        yield from value_lines(plan.values)
+        yield "```"
     lines = list(work_lines(plan.work))
     if lines:
         yield "\n#### What must run\n"

@@ -368,11 +368,11 @@ class FeatureStore:
 
         return with_changed(self.compiled, text)
 
-    def plan(self) -> Plan:
+    def plan(self, *, check_values: bool = False, spine: str | None = None) -> Plan:
         """What the project means after its featc.lock, and what that takes; see `featc plan`. Writes nothing."""
         from featc.runtime.planning import plan
 
-        return plan(self)
+        return plan(self, check_values=check_values, spine=spine)
 
     def apply(self, *, verify: bool = True) -> Applied:
         """Fills, proves and locks what the project means now; see `featc apply`."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from featc.errors import Diagnostic
 from featc.resolve.model import Project
+from featc.runtime.planning.values import Checked
+from featc.runtime.planning.values import check_values as check
 from featc.runtime.planning.work import Work, work_for
 from featc.versions.changes import Change, Compared, made_by
 from featc.versions.comparison import compare
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What an edit means. `before` and `after` are the versions by kind and name; `refused` says why it may not be
-    applied as it stands; `against` is what it was compared with, for people."""
+    applied as it stands; `against` is what it was compared with, for people. `values` are those of before and of now,
+    compared, None where that was not asked for."""
 
     project: str
     against: str
@@ -31,6 +34,7 @@ class Plan:
     after: Mapping[Key, Versioned]
     work: Work
     refused: tuple[Diagnostic, ...] = ()
+    values: tuple[Checked, ...] | None = None
 
     @property
     def is_nothing(self) -> bool:
@@ -50,6 +54,7 @@ class Plan:
             "changes": [self._change(c) for c in self.compared.changes],
             "environment": [{"what": d.piece, "old": d.old, "new": d.new} for d in self.compared.environment],
             "work": self.work.to_json(),
+            "values": None if self.values is None else [v.to_json() for v in self.values],
             "refused": [
                 {
                     "code": d.code,
@@ -93,13 +98,22 @@ def side_before(compiled: Compiled, lock: Lock | None) -> Side | None:
         return side_of(lock, compiled.definitions, engine)
 
 
-def plan(store: FeatureStore) -> Plan:
-    """The plan of a project against its featc.lock. Raises FeatcError F87x for the lock, F9xx for the target."""
+def plan(store: FeatureStore, *, check_values: bool = False, spine: str | None = None) -> Plan:
+    """The plan of a project against its featc.lock.
+
+    With `check_values`, what means something else is computed as it was and as it is, at the rows of `spine` (a file or
+    SELECT) or those of the entities that something happened to last. Raises FeatcError F87x for the lock, F9xx for the
+    target.
+    """
     lock = read_lock(store.root)
     old, new = side_before(store.compiled, lock), side_now(store.compiled)
     compared = compare(old, new)
     work = work_for(store, compared.changes, environment=bool(compared.environment))
-    return _plan(old, new, compared, work, "featc.lock" if lock is not None else "nothing: there is no featc.lock")
+    made = _plan(old, new, compared, work, "featc.lock" if lock is not None else "nothing: there is no featc.lock")
+    if not check_values:
+        return made
+    values = check(store, old.project, compared.changes, spine) if old is not None else ()
+    return replace(made, values=values)
 
 
 def versions_now(compiled: Compiled) -> Mapping[Key, Versioned]:
