@@ -143,6 +143,10 @@ class Canonical:
         """What a window of a view means; not its name."""
         return self._layers.window(view, window)
 
+    def type(self, view: View, ref: Ref) -> str | None:
+        """The type of what a view's expression refers to."""
+        return self._layers.type(view, ref)
+
     def over(self, expr: Expr, leaves: Mapping[Ref, Leaf]) -> Value:
         """An expression over whatever its references are said to stand for."""
         return _form(expr, leaves)
@@ -168,7 +172,7 @@ class Layers:
     def _feature(self, view: str, name: str) -> str:
         owner = self.project.view(view)
         feature = owner.feature(name)
-        value = _form(feature.expr, {r: Leaf(self._ref(owner, r), self._type(owner, r)) for r in feature.expr.refs})
+        value = _form(feature.expr, {r: Leaf(self._ref(owner, r), self.type(owner, r)) for r in feature.expr.refs})
         default = None if feature.default is None else canonical_text(feature.default)
         found = {"value": value, "type": feature.type, "default": default}
         given = [(k.name, self._ref(owner, k.given)) for k in owner.keys if k.given is not None]
@@ -263,7 +267,7 @@ class Layers:
             case ColumnRef(column):
                 raise AssertionError(f"source column {column} outside an aggregate in {view.name}")
 
-    def _type(self, view: View, ref: Ref) -> str | None:
+    def type(self, view: View, ref: Ref) -> str | None:
         """The type of what a reference stands for."""
         match ref:
             case AggregateRef(name):
@@ -321,7 +325,6 @@ def _source(source: Source, view: View) -> Value:
 
     With an identity the order of versions reads every column (semantics.md, "Events and versions").
     """
-    located = source.location.value.strip() if source.location.kind == "sql" else None
     versions = identity(source, view) is not None or source.in_dumps
     own = [c for c in source.columns if c.brought is None and not c.computed]
     zone = None if source.timezone is None or source.timezone.upper() == "UTC" else source.timezone
@@ -334,7 +337,7 @@ def _source(source: Source, view: View) -> Value:
         **({"union": tuple(united)} if united else {}),
         "name": source.name,
         "kind": source.kind,
-        "sql": located,
+        "sql": source.query,
         "time": _expr(source, source.time),
         "available_at": _expr(source, source.available_at),
         "delay": source.delay,

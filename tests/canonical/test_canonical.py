@@ -40,6 +40,8 @@ SAME = [
     ("extract(year from d)", "date_part('year', d)"),
     ("i -- a comment\n + 1", "1 + /* another */ i"),
     ("lower(s) = 'a' and b", "b and 'a' = lower(s)"),
+    ("i between 0.5 and 10.25", "i <= 10.25 and i >= 0.5"),
+    ("i between -1 and 2", "i >= -1 and i <= 2"),
 ]
 APART = [
     ("i + (j + 1)", "i + j + 1"),
@@ -74,6 +76,14 @@ APART = [
     ("'a b'", "'a  b'"),
     ("'-- no comment'", "''"),
     ("s = 'I'", "s = 'i'"),
+    ("d between 1 and 1e300", "d >= 1 and d <= 1e300"),
+    ("d between 0.7 and 1e0", "d >= 0.7 and d <= 1e0"),
+    ("position('a' in (s))", "position(s in ('a'))"),
+    ("(s::varchar[3])[1]", "((s::varchar)[3])[1]"),
+    ("(d at time zone 'UTC'::text)", "(d at time zone 'UTC')::text"),
+    ("s = $$abc$$", "s = ' = $$abc$$'"),
+    ("i -- x\r + 1", "i"),
+    ("b and i = 0.00000000000000000000000000000000001", "i = 0.00000000000000000000000000000000001 and b"),
 ]
 
 

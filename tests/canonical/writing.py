@@ -12,8 +12,10 @@ import duckdb
 from featc.canonical import Leaf, canonical
 from featc.digests import Value
 
-COLUMNS = {"i": "INTEGER", "j": "INTEGER", "d": "DOUBLE", "s": "VARCHAR", "b": "BOOLEAN"}
-_NAME = re.compile(r"\b([ijdsb])\b(?=(?:[^']*'[^']*')*[^']*\Z)")
+COLUMNS = {
+    "i": "INTEGER", "j": "BIGINT", "d": "DOUBLE", "s": "VARCHAR", "b": "BOOLEAN", "f": "FLOAT", "m": "DECIMAL(4,2)"
+}  # fmt: skip
+_NAME = re.compile(r"\b([ijdsbfm])\b(?=(?:[^']*'[^']*')*[^']*\Z)")
 
 
 def form(text: str) -> Value:
@@ -28,10 +30,10 @@ def rows() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute("""
         CREATE TABLE r AS SELECT * FROM
-        (SELECT unnest([NULL, -1, 0, 3]::INTEGER[]) AS i), (SELECT unnest([NULL, 0, 2]::INTEGER[]) AS j),
-        (SELECT unnest([NULL, 0.1::DOUBLE, -0.0::DOUBLE, 'nan'::DOUBLE, 'inf'::DOUBLE]) AS d),
-        (SELECT unnest([NULL, 'a', 'A', '7']) AS s),
-        (SELECT unnest([NULL, true, false]) AS b)
+        (SELECT unnest([NULL, 0, 3]::INTEGER[]) AS i), (SELECT unnest([NULL, 9007199254740992]::BIGINT[]) AS j),
+        (SELECT unnest([NULL, 0.1::DOUBLE, 'nan'::DOUBLE]) AS d), (SELECT unnest([NULL, 'a', '7']) AS s),
+        (SELECT unnest([NULL, true, false]) AS b), (SELECT unnest([0.7, 2]::FLOAT[]) AS f),
+        (SELECT unnest([NULL, 99.99]::DECIMAL(4,2)[]) AS m)
         ORDER BY ALL""")
     return connection
 
@@ -63,7 +65,7 @@ _COMPARES = ("=", "<>", "<", "<=", ">", ">=", "is distinct from", "is not distin
 
 def number(draw: random.Random, depth: int) -> Node:
     if depth <= 0 or draw.random() < 0.4:
-        return leaf(draw.choice(("i", "j", "d", "0", "1", "2", "0.5")))
+        return leaf(draw.choice(("i", "j", "d", "f", "m", "0", "1", "2", "0.5", "1e0", "9007199254740993")))
     if draw.random() < 0.15:
         return Node("neg", (number(draw, depth - 1),))
     if draw.random() < 0.1:
@@ -82,7 +84,8 @@ def truth(draw: random.Random, depth: int) -> Node:
         case 3:
             return Node("not", (truth(draw, depth - 1),))
         case 4:
-            return Node("between", (number(draw, 0), leaf(draw.choice("012")), leaf(draw.choice("123"))))
+            ends = ("0", "1", "0.7", "0.70", "1e0", "9007199254740993", "i", "m")
+            return Node("between", (number(draw, 0), leaf(draw.choice(ends)), leaf(draw.choice(ends))))
         case 5:
             listed = [leaf(t) for t in draw.sample(("'a'", "'A'", "'7'", "'x'"), draw.randint(1, 3))]
             return Node("in", (leaf("s"), *listed))
@@ -142,7 +145,7 @@ def rewritten(draw: random.Random, node: Node) -> Node:
             return Node(node.op, (args[1], args[0]))
         case "not" if args[0].op in _OPPOSITE:
             return Node(_OPPOSITE[args[0].op], args[0].args)
-        case "between":
+        case "between" if all(a.text in ("0", "1", "i", "m") for a in args):
             value, low, high = args
             return Node("and", (Node(">=", (value, low)), Node("<=", (value, high))))
         case "in":

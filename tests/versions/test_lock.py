@@ -19,7 +19,7 @@ from versions.shopping import side, write
 
 def locked(folder: Path, *edits: tuple[str, str]) -> Lock:
     compiled = compile_project(write(folder, *edits))
-    return lock_of(compiled, versions_now(compiled))
+    return lock_of(compiled, versions_now(compiled), read_lock(compiled.root))
 
 
 def test_it_is_the_same_bytes_every_time_and_reads_back(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def merged(folder: Path, mine: tuple[str, str], theirs: tuple[str, str]) -> int:
     def commit(*edits: tuple[str, str]) -> None:
         write(folder, *edits)
         compiled = compile_project(folder)
-        write_lock(folder, lock_of(compiled, versions_now(compiled)))
+        write_lock(folder, lock_of(compiled, versions_now(compiled), read_lock(compiled.root)))
         git(folder, "add", "-A")
         assert git(folder, "commit", "-qm", "edit").returncode == 0
 

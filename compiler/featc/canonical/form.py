@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from featc.canonical.grammar import Term, read
-from featc.canonical.raising import Types, can_raise, kind
+from featc.canonical.raising import Types, are_exact, can_raise, kind
 from featc.canonical.words import Unreadable, Word, words
 from featc.digests import Value, encode
 from featc.types import family
@@ -55,6 +55,7 @@ def canonical(parts: tuple[Part, ...], leaves: Sequence[Leaf]) -> Value:
 def _read(parts: tuple[Part, ...]) -> tuple[Term | None, tuple[Word, ...]]:
     """The tree of an expression, or its words where that is not certain."""
     said: list[Word] = []
+    whole = True
     for part in parts:
         if isinstance(part, int):
             said.append(Word("leaf", str(part)))
@@ -62,9 +63,10 @@ def _read(parts: tuple[Part, ...]) -> tuple[Term | None, tuple[Word, ...]]:
         try:
             said += words(part)
         except Unreadable:
-            said.append(Word("text", part))
+            said.append(Word("raw", part))
+            whole = False
     try:
-        return read(said), tuple(said)
+        return (read(said) if whole else None), tuple(said)
     except Unreadable:
         return None, tuple(said)
 
@@ -179,8 +181,9 @@ class _Former:
 
     def _splits(self, term: Term) -> bool:
         """Whether both comparisons are made in the type that BETWEEN would make them in, and both may be looked at."""
-        _, low, high = (kind(a, self.types) for a in term.args)
-        return low == high and low is not None and not can_raise(term, self.types)
+        value, low, high = (kind(a, self.types) for a in term.args)
+        alike = (low == high and low is not None) or are_exact((value, low, high))
+        return alike and not can_raise(term, self.types)
 
     def member(self, term: Term) -> Value:
         value, *items = term.args

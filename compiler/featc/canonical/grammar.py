@@ -36,6 +36,8 @@ _RESERVED = frozenset(
     within order by any all some exists select as using
     """.split()  # noqa: SIM905
 )
+_WORDED = ("position", "overlay")
+"""Functions whose arguments words part that are operators elsewhere: `position(x in y)`."""
 DEEPEST = 60
 """Brackets in brackets; Python goes down some twenty calls for each."""
 
@@ -237,6 +239,8 @@ class _Reader:
                 self.need("time")
                 self.need("zone")
                 found = Term("at zone", (found, self._bare_atom()))
+                if self.is_symbol("::", "[", "."):  # of the zone, or of all?
+                    raise Unreadable("at time zone")
             else:
                 return found
 
@@ -293,7 +297,7 @@ class _Reader:
             value = self.expression(OR)
             self.need(")")
             return Term("call", (Term("text", value=part.value), value), "date_part")
-        if self.is_name("distinct", "all") or self.is_symbol("*"):
+        if name in _WORDED or self.is_name("distinct", "all") or self.is_symbol("*"):
             raise Unreadable(name)
         arguments = self.listed(")")  # what is written with FROM, FOR or => is Unreadable at the comma it lacks
         return Term("call", arguments, called(name))
@@ -339,4 +343,6 @@ class _Reader:
         while self.is_symbol("[") and (follows := self.ahead(1)) is not None and follows.value == "]":
             self.at += 2
             found += "[]"
+        if self.is_symbol("["):  # the length of an array, or a place in what is cast?
+            raise Unreadable("[")
         return found

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["leaf", "name", "quoted", "text", "number", "symbol"]
+Kind = Literal["leaf", "name", "quoted", "text", "number", "symbol", "raw"]
 
 _WORDS = re.compile(
     r"""
-      (?P<space>\s+|--[^\n]*|/\*.*?\*/)
+      (?P<space>\s+|--[^\n\r]*|/\*.*?\*/)
     | (?P<text>'(?:[^']|'')*')
     | (?P<quoted>"(?:[^"]|"")*")
     | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)
@@ -24,7 +24,8 @@ _WORDS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of an expression. Names are in small letters, quoted ones as they are; `value` of a leaf is its number."""
+    """A word of an expression. Names are in small letters, quoted ones as they are; `value` of a leaf is its number.
+    `raw` is text that could not be cut into words."""
 
     kind: Kind
     value: str

@@ -83,6 +83,8 @@ class Source:
     lets: tuple[tuple[str, Expr], ...] = field(default=(), compare=False)  # written out wherever they are used
     members: tuple[Member, ...] = ()
     """Of a union: the sources whose rows it has. It has none of its own, and nothing is pushed to it."""
+    query: str | None = None
+    """The text of its own `sql:`, which is part of what it means wherever a target lays the data."""
 
     @property
     def told_by(self) -> tuple[str, ...]:

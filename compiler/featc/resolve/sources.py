@@ -110,6 +110,7 @@ def open_source(
         final_after=_final_after(definition, findings),
         meta=meta_of(definition.meta),
         span=definition.span,
+        query=definition.location.value.value.strip() if definition.location.kind == "sql" else None,
     )
     return OpenSource(definition, source, scope, batch, texts)
 

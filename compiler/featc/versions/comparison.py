@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from featc.fingerprint import Canonical, service_fingerprint
+from featc.fingerprint import Canonical, Layers
 from featc.resolve.model import Feature, FeatureRef, Project, Service, View, label_view
 from featc.versions.categories import Category
 from featc.versions.changes import Change, Compared, Difference, Kind, What, prints, used_by
@@ -56,6 +56,7 @@ class _Comparison:
     def __init__(self, old: Side, new: Side) -> None:
         self.old, self.new = old, new
         self.forms = Canonical(old.project), Canonical(new.project)
+        self.layers = Layers(old.project), Layers(new.project)
         self.was, self.now = prints(old.project), prints(new.project)
         self.users = used_by(old.project) | used_by(new.project)
         self.known_tiles = frozenset[str]().union(*(p.tiles for p in self.was.values()))
@@ -229,17 +230,36 @@ class _Comparison:
         old, new = (dict(definition(s.definitions.services[name])) for s in (self.old, self.new))
         text, meta = _differs(old, new, {})
         a, b = self.old.project.services[name], self.new.project.services[name]
-        said = _contract_pieces(service_pieces(self.old.project, a), service_pieces(self.new.project, b))
-        moved = service_fingerprint(self.old.project, a) != service_fingerprint(self.new.project, b)
-        reached = [c for key, c in self.moved.items() if c is not None and name in self.users.get(key, ())]
-        if not (text or meta or said or moved):
+        before, after = self.forms
+        said = _contract_pieces(service_pieces(before, a), service_pieces(after, b))
+        reached = self._outputs_moved(a, b)
+        if not (text or meta or said or reached):
             return None
-        category = max([*reached, _contract(a, b, said)]) if said or moved else Category.METADATA
-        if not said and not moved and text:
+        category = max([*reached, _contract(a, b, said)]) if said or reached else Category.METADATA
+        if not said and not reached and text:
             category = Category.EQUIVALENT
-        what: What = "changed" if text and said else "affected" if moved or said else "changed" if text else "metadata"
+        if text and (said or not reached):
+            what: What = "changed"
+        else:
+            what = "affected" if reached or said else "metadata"
         because = tuple(k[1] for k, c in self.moved.items() if c is not None and name in self.users.get(k, ()))
         return Change(what, "service", name, category, said or tuple(_said(old, new, meta=not text)), because)
+
+    def _outputs_moved(self, old: Service, new: Service) -> list[Category]:
+        """What became of the values of columns of the same names; of roles, derived ones and labels, too."""
+        was = {o.name: o for o in old.training}
+        found = []
+        for output in new.training:
+            before = was.get(output.name)
+            if before is None:
+                continue
+            pairs = (before.view, before.feature), (output.view, output.feature)
+            one, two = (layers.tiles(*pair) for layers, pair in zip(self.layers, pairs, strict=True))
+            if one != two:
+                found.append(Category.SEMANTIC)
+            elif len({layers.feature(*pair) for layers, pair in zip(self.layers, pairs, strict=True)}) > 1:
+                found.append(Category.TILE_COMPATIBLE)
+        return found
 
 
 def _contract_pieces(old: Pieces, new: Pieces) -> tuple[Difference, ...]:
@@ -282,20 +302,53 @@ def _defined(side: Side, kind: str, name: str) -> object:
 
 def _differs(old: dict[str, Any], new: dict[str, Any], inherited: Mapping[str, tuple[Any, Any]]) -> tuple[bool, bool]:
     """(whether what decides values is written differently, whether what people are told is)."""
-    text = {k: v for k, v in old.items() if k != "meta"} != {k: v for k, v in new.items() if k != "meta"}
-    a, b = old.get("meta", {}), new.get("meta", {})
-    own = {k for k in {*a, *b} if a.get(k) != b.get(k)}
-    adds_up = {"tags", "meta"} & inherited.keys()
-    told = {k for k in own - adds_up if inherited.get(k) != (a.get(k), b.get(k))}
-    return text, bool(told)
+    text = bool(list(_said(old, new, meta=False)))
+    a, b = (dict(_flat(d, told=True)) for d in (old, new))
+    for name, (was, now) in inherited.items():
+        for side, theirs in ((a, was), (b, now)):
+            _take_out(side, f"meta.{name}", theirs)
+    return text, a != b
+
+
+def _take_out(told: dict[str, Any], name: str, inherited: Any) -> None:
+    """Leaves out of what is told of a feature what its view says."""
+    if isinstance(inherited, dict):
+        for key, value in inherited.items():
+            _take_out(told, f"{name}.{key}", value)
+    elif isinstance(inherited, list) and isinstance(told.get(name), list):
+        told[name] = [v for v in told[name] if v not in inherited] or None
+    elif told.get(name) == inherited:
+        told.pop(name, None)
+    if told.get(name, 0) is None:
+        del told[name]
 
 
 def _said(old: Mapping[str, Any], new: Mapping[str, Any], *, meta: bool) -> Iterator[Difference]:
     """What is written differently, key by key."""
-    a, b = (d.get("meta", {}) if meta else {k: v for k, v in d.items() if k != "meta"} for d in (old, new))
+    a, b = (dict(_flat(d, told=meta)) for d in (old, new))
     for name in dict.fromkeys((*b, *a)):
         if a.get(name) != b.get(name):
-            yield Difference(name, _spoken(a.get(name)), _spoken(b.get(name)))
+            yield Difference(name.removeprefix("meta."), _spoken(a.get(name)), _spoken(b.get(name)))
+
+
+def _flat(data: Mapping[str, Any], *, told: bool, at: str = "", inside: bool = False) -> Iterator[tuple[str, Any]]:
+    """(dotted key, value) of all that is written, or with `told` of what people are told: what stands under any
+    `meta`."""
+    for key, value in data.items():
+        name = f"{at}.{key}" if at else key
+        listed = value if isinstance(value, list) else None
+        if isinstance(value, Mapping) and not _is_constant(value):
+            yield from _flat(value, told=told, at=name, inside=inside or key == "meta")
+        elif listed and all(isinstance(v, Mapping) for v in listed):
+            for number, item in enumerate(listed, 1):
+                called = item.get("name") or item.get("output") or item.get("pattern") or number
+                yield from _flat(item, told=told, at=f"{name} {called}", inside=inside)
+        elif (inside or key == "meta") == told:
+            yield name, value
+
+
+def _is_constant(value: Mapping[str, Any]) -> bool:
+    return set(value) == {"is", "quoted", "text"}
 
 
 def _spoken(value: object) -> str:
@@ -307,6 +360,8 @@ def _spoken(value: object) -> str:
         case list():
             return ", ".join(map(_spoken, value))
         case dict():
+            if _is_constant(value):
+                return str(value["text"])
             return ", ".join(f"{k}: {_spoken(v)}" for k, v in value.items())
     return str(value)
 

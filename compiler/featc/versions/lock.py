@@ -21,13 +21,18 @@ from featc.versions.plain import LOCK_FILE
 SCHEMA = 1
 """Raised when a reader of the lock would have to change."""
 
-KINDS = ("entity", "window", "source", "attributed", "view", "feature", "label", "service")
+KINDS = ("entity", "window", "source", "attributed", "view", "feature", "label", "service", "gone")
 _HEAD = (
     "# Which version of every definition means what. `featc apply` writes it; keep it in git.\n"
     "# After a merge with conflicts keep either side's lines and run `featc plan`.\n"
 )
+_BREAKS = re.compile("[\x85\u2028\u2029]")
 _LINE = re.compile(r"(\S+) (\S+) (\{.*\})\Z")
 _CONFLICT = re.compile(r"(<<<<<<<|=======|>>>>>>>|\|\|\|\|\|\|\|)(\s|\Z)")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,8 @@ class Versioned:
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A line of the lock. `versions`: of a view or service by its own name, of a feature or label by those of the
-    outputs it gives. `after` is the feature before it in its view. `columns` are (name, type) of a source's data."""
+    outputs it gives. `after` is the feature before it in its view. `columns` are (name, type) of a source's data. Of
+    kind `gone` is what was, called `kind:name`, so that its numbers are not given again to something else."""
 
     kind: str
     name: str
@@ -71,7 +77,8 @@ class Entry:
             said["after"] = self.after
         if self.columns:
             said["columns"] = [list(c) for c in self.columns]
-        return f"{self.kind} {self.name} {json.dumps(said, ensure_ascii=False, sort_keys=True)}"
+        text = json.dumps(said, ensure_ascii=False, sort_keys=True)
+        return f"{self.kind} {self.name} {_BREAKS.sub(_escaped, text)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +98,21 @@ class Lock:
         `view.output`."""
         found: dict[tuple[str, str], Versioned] = {}
         for entry in self.entries:
+            if entry.kind == "gone":
+                continue
             view = entry.name.partition(".")[0]
             for name, version in entry.versions.items():
                 full = f"{view}.{name}" if entry.kind in ("feature", "label") else name
                 found[entry.kind, full] = version
+        return found
+
+    def gone(self) -> dict[tuple[str, str], Versioned]:
+        """The last version of what is there no more, by kind and name."""
+        found: dict[tuple[str, str], Versioned] = {}
+        for entry in self.entries:
+            if entry.kind == "gone":
+                kind, _, name = entry.name.partition(":")
+                found[kind, name] = entry.versions["last"]
         return found
 
     def text(self) -> str:
@@ -124,7 +142,8 @@ def read_lock(root: Path) -> Lock | None:
 
 def parse_lock(text: str) -> Lock:
     """The lock that a text is. Raises as `read_lock`."""
-    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip() and not line.startswith("#")]
+    split = (line.rstrip("\r") for line in text.split("\n"))  # lines of git's, not all that Unicode has
+    lines = [(n, line) for n, line in enumerate(split, 1) if line.strip() and not line.startswith("#")]
     _refuse_conflicts(lines)
     head: Mapping[str, Any] | None = None
     found: dict[tuple[str, str], tuple[int, Entry]] = {}

@@ -11,30 +11,41 @@ from dataclasses import replace
 
 from featc.digests import digest
 from featc.errors import Diagnostic, Span
+from featc.fingerprint import Canonical
 from featc.load.model import Definitions
 from featc.resolve.model import Project, label_view
 from featc.versions.categories import Category
 from featc.versions.changes import Change, Compared, Prints, prints, used_by
 from featc.versions.lock import Versioned
 from featc.versions.past import Side
+from featc.versions.pieces import own_pieces
 
 Key = tuple[str, str]
 """(kind, name); of features and labels `view.name`."""
 
 
 def numbered(
-    known: Mapping[Key, Versioned], definitions: Definitions, project: Project, moved: Collection[Key]
+    known: Mapping[Key, Versioned],
+    definitions: Definitions,
+    project: Project,
+    moved: Collection[Key],
+    gone: Mapping[Key, Versioned],
 ) -> dict[Key, Versioned]:
     """The version of every view, feature, label and service of a project after those that are `known`; `moved` are
-    those features, labels and services that mean something else than they did."""
+    those features, labels and services that mean something else than they did. What comes back after it was `gone` has
+    the number it had if it means the same, else the next."""
     now = fingerprints(project)
     found: dict[Key, Versioned] = {}
     for key, (fingerprint, tile, contract) in now.items():
         before = known.get(key)
         breaks = any(_breaks(k, key[1], now, moved) for k in known) if key[0] == "view" else key in moved
-        number = 1 if before is None else before.version + breaks
+        number = _back(gone.get(key), fingerprint) if before is None else before.version + breaks
         found[key] = Versioned(own_number(definitions, project, key) or number, fingerprint, tile, contract)
     return found
+
+
+def _back(last: Versioned | None, fingerprint: str) -> int:
+    return 1 if last is None else last.version + (last.fingerprint != fingerprint)
 
 
 def _breaks(key: Key, view: str, now: Container[Key], moved: Container[Key]) -> bool:
@@ -88,9 +99,11 @@ def _prints(project: Project, made: Mapping[Key, Prints]) -> dict[Key, tuple[str
     for name, view in project.views.items():
         keys = tuple((k.name, k.type) for k in view.keys)
         found["view", name] = (digest("view contract", (keys, view.request)), "", "")
+    forms = Canonical(project)
     for name, service in project.services.items():
         listed = tuple((o.name, o.type, project.view(o.view).origin, o.feature) for o in service.training)
-        found["service", name] = (digest("service contract", (listed, service.keys, service.request)), "", "")
+        own = tuple((piece, p.value) for piece, p in own_pieces(forms, service).items())
+        found["service", name] = (digest("service contract", (listed, service.keys, service.request, own)), "", "")
     return found
 
 
@@ -174,13 +187,20 @@ def unlocked(old: Side | None, new: Side, compared: Compared) -> Iterator[Diagno
         yield Diagnostic("F875", "there is no featc.lock to build by", hint=hint)
         return
     hint = "`featc plan` shows what it means, `featc apply` writes the lock; commit that with the edit"
+    known = old.versions or {}
+    for key in known.keys() & fingerprints(new.project).keys():
+        own = own_number(new.definitions, new.project, key)
+        if own is not None and own != known[key].version:
+            message = f"the {key[0]} {key[1]} has version: {own}, and featc.lock has it as v{known[key].version}"
+            yield Diagnostic("F875", message, place_of(new.definitions, new.project, key), hint)
     for change in compared.changes:
         if change.category < Category.ADDITIVE or change.kind not in ("feature", "label", "service"):
             continue
-        known = (old.versions or {}).get((change.kind, change.name))
+        before = known.get((change.kind, change.name))
+        number = before.version if before else 1
         said = {
             "added": "is not in featc.lock",
-            "removed": f"is in featc.lock (v{known.version if known else 1}), and in the project no more",
-        }.get(change.what, f"means something else than v{known.version if known else 1} of featc.lock")
+            "removed": f"is in featc.lock (v{number}), and in the project no more",
+        }.get(change.what, f"means something else than v{number} of featc.lock")
         place = None if change.what == "removed" else place_of(new.definitions, new.project, (change.kind, change.name))
         yield Diagnostic("F875", f"the {change.kind} {change.name} {said} ({change.category})", place, hint)

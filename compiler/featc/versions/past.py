@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from featc.catalog import Catalog, TypeProblem
@@ -29,12 +29,14 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Side:
     """A project as one side of a comparison. `versions` are by kind and name, as `Lock.versions` has them; None: not
-    yet numbered. `columns` are those of each source's data. `made_by` says with what the fingerprints were made."""
+    yet numbered. `made_by` says with what the fingerprints were made; `gone` are the last versions of what was there
+    once."""
 
     definitions: Definitions
     project: Project
     versions: Mapping[tuple[str, str], Versioned] | None
     made_by: Mapping[str, str]
+    gone: Mapping[tuple[str, str], Versioned] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,12 @@ def entries(definitions: Definitions, project: Project, versions: Mapping[tuple[
     for name, service in definitions.services.items():
         found.append(Entry("service", name, definition(service), {name: versions["service", name]}))
     return found
+
+
+def gone(before: Lock | None, versions: Mapping[tuple[str, str], Versioned]) -> list[Entry]:
+    """The lines of what was there once and is no more, the last version of each."""
+    last = {} if before is None else before.gone() | before.versions()
+    return [Entry("gone", f"{k}:{n}", {}, {"last": v}) for (k, n), v in last.items() if (k, n) not in versions]
 
 
 def _members(
@@ -117,7 +125,7 @@ def side_of(lock: Lock, now: Definitions, engine: Catalog) -> Side:
     if errors:
         message = f"this featc refuses what featc.lock holds: {errors[0].message}"
         raise FeatcError(Diagnostic("F879", message, hint=_ANEW))
-    return Side(definitions, project, lock.versions(), lock.made_by)
+    return Side(definitions, project, lock.versions(), lock.made_by, lock.gone())
 
 
 _ANEW = "compare with `featc diff` under the featc that wrote it, or delete the file: then all definitions count as new"

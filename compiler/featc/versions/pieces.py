@@ -6,8 +6,9 @@ of the old and the new one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from featc.canonical import Leaf
 from featc.digests import Value
@@ -25,7 +26,6 @@ from featc.resolve.model import (
     FeatureRef,
     Join,
     KeyRef,
-    Project,
     Ref,
     RequestRef,
     Service,
@@ -69,10 +69,9 @@ def source_pieces(forms: Canonical, source: Source) -> Pieces:
     if source.members:
         found = {"union": _plainly(tuple(m.source.name for m in source.members))}
         return found | {f"let {n}": _row(forms, source, e) for n, e in source.lets}
-    sql = source.location.value.strip() if source.location.kind == "sql" else None
     found = {
         "kind": _plainly(source.kind),
-        "sql": _plainly(sql),
+        "sql": _plainly(source.query),
         "time": _row(forms, source, source.time),
         "available_at": _row(forms, source, source.available_at),
         "delay": _duration(source.delay or None),
@@ -145,7 +144,7 @@ def feature_pieces(forms: Canonical, view: View, feature: Feature) -> Pieces:
     """What a feature is made of: its expression over what it reads, and of each aggregate the arguments, the filter and
     the window."""
     numbers = {ref: number for number, ref in enumerate(feature.expr.refs)}
-    leaves = {ref: Leaf(number, None) for ref, number in numbers.items()}
+    leaves = {ref: Leaf(number, forms.type(view, ref)) for ref, number in numbers.items()}
     found = {
         "type": _plainly(feature.type),
         "default": _plainly(feature.default),
@@ -205,15 +204,19 @@ def window_words(view: View, window: Window) -> str:
         extent = ""
     extent += f", {format_duration(window.offset)} before" if window.offset > 0 else ""
     extent += f", in steps of {format_duration(window.hop)}" if window.hop else ""
-    plain = window.name in (f"last_{extent}", f"next_{extent}", f"prev_{extent.split(',')[0]}") or not extent
-    return window.name if plain else f"{window.name} ({extent})"
+    return window.name if not extent or _BUILT_IN.match(window.name) else f"{window.name} ({extent})"
+
+
+_BUILT_IN = re.compile(r"(last|prev|next)_\d|lifetime|current")
+"""Windows whose names say what they are; no author gives such names."""
 
 
 # ── services ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def service_pieces(project: Project, service: Service) -> Pieces:
-    """A service's contract: what it gives, in order, and what it has to be asked with."""
+def service_pieces(forms: Canonical, service: Service) -> Pieces:
+    """A service's contract: what it gives, in order, and what it has to be asked with; and its own expressions."""
+    project = forms.project
     found = {
         "keys": _plainly(service.keys, ", ".join(f"{n} {t}" for n, t in service.keys)),
         "request": _plainly(service.request, ", ".join(f"{n} {t}" for n, t in service.request)),
@@ -221,5 +224,21 @@ def service_pieces(project: Project, service: Service) -> Pieces:
     for number, output in enumerate(service.training):
         found[f"place of {output.name}"] = Piece(number, f"{number + 1}")
         origin = f"{project.view(output.view).origin}.{output.feature}"
-        found[f"output {output.name}"] = Piece((origin, output.type), f"{origin} {output.type}")
+        words = output.type if output.view == service.own else f"{origin} {output.type}"
+        found[f"output {output.name}"] = Piece((origin, output.type), words)
+    return {**found, **own_pieces(forms, service)}
+
+
+def own_pieces(forms: Canonical, service: Service) -> Pieces:
+    """The expressions of a service's own: the keys it computes, for itself and for roles, and its derived features.
+    What they read stands for itself by its name."""
+    asked = forms.project.asked.get(service.own)
+    found: dict[str, Piece] = {}
+    if asked is None:
+        return found
+    for feature in asked.features:
+        leaves = {ref: Leaf((type(ref).__name__, *astuple(ref)), forms.type(asked, ref)) for ref in feature.expr.refs}
+        value = (forms.over(feature.expr, leaves), feature.default)
+        what = "expression" if "." in feature.name else "derived"
+        found[f"{what} {feature.name}"] = Piece(value, feature.text)
     return found

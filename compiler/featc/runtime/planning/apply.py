@@ -51,9 +51,9 @@ def apply(store: FeatureStore, *, verify: bool = True) -> Applied:
     found = plan(store)
     if found.refused:
         raise FeatcError(found.refused)
-    text = lock_of(store.compiled, found.after).text()
     before = read_lock(store.root)
-    if before is not None and before.text() == text:
+    fresh = lock_of(store.compiled, found.after, before)
+    if before is not None and before.text() == fresh.text():
         return Applied(found, None, None, written=False)
     filled = _backfill(store, found)
     proven = _verify(store, found) if verify else None
@@ -62,7 +62,7 @@ def apply(store: FeatureStore, *, verify: bool = True) -> Applied:
     if read_lock(store.root) != before:
         message = f"{LOCK_FILE} was changed by somebody else meanwhile"
         raise FeatcError(Diagnostic("F874", message, hint="run featc apply again"), exit_code=4)
-    write_lock(store.root, lock_of(store.compiled, found.after))
+    write_lock(store.root, fresh)
     return Applied(found, filled, proven, written=True)
 
 

@@ -15,7 +15,7 @@ from featc.versions.changes import Change, Compared, made_by
 from featc.versions.comparison import compare
 from featc.versions.lock import Lock, Versioned, read_lock
 from featc.versions.numbers import Key, moved_by, moved_since, numbered, refusals, unlocked, with_versions
-from featc.versions.past import Side, entries, side_of
+from featc.versions.past import Side, entries, gone, side_of
 
 if TYPE_CHECKING:
     from featc.runtime.store import Compiled, FeatureStore
@@ -125,7 +125,7 @@ def versions_now(compiled: Compiled) -> Mapping[Key, Versioned]:
         moved = moved_since(known, compiled.project)
     else:
         moved = moved_by(compare(side_before(compiled, lock), side_now(compiled)))
-    return numbered(known, compiled.definitions, compiled.project, moved)
+    return numbered(known, compiled.definitions, compiled.project, moved, lock.gone() if lock is not None else {})
 
 
 def numbered_project(compiled: Compiled) -> Project:
@@ -148,13 +148,13 @@ def difference(old: Side, new: Side, against: str) -> Plan:
 
 def _plan(old: Side | None, new: Side, compared: Compared, work: Work, against: str) -> Plan:
     before = (old.versions or {}) if old is not None else {}
-    after = numbered(before, new.definitions, new.project, moved_by(compared))
+    after = numbered(before, new.definitions, new.project, moved_by(compared), old.gone if old is not None else {})
     return Plan(new.project.name, against, compared, before, after, work, tuple(refusals(old, new, compared)))
 
 
-def lock_of(compiled: Compiled, versions: Mapping[Key, Versioned]) -> Lock:
-    """The lock of a compiled project with versions."""
-    listed = entries(compiled.definitions, compiled.project, versions)
+def lock_of(compiled: Compiled, versions: Mapping[Key, Versioned], before: Lock | None) -> Lock:
+    """The lock of a compiled project with versions, in the place of the one that was."""
+    listed = [*entries(compiled.definitions, compiled.project, versions), *gone(before, versions)]
     return Lock(compiled.project.name, made_by(), tuple(listed))
 
 

@@ -70,11 +70,11 @@ def check_values(
 
 
 def _where_data_lies(old: Project, new: Project) -> Project:
-    """The old project over the data of the new one, but for queries, which are part of a definition."""
+    """The old project over the data of the new one, but where a query was another: that is part of the definition."""
     moved = {
         name: replace(source, location=new.sources[name].location)
         for name, source in old.sources.items()
-        if name in new.sources and "sql" not in (source.location.kind, new.sources[name].location.kind)
+        if name in new.sources and source.query == new.sources[name].query
     }
     return old.with_sources(moved)
 
