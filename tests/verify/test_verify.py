@@ -67,6 +67,23 @@ def test_the_same_seed_gives_the_same_certificate(small: FeatureStore) -> None:
 
 
 @pytest.mark.slow
+def test_a_selection_leaves_what_was_proven_of_others(small: FeatureStore) -> None:
+    path = small.root / "target" / "certificate.json"
+    verify(small, budget=QUICK)
+    before = json.loads(path.read_text())["features"]
+    verify(small, "user_orders.orders_1d", budget=QUICK, seed=5)
+    after = json.loads(path.read_text())["features"]
+    assert after.keys() == before.keys()
+    assert {n: f for n, f in after.items() if n != "user_orders.orders_1d"} == {
+        n: f for n, f in before.items() if n != "user_orders.orders_1d"
+    }
+    other = json.loads(path.read_text()) | {"featc": "0.0.1"}
+    path.write_text(json.dumps(other))
+    verify(small, "user_orders.orders_1d", budget=QUICK)
+    assert list(json.loads(path.read_text())["features"]) == ["user_orders.orders_1d"]
+
+
+@pytest.mark.slow
 def test_a_selection_verifies_only_what_it_names(small: FeatureStore) -> None:
     report = verify(small, "user_orders.spend_*", budget=QUICK)
     assert [f.feature for f in report.features] == ["user_orders.spend_1h", "user_orders.spend_1d"]

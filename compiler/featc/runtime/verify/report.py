@@ -226,11 +226,25 @@ def feature_json(f: FeatureResult) -> dict[str, Any]:
     return found
 
 
+def _found_before(path: Path, bound_to: Mapping[str, Any]) -> dict[str, Any]:
+    """The features that the certificate at `path` says are equal or different, if it is of the same engines."""
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+        if any(before[name] != bound_to[name] for name in ("project", "featc", "training", "online")):
+            return {}
+        return {n: f for n, f in before["features"].items() if f["status"] in ("proven", "different")}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
 def write_certificate(path: Path, report: VerifyReport, bound_to: Mapping[str, Any]) -> None:
     """Writes the certificate: the results by feature, and what they hold for (`bound_to`). Deterministic
     bytes.
+
+    A run of some features leaves what was found out about the others, by the same engines, as it stands.
     """
     body = {"schema": 1, **bound_to, **report.to_json()}
-    body["features"] = {f["feature"]: {k: v for k, v in f.items() if k != "feature"} for f in body["features"]}
+    found = {f["feature"]: {k: v for k, v in f.items() if k != "feature"} for f in body["features"]}
+    body["features"] = (_found_before(path, bound_to) if bound_to.get("select") else {}) | found
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(body, indent=2, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
