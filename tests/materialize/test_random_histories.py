@@ -18,7 +18,7 @@ from random_projects import Case, Difference, make_case, render
 from random_projects.judge import Judge, read
 from random_projects.model import Push, Read, SourceSpec
 
-CASES = int(os.environ.get("FEATC_MATERIALIZE_CASES", "200"))
+CASES = int(os.environ.get("FEATC_MATERIALIZE_CASES", "120"))
 FIRST = 700_000
 
 
@@ -31,11 +31,11 @@ def test_reads_are_the_oracles_whatever_way_rows_turn_up(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(30, CASES, 34))
+@pytest.mark.parametrize("first", range(30, CASES, 30))
 def test_reads_are_the_oracles_on_hundreds_of_projects(
     first: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not differences(range(FIRST + first, FIRST + min(first + 34, CASES)), tmp_path, monkeypatch)
+    assert not differences(range(FIRST + first, FIRST + min(first + 30, CASES)), tmp_path, monkeypatch)
 
 
 def differences(seeds: Iterable[int], folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:

@@ -130,10 +130,10 @@ class FeatureStore:
 
     def asked(self, service: str | None, features: tuple[str, ...]) -> Asked:
         """What a training set is of: a service, or a list of features."""
+        from featc.runtime.planning.plan import service_version
         from featc.runtime.training_set.origin import Asked
 
-        known = self.numbered.services.get(service) if service is not None else None
-        version = known.version if known is not None else 1
+        version = service_version(self.compiled, service) if service and service in self.project.services else 1
         return Asked(service, features, self.root, self.compiled.definitions.target.name, version)
 
     def dataset(

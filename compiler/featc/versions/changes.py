@@ -6,7 +6,7 @@ what it comes from. Its category follows from the fingerprints of what it reache
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -67,30 +67,32 @@ class Compared:
     by_name: Mapping[tuple[str, str], Change] = field(default_factory=dict)
 
 
-def prints(project: Project) -> dict[tuple[str, str], Prints]:
-    """The fingerprints of every feature and label, by kind and `view.name`."""
+def prints(project: Project, only: Container[tuple[str, str]] | None = None) -> dict[tuple[str, str], Prints]:
+    """The fingerprints of every feature and label, or of those wanted, by kind and `view.name`."""
     found: dict[tuple[str, str], Prints] = {}
     layers = Layers(project)
     for view in project.views.values():
         for feature in view.features:
+            if only is not None and ("feature", feature.qualified) not in only:
+                continue
             pair = view.name, feature.name
             kept = contract_fingerprint(project, *pair)
             found["feature", feature.qualified] = Prints(frozenset(layers.tiles(*pair)), layers.feature(*pair), kept)
     for labels in project.labels.values():
         for label in labels.features:
-            if not label.written:
+            name = f"{labels.origin}.{label.name}"
+            if not label.written or (only is not None and ("label", name) not in only):
                 continue
             pair = labels.name, label.name
             kept = digest("label contract", (label.name, label.type, tuple((k.name, k.type) for k in labels.keys)))
-            name = f"{labels.origin}.{label.name}"
             found["label", name] = Prints(frozenset(layers.tiles(*pair)), layers.feature(*pair), kept)
     return found
 
 
-def used_by(project: Project) -> dict[tuple[str, str], tuple[str, ...]]:
-    """The services that give each feature and label, itself or as what another is made of."""
+def used_by(project: Project, only: str | None = None) -> dict[tuple[str, str], tuple[str, ...]]:
+    """The services, or the one wanted, that give each feature and label, itself or as what another is made of."""
     found: dict[tuple[str, str], dict[str, None]] = {}
-    for service in project.services.values():
+    for service in project.services.values() if only is None else [project.services[only]]:
         stack = [(o.view, o.feature) for o in service.training]
         seen: set[tuple[str, str]] = set()
         while stack:

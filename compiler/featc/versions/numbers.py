@@ -13,7 +13,7 @@ from featc.digests import digest
 from featc.errors import Diagnostic, Span
 from featc.fingerprint import Canonical
 from featc.load.model import Definitions
-from featc.resolve.model import Project, label_view
+from featc.resolve.model import Project, Service, label_view
 from featc.versions.categories import Category
 from featc.versions.changes import Change, Compared, Prints, prints, used_by
 from featc.versions.lock import Versioned
@@ -69,9 +69,30 @@ def moved_since(known: Mapping[Key, Versioned], project: Project) -> frozenset[K
     """The same, by fingerprints of one kind that were kept: without the definitions of before."""
     now, users = fingerprints(project), used_by(project)
     listed = (k for k in known if k[0] != "view" and k in now)
-    own = {k for k in listed if now[k] != (known[k].fingerprint, known[k].tile, known[k].contract)}
+    own = {k for k in listed if now[k] != _triple(known[k])}
     given = {("service", service) for k in own for service in users.get(k, ())}
     return frozenset(own | (given & known.keys()))
+
+
+def service_number(
+    known: Mapping[Key, Versioned], gone: Mapping[Key, Versioned], definitions: Definitions, project: Project, name: str
+) -> int:
+    """The number of one service, as `numbered` has it: only what the service gives is looked at."""
+    own, key = definitions.services[name].version, ("service", name)
+    if own is not None:
+        return own
+    fingerprint = _service_print(Canonical(project), project.services[name])
+    before = known.get(key)
+    if before is None:
+        return _back(gone.get(key), fingerprint)
+    behind = {k for k, services in used_by(project, name).items() if name in services}
+    now = prints(project, behind)
+    same = all(_features_prints(now)[k] == _triple(known[k]) for k in behind if k in known)
+    return before.version + (before.fingerprint != fingerprint or not same)
+
+
+def _triple(version: Versioned) -> tuple[str, str, str]:
+    return version.fingerprint, version.tile, version.contract
 
 
 def with_versions(project: Project, versions: Mapping[Key, Versioned]) -> Project:
@@ -94,17 +115,27 @@ def fingerprints(project: Project) -> dict[Key, tuple[str, str, str]]:
 
 
 def _prints(project: Project, made: Mapping[Key, Prints]) -> dict[Key, tuple[str, str, str]]:
-    found = {key: (p.feature, digest("tiles", tuple(sorted(p.tiles))), p.contract) for key, p in made.items()}
+    found = _features_prints(made)
     # those of views and services are of what is their own: two people's features may be of one of them
     for name, view in project.views.items():
         keys = tuple((k.name, k.type) for k in view.keys)
         found["view", name] = (digest("view contract", (keys, view.request)), "", "")
     forms = Canonical(project)
     for name, service in project.services.items():
-        listed = tuple((o.name, o.type, project.view(o.view).origin, o.feature) for o in service.training)
-        own = tuple((piece, p.value) for piece, p in own_pieces(forms, service).items())
-        found["service", name] = (digest("service contract", (listed, service.keys, service.request, own)), "", "")
+        found["service", name] = (_service_print(forms, service), "", "")
     return found
+
+
+def _features_prints(made: Mapping[Key, Prints]) -> dict[Key, tuple[str, str, str]]:
+    return {key: (p.feature, digest("tiles", tuple(sorted(p.tiles))), p.contract) for key, p in made.items()}
+
+
+def _service_print(forms: Canonical, service: Service) -> str:
+    """What a service says itself: what it gives and asks for, and its own expressions."""
+    view = forms.project.view
+    listed = tuple((o.name, o.type, view(o.view).origin, o.feature) for o in service.training)
+    own = tuple((piece, p.value) for piece, p in own_pieces(forms, service).items())
+    return digest("service contract", (listed, service.keys, service.request, own))
 
 
 def own_number(definitions: Definitions, project: Project, key: Key) -> int | None:

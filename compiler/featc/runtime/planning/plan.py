@@ -14,7 +14,16 @@ from featc.runtime.planning.work import Work, work_for
 from featc.versions.changes import Change, Compared, made_by
 from featc.versions.comparison import compare
 from featc.versions.lock import Lock, Versioned, read_lock
-from featc.versions.numbers import Key, moved_by, moved_since, numbered, refusals, unlocked, with_versions
+from featc.versions.numbers import (
+    Key,
+    moved_by,
+    moved_since,
+    numbered,
+    refusals,
+    service_number,
+    unlocked,
+    with_versions,
+)
 from featc.versions.past import Side, entries, gone, side_of
 
 if TYPE_CHECKING:
@@ -126,6 +135,16 @@ def versions_now(compiled: Compiled) -> Mapping[Key, Versioned]:
     else:
         moved = moved_by(compare(side_before(compiled, lock), side_now(compiled)))
     return numbered(known, compiled.definitions, compiled.project, moved, lock.gone() if lock is not None else {})
+
+
+def service_version(compiled: Compiled, name: str) -> int:
+    """The number of one service's version, without looking at what it does not give. Raises FeatcError F87x."""
+    lock = read_lock(compiled.root)
+    if lock is None:
+        return compiled.definitions.services[name].version or 1
+    if lock.made_by.get("ir") != made_by()["ir"]:
+        return versions_now(compiled)["service", name].version
+    return service_number(lock.versions(), lock.gone(), compiled.definitions, compiled.project, name)
 
 
 def numbered_project(compiled: Compiled) -> Project:
