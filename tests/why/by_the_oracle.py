@@ -86,8 +86,10 @@ def differences(judge: Oracle, name: str, probe: Probe, report: Any) -> Iterator
     for standing, versions in standings.items():
         rows = [r for r in told.rows if r.standing == standing]
         number = told.counts.get(standing, 0)
-        if view.matches and standing not in ("counted", "filtered", "beyond", "where", "before"):
-            continue  # what never counted is not there, and what is to come depends on matches that are to come
+        if view.matches and standing not in ("counted", "filtered", "beyond", "where"):
+            # versions that were replaced before they matured never counted, and are not listed; what is to come depends
+            # on matches that are to come
+            continue
         if number != len(versions):
             yield f"{standing}: expected {len(versions)}, got {number} of {versions}: {told.counts}"
             continue
