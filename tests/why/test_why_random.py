@@ -64,7 +64,7 @@ def apart(report: WhyReport) -> Iterator[str]:
 
 def same(a: object, b: object) -> bool:
     """Whether two answers of one plan are equal. A sum of DOUBLEs over one row of a spine may add up in another order
-    than over many (semantics.md, "Equality")."""
+    than over many (semantics.md, "What 'equal' means")."""
     if isinstance(a, float) and isinstance(b, float) and math.isfinite(a) and math.isfinite(b):
         return math.isclose(a, b, rel_tol=1e-12)
     return oracle.rank(comparable(a)) == oracle.rank(comparable(b))
