@@ -20,6 +20,39 @@ INTEGERS = (
 FLOATS = ("FLOAT", "DOUBLE")
 INSTANTS = ("TIMESTAMP", "DATE")
 
+TYPE_NAMES: dict[str, str] = {
+    word: name
+    for name, words in {
+        "TINYINT": "tinyint int1",
+        "SMALLINT": "smallint int2 int16 short",
+        "INTEGER": "integer int int4 int32 signed",
+        "BIGINT": "bigint int8 int64 long",
+        "HUGEINT": "hugeint int128",
+        "UTINYINT": "utinyint uint8",
+        "USMALLINT": "usmallint uint16",
+        "UINTEGER": "uinteger uint32",
+        "UBIGINT": "ubigint uint64",
+        "UHUGEINT": "uhugeint uint128",
+        "FLOAT": "float float4 real",
+        "DOUBLE": "double float8",
+        "DECIMAL": "decimal numeric dec",
+        "VARCHAR": "varchar text string char bpchar",
+        "BOOLEAN": "boolean bool logical",
+        "DATE": "date",
+        "TIME": "time",
+        "TIMESTAMP": "timestamp datetime timestamp_us",
+        "TIMESTAMP_S": "timestamp_s",
+        "TIMESTAMP_MS": "timestamp_ms",
+        "TIMESTAMP_NS": "timestamp_ns",
+        "UUID": "uuid guid",
+        "INTERVAL": "interval",
+        "BLOB": "blob bytea binary varbinary",
+        "JSON": "json",
+    }.items()
+    for word in words.split()
+}
+"""DuckDB's one-word names of a type, and the type. Tests compare them with the engine."""
+
 Family = Literal["integer", "decimal", "float", "text", "boolean", "timestamp", "date", "uuid", "other"]
 
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")

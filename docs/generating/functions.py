@@ -11,8 +11,8 @@ from featc.decompose import Cell, Partial
 from featc.lower.online_layout import is_banded
 from featc.lower.training.cells import shape_of
 from featc.parse.functions import BUILTINS
-from featc.parse.types import CANONICAL
 from featc.resolve.model import Window
+from featc.types import TYPE_NAMES
 from featc_dialects import duckdb
 from featc_dialects.duckdb_functions import CHANGING, WINDOWS
 from generating.examples import ROWS_SHOWN, Examples, example_values
@@ -228,7 +228,7 @@ def _scalars(values: Examples) -> list[str]:
         ),
         *(f"**{title}**: {listed(sorted(names))}" for title, names in groups().items()),
         prose(
-            f"**Types** in casts and `columns:`: {listed(dict.fromkeys(CANONICAL.values()))}, and lists of them, "
+            f"**Types** in casts and `columns:`: {listed(dict.fromkeys(TYPE_NAMES.values()))}, and lists of them, "
             "as in `BIGINT[]`."
         ),
     ]

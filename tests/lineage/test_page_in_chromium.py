@@ -246,6 +246,9 @@ def test_the_key_u_unfolds_and_folds(browser: Browser, page: Path) -> None:
     browser.open(page, "#view=basket")
     browser.keys("u")
     browser.wait(lambda: "basket.share" in shown(browser))
+    browser.keys("u")
+    browser.wait(lambda: "basket.share" not in shown(browser))
+    assert "basket" in shown(browser)
 
 
 def test_features_fold_by_source_and_tag(browser: Browser) -> None:

@@ -5,36 +5,10 @@ from __future__ import annotations
 import re
 
 from featc.canonical.words import Unreadable
+from featc.types import TYPE_NAMES
 
-_SPELLED = {
-    "TINYINT": "tinyint int1",
-    "SMALLINT": "smallint int2 int16 short",
-    "INTEGER": "integer int int4 int32 signed",
-    "BIGINT": "bigint int8 int64 long",
-    "HUGEINT": "hugeint int128",
-    "UTINYINT": "utinyint uint8",
-    "USMALLINT": "usmallint uint16",
-    "UINTEGER": "uinteger uint32",
-    "UBIGINT": "ubigint uint64",
-    "UHUGEINT": "uhugeint uint128",
-    "FLOAT": "float float4 real",
-    "DOUBLE": "double float8",
-    "DECIMAL": "decimal numeric dec",
-    "VARCHAR": "varchar text string char bpchar",
-    "BOOLEAN": "boolean bool logical",
-    "DATE": "date",
-    "TIME": "time",
-    "TIMESTAMP": "timestamp datetime timestamp_us",
-    "TIMESTAMP WITH TIME ZONE": "timestamptz",
-    "TIMESTAMP_S": "timestamp_s",
-    "TIMESTAMP_MS": "timestamp_ms",
-    "TIMESTAMP_NS": "timestamp_ns",
-    "INTERVAL": "interval",
-    "UUID": "uuid",
-    "BLOB": "blob bytea binary varbinary",
-    "JSON": "json",
-}
-TYPES = {word: name for name, spelled in _SPELLED.items() for word in spelled.split()} | {
+TYPES = TYPE_NAMES | {
+    "timestamptz": "TIMESTAMP WITH TIME ZONE",
     "double precision": "DOUBLE",
     "timestamp without time zone": "TIMESTAMP",
     "timestamp with time zone": "TIMESTAMP WITH TIME ZONE",

@@ -75,6 +75,26 @@ def assignments(of: str) -> Completer:
     return complete
 
 
+def asked_for(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say whom a value is asked for, and with what."""
+    request = click.option(
+        "--request",
+        multiple=True,
+        metavar="NAME=VALUE",
+        shell_complete=assignments("request"),
+        help="A value the request brings; repeat for more.",
+    )
+    keys = click.option(
+        "--key",
+        "keys",
+        multiple=True,
+        metavar="NAME=VALUE",
+        shell_complete=assignments("keys"),
+        help="A key of the entity; repeat for more.",
+    )
+    return keys(request(function))
+
+
 def files(ctx: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:
     """Leaves it to the shell, which knows files."""
     return [CompletionItem(begun, type="file")]

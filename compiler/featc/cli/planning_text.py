@@ -24,6 +24,7 @@ _GROUPS: tuple[tuple[What, str], ...] = (
     ("removed", "Removed"),
     ("metadata", "Metadata only"),
 )
+_SEVERAL = {"entity": "entities", "attributed": "attributed sources"}
 _WIDTH = 60
 
 
@@ -72,7 +73,8 @@ def _together(plan: Plan, changes: Iterable[Change]) -> list[list[Change]]:
 
 def _branch(plan: Plan, alike: Sequence[Change]) -> Iterator[str]:
     change = _as_one(alike)
-    title = f"{change.kind}{'s' if len(alike) > 1 else ''} {change.name}{_numbers(plan, alike[0])}"
+    kind = _SEVERAL.get(change.kind, f"{change.kind}s")
+    title = f"{kind if len(alike) > 1 else change.kind} {change.name}{_numbers(plan, alike[0])}"
     yield f"  {title}  {'.' * max(1, _WIDTH - len(title))}  {change.category}"
     twigs = [*_twigs(change)]
     for number, twig in enumerate(twigs):

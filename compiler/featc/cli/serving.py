@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from featc.cli.completing import assignments, files, names_of
+from featc.cli.completing import asked_for, files, names_of
 from featc.cli.session import Session, command, some
 from featc.cli.training import given_rows
 from featc.cli.values import from_text, to_text
@@ -81,21 +81,7 @@ def _report_text(report: PushReport) -> str:
 
 @command("get", "Feature vectors from the online store.")
 @click.argument("service", shell_complete=names_of("services"))
-@click.option(
-    "--key",
-    "keys",
-    multiple=True,
-    metavar="NAME=VALUE",
-    shell_complete=assignments("keys"),
-    help="A key of the entity; repeat for more.",
-)
-@click.option(
-    "--request",
-    multiple=True,
-    metavar="NAME=VALUE",
-    shell_complete=assignments("request"),
-    help="A value the request brings; repeat for more.",
-)
+@asked_for
 @click.option("--at", metavar="T", help="An instant such as 2026-06-01T12:00:00Z. Default: now.")
 @click.option(
     "--keys",

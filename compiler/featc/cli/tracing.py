@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from featc.cli.completing import assignments, names_of
+from featc.cli.completing import asked_for, names_of
 from featc.cli.serving import pairs, refuse_lacking
 from featc.cli.session import Session, command
 from featc.errors import FeatcError, Findings
@@ -18,21 +18,7 @@ if TYPE_CHECKING:
 @command("why", "The rows behind one value.")
 @click.argument("service", shell_complete=names_of("services"))
 @click.argument("feature")
-@click.option(
-    "--key",
-    "keys",
-    multiple=True,
-    metavar="NAME=VALUE",
-    shell_complete=assignments("keys"),
-    help="A key of the entity; repeat for more.",
-)
-@click.option(
-    "--request",
-    multiple=True,
-    metavar="NAME=VALUE",
-    shell_complete=assignments("request"),
-    help="A value the request brings; repeat for more.",
-)
+@asked_for
 @click.option("--at", metavar="T", help="An instant such as 2026-06-01T12:00:00Z. Default: now.")
 @click.option("--known-at", metavar="T", help="Of a label: count what was known at T, and not all there is.")
 @click.option(

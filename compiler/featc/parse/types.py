@@ -4,36 +4,8 @@ from __future__ import annotations
 
 import re
 
-_SPELLINGS = {
-    "TINYINT": "tinyint int1",
-    "SMALLINT": "smallint int2 short",
-    "INTEGER": "integer int int4 signed",
-    "BIGINT": "bigint int8 long int64",
-    "HUGEINT": "hugeint int128",
-    "UTINYINT": "utinyint uint8",
-    "USMALLINT": "usmallint uint16",
-    "UINTEGER": "uinteger uint32",
-    "UBIGINT": "ubigint uint64",
-    "UHUGEINT": "uhugeint uint128",
-    "FLOAT": "float float4 real",
-    "DOUBLE": "double float8",
-    "DECIMAL": "decimal numeric dec",
-    "VARCHAR": "varchar text string char bpchar",
-    "BOOLEAN": "boolean bool logical",
-    "DATE": "date",
-    "TIME": "time",
-    "TIMESTAMP": "timestamp datetime timestamp_us",
-    "TIMESTAMP_S": "timestamp_s",
-    "TIMESTAMP_MS": "timestamp_ms",
-    "TIMESTAMP_NS": "timestamp_ns",
-    "UUID": "uuid guid",
-    "INTERVAL": "interval",
-    "BLOB": "blob bytea binary varbinary",
-    "JSON": "json",
-}
-CANONICAL: dict[str, str] = {
-    word: canonical for canonical, words in _SPELLINGS.items() for word in words.split()
-}
+from featc.types import TYPE_NAMES
+
 ZONED = frozenset({"timestamptz", "timetz", "timestamp with time zone", "time with time zone"})
 _FORM = re.compile(r"([a-z_][a-z0-9_ ]*?)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?\s*((?:\[\s*\d*\s*\])*)\Z")
 _LONG = {
@@ -53,7 +25,7 @@ def canonical_type(text: str) -> str | None:
     if not found:
         return None
     word = _LONG.get(found[1], found[1])
-    base = CANONICAL.get(word)
+    base = TYPE_NAMES.get(word)
     if base is None:
         return None
     lists = re.sub(r"\s", "", found[4])

@@ -11,7 +11,8 @@ from featc.parse import functions
 from featc.parse.frames import read_over
 from featc.parse.lexer import Token
 from featc.parse.model import Problem
-from featc.parse.types import CANONICAL, ZONED, canonical_type
+from featc.parse.types import ZONED, canonical_type
+from featc.types import TYPE_NAMES
 
 KEYWORDS = frozenset(
     """
@@ -52,7 +53,7 @@ UNITS = frozenset(
     "epoch_ns",
 }
 _TYPE_WORDS = (
-    frozenset(CANONICAL) | {"precision", "without", "with", "time", "zone", "varying", "character"} | ZONED
+    frozenset(TYPE_NAMES) | {"precision", "without", "with", "time", "zone", "varying", "character"} | ZONED
 )
 
 
@@ -332,7 +333,7 @@ def _check_type(text: str, tokens: Sequence[Token], start: int, end: int) -> Pro
             "write ::timestamp; in_zone(ts, 'Europe/Berlin') gives local time",
         )
     if canonical_type(spelled) is None:
-        close = nearest(base, CANONICAL)
+        close = nearest(base, TYPE_NAMES)
         return Problem(
             "F215",
             f"there is no type '{spelled}' here",

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from featc.errors import Findings, did_you_mean, nearest
 from featc.load.model import ColumnDef, SourceDef
 from featc.names import is_internal
-from featc.parse.types import CANONICAL, canonical_type, is_zoned
+from featc.parse.types import canonical_type, is_zoned
 from featc.resolve.model import Column, Location
-from featc.types import FLOATS, INTEGERS, decimal_parts
+from featc.types import FLOATS, INTEGERS, TYPE_NAMES, decimal_parts
 
 _SIGNED = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _UNSIGNED = ("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
@@ -61,7 +61,7 @@ def declared_type(definition: ColumnDef, findings: Findings) -> str | None:
         return "TIMESTAMP" if "stamp" in text.lower() else None
     found = canonical_type(text)
     if found is None:
-        close = nearest(text.partition("(")[0].strip().lower(), CANONICAL)
+        close = nearest(text.partition("(")[0].strip().lower(), TYPE_NAMES)
         exact = close and "(" in text and text.partition("(")[0].strip().lower() == close
         findings.error(
             "F317",

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featc.errors import Diagnostic, FeatcError, did_you_mean
+from featc.errors import Diagnostic, FeatcError
 from featc.load import find_project
 from featc.resolve.model import Output, Project
-from featc.resolve.naming import meant
 from featc.resolve.needs import full_named, labels_named, spine_columns
 from featc.runtime.compiled import Compiled as Compiled
 from featc.runtime.compiled import compile_project as compile_project
 from featc.runtime.compiled import database_of
 from featc.runtime.engine import connect, limits_of
 from featc.runtime.located import located
+from featc.runtime.matching import matching
 
 if TYPE_CHECKING:
     import duckdb
@@ -167,8 +166,8 @@ class FeatureStore:
             if not isinstance(pattern, str):
                 message = f"features are named by text, and {pattern!r} is none"
                 raise FeatcError(Diagnostic("F500", message, hint="write ['user_orders.spend_7d']"), exit_code=2)
-            matching = self._matching(pattern.replace(":", ".", 1))
-            for output in full_named(self.project, pattern, matching) if full_names else matching:
+            found_here = matching(self.project, pattern.replace(":", ".", 1))
+            for output in full_named(self.project, pattern, found_here) if full_names else found_here:
                 if output.name.lower() in {n.lower() for n in found} and found.get(output.name) != output:
                     raise FeatcError(
                         Diagnostic(
@@ -193,40 +192,6 @@ class FeatureStore:
             taken.add(output.name.lower())
             found = (*found, output)
         return found
-
-    def _matching(self, pattern: str) -> list[Output]:
-        if pattern in self.project.services:
-            return list(self.project.services[pattern].outputs)
-        view_name, _, feature = pattern.partition(".")
-        view = self.project.views.get(view_name)
-        if view is None and feature and view_name in self.project.services:
-            mine = next((o for o in self.project.services[view_name].outputs if o.name == feature), None)
-            way = f"write {view_name}" if mine is None else f"write {mine.view}.{mine.feature}"
-            message = f"'{pattern}': {view_name} is a service, whose features are named by their views"
-            raise FeatcError(Diagnostic("F505", message, hint=way), exit_code=2)
-        if view is None:
-            raise FeatcError(
-                Diagnostic(
-                    "F505",
-                    f"there is no service or feature view '{view_name}'",
-                    hint=meant(self.project, view_name) or "featc ls shows what there is",
-                ),
-                exit_code=2,
-            )
-        outputs = [
-            Output(f.name, view.name, f.name, f.type) for f in view.features if fnmatchcase(f.name, feature or "*")
-        ]
-        if not outputs:
-            raise FeatcError(
-                Diagnostic(
-                    "F506",
-                    f"the view '{view_name}' has no feature '{feature}'",
-                    hint=did_you_mean(feature, [f.name for f in view.features])
-                    or f"featc ls {view_name} shows what there is",
-                ),
-                exit_code=2,
-            )
-        return outputs
 
     def backfill(
         self,
