@@ -98,9 +98,11 @@ function search(text) {
   $("search").focus();
 }
 
+// On what an unfolded group shows, the key folds that group again.
 function toggleFold(node) {
-  if (!node?.isGroup || !node.members.length) return;
-  if (!state.unfolded.delete(node)) state.unfolded.add(node);
+  const group = node && folded(node, state.fold);
+  if (!group?.members.length || (node !== group && !state.unfolded.has(group))) return;
+  if (!state.unfolded.delete(group)) state.unfolded.add(group);
   refresh();
 }
 
@@ -196,7 +198,7 @@ function searchKey(event) {
 function graphKey(event) {
   const actions = {
     "/": () => { $("search").focus(); $("search").select(); },
-    "?": showKeys, c: toggleColumns, t: toggleTheme, 0: () => look(state.at), u: () => toggleFold(nodeAt()?.node),
+    "?": showKeys, c: toggleColumns, t: toggleTheme, 0: () => look(state.at), u: () => toggleFold(nodeAt()?.node ?? state.focus),
     "+": () => changeSteps(1), "=": () => changeSteps(1), "-": () => changeSteps(-1),
     Enter: () => state.at !== null && go(state.at),
     Escape: () => {
