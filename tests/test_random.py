@@ -66,7 +66,7 @@ def test_they_agree_on_cases_that_hypothesis_can_shrink(examples: int) -> None:
 def test_they_agree_on_thousands_of_cases_that_meet_every_situation(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    outcome = run(FIRST, CASES, tmp_path, jobs=os.cpu_count() or 1)
+    outcome = run(FIRST, CASES, tmp_path, jobs=os.cpu_count() or 1, enough=FLOOR)
     with capsys.disabled():
         print("\n" + outcome.summary(FLOOR))
     assert not outcome.failures, "\n\n".join(outcome.failures)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 from oracle import Aggregate, Lookup, Oracle, Probe, Version, View, rank
@@ -25,20 +25,21 @@ Values = list[list[tuple[Any, ...]]]
 SITUATIONS = (*COUNTED, *ignoring.COUNTED, *EDGES, EMPTY)
 
 
-def count(case: Case) -> Counter[str]:
-    """Situation -> number of the case's probes at which ignoring it changes a value of the service."""
+def count(case: Case, without: Container[str] = ()) -> Counter[str]:
+    """Situation -> number of the case's probes at which ignoring it changes a value of the service; `without` are
+    those that are not looked at."""
     plain = case.oracle()
     names = [n for _, n, f in case.outputs() if isinstance(f, Aggregate | Lookup)]
     values = [[rank(plain.without_default(n, p)) for n in names] for p in case.probes]
     found: Counter[str] = Counter()
-    for situation, kind in COUNTED.items():
+    for situation, kind in ((s, k) for s, k in COUNTED.items() if s not in without):
         other = knocked_out(case, kind)
         if not (BEFORE_VALUES.issuperset(overridden(kind)) and other.data == plain.data):
             found[situation] += differing(other, case, names, values, lambda name: True)
-    for p in case.probes:
+    for p in case.probes if any(s not in without for s in (*EDGES, EMPTY)) else ():
         found.update(set(edges_met(plain, names, p)))
     for situation, rule in ignoring.COUNTED.items():
-        if rule.met(case):
+        if situation not in without and rule.met(case):
             found[situation] += changes(plain, rule, case, names, values)
     return found
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from . import coverage, shrink
@@ -61,8 +62,13 @@ class Outcome:
         return f"{head}, {self.seconds:.0f} s of work\n{coverage.table(self.situations, floor)}"
 
 
-def run_seeds(seeds: Sequence[int], reports: Path, tries: int = 120) -> Outcome:
-    """Checks the cases of some seeds; a failing one is shrunk and saved under `reports`."""
+_met: Counter[str] = Counter()
+"""How often this process met each situation in all its runs."""
+
+
+def run_seeds(seeds: Sequence[int], reports: Path, tries: int = 120, enough: int | None = None) -> Outcome:
+    """Checks the cases of some seeds; a failing one is shrunk and saved under `reports`. What this process has met
+    `enough` times is not counted further: to count costs as much as to check."""
     outcome, started = Outcome(), time.monotonic()
     for seed in seeds:
         case = make_case(seed)
@@ -75,23 +81,26 @@ def run_seeds(seeds: Sequence[int], reports: Path, tries: int = 120) -> Outcome:
         outcome.cases += 1
         if not found:
             outcome.probes += len(case.probes)
-            outcome.situations += coverage.count(case)
+            outcome.situations += coverage.count(case, {s for s in _met if enough is not None and _met[s] >= enough})
         elif len(outcome.failures) < REPORTED:
             outcome.failures.append(shrink.report(case, found, reports / f"seed_{seed}", tries=tries))
         else:
             outcome.failures.append(f"{case.label}: {found[0]}")
+    _met.update(outcome.situations)
     outcome.seconds = time.monotonic() - started
     return outcome
 
 
-def run(first: int, count: int, reports: Path, jobs: int = 2, tries: int = 120) -> Outcome:
-    """Checks `count` seeds from `first` on, in `jobs` processes."""
+def run(
+    first: int, count: int, reports: Path, jobs: int = 2, tries: int = 120, enough: int | None = None
+) -> Outcome:
+    """Checks `count` seeds from `first` on, in `jobs` processes; `enough`: see `run_seeds`."""
     seeds = range(first, first + count)
     size = max(1, min(50, -(-count // (jobs * 4))))
     chunks = [list(seeds[i : i + size]) for i in range(0, count, size)]
     outcome = Outcome()
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for part in pool.map(run_seeds, chunks, [reports] * len(chunks), [tries] * len(chunks)):
+        for part in pool.map(partial(run_seeds, reports=reports, tries=tries, enough=enough), chunks):
             outcome.add(part)
     return outcome
 
