@@ -18,6 +18,7 @@ from featc.cli import (
     documenting,
     explaining,
     explaining_plans,
+    generations,
     materializing,
     picturing,
     planning,
@@ -34,8 +35,6 @@ from featc.cli.session import FORMAT
 from featc.errors import nearest
 
 _LATER = {
-    "rollback": "bring the old definitions back, and materialize into a new store",
-    "gc": "tables of old definitions stay",
     "serve": "use featc get, or FeatureStore.get_online_features in a process of your own",
     "stream": "use featc push, or FeatureStore.push in a consumer of your own",
     "skew": "featc verify proves that both plans agree",
@@ -104,6 +103,7 @@ _MODULES = (
     proving,
     picturing,
     planning,
+    generations,
     documenting,
     tracing,
     explaining_plans,

@@ -46,7 +46,7 @@ CODES: Mapping[str, str] = {
     "F999": "A bug in featc, not in your project. FEATC_DEBUG=1 shows where it happened; please report that.",
 }
 
-_PHASES = ("load", "parse", "resolve", "leakage", "versions", "site")
+_PHASES = ("load", "parse", "resolve", "leakage", "versions", "site", "runtime.generations")
 
 _AREAS = {
     "1": "files, YAML and Jinja",

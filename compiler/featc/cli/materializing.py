@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,7 +10,7 @@ import click
 
 from featc.cli.completing import selectors
 from featc.cli.failures import finding_data, report
-from featc.cli.progress import progress_line
+from featc.cli.progress import source_progress
 from featc.cli.session import Session, command, some
 from featc.errors import FeatcError
 
@@ -20,8 +18,6 @@ if TYPE_CHECKING:
     from featc.runtime.materialize import Foreseen, MaterializeReport, SourceReport, Stretch
 
 _EPOCH = datetime(1970, 1, 1)
-_BETWEEN = 0.2
-"""Seconds between two lines of progress."""
 
 
 @command("materialize", "Bring the online store to an instant, from the sources.")
@@ -46,7 +42,7 @@ def materialize(session: Session, until: str | None, select: str | None, dry_run
         return
     shown = not session.quiet and sys.stderr.isatty()
     with session.store() as store:
-        done = store.materialize(until, select=select, progress=_progress() if shown else None)
+        done = store.materialize(until, select=select, progress=source_progress() if shown else None)
     if shown:
         click.echo("\r\x1b[K", nl=False, err=True)
     if session.is_json:
@@ -153,23 +149,6 @@ def _moment(micros: int | None) -> datetime | int | None:
 def _shown(micros: int | None) -> str:
     found = _moment(micros)
     return found.replace(tzinfo=UTC).isoformat().replace("+00:00", "Z") if isinstance(found, datetime) else str(found)
-
-
-def _progress() -> Callable[[str, int, int], None]:
-    """Draws on a terminal how far a source is, how fast it goes, and how long that will take."""
-    began: dict[str, float] = {}
-    drawn = 0.0
-
-    def draw(source: str, done: int, total: int) -> None:
-        nonlocal drawn
-        now = time.monotonic()
-        began.setdefault(source, now)
-        if done < total and now - drawn < _BETWEEN:
-            return
-        drawn = now
-        click.echo(f"\r\x1b[K{progress_line(source, done, total, now - began[source])}", nl=False, err=True)
-
-    return draw
 
 
 COMMANDS = (materialize,)

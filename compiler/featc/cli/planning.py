@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featc.cli.generations import end_progress, progress_of
 from featc.cli.planning_text import applied_lines, markdown, tree
 from featc.cli.session import Session, command
 
@@ -33,23 +34,28 @@ def plan(ctx: click.Context, session: Session, check_values: bool, spine: str | 
     ctx.exit(0 if found.is_nothing else 3)
 
 
-@command("apply", "Make the edits count: fill, prove, and write featc.lock.")
+@command("apply", "Make the edits count: fill, prove, serve, and write featc.lock.")
 @click.option("--no-verify", "verify", is_flag=True, flag_value=False, default=True, help="Write the lock unproven.")
 @click.pass_context
 def apply(ctx: click.Context, session: Session, verify: bool) -> None:
-    """Fill the tiles that changed definitions lack, prove that both plans agree on them, and write featc.lock.
+    """Fill the tiles that changed definitions lack, prove that both plans agree on them, make the online store answer
+    by them, and write featc.lock.
 
-    
+    \b
     featc plan
     featc apply
+    featc rollback        what was applied before answers again
 
-    The lock is written last, at once: stopped at any moment, it is as it was, and the next run goes on. Tiles of the
-    old definitions stay beside the new. Values that differ are an error (3), and nothing is written.
+    The online store is built beside the one that answers, from the sources' data and what was pushed, while reads and
+    pushes go on; then it answers from one moment to the next. Stopped before that, everything is as it was, and the
+    next run goes on. Tiles of the old definitions stay beside the new. Values that differ are an error (3), and nothing
+    is written.
     """
     from featc.runtime.planning.apply import apply as carry_out
 
     with session.store() as store:
-        found = carry_out(store, verify=verify)
+        found = carry_out(store, verify=verify, progress=progress_of(session))
+    end_progress(session)
     if session.is_json:
         session.data(found.to_json())
     else:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from featc.cli.generations import served_lines
 from featc.cli.session import some
 from featc.cli.tabular import in_bytes
 from featc.errors import Diagnostic
@@ -143,20 +144,20 @@ def work_lines(work: Work) -> Iterator[str]:
 
 def applied_lines(done: Applied) -> Iterator[str]:
     """What an apply did."""
-    if not done.written and done.exit_code == 0:
+    if not done.written and done.exit_code == 0 and done.served is None:
         yield f"{done.plan.project}: nothing to do, everything means what featc.lock says"
         return
     if done.backfilled is not None:
         yield f"filled {some(done.backfilled.filled, 'interval')} of tiles in {done.backfilled.seconds:.1f} s"
     if done.verified is not None:
         yield done.verified.render()
-    if not done.written:
+    if done.served is not None:
+        yield from served_lines(done.served)
+    if done.exit_code:
         yield "featc.lock is as it was: what changed is not proven"
-        return
-    counted = some(len(done.plan.compared.changes), "change")
-    yield f"{done.plan.project}: {counted} written to featc.lock"
-    for online in done.plan.work.online:
-        yield f"  the online store does not know {online.view} as it is now: materialize into a new one"
+    elif done.written:
+        counted = some(len(done.plan.compared.changes), "change")
+        yield f"{done.plan.project}: {counted} written to featc.lock"
 
 
 def value_lines(values: Sequence[Checked]) -> Iterator[str]:

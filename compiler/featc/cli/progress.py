@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from types import TracebackType
+
+import click
 
 from featc.cli.session import some
 
@@ -58,3 +61,20 @@ def progress_line(what: str, done: int, total: int, seconds: float) -> str:
         return line
     rate = done / seconds
     return f"{line}, {rate:.0f} rows/s, {timedelta(seconds=round((total - done) / rate))} left"
+
+
+def source_progress() -> Callable[[str, int, int], None]:
+    """Draws on a terminal how far a source is, how fast it goes, and how long that will take."""
+    began: dict[str, float] = {}
+    drawn = 0.0
+
+    def draw(source: str, done: int, total: int) -> None:
+        nonlocal drawn
+        now = time.monotonic()
+        began.setdefault(source, now)
+        if done < total and now - drawn < _OFTEN:
+            return
+        drawn = now
+        click.echo(f"\r\x1b[K{progress_line(source, done, total, now - began[source])}", nl=False, err=True)
+
+    return draw

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from featc.errors import Diagnostic, FeatcError, did_you_mean
 from featc.resolve.model import Output, Project
 from featc.resolve.naming import meant
+from featc.resolve.needs import full_named
 
 
 def matching(project: Project, pattern: str) -> list[Output]:
@@ -45,3 +47,31 @@ def matching(project: Project, pattern: str) -> list[Output]:
             exit_code=2,
         )
     return outputs
+
+
+def named_outputs(
+    project: Project, features: str | Sequence[str], *, full_names: bool = False
+) -> tuple[Output, ...]:
+    """The output columns of a service or of a list of features, in order; see `FeatureStore.outputs`."""
+    if not isinstance(features, (str, list, tuple)):  # Feast's order; a frame would pass for its columns' names
+        message = "features come first: a service's name, or a list of view.feature"
+        hint = "get_historical_features('checkout', spine)"
+        raise FeatcError(Diagnostic("F500", message, hint=hint), exit_code=2)
+    wanted = [features] if isinstance(features, str) else list(features)
+    found: dict[str, Output] = {}
+    for pattern in wanted:
+        if not isinstance(pattern, str):
+            message = f"features are named by text, and {pattern!r} is none"
+            raise FeatcError(Diagnostic("F500", message, hint="write ['user_orders.spend_7d']"), exit_code=2)
+        found_here = matching(project, pattern.replace(":", ".", 1))
+        for output in full_named(project, pattern, found_here) if full_names else found_here:
+            if output.name.lower() in {n.lower() for n in found} and found.get(output.name) != output:
+                raise FeatcError(
+                    Diagnostic(
+                        "F504",
+                        f"two of these features are called '{output.name}'",
+                        hint="make a service that renames one of them",
+                    )
+                )
+            found[output.name] = output
+    return tuple(found.values())

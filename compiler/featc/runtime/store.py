@@ -17,7 +17,7 @@ from featc.runtime.compiled import compile_project as compile_project
 from featc.runtime.compiled import database_of
 from featc.runtime.engine import connect, limits_of
 from featc.runtime.located import located
-from featc.runtime.matching import matching
+from featc.runtime.matching import named_outputs
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     from featc.runtime.backfill import BackfillReport, SnapshotReport
     from featc.runtime.backfill.unused import Unused
     from featc.runtime.dataset import Dataset
+    from featc.runtime.generations.serving import Serving
+    from featc.runtime.generations.upkeep import Collected
     from featc.runtime.materialize import Foreseen, MaterializeReport, Progress
     from featc.runtime.online import OnlineStore, PushReport
     from featc.runtime.online.answers import OnlineRows
     from featc.runtime.online.evict import Eviction
     from featc.runtime.online.store import Instant
     from featc.runtime.planning import Plan
-    from featc.runtime.planning.apply import Applied
+    from featc.runtime.planning.apply import Applied, RolledBack
     from featc.runtime.status import Status
     from featc.runtime.training_set.origin import Asked
     from featc.runtime.training_set.reading import Read
@@ -158,26 +160,7 @@ class FeatureStore:
 
         Raises FeatcError F500, F504 (two of one name), F505, F506.
         """
-        if not isinstance(features, (str, list, tuple)):  # Feast's order; a frame would pass for its columns' names
-            raise _incomplete("F500", "features come first: a service's name, or a list of view.feature", "spine")
-        wanted = [features] if isinstance(features, str) else list(features)
-        found: dict[str, Output] = {}
-        for pattern in wanted:
-            if not isinstance(pattern, str):
-                message = f"features are named by text, and {pattern!r} is none"
-                raise FeatcError(Diagnostic("F500", message, hint="write ['user_orders.spend_7d']"), exit_code=2)
-            found_here = matching(self.project, pattern.replace(":", ".", 1))
-            for output in full_named(self.project, pattern, found_here) if full_names else found_here:
-                if output.name.lower() in {n.lower() for n in found} and found.get(output.name) != output:
-                    raise FeatcError(
-                        Diagnostic(
-                            "F504",
-                            f"two of these features are called '{output.name}'",
-                            hint="make a service that renames one of them",
-                        )
-                    )
-                found[output.name] = output
-        return tuple(found.values())
+        return named_outputs(self.project, features, full_names=full_names)
 
     def training_outputs(self, features: str | Sequence[str], *, full_names: bool = False) -> tuple[Output, ...]:
         """The columns of a training set: those of `outputs`, then the labels of a service or those listed."""
@@ -212,17 +195,36 @@ class FeatureStore:
     # ── online ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     @cached_property
-    def online(self) -> OnlineStore:
-        """The target's online store, opened on first use."""
-        from featc.runtime.online import OnlineStore
+    def serving(self) -> Serving:
+        """What answers online, through every apply and rollback."""
+        from featc.runtime.generations.serving import Serving
 
-        return OnlineStore(self.online_path, self.project, self.root)
+        return Serving(self.online_home, self.compiled)
+
+    @property
+    def online(self) -> OnlineStore:
+        """The target's online store, as it answers now. It goes by what was applied to it last, where anything was,
+        else by the project."""
+        return self.serving.current().online
+
+    @property
+    def served(self) -> Project:
+        """The project that the online store goes by. Opens and makes no store."""
+        return self.serving.current().project
+
+    @property
+    def online_home(self) -> Path:
+        """Where the target's online store is configured to be; the files of its generations lie beside."""
+        setting = self.compiled.definitions.target.online.path
+        return self.root / (setting.value if setting is not None else ".featc/online.db")
 
     @property
     def online_path(self) -> Path:
-        """The file of the target's online store, whether or not it exists."""
-        setting = self.compiled.definitions.target.online.path
-        return self.root / (setting.value if setting is not None else ".featc/online.db")
+        """The file of the online store that answers, whether or not it exists."""
+        from featc.runtime.generations.pointer import read
+
+        pointer = read(self.online_home)
+        return self.online_home if pointer is None else pointer.live.path(self.online_home)
 
     def push(self, source: str, rows: Any, token: str | None = None, *, strict: bool = False) -> PushReport:
         """Brings new rows of a source into the online store, as one durable batch.
@@ -230,7 +232,7 @@ class FeatureStore:
         `rows`: Arrow, pandas, polars, a list of dicts, or a file. A batch with a `token` seen before is not applied
         again. Raises FeatcError F6xx; then nothing of the batch is kept.
         """
-        return self.online.push(source, rows, token=token, strict=strict)
+        return self.serving.push(source, rows, token, strict=strict)
 
     def drop_unused_tiles(self, *, dry_run: bool = False) -> Unused:
         """Drops from the target's database the tables and states of tiles that no definition reads any more."""
@@ -247,7 +249,7 @@ class FeatureStore:
         rows to go through). Running it twice changes nothing. Raises FeatcError F64x among others; batches that
         were taken in before stay, and the next run goes on from there.
         """
-        from featc.runtime.materialize import materialize
+        from featc.runtime.generations.upkeep import materialize
 
         return materialize(self, until, self.selector(select), progress)
 
@@ -277,9 +279,10 @@ class FeatureStore:
         from featc.runtime.online.store import instant
 
         rows, t = rows_of(entity_rows), instant(at)
-        outputs = self.outputs(features, full_names=full_feature_names)
-        keys = [name for name, _ in spine_columns(self.project, outputs)[0]]
-        return OnlineRows(self.online.read(outputs, rows, t), rows, keys, [o.name for o in outputs], t)
+        served = self.serving.current()
+        outputs = named_outputs(served.project, features, full_names=full_feature_names)
+        keys = [name for name, _ in spine_columns(served.project, outputs)[0]]
+        return OnlineRows(served.online.read(outputs, rows, t), rows, keys, [o.name for o in outputs], t)
 
     def evict(self, *, dry_run: bool = False) -> tuple[Eviction, ...]:
         """Drops from the online store what no read within the target's `replay:` needs; empty when it is unlimited.
@@ -287,8 +290,9 @@ class FeatureStore:
         No value changes. Reads before the horizon are errors from then on, and pushes of rows that arrived before it
         are rejected. With `dry_run` nothing is written.
         """
-        replay = self.compiled.definitions.target.online.replay_us
-        return self.online.evict(replay, dry_run=dry_run)
+        from featc.runtime.generations.upkeep import evict
+
+        return evict(self, self.compiled.definitions.target.online.replay_us, dry_run=dry_run)
 
     # ── the project ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -339,11 +343,23 @@ class FeatureStore:
 
         return plan(self, check_values=check_values, spine=spine)
 
-    def apply(self, *, verify: bool = True) -> Applied:
-        """Fills, proves and locks what the project means now; see `featc apply`."""
+    def apply(self, *, verify: bool = True, progress: Progress | None = None) -> Applied:
+        """Fills, proves, serves and locks what the project means now; see `featc apply`."""
         from featc.runtime.planning.apply import apply
 
-        return apply(self, verify=verify)
+        return apply(self, verify=verify, progress=progress)
+
+    def rollback(self, *, progress: Progress | None = None) -> RolledBack:
+        """Serves what was applied before the last apply, with all that came in since; see `featc rollback`."""
+        from featc.runtime.planning.apply import roll_back
+
+        return roll_back(self, progress)
+
+    def gc(self, *, previous: bool = False, dry_run: bool = False) -> Collected:
+        """Drops what nothing refers to any more; see `featc gc`."""
+        from featc.runtime.generations.upkeep import collect
+
+        return collect(self, previous=previous, dry_run=dry_run)
 
     def lineage(self) -> Any:
         """The lineage graph (a networkx DiGraph) from source columns to service outputs."""
@@ -365,9 +381,8 @@ class FeatureStore:
 
     def close(self) -> None:
         """Closes the online store, if it was opened."""
-        if "online" in self.__dict__:
-            self.online.close()
-            del self.__dict__["online"]
+        if "serving" in self.__dict__:
+            self.serving.close()
 
 
 def _incomplete(code: str, message: str, rows: str) -> FeatcError:

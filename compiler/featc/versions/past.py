@@ -109,13 +109,14 @@ def columns_of(source: Source) -> tuple[tuple[str, str], ...]:
     return () if source.members else tuple((c.name, c.physical) for c in source.columns if not c.hidden)
 
 
-def side_of(lock: Lock, now: Definitions, engine: Catalog) -> Side:
-    """The project of a lock, under the target of `now`, where its sources lie as they say themselves.
+def side_of(lock: Lock, now: Definitions, engine: Catalog, *, placed: bool = False) -> Side:
+    """The project of a lock, under the target of `now`, where its sources lie as they say themselves; `placed`: as the
+    target says.
 
     Raises FeatcError F879 when this featc cannot compile it any more.
     """
     try:
-        definitions = _definitions(lock, now)
+        definitions = _definitions(lock, now, placed=placed)
     except (ValueError, KeyError, TypeError, AttributeError) as trouble:
         message = f"featc.lock holds a definition that this featc cannot read: {trouble}"
         raise FeatcError(Diagnostic("F879", message, hint=_ANEW)) from trouble
@@ -131,7 +132,7 @@ def side_of(lock: Lock, now: Definitions, engine: Catalog) -> Side:
 _ANEW = "compare with `featc diff` under the featc that wrote it, or delete the file: then all definitions count as new"
 
 
-def _definitions(lock: Lock, now: Definitions) -> Definitions:
+def _definitions(lock: Lock, now: Definitions, *, placed: bool) -> Definitions:
     kinds: dict[str, dict[str, Entry]] = {}
     for entry in lock.entries:
         kinds.setdefault(entry.kind, {})[entry.name] = entry
@@ -141,10 +142,11 @@ def _definitions(lock: Lock, now: Definitions) -> Definitions:
         features = tuple(_in_order(name, kinds.get("feature", {})))
         labels = tuple(_in_order(name, kinds.get("label", {})))
         views[name] = replace(view, features=features, labels=labels)
+    laid = {n: where for n, where in now.target.sources.items() if placed and n in kinds.get("source", {})}
     return replace(
         now,
         project=lock.project,
-        target=replace(now.target, sources={}),
+        target=replace(now.target, sources=laid),
         entities=_read(EntityDef, kinds.get("entity")),
         windows=_read(WindowDef, kinds.get("window")),
         sources=_read(SourceDef, kinds.get("source")),

@@ -6,13 +6,14 @@ a definition has changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from featc.lower.backfill import TileTable, tile_tables
+from featc.lower.backfill import tile_tables
 from featc.lower.source import quoted
 from featc.lower.tile_table import SCHEMA
+from featc.resolve.model import Project
 from featc.runtime.backfill import ledger
 from featc.runtime.backfill.run import open_session
 from featc.runtime.backfill.session import Session, Watch, nobody
@@ -40,18 +41,23 @@ class Unused:
     states: tuple[UnusedState, ...]
 
 
-def drop_unused(store: FeatureStore, *, dry_run: bool = False, watch: Watch = nobody) -> Unused:
-    """Drops it in one transaction; with `dry_run` only says what it is. Raises FeatcError F722, F725, F901."""
+def drop_unused(
+    store: FeatureStore, *, dry_run: bool = False, watch: Watch = nobody, also: Iterable[Project] = ()
+) -> Unused:
+    """Drops it in one transaction; with `dry_run` only says what it is. What the definitions of `also` read stays, too.
+    Raises FeatcError F722, F725, F901."""
     database = str(store.database)
     writes = not dry_run and store.database is not None and store.database.exists()
     session = open_session(store, writes=writes, watch=watch)
     try:
         if not ledger.is_there(session):
             return Unused(database, dry_run, {}, ())
-        known = {t.name: t for t in tile_tables(store.project)}
+        read: dict[str, set[str]] = {}
+        for table in (t for project in (store.project, *also) for t in tile_tables(project)):
+            read.setdefault(table.name, set()).update((table.fingerprint, *(s.fingerprint for s in table.states)))
         there = _tables(session)
-        gone = {name: _tiles(session, name) if name in there else 0 for name in ledger.tables(session) - known.keys()}
-        states = tuple(_states(session, (t for name, t in sorted(known.items()) if name in there)))
+        gone = {name: _tiles(session, name) if name in there else 0 for name in ledger.tables(session) - read.keys()}
+        states = tuple(_states(session, {name: read[name] for name in sorted(read) if name in there}))
         if not dry_run and (gone or states):
             _drop(session, gone.keys(), states, there)
         return Unused(database, dry_run, dict(sorted(gone.items())), states)
@@ -70,12 +76,11 @@ def _tiles(session: Session, table: str) -> int:
     return int(session.run(f"SELECT count(*) FROM {SCHEMA}.{quoted(table)}")[0][0])
 
 
-def _states(session: Session, tables: Iterable[TileTable]) -> Iterable[UnusedState]:
-    for table in tables:
-        read = {table.fingerprint, *(s.fingerprint for s in table.states)}
-        for fingerprint, columns in ledger.states(session, table.name).items():
-            if fingerprint not in read:
-                yield UnusedState(table.name, fingerprint, tuple(c.strip('"') for c in columns))
+def _states(session: Session, read: Mapping[str, Container[str]]) -> Iterable[UnusedState]:
+    for table, used in read.items():
+        for fingerprint, columns in ledger.states(session, table).items():
+            if fingerprint not in used:
+                yield UnusedState(table, fingerprint, tuple(c.strip('"') for c in columns))
 
 
 def _drop(session: Session, tables: Iterable[str], states: Iterable[UnusedState], there: frozenset[str]) -> None:

@@ -10,6 +10,7 @@ from featc.fingerprint import view_fingerprint
 from featc.lower.materialize import BEYOND, NEVER, WAITING, told_apart_by
 from featc.lower.online import SourcePlan, source_plan
 from featc.resolve.model import Project, Source
+from featc.runtime.located import located
 from featc.runtime.materialize import books
 from featc.runtime.materialize.books import Columns, Interval
 from featc.runtime.materialize.intake import changed, columns_of
@@ -30,12 +31,14 @@ Known = tuple[Columns, Mapping[int, Interval]]
 def foresee(project: FeatureStore, until: Instant = None, select: str | None = None) -> tuple[Foreseen, ...]:
     """By source, what `materialize` with the same arguments would go through. Raises what that raises before it
     writes."""
-    _, listed = wanted(project, _plans(project.project), select)
+    served = project.served
+    _, listed = wanted(served, _plans(served), select)
     last = None if until is None else instant(until)
     known = _known(project, listed)
+    data = located(served, project.root).sources
     with engine_of(project) as engine:
         return tuple(
-            _source(engine, plan, project.located.sources[plan.source.name], known[plan.source.name], last)
+            _source(engine, plan, data[plan.source.name], known[plan.source.name], last)
             for plan in listed
         )
 

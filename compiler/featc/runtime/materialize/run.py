@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,8 @@ from featc.errors import Diagnostic, Findings
 from featc.lineage import needed_features
 from featc.lower.online import SourcePlan, ViewPlan
 from featc.lower.source import literal
+from featc.resolve.model import Project
+from featc.runtime.located import located
 from featc.runtime.materialize.intake import bring_in
 from featc.runtime.materialize.report import MaterializeReport, Progress, SourceReport
 from featc.runtime.online.engine import Engine
@@ -34,15 +36,17 @@ def materialize(
     FeatcError F632 (no instant), F801 (a selector that names nothing), F64x, and whatever reading the sources and
     writing the store can raise; batches that were taken in before stay.
     """
-    online = project.online
-    chosen, plans = wanted(project, online.plans, select)
+    served = project.serving.current()
+    online = served.online
+    chosen, plans = wanted(served.project, online.plans, select)
     with online.database.read() as store:
         refuse_other_routes(store, plans)
     last = None if until is None else instant(until)
+    data = located(served.project, project.root).sources
     with engine_of(project) as engine:
         reports = [
             bring_in(
-                online.database, engine, plan, project.located.sources[plan.source.name], last,
+                online.database, engine, plan, data[plan.source.name], last,
                 progress or (lambda source, done, total: None), online.beside,
             )
             for plan in plans
@@ -60,14 +64,18 @@ def kept(plan: SourcePlan) -> Iterator[ViewPlan]:
 
 
 def wanted(
-    project: FeatureStore, plans: Mapping[str, SourcePlan], select: str | None
+    project: Project, plans: Mapping[str, SourcePlan], select: str | None
 ) -> tuple[frozenset[str], list[SourcePlan]]:
     """The views that a selector needs, and the plans of their sources. Raises FeatcError F801."""
-    chosen = frozenset(view for view, _ in needed_features(project.project, select))
+    chosen = frozenset(view for view, _ in needed_features(project, select))
     stored = [p for p in plans.values() if not p.source.members]
     needed = [p for p in stored if any(v.layout.view.name in chosen for v in p.fed)]
-    # what joins look into comes first: else rows are lifted twice
-    return chosen, sorted(needed, key=lambda p: max((p.depths[v.layout.view.name] for v in p.joined), default=0))
+    return chosen, in_order(needed)
+
+
+def in_order(plans: Iterable[SourcePlan]) -> list[SourcePlan]:
+    """What joins look into comes first: else rows are lifted twice."""
+    return sorted(plans, key=lambda p: max((p.depths[v.layout.view.name] for v in p.joined), default=0))
 
 
 def refuse_other_routes(store: sqlite3.Connection, plans: Sequence[SourcePlan]) -> None:

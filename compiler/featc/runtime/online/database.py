@@ -12,9 +12,10 @@ from urllib.parse import quote
 from featc.errors import Diagnostic, FeatcError
 from featc_dialects.sqlite import MIN_VERSION
 
-FORMAT = "3"
-_BEFORE = "2"
-"""A format that differs only in tables it lacks: a writer adds them, a reader does without."""
+FORMAT = "4"
+_BEFORE = ("2", "3")
+"""Formats that differ only in tables they lack: a writer adds them, a reader does without. 2 knew no eviction and no
+materialize, 3 kept no journal."""
 
 _DAMAGE = ("malformed", "not a database", "no such table", "no such column", "no column named")
 _ANEW = "put a copy of the file in its place, or delete it and push the sources again"
@@ -89,6 +90,16 @@ CREATE TABLE IF NOT EXISTS featc_compacted (
     name TEXT PRIMARY KEY,
     before INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS featc_journal (
+    entry INTEGER PRIMARY KEY AUTOINCREMENT,
+    source TEXT NOT NULL,
+    token TEXT,
+    digest TEXT,
+    newest INTEGER,
+    pushed_at INTEGER NOT NULL,
+    rows INTEGER NOT NULL,
+    data BLOB NOT NULL
+) STRICT;
 """
 
 
@@ -153,10 +164,10 @@ class Database:
             self.connection.execute("PRAGMA synchronous = FULL")
             if not here:
                 self._make_tables()
-            elif self.meta("format") == _BEFORE:
+            elif self.meta("format") in _BEFORE:
                 self._bring_forward()
-        self._is_old = bool(here) and self.meta("format") == _BEFORE
-        readable = (FORMAT, _BEFORE) if self.read_only else (FORMAT,)
+        self._is_old = bool(here) and self.meta("format") == _BEFORE[0]
+        readable = (FORMAT, *_BEFORE) if self.read_only else (FORMAT,)
         if here and self.meta("format") not in readable:
             message = f"the online store at {self.name} has format {self.meta('format')}, and this featc reads {FORMAT}"
             raise self._refusal(message, "push its sources into a new store")
@@ -172,12 +183,19 @@ class Database:
             self.connection.execute(statement)
 
     def _bring_forward(self) -> None:
-        """A store of the format before: whatever it holds was pushed."""
-        with self.write():
-            if self.meta("format") == _BEFORE:  # another process may have done it since
-                self._make_own()
-                self.connection.execute("INSERT OR IGNORE INTO featc_routes SELECT source, 'push' FROM featc_sources")
-                self.connection.execute("UPDATE featc_meta SET value = ? WHERE name = 'format'", (FORMAT,))
+        """A store of a format before. Whatever one of format 2 holds was pushed; no batch of either is in a journal."""
+        with self.write() as store:
+            found = self.meta("format")
+            if found not in _BEFORE:  # another process may have brought it forward since
+                return
+            self._make_own()
+            if found == _BEFORE[0]:
+                store.execute("INSERT OR IGNORE INTO featc_routes SELECT source, 'push' FROM featc_sources")
+            store.execute(
+                "INSERT INTO featc_meta SELECT 'no journal of ' || source, sum(accepted) FROM featc_batches"
+                " GROUP BY source HAVING sum(rows) > 0"
+            )
+            store.execute("UPDATE featc_meta SET value = ? WHERE name = 'format'", (FORMAT,))
 
     def _refusal(self, message: str, hint: str) -> FeatcError:
         return FeatcError(Diagnostic("F602", message, hint=hint))
@@ -189,7 +207,7 @@ class Database:
     @property
     def lacks_horizons(self) -> bool:
         """Whether the file is of the format before, which knew no eviction, and still is."""
-        return self._is_old and self.meta("format") == _BEFORE
+        return self._is_old and self.meta("format") == _BEFORE[0]
 
     def has_tables(self) -> bool:
         """False for an empty file opened for reading."""

@@ -124,9 +124,11 @@ def enter_batch(
     rejected: Iterable[tuple[int, str, str]],
     newest_arrival: int | None,
     digest: str | None,
+    pushed_at: int | None = None,
 ) -> None:
-    """Books a batch that has been taken in. `rejected`: (place in the batch, reason, the row as JSON)."""
-    now = time.time_ns() // 1000
+    """Books a batch that has been taken in. `rejected`: (place in the batch, reason, the row as JSON); `pushed_at` is
+    None for one that comes in now."""
+    now = time.time_ns() // 1000 if pushed_at is None else pushed_at
     counts = json.dumps(dict(report.rejected))
     source = report.source
     entry = (source, report.token, report.rows, report.accepted, report.duplicates, counts, digest, now)

@@ -7,9 +7,10 @@ to the views' rows, takes in the lifted rows, and rebuilds every sealed tile who
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from featc.errors import Diagnostic, FeatcError
@@ -18,6 +19,7 @@ from featc.lower.online_dumps import DumpsPlan
 from featc.lower.online_joins import Hop, ViewHop
 from featc.lower.online_lift import TOO_LATE, read_columns
 from featc.lower.online_store import ABSENT
+from featc.runtime.online import journal
 from featc.runtime.online.batch import content_digest, load_batch
 from featc.runtime.online.beside import BesideReaders
 from featc.runtime.online.database import Database
@@ -26,6 +28,7 @@ from featc.runtime.online.dumps import accept as accept_dumps
 from featc.runtime.online.dumps import resolve as resolve_dumps
 from featc.runtime.online.engine import Engine
 from featc.runtime.online.joined import Changed, JoinedRows, note, placed
+from featc.runtime.online.journal import Entry
 from featc.runtime.online.ledger import (
     KnownBatch,
     PushReport,
@@ -47,12 +50,19 @@ _LARGE = 200_000
 BEHIND = "arrived before the replay horizon"
 Faults = Mapping[int, Sequence[str]]
 """Why rows are rejected, by their places in the batch."""
+Guard = Callable[[Entry | None], None]
+"""Asked inside the transaction that takes a batch in, before anything is written: raises where the batch belongs into
+another store by now."""
+
+
+def unguarded(entry: Entry | None) -> None:
+    """Of a store that is not one of several."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """A batch as it was asked to be taken in. `digest` is of its rows, where it has a token; `lacking` are the columns
-    of its source that it does not have."""
+    of its source that it does not have. `entry` is what the journal keeps of it."""
 
     rows: int
     route: Route
@@ -60,6 +70,7 @@ class Batch:
     digest: str | None = None
     strict: bool = False
     lacking: frozenset[str] = frozenset()
+    entry: Entry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +82,13 @@ class Lifter:
 
 
 def push_batch(
-    database: Database, lifter: Lifter, plan: SourcePlan, rows: Any, token: str | None, strict: bool
+    database: Database,
+    lifter: Lifter,
+    plan: SourcePlan,
+    rows: Any,
+    token: str | None,
+    strict: bool,
+    guard: Guard = unguarded,
 ) -> PushReport:
     """Takes in one batch, or raises FeatcError (F61x batch, F62x expression, F90x store) and writes nothing."""
     source, engine = plan.source.name, lifter.engine
@@ -85,7 +102,20 @@ def push_batch(
         batch = Batch(loaded.rows, "push", token, digest, strict, loaded.lacking)
         if known is not None:
             return _same_batch(known, batch)
-        return _write(database, lifter, plan, lifted_batch(engine, plan, loaded.rows), batch)
+        data, now = journal.packed(engine, plan.source, loaded.lacking), time.time_ns() // 1000
+        entry = Entry(None, source, token, digest, None, now, loaded.rows, data)
+        return _write(database, lifter, plan, replace(batch, entry=entry), guard)
+
+
+def push_entry(
+    database: Database, lifter: Lifter, plan: SourcePlan, entry: Entry, strict: bool = False, guard: Guard = unguarded
+) -> PushReport:
+    """Takes in a batch that a journal has, as it was pushed; raises as `push_batch`, and F890. One with a number is
+    taken in under it."""
+    with lifter.engine.batch:
+        lacking = journal.unpack(lifter.engine, plan.source, entry)
+        batch = Batch(entry.rows, "push", entry.token, entry.digest, strict, lacking, entry)
+        return _write(database, lifter, plan, batch, guard)
 
 
 def lifted_batch(engine: Engine, plan: SourcePlan, rows: int) -> Iterator[Lifted]:
@@ -94,13 +124,18 @@ def lifted_batch(engine: Engine, plan: SourcePlan, rows: int) -> Iterator[Lifted
     return lift_slices(engine, plan, rows, _LARGE) if sliced else iter([lift(engine, plan, rows)])
 
 
-def _write(
-    database: Database, lifter: Lifter, plan: SourcePlan, slices: Iterator[Lifted], batch: Batch
-) -> PushReport:
+def _write(database: Database, lifter: Lifter, plan: SourcePlan, batch: Batch, guard: Guard) -> PushReport:
+    """Takes in the batch that lies in `featc_batch`."""
+    slices = lifted_batch(lifter.engine, plan, batch.rows)
     with database.write() as store:
+        guard(batch.entry)
         # another process may have brought the batch since
         known = known_batch(store, plan.source.name, batch.token)
-        return take_in(store, lifter, plan, slices, batch) if known is None else _same_batch(known, batch)
+        if known is None:
+            return take_in(store, lifter, plan, slices, batch)
+        if batch.entry is not None and batch.entry.entry is not None:  # of another store's journal
+            journal.add(store, batch.entry)
+        return _same_batch(known, batch)
 
 
 def take_in(
@@ -340,7 +375,10 @@ class _Taking:
         absent = tuple(sorted({*self.absent(batch), *self.lacked}))
         report = PushReport(source, *counted, False, batch.token, self.made_late, absent)
         kept = ((place, "; ".join(reasons), text) for place, reasons, text in self.rejected)
-        enter_batch(self.store, report, kept, self.newest_arrival, batch.digest)
+        pushed_at = None if batch.entry is None else batch.entry.pushed_at
+        enter_batch(self.store, report, kept, self.newest_arrival, batch.digest, pushed_at)
+        if batch.entry is not None:
+            journal.add(self.store, replace(batch.entry, newest=self.newest_arrival))
         known = {*self.plan.tables, *(v.layout.events for v in self.lifter.beside.views.values())}
         known |= {table for feed in self.plan.feeds for table in feed.plan.tables}
         leave_out(self.store, known, source, self.rows - self.duplicates)

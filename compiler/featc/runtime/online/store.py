@@ -15,12 +15,14 @@ from featc.fingerprint import view_fingerprint
 from featc.lower.online import SourcePlan, ViewPlan, source_plan
 from featc.lower.online_joins import ViewHop
 from featc.resolve.model import Output, Project
+from featc.runtime.online import journal
 from featc.runtime.online.beside import BesideReaders
 from featc.runtime.online.database import Database
 from featc.runtime.online.engine import Engine, shared_engine
 from featc.runtime.online.evict import Eviction, evict, try_to_evict
+from featc.runtime.online.journal import Entry
 from featc.runtime.online.ledger import PushReport, horizon_of, note_members
-from featc.runtime.online.push import Lifter, push_batch
+from featc.runtime.online.push import Guard, Lifter, push_batch, push_entry, unguarded
 from featc.runtime.online.service import ServiceReader
 from featc.runtime.online.space import give_back
 
@@ -89,15 +91,22 @@ class OnlineStore:
 
     # ── push ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def push(self, source: str, rows: Any, token: str | None = None, *, strict: bool = False) -> PushReport:
+    def push(
+        self, source: str, rows: Any, token: str | None = None, *, strict: bool = False, guard: Guard = unguarded
+    ) -> PushReport:
         """Takes in new rows of a source as one durable batch.
 
         `rows`: a pyarrow, pandas or polars table, a DuckDB relation, dicts (a list or any iterator), a dict of
         columns, or a path to csv, parquet or json. A batch whose `token` the source has seen is not applied again;
         other rows under a known token are an error. `strict` refuses the whole batch when any row of it would be
         rejected. Raises FeatcError F605 (unknown source), F387 (one made of others), F61x (the batch),
-        F62x (a value makes an expression fail), F90x (the file); nothing is written then.
+        F62x (a value makes an expression fail), F90x (the file); nothing is written then. `guard`: see `Guard`.
         """
+        plan = self.plan_of(source)
+        return push_batch(self._database, Lifter(self.engine, self.beside), plan, rows, token, strict, guard)
+
+    def plan_of(self, source: str) -> SourcePlan:
+        """What a push to a source executes. Raises FeatcError F605, F387."""
         plan = self._plans.get(source)
         if plan is not None and plan.source.members:
             message = f"{source} is made of other sources, and has no rows of its own"
@@ -112,7 +121,17 @@ class OnlineStore:
                 raise FeatcError(Diagnostic("F387", message, hint=where))
             hint = did_you_mean(source, self._plans)
             raise FeatcError(Diagnostic("F605", f"there is no source '{source}'", hint=hint))
-        return push_batch(self._database, Lifter(self.engine, self.beside), plan, rows, token, strict)
+        return plan
+
+    def take_entry(self, entry: Entry, *, strict: bool = False, guard: Guard = unguarded) -> PushReport | None:
+        """Takes in a batch as a journal has it, of this store or another. None where the project has no such source;
+        then it is kept in the journal alone. Raises as `push`, and F890."""
+        plan = self._plans.get(entry.source)
+        if plan is not None:
+            return push_entry(self._database, Lifter(self.engine, self.beside), plan, entry, strict, guard)
+        with self._database.write() as store:
+            journal.add(store, entry)
+        return None
 
     # ── get ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -175,20 +194,30 @@ class OnlineStore:
 
     # ── evict ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def evict(self, replay: int | None, *, dry_run: bool = False) -> tuple[Eviction, ...]:
+    def evict(
+        self, replay: int | None, *, dry_run: bool = False, journal_to: int | None = None
+    ) -> tuple[Eviction, ...]:
         """Drops what no read needs that is at most `replay` µs before the newest arrival of its source, and moves the
         sources' horizons there; None is unlimited and drops nothing.
 
         No value changes; reads before the horizon are errors from then on, and pushed rows with α before it are
         rejected. A view is one transaction: stopped at any moment, the next run does the rest. Where much of the file
-        is free then, it is given back to the disk. With `dry_run` all of it is done and taken back. Raises FeatcError
-        F90x.
+        is free then, it is given back to the disk. With `dry_run` all of it is done and taken back.
+
+        What the journal has of sources that were materialized goes as well, up to the entry `journal_to` (None: all):
+        their data has it. Raises FeatcError F90x.
         """
         if replay is None:
             return ()
         if dry_run:
             return try_to_evict(self._database, tuple(self._plans.values()), replay)
         found = evict(self._database, tuple(self._plans.values()), replay)
+        with self._database.write() as store:
+            last = journal.last(store) if journal_to is None else journal_to
+            for source in found:
+                asked = "SELECT 1 FROM featc_intervals WHERE source = ?"
+                if source.horizon is not None and store.execute(asked, (source.source,)).fetchone():
+                    journal.forget(store, source.source, source.horizon, last)
         give_back(self._database)
         return found
 

@@ -1,0 +1,169 @@
+"""A generation built beside the one that answers: in a file of its own, which nobody else opens.
+
+The file begins as a copy of the one that answers. Sources of which definitions want something that the copy lacks are
+read again: from the data as far as the store had materialized it, then from the journal of what was pushed. What is
+pushed meanwhile lies in the journal of the one that answers, and is taken over from there. A build that is stopped
+leaves a file that the next one begins anew.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from featc.errors import Diagnostic, FeatcError
+from featc.resolve.model import Project
+from featc.runtime.generations import needs
+from featc.runtime.located import located
+from featc.runtime.materialize import books
+from featc.runtime.materialize.intake import bring_in
+from featc.runtime.materialize.report import Progress
+from featc.runtime.materialize.run import engine_of, in_order
+from featc.runtime.online import OnlineStore, journal
+from featc.runtime.online.database import Database
+from featc.runtime.online.ledger import horizon_of, set_horizon
+
+if TYPE_CHECKING:
+    from featc.runtime.store import FeatureStore
+
+Said = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Refilled:
+    """A source that was read again: rows from its data, and batches that had been pushed."""
+
+    source: str
+    rows: int
+    batches: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the store that answers had of a source: whether any of it was materialized, up to which α (µs; None: no
+    row with one), its horizon, how many rows were accepted, and how many came before a journal was kept."""
+
+    materialized: bool
+    watermark: int | None
+    horizon: int | None
+    accepted: int
+    unwritten: int
+
+
+def build(
+    store: FeatureStore, project: Project, old: Project | None, leader: Database, path: Path, progress: Progress
+) -> tuple[Refilled, ...]:
+    """Makes the file at `path` what `project` needs, from the file of `leader`, which answers by `old`.
+
+    Gives what was read again. Raises FeatcError F890, F893, F64x, F62x, F90x; the file is gone then.
+    """
+    remove(path)
+    try:
+        _copy(leader.path, path)
+        wanted = needs.tables_of(project)
+        with closing(Database(path, store.root)) as copy:
+            with copy.read() as found:
+                short = needs.lacking(found, wanted)
+                again = needs.tied((project, *([old] if old is not None else [])), short)
+                known = {source: _known(found, source) for source in again}
+                last = journal.last(found)
+            with copy.write() as found:
+                for source in again:
+                    needs.forget(found, source)
+                there = [name for (name,) in found.execute("SELECT name FROM featc_tables").fetchall()]
+                for table in there:
+                    if table not in wanted:
+                        needs.drop(found, table)
+        with closing(OnlineStore(path, project, store.root)) as online:
+            return tuple(_filled(store, online, known, last, progress))
+    except BaseException:
+        remove(path)
+        raise
+
+
+def remove(path: Path) -> None:
+    """Removes a store's file with its logs."""
+    for ending in ("", "-wal", "-shm", "-journal"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
+def _copy(source: Path, path: Path) -> None:
+    """A copy of one moment of a store that others go on writing to."""
+    uri = f"file:{quote(str(source))}?mode=ro"
+    try:
+        with closing(sqlite3.connect(uri, uri=True)) as before, closing(sqlite3.connect(path)) as copy:
+            before.backup(copy)
+    except sqlite3.Error as trouble:
+        message = f"cannot copy the online store to {path.name}: {trouble}"
+        hint = "check the free space and the folder's rights; what answered before answers still"
+        raise FeatcError(Diagnostic("F902", message, hint=hint), exit_code=4) from trouble
+
+
+def _known(store: sqlite3.Connection, source: str) -> _Known:
+    accepted = store.execute("SELECT accepted FROM featc_sources WHERE source = ?", (source,)).fetchone()
+    unwritten = store.execute("SELECT value FROM featc_meta WHERE name = ?", (f"no journal of {source}",)).fetchone()
+    intervals = books.intervals(store, source)
+    return _Known(
+        bool(intervals),
+        books.watermark(intervals),
+        horizon_of(store, source),
+        accepted[0] if accepted else 0,
+        int(unwritten[0]) if unwritten else 0,
+    )
+
+
+def _filled(
+    store: FeatureStore, online: OnlineStore, known: dict[str, _Known], last: int, progress: Progress
+) -> Iterator[Refilled]:
+    plans = [p for p in online.plans.values() if not p.source.members and p.source.name in known]
+    data = located(online.project, store.root).sources
+    with engine_of(store) as engine:
+        for plan in in_order(plans):
+            name = plan.source.name
+            was = known[name]
+            rows = 0
+            # what was pushed before there were journals may lie in the data, where rows are known again by their id
+            if was.materialized or (was.unwritten and plan.identities):
+                until = was.watermark if was.materialized else None
+                report = bring_in(online.database, engine, plan, data[name], until, progress, online.beside)
+                rows = report.accepted
+            batches = 0
+            for entry in journal.entries(online.database, 0, last, name):
+                online.take_entry(entry)
+                batches += 1
+                progress(f"{name}, pushed", batches, batches)
+            with online.database.write() as found:
+                if was.horizon is not None:
+                    set_horizon(found, name, was.horizon)
+            if was.unwritten:
+                _check_all_there(online, name, was)
+            yield Refilled(name, rows, batches)
+
+
+def _check_all_there(online: OnlineStore, name: str, was: _Known) -> None:
+    """Rows that were pushed before the store kept a journal are in the data, or lost to a new file."""
+    with online.database.read() as found:
+        now = _known(found, name).accepted
+    if now < was.accepted:
+        message = f"{was.accepted:,} rows of {name} had come into the online store, some before it kept a journal, and"
+        message += f" only {now:,} of them can be found again in its data and its journal"
+        hint = f"add them to the data of {name} and run featc apply again; what answered before answers still"
+        raise FeatcError(Diagnostic("F893", message, hint=hint))
+
+
+def follow(leader: Database, follower: OnlineStore) -> int:
+    """Takes over what was pushed to one store since another had it last, and gives how many batches that were."""
+    with follower.database.read() as found:
+        after = journal.last(found)
+    with leader.read() as found:
+        to = journal.last(found)
+    batches = 0
+    for entry in journal.entries(leader, after, to):
+        follower.take_entry(entry)
+        batches += 1
+    return batches

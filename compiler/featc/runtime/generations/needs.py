@@ -1,0 +1,70 @@
+"""What definitions need of a store's file, and which sources have to be read again where a file does not have it.
+
+A source is read again as a whole, with all that joins or unions tie to it, since the tables of one view are lifted with
+what lies in those of others. Sources that nothing new is asked of stay as they are.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+
+import networkx as nx
+
+from featc.fingerprint import view_fingerprint
+from featc.lower.online import source_plan
+from featc.lower.online_joins import KEPT
+from featc.lower.source import quoted
+from featc.resolve.model import Project
+from featc.resolve.upstream import read_sources
+
+_BESIDE = ("", "__tiles", KEPT)
+"""What the names of the tables that lie beside a view's end in."""
+
+
+def tables_of(project: Project) -> dict[str, str]:
+    """The tables that definitions need, each with its source."""
+    marks = {name: view_fingerprint(project, name) for name in project.views}
+    found: dict[str, str] = {}
+    for name, source in project.sources.items():
+        found |= dict.fromkeys(source_plan(project, source, marks).tables, name)
+    return found
+
+
+def lacking(store: sqlite3.Connection, wanted: Mapping[str, str]) -> frozenset[str]:
+    """The sources of tables that a file does not have, or not from their beginning."""
+    there = dict(store.execute("SELECT name, missed FROM featc_tables"))
+    return frozenset(source for table, source in wanted.items() if there.get(table, 1))
+
+
+def tied(projects: Iterable[Project], sources: Iterable[str]) -> frozenset[str]:
+    """The sources with all that joins, attribution and unions of any of the projects tie to them."""
+    graph: nx.Graph[str] = nx.Graph()
+    graph.add_nodes_from(sources)
+    for project in projects:
+        for view in project.views.values():
+            together = read_sources(project, view)
+            graph.add_edges_from((together[0], other) for other in together[1:])
+        for name, source in project.sources.items():
+            graph.add_edges_from((name, member.source.name) for member in source.members)
+        for name, made in project.attributed.items():
+            graph.add_edges_from((made.base, other) for other in (*made.matched, name))
+    return frozenset().union(*(nx.node_connected_component(graph, s) for s in sources))
+
+
+def drop(store: sqlite3.Connection, table: str) -> None:
+    """Drops a table with what lies beside it, and what the books say of it."""
+    for ending in _BESIDE:
+        store.execute(f"DROP TABLE IF EXISTS {quoted(table.strip(chr(34)) + ending)}")
+    store.execute("DELETE FROM featc_tables WHERE name = ?", (table,))
+    store.execute("DELETE FROM featc_compacted WHERE name = ?", (table,))
+
+
+def forget(store: sqlite3.Connection, source: str) -> None:
+    """As if no row of a source had ever come in; its journal stays."""
+    tables = [name for (name,) in store.execute("SELECT name FROM featc_tables WHERE source = ?", (source,)).fetchall()]
+    for table in tables:
+        drop(store, table)
+    for book in ("sources", "batches", "rejected", "routes", "told_apart", "intervals", "copies", "horizons"):
+        store.execute(f"DELETE FROM featc_{book} WHERE source = ?", (source,))
+    store.execute("DELETE FROM featc_meta WHERE name = ?", (f"no journal of {source}",))

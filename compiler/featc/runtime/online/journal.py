@@ -1,0 +1,129 @@
+"""The journal: every pushed batch as it came, from which tables of later definitions are filled.
+
+What the store keeps of rows follows from definitions, and the rows themselves may not lie in any source's data yet. A
+batch's entry is written in the transaction that takes the batch in. Entries are numbered through, also where a store
+is a copy of another, so that one store follows another by the entries that it lacks. Values are text, which DuckDB
+reads back as the values they were; a column that the batch did not have is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import duckdb
+
+from featc.errors import Diagnostic, FeatcError
+from featc.lower.online_lift import BATCH, pushed
+from featc.lower.source import quoted
+from featc.resolve.model import Source
+from featc.runtime.online.database import Database
+from featc.runtime.online.engine import Engine
+from featc.runtime.reasons import reason
+
+_ADD = "INSERT OR IGNORE INTO featc_journal VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_LAST = "SELECT seq FROM sqlite_sequence WHERE name = 'featc_journal'"
+_ENTRIES = """
+SELECT * FROM featc_journal WHERE entry > ?1 AND entry <= ?2 AND (?3 IS NULL OR source = ?3) ORDER BY entry LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A batch in the journal. `newest` is the greatest α of its rows in µs, `rows` how many they are; `data`: see
+    `packed`."""
+
+    entry: int | None
+    source: str
+    token: str | None
+    digest: str | None
+    newest: int | None
+    pushed_at: int
+    rows: int
+    data: bytes
+
+
+def packed(engine: Engine, source: Source, lacking: frozenset[str]) -> bytes:
+    """The batch that lies in `featc_batch`, as an entry keeps it. The caller holds `engine.batch`."""
+    names = [c.name for c in source.columns if c.name not in lacking]
+    items = ", ".join(f"list({quoted(n)}::VARCHAR ORDER BY _row)" for n in names)
+    values = engine.rows(f"SELECT {items} FROM {BATCH}")[0] if names else ()
+    said = {"zone": source.timezone, "columns": names, "values": [v or [] for v in values]}
+    return zlib.compress(json.dumps(said, ensure_ascii=False).encode(), 1)
+
+
+def unpack(engine: Engine, source: Source, entry: Entry) -> frozenset[str]:
+    """Makes `featc_batch` of an entry, in the columns that the source has by now, and gives those that it lacks. The
+    caller holds `engine.batch`.
+
+    Raises FeatcError F890 where a value is none of its column's type, or was a local time of another zone.
+    """
+    said = json.loads(zlib.decompress(entry.data))
+    places = {name: n for n, name in enumerate(said["columns"], 1)}
+    if said["zone"] != source.timezone:
+        zones = f"in {said['zone'] or 'UTC'}, and {source.name} is in {source.timezone or 'UTC'} now"
+        raise _unreadable(entry, f"its times were read {zones}")
+    batch = pushed(source).columns
+    there = [c for c in batch if c.name in places]
+    lists = [f"unnest(${n}::VARCHAR[]) AS {quoted(c.name)}" for n, c in enumerate(there, 1)]
+    casts = [
+        f"{quoted(c.name)}::{c.physical} AS {quoted(c.name)}"
+        if c.name in places
+        else f"NULL::{c.physical} AS {quoted(c.name)}"
+        for c in batch
+    ]
+    rows = f"(SELECT {', '.join(lists)})" if lists else f"range({entry.rows})"
+    numbered = f"SELECT row_number() OVER () - 1 AS _row, {', '.join(casts)} FROM {rows}"
+    values = [said["values"][places[c.name] - 1] for c in there]
+    try:
+        with engine.lock:
+            engine.connection.execute(f"CREATE OR REPLACE TEMP TABLE {BATCH} AS {numbered}", values)
+    except duckdb.Error as trouble:
+        raise _unreadable(entry, reason(trouble)) from trouble
+    return frozenset(c.name for c in batch) - places.keys()
+
+
+def _unreadable(entry: Entry, why: str) -> FeatcError:
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(entry.pushed_at / 1e6))
+    message = f"the batch of {entry.source} that was pushed at {at}Z does not fit {entry.source} as it is now: {why}"
+    hint = "keep the column as it was and compute the new one of it with let:, or fill a new online store"
+    return FeatcError(Diagnostic("F890", message, hint=hint))
+
+
+# ── in the store ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def add(store: sqlite3.Connection, entry: Entry) -> None:
+    """Puts an entry into a store's journal, inside the caller's transaction; one without a number gets the next, and
+    one whose number is there is there."""
+    found = (entry.entry, entry.source, entry.token, entry.digest, entry.newest, entry.pushed_at, entry.rows)
+    store.execute(_ADD, (*found, entry.data))
+
+
+def last(store: sqlite3.Connection) -> int:
+    """The number of the last entry that a store has, or had."""
+    row = store.execute(_LAST).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def entries(database: Database, after: int, to: int, source: str | None = None) -> Iterator[Entry]:
+    """The entries that follow the number `after` up to `to`, of one source or of all, in order; each is read when it
+    is asked for, so that they may be written to the same file meanwhile."""
+    while True:
+        with database.read() as store:
+            row = store.execute(_ENTRIES, (after, to, source)).fetchone()
+        if row is None:
+            return
+        found = Entry(*row)
+        yield found
+        after = found.entry or to
+
+
+def forget(store: sqlite3.Connection, source: str, before: int, to: int) -> None:
+    """Drops a source's entries whose rows all arrived before an instant, of those numbered up to `to`."""
+    gone = "DELETE FROM featc_journal WHERE source = ? AND coalesce(newest, ?) < ? AND entry <= ?"
+    store.execute(gone, (source, before - 1, before, to))
