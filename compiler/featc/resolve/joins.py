@@ -167,7 +167,7 @@ def _given_keys(
         findings.error("F372", message, definition.span, hint)
         return None
     found = []
-    for column, text in definition.keys.items():
+    for column, text in sorted(definition.keys.items()):  # the order of a mapping says nothing
         known = other.column(column)
         if known is None:
             near = did_you_mean(column, [c.name for c in other.scope.columns.values()])
