@@ -1,5 +1,5 @@
-"""Random projects whose definitions change half way through their history: what is built anew from the journal answers as
-the oracle does, and so does what is rolled back to."""
+"""Random projects whose definitions change half way through their history: what is built anew from the journal answers
+as the oracle does, and so does what is rolled back to."""
 
 from __future__ import annotations
 

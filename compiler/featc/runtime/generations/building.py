@@ -133,10 +133,9 @@ def _filled(
                 report = bring_in(online.database, engine, plan, data[name], until, progress, online.beside)
                 rows = report.accepted
             batches = 0
-            for entry in journal.entries(online.database, 0, last, name):
-                online.take_entry(entry)
-                batches += 1
-                progress(f"{name}, pushed", batches, batches)
+            for run in journal.runs(online.database, 0, last, name):
+                online.take_over(run)
+                batches += len(run)
             with online.database.write() as found:
                 if was.horizon is not None:
                     set_horizon(found, name, was.horizon)
@@ -163,7 +162,7 @@ def follow(leader: Database, follower: OnlineStore) -> int:
     with leader.read() as found:
         to = journal.last(found)
     batches = 0
-    for entry in journal.entries(leader, after, to):
-        follower.take_entry(entry)
-        batches += 1
+    for run in journal.runs(leader, after, to):
+        follower.take_over(run)
+        batches += len(run)
     return batches

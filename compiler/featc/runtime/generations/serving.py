@@ -95,13 +95,10 @@ class Serving:
         while True:
             served = self.current()
             assert entry is not None, "a push has an entry"
-            served.online.plan_of(entry.source)
             try:
-                report = served.online.take_entry(entry, strict=strict, guard=self._guard(served))
+                return served.online.push_again(entry, strict=strict, guard=self._guard(served))
             except Moved:
                 continue
-            assert report is not None, "the source is there"
-            return report
 
     def _guard(self, served: Served) -> Any:
         def guard(entry: Entry | None) -> None:

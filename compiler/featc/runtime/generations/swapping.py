@@ -33,7 +33,7 @@ from featc.versions.lock import Lock, parse_lock
 if TYPE_CHECKING:
     from featc.runtime.store import FeatureStore
 
-_FEW = 20
+_FEW = 200
 """Batches that may be left to take over while pushes wait."""
 
 

@@ -98,6 +98,9 @@ CREATE TABLE IF NOT EXISTS featc_journal (
     newest INTEGER,
     pushed_at INTEGER NOT NULL,
     rows INTEGER NOT NULL,
+    accepted INTEGER NOT NULL,
+    duplicates INTEGER NOT NULL,
+    rejected TEXT NOT NULL,
     data BLOB NOT NULL
 ) STRICT;
 """

@@ -12,8 +12,8 @@ import json
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass
 
 import duckdb
 
@@ -25,17 +25,19 @@ from featc.runtime.online.database import Database
 from featc.runtime.online.engine import Engine
 from featc.runtime.reasons import reason
 
-_ADD = "INSERT OR IGNORE INTO featc_journal VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_ADD = "INSERT OR IGNORE INTO featc_journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LAST = "SELECT seq FROM sqlite_sequence WHERE name = 'featc_journal'"
 _ENTRIES = """
-SELECT * FROM featc_journal WHERE entry > ?1 AND entry <= ?2 AND (?3 IS NULL OR source = ?3) ORDER BY entry LIMIT 1
+SELECT * FROM featc_journal WHERE entry > ?1 AND entry <= ?2 AND (?3 IS NULL OR source = ?3) ORDER BY entry
 """
+_RUN, _RUN_ROWS = 500, 20_000
+"""Entries, and rows, that are taken over together at most, but for one that has more rows by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A batch in the journal. `newest` is the greatest α of its rows in µs, `rows` how many they are; `data`: see
-    `packed`."""
+    """A batch in the journal. `newest` is the greatest α of its rows in µs, `rows` how many they are, of which so many
+    were `accepted`, and so on, by the store that it was pushed to (`rejected` as JSON); `data`: see `packed`."""
 
     entry: int | None
     source: str
@@ -44,6 +46,9 @@ class Entry:
     newest: int | None
     pushed_at: int
     rows: int
+    accepted: int
+    duplicates: int
+    rejected: str
     data: bytes
 
 
@@ -56,35 +61,39 @@ def packed(engine: Engine, source: Source, lacking: frozenset[str]) -> bytes:
     return zlib.compress(json.dumps(said, ensure_ascii=False).encode(), 1)
 
 
-def unpack(engine: Engine, source: Source, entry: Entry) -> frozenset[str]:
-    """Makes `featc_batch` of an entry, in the columns that the source has by now, and gives those that it lacks. The
-    caller holds `engine.batch`.
+def unpack(engine: Engine, source: Source, run: Sequence[Entry]) -> frozenset[str]:
+    """Makes `featc_batch` of the rows of some entries, in the columns that the source has by now, and gives those that
+    all of them lack. The caller holds `engine.batch`.
 
     Raises FeatcError F890 where a value is none of its column's type, or was a local time of another zone.
     """
-    said = json.loads(zlib.decompress(entry.data))
-    places = {name: n for n, name in enumerate(said["columns"], 1)}
-    if said["zone"] != source.timezone:
-        zones = f"in {said['zone'] or 'UTC'}, and {source.name} is in {source.timezone or 'UTC'} now"
-        raise _unreadable(entry, f"its times were read {zones}")
+    said = [json.loads(zlib.decompress(entry.data)) for entry in run]
+    for entry, each in zip(run, said, strict=True):
+        if each["zone"] != source.timezone:
+            zones = f"in {each['zone'] or 'UTC'}, and {source.name} is in {source.timezone or 'UTC'} now"
+            raise _unreadable(entry, f"its times were read {zones}")
     batch = pushed(source).columns
-    there = [c for c in batch if c.name in places]
-    lists = [f"unnest(${n}::VARCHAR[]) AS {quoted(c.name)}" for n, c in enumerate(there, 1)]
+    there = frozenset(name for each in said for name in each["columns"])
+    values: dict[str, list[str | None]] = {c.name: [] for c in batch if c.name in there}
+    for entry, each in zip(run, said, strict=True):
+        held = dict(zip(each["columns"], each["values"], strict=True))
+        for name, column in values.items():
+            column += held.get(name) or [None] * entry.rows
+    lists = [f"unnest(${n}::VARCHAR[]) AS {quoted(name)}" for n, name in enumerate(values, 1)]
     casts = [
-        f"{quoted(c.name)}::{c.physical} AS {quoted(c.name)}"
-        if c.name in places
-        else f"NULL::{c.physical} AS {quoted(c.name)}"
-        for c in batch
+        f"{quoted(c.name) if c.name in values else 'NULL'}::{c.physical} AS {quoted(c.name)}" for c in batch
     ]
-    rows = f"(SELECT {', '.join(lists)})" if lists else f"range({entry.rows})"
+    rows = f"(SELECT {', '.join(lists)})" if lists else f"range({sum(entry.rows for entry in run)})"
     numbered = f"SELECT row_number() OVER () - 1 AS _row, {', '.join(casts)} FROM {rows}"
-    values = [said["values"][places[c.name] - 1] for c in there]
     try:
         with engine.lock:
-            engine.connection.execute(f"CREATE OR REPLACE TEMP TABLE {BATCH} AS {numbered}", values)
+            engine.connection.execute(f"CREATE OR REPLACE TEMP TABLE {BATCH} AS {numbered}", list(values.values()))
     except duckdb.Error as trouble:
-        raise _unreadable(entry, reason(trouble)) from trouble
-    return frozenset(c.name for c in batch) - places.keys()
+        if len(run) > 1:  # to tell which it is
+            for entry in run:
+                unpack(engine, source, [entry])
+        raise _unreadable(run[0], reason(trouble)) from trouble
+    return frozenset(c.name for c in batch) - there
 
 
 def _unreadable(entry: Entry, why: str) -> FeatcError:
@@ -100,8 +109,7 @@ def _unreadable(entry: Entry, why: str) -> FeatcError:
 def add(store: sqlite3.Connection, entry: Entry) -> None:
     """Puts an entry into a store's journal, inside the caller's transaction; one without a number gets the next, and
     one whose number is there is there."""
-    found = (entry.entry, entry.source, entry.token, entry.digest, entry.newest, entry.pushed_at, entry.rows)
-    store.execute(_ADD, (*found, entry.data))
+    store.execute(_ADD, astuple(entry))
 
 
 def last(store: sqlite3.Connection) -> int:
@@ -110,17 +118,22 @@ def last(store: sqlite3.Connection) -> int:
     return 0 if row is None else int(row[0])
 
 
-def entries(database: Database, after: int, to: int, source: str | None = None) -> Iterator[Entry]:
-    """The entries that follow the number `after` up to `to`, of one source or of all, in order; each is read when it
-    is asked for, so that they may be written to the same file meanwhile."""
+def runs(database: Database, after: int, to: int, source: str | None = None) -> Iterator[list[Entry]]:
+    """The entries that follow the number `after` up to `to`, of one source or of all, in order, and those together that
+    may be taken over together. Each run is read when it is asked for, so that it may go into the same file."""
     while True:
+        run: list[Entry] = []
         with database.read() as store:
-            row = store.execute(_ENTRIES, (after, to, source)).fetchone()
-        if row is None:
+            for row in store.execute(_ENTRIES, (after, to, source)):
+                found = Entry(*row)
+                rows = sum(entry.rows for entry in run) + found.rows
+                if run and (found.source != run[0].source or len(run) == _RUN or rows > _RUN_ROWS):
+                    break
+                run.append(found)
+        if not run:
             return
-        found = Entry(*row)
-        yield found
-        after = found.entry or to
+        yield run
+        after = run[-1].entry or to
 
 
 def forget(store: sqlite3.Connection, source: str, before: int, to: int) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from featc.lower.online_joins import KEPT
+from featc.runtime.online.journal import Entry
 
 _FIRST_ROW = "SELECT value FROM featc_meta WHERE name = 'next_row'"
 _NEXT_ROW = "UPDATE featc_meta SET value = ? WHERE name = 'next_row'"
@@ -101,6 +102,14 @@ def known_batch(store: sqlite3.Connection, source: str, token: str | None) -> Kn
     return KnownBatch(PushReport(source, row[0], row[1], row[2], json.loads(row[3]), True, token), row[4])
 
 
+def know_batch(store: sqlite3.Connection, entry: Entry) -> None:
+    """Books that the batch of another store's journal is known by its token, if it has one, with what that store said
+    of it."""
+    if entry.token is not None:
+        said = (entry.source, entry.token, entry.rows, entry.accepted, entry.duplicates, entry.rejected, entry.digest)
+        store.execute(_BATCH.replace("INSERT", "INSERT OR IGNORE", 1), (*said, entry.pushed_at))
+
+
 def leave_out(store: sqlite3.Connection, known: Iterable[str], source: str | None, rows: int) -> None:
     """Notes that so many rows of a source came in, or with None that rows went, without the tables of views that the
     project does not have just now: it may have them again. `known` are the tables that it has.
@@ -124,11 +133,9 @@ def enter_batch(
     rejected: Iterable[tuple[int, str, str]],
     newest_arrival: int | None,
     digest: str | None,
-    pushed_at: int | None = None,
 ) -> None:
-    """Books a batch that has been taken in. `rejected`: (place in the batch, reason, the row as JSON); `pushed_at` is
-    None for one that comes in now."""
-    now = time.time_ns() // 1000 if pushed_at is None else pushed_at
+    """Books a batch that has been taken in. `rejected`: (place in the batch, reason, the row as JSON)."""
+    now = time.time_ns() // 1000
     counts = json.dumps(dict(report.rejected))
     source = report.source
     entry = (source, report.token, report.rows, report.accepted, report.duplicates, counts, digest, now)

@@ -6,6 +6,7 @@ to the views' rows, takes in the lifted rows, and rebuilds every sealed tile who
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections import Counter
@@ -35,6 +36,7 @@ from featc.runtime.online.ledger import (
     enter_batch,
     first_row,
     horizon_of,
+    know_batch,
     known_batch,
     leave_out,
 )
@@ -103,19 +105,36 @@ def push_batch(
         if known is not None:
             return _same_batch(known, batch)
         data, now = journal.packed(engine, plan.source, loaded.lacking), time.time_ns() // 1000
-        entry = Entry(None, source, token, digest, None, now, loaded.rows, data)
+        entry = Entry(None, source, token, digest, None, now, loaded.rows, 0, 0, "{}", data)
         return _write(database, lifter, plan, replace(batch, entry=entry), guard)
 
 
-def push_entry(
-    database: Database, lifter: Lifter, plan: SourcePlan, entry: Entry, strict: bool = False, guard: Guard = unguarded
+def push_again(
+    database: Database, lifter: Lifter, plan: SourcePlan, entry: Entry, strict: bool, guard: Guard
 ) -> PushReport:
-    """Takes in a batch that a journal has, as it was pushed; raises as `push_batch`, and F890. One with a number is
-    taken in under it."""
+    """Takes in a batch that was on its way into another store; raises as `push_batch`, and F890."""
     with lifter.engine.batch:
-        lacking = journal.unpack(lifter.engine, plan.source, entry)
+        lacking = journal.unpack(lifter.engine, plan.source, [entry])
         batch = Batch(entry.rows, "push", entry.token, entry.digest, strict, lacking, entry)
         return _write(database, lifter, plan, batch, guard)
+
+
+def take_over(database: Database, lifter: Lifter, plan: SourcePlan, run: Sequence[Entry]) -> None:
+    """Takes in what another store's journal has, in one transaction; raises as `push_batch`, and F890. What the store
+    said of each batch when it was pushed stays said."""
+    if plan.dumps is not None and len(run) > 1:  # a batch says which dumps are whole
+        for entry in run:
+            take_over(database, lifter, plan, [entry])
+        return
+    with lifter.engine.batch:
+        lacking = journal.unpack(lifter.engine, plan.source, run)
+        rows = sum(entry.rows for entry in run)
+        slices = lifted_batch(lifter.engine, plan, rows)
+        with database.write() as store:
+            take_in(store, lifter, plan, slices, Batch(rows, "push", lacking=lacking))
+            for entry in run:
+                journal.add(store, entry)
+                know_batch(store, entry)
 
 
 def lifted_batch(engine: Engine, plan: SourcePlan, rows: int) -> Iterator[Lifted]:
@@ -131,11 +150,7 @@ def _write(database: Database, lifter: Lifter, plan: SourcePlan, batch: Batch, g
         guard(batch.entry)
         # another process may have brought the batch since
         known = known_batch(store, plan.source.name, batch.token)
-        if known is None:
-            return take_in(store, lifter, plan, slices, batch)
-        if batch.entry is not None and batch.entry.entry is not None:  # of another store's journal
-            journal.add(store, batch.entry)
-        return _same_batch(known, batch)
+        return take_in(store, lifter, plan, slices, batch) if known is None else _same_batch(known, batch)
 
 
 def take_in(
@@ -375,10 +390,10 @@ class _Taking:
         absent = tuple(sorted({*self.absent(batch), *self.lacked}))
         report = PushReport(source, *counted, False, batch.token, self.made_late, absent)
         kept = ((place, "; ".join(reasons), text) for place, reasons, text in self.rejected)
-        pushed_at = None if batch.entry is None else batch.entry.pushed_at
-        enter_batch(self.store, report, kept, self.newest_arrival, batch.digest, pushed_at)
+        enter_batch(self.store, report, kept, self.newest_arrival, batch.digest)
         if batch.entry is not None:
-            journal.add(self.store, replace(batch.entry, newest=self.newest_arrival))
+            entry = replace(batch.entry, newest=self.newest_arrival, accepted=self.accepted)
+            journal.add(self.store, replace(entry, duplicates=self.duplicates, rejected=json.dumps(rejected)))
         known = {*self.plan.tables, *(v.layout.events for v in self.lifter.beside.views.values())}
         known |= {table for feed in self.plan.feeds for table in feed.plan.tables}
         leave_out(self.store, known, source, self.rows - self.duplicates)

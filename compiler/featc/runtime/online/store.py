@@ -22,7 +22,7 @@ from featc.runtime.online.engine import Engine, shared_engine
 from featc.runtime.online.evict import Eviction, evict, try_to_evict
 from featc.runtime.online.journal import Entry
 from featc.runtime.online.ledger import PushReport, horizon_of, note_members
-from featc.runtime.online.push import Guard, Lifter, push_batch, push_entry, unguarded
+from featc.runtime.online.push import Guard, Lifter, push_again, push_batch, take_over, unguarded
 from featc.runtime.online.service import ServiceReader
 from featc.runtime.online.space import give_back
 
@@ -123,15 +123,21 @@ class OnlineStore:
             raise FeatcError(Diagnostic("F605", f"there is no source '{source}'", hint=hint))
         return plan
 
-    def take_entry(self, entry: Entry, *, strict: bool = False, guard: Guard = unguarded) -> PushReport | None:
-        """Takes in a batch as a journal has it, of this store or another. None where the project has no such source;
-        then it is kept in the journal alone. Raises as `push`, and F890."""
-        plan = self._plans.get(entry.source)
+    def push_again(self, entry: Entry, *, strict: bool = False, guard: Guard = unguarded) -> PushReport:
+        """Takes in a batch that was on its way into another store. Raises as `push`, and F890."""
+        lifter = Lifter(self.engine, self.beside)
+        return push_again(self._database, lifter, self.plan_of(entry.source), entry, strict, guard)
+
+    def take_over(self, run: Sequence[Entry]) -> None:
+        """Takes in batches of one source as another store's journal has them. Where the project has no such source they
+        are kept in the journal alone. Raises as `push`, and F890."""
+        plan = self._plans.get(run[0].source)
         if plan is not None:
-            return push_entry(self._database, Lifter(self.engine, self.beside), plan, entry, strict, guard)
+            take_over(self._database, Lifter(self.engine, self.beside), plan, run)
+            return
         with self._database.write() as store:
-            journal.add(store, entry)
-        return None
+            for entry in run:
+                journal.add(store, entry)
 
     # ── get ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
