@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from featc.errors import Diagnostic
 from featc.fingerprint import feature_fingerprint, view_fingerprint
-from featc.lower.online import source_plan
+from featc.lower.online import keep, source_plan
 from featc.resolve.model import Service, feature_closure
 from featc.resolve.upstream import read_sources
 from featc.runtime.backfill.standing import TilesStatus, standing
@@ -238,9 +238,9 @@ def _views(store: FeatureStore, there: Mapping[str, int], came: Mapping[str, tup
     project = store.project
     marks = {name: view_fingerprint(project, name) for name in project.views}
     wanted: dict[str, tuple[str, ...]] = {}
-    for name, source in project.sources.items():
-        own = {v.name: marks[v.name] for v in project.views.values() if v.source == name}
-        for plan in source_plan(project, source, own).all_views:
+    kept = keep(project)
+    for source in project.sources.values():
+        for plan in source_plan(kept, source).all_views:
             stream = (plan.stream.stream.table,) if plan.stream else ()
             wanted[plan.layout.view.name] = (plan.layout.events, *stream)
     for name in project.views:

@@ -11,8 +11,7 @@ from typing import Any
 
 from featc.encoding import micros_of
 from featc.errors import Diagnostic, FeatcError, did_you_mean
-from featc.fingerprint import view_fingerprint
-from featc.lower.online import SourcePlan, ViewPlan, source_plan
+from featc.lower.online import SourcePlan, ViewPlan, keep, source_plan
 from featc.lower.online_joins import ViewHop
 from featc.resolve.model import Output, Project
 from featc.runtime.online.beside import BesideReaders
@@ -45,9 +44,9 @@ class OnlineStore:
         self.engine: Engine = shared_engine()
         self._plans: dict[str, SourcePlan] = {}
         self._views: dict[str, ViewPlan] = {}
-        marks = {name: view_fingerprint(project, name) for name in project.views}
+        kept = keep(project)
         for name, source in project.sources.items():
-            self._plans[name] = source_plan(project, source, marks)
+            self._plans[name] = source_plan(kept, source)
             self._views |= {v.layout.view.name: v for v in self._plans[name].all_views}
         self.beside = BesideReaders(project, self.engine, self._views)
         self._readers: dict[tuple[Output, ...], ServiceReader] = {}
