@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from featc.canonical import Leaf, canonical
 from featc.digests import Value
-from featc.resolve.model import ColumnRef, Expr, Slot, Source
+from featc.resolve.model import MEMBER, ColumnRef, Expr, Slot, Source
 
 _LONGEST = 40
 _DIGITS = 6
@@ -27,11 +27,11 @@ def slot_name(source: Source, slot: Slot) -> str:
 
     `amount`, `amount_where_status_paid`, `is_quantity_gt_1` (whether a row passes).
     """
-    value = _form(source, slot.value)
-    passes = "" if slot.filter is None else _joined(_words(_form(source, slot.filter)))
+    value, said = _form(source, slot.value), {c.name: c.stands_for or c.name for c in source.columns}
+    passes = "" if slot.filter is None else _joined(_words(_form(source, slot.filter), said))
     if passes and value == ("true", ()):
         return f"is_{passes}"
-    found = _joined(_words(value)) + (f"_where_{passes}" if passes else "")
+    found = _joined(_words(value, said)) + (f"_where_{passes}" if passes else "")
     return found if found[:1].isalpha() else f"v_{found}".strip("_")
 
 
@@ -53,17 +53,19 @@ def _form(source: Source, expr: Expr) -> Value:
     return canonical(parts, [Leaf(r.column, source.column(r.column).type) for r in columns])
 
 
-def _words(form: Value) -> Iterator[str]:
-    """The words of a form, in an order that follows from the form."""
+def _words(form: Value, said: Mapping[str, str]) -> Iterator[str]:
+    """The words of a form, in an order that follows from the form; columns as they are `said`."""
     match form:
         case ("leaf", str(column)):
-            yield column
+            yield said[column]
+        case ("case of", (("leaf", str(column)), *branches)) if column == MEMBER:
+            for value in branches[1::2]:  # what each member of a union has for it
+                yield from _words(value[2][0] if value[0] == "cast" else value, said)
         case ("words", tuple(items)):
             yield from (i[1] if isinstance(i, tuple) else i for i in items)
         case (str(op), str(value), tuple(args)):
-            yield op if op in ("part", "try_cast") else ""
-            yield from (w for a in args for w in _words(a))
-            yield value
+            found = [w for a in args for w in _words(a, said)]
+            yield from [value, *found] if op == "call" else [*found, value]
         case (str(op), tuple(args)) if op in _BETWEEN and len(args) > 1:
             word = _SAID.get(op, op)
             if op in _TURNED and not _reads(args[0]):
@@ -72,13 +74,13 @@ def _words(form: Value) -> Iterator[str]:
                 args = tuple(sorted(args, key=lambda a: not _reads(a)))
             for number, arg in enumerate(args):
                 yield word if number else ""
-                yield from _words(arg)
+                yield from _words(arg, said)
         case ("is null", (one,)):
-            yield from _words(one)
+            yield from _words(one, said)
             yield "null"
         case (str(op), tuple(args)):
             yield _SAID.get(op, op)
-            yield from (w for a in args for w in _words(a))
+            yield from (w for a in args for w in _words(a, said))
 
 
 def _reads(form: Value) -> bool:
