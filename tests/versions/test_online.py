@@ -17,6 +17,9 @@ from typing import Any
 import pytest
 
 from featc.errors import FeatcError
+from featc.runtime.planning.apply import apply
+from featc.runtime.planning.plan import plan
+from featc.runtime.status import unanswered
 from featc.runtime.store import FeatureStore
 from versions.shopping import write
 from versions.test_edits import EDITS
@@ -28,9 +31,10 @@ Answers = dict[tuple[str, datetime, int], Any]
 
 
 def filled(folder: Path) -> Path:
-    """The project in a folder, with a store that has taken in all its rows."""
+    """The project in a folder, with a lock, and a store that has taken in all its rows."""
     store = FeatureStore(write(folder))
     store.materialize()
+    apply(store, verify=False)
     store.close()
     return folder
 
@@ -53,8 +57,9 @@ def known(before: Path) -> Answers:
 
 
 def edited(before: Path, folder: Path, changes: Iterable[tuple[str, str]]) -> FeatureStore:
-    """The project with edits, on a copy of the filled store."""
+    """The project with edits, on a copy of the filled store, with the lock before them."""
     write(folder, *changes)
+    shutil.copy(before / "featc.lock", folder)
     (folder / ".featc").mkdir()
     for file in (before / ".featc").glob("online.db*"):
         shutil.copy(file, folder / ".featc" / file.name)
@@ -121,6 +126,7 @@ def test_what_means_the_same_goes_on_with_the_tables_there_are(
     before: Path, known: Answers, tmp_path: Path, edit: str
 ) -> None:
     store = edited(before, tmp_path, EDITS[edit][0])
+    assert not plan(store).work.online
     store.materialize()  # which opens the store for writing
     found: Answers = {}
     for view in store.project.views:
@@ -135,6 +141,7 @@ def test_what_means_the_same_goes_on_with_the_tables_there_are(
 @pytest.mark.parametrize("edit", [e for e in EDITS if not e.startswith(("metadata", "equivalent"))])
 def test_no_edit_is_answered_from_what_others_lifted(before: Path, tmp_path: Path, edit: str) -> None:
     store = edited(before, tmp_path, EDITS[edit][0])
+    assert {o.view for o in plan(store).work.online} == unanswered(store).keys()
     store.materialize()
     answered = 0
     for view in store.project.views:
