@@ -19,6 +19,7 @@ from featc.runtime.online.database import Database
 from featc.runtime.online.engine import Engine, shared_engine
 from featc.runtime.online.evict import Eviction, evict, try_to_evict
 from featc.runtime.online.ledger import PushReport, horizon_of, note_members
+from featc.runtime.online.left import lacks_rows
 from featc.runtime.online.push import Lifter, push_batch
 from featc.runtime.online.service import ServiceReader
 from featc.runtime.online.space import give_back
@@ -198,6 +199,7 @@ class OnlineStore:
         with self._database.read() as store:
             self._check_history(reader)
             self._check_horizon(store, reader, t)
+            self._check_left(store, reader)
             yield store
 
     def _check_horizon(self, store: Any, reader: ServiceReader, t: int) -> None:
@@ -210,6 +212,13 @@ class OnlineStore:
                 message = f"the online store knows {source} from {written(horizon)} on, not at {written(t)}"
                 hint = "earlier history was evicted; read at a later instant, or make a training set with featc dataset"
                 raise FeatcError(Diagnostic("F660", message, hint=hint))
+
+    def _check_left(self, store: Any, reader: ServiceReader) -> None:
+        """Rows that eviction let go may not be missed by a view that came to ask for more since."""
+        if not self._database.lacks_horizons:
+            for view in reader.views:
+                if lacks_rows(store, view.layout):
+                    raise FeatcError(_let_go(view, self._database.name))
 
     # ── the store's own tables ────────────────────────────────────────────────────────────────────────────────────
 
@@ -279,6 +288,9 @@ class OnlineStore:
                 if row is None or row[0]:
                     yield _incomplete(view, None if row is None else row[0], self._database.name)
                     break
+            else:
+                if not self._database.lacks_horizons and lacks_rows(self._database.connection, view.layout):
+                    yield _let_go(view, self._database.name)
 
 
 def _taken_in(store: Any, source: str) -> int:
@@ -297,11 +309,19 @@ def _incomplete(view: ViewPlan, missed: int | None, file: str) -> Diagnostic:
         rows = "1 row" if missed == 1 else f"{missed} rows"
         message = f"view '{name}' was added or changed after {rows} of {source} came into the store, which lifted them"
         message += " without it: its history is incomplete"
-    hint = (
-        f"move {file} away, or set another online path and let the old store answer until then; run"
-        " `featc materialize`, and push again what no source's data holds"
-    )
-    return Diagnostic("F603", message, hint=hint)
+    return Diagnostic("F603", message, hint=_FILL.format(file=file))
+
+
+def _let_go(view: ViewPlan, file: str) -> Diagnostic:
+    message = f"view '{view.layout.view.name}' asks for rows of {view.layout.source.name} that were evicted before it"
+    message += " was defined as it is now: its history is incomplete"
+    return Diagnostic("F603", message, hint=_FILL.format(file=file))
+
+
+_FILL = (
+    "move {file} away, or set another online path and let the old store answer until then; run"
+    " `featc materialize`, and push again what no source's data holds"
+)
 
 
 def written(t: int) -> str:
