@@ -17,7 +17,7 @@ from featc.decompose import Partial, decompose
 from featc.digests import IR_VERSION as IR_VERSION
 from featc.digests import Value, digest
 from featc.digests import encode as encode
-from featc.lower.source import identity, told_apart
+from featc.lower.source import by_name, told_apart
 from featc.resolve.model import (
     AggregateRef,
     Aggregation,
@@ -27,6 +27,7 @@ from featc.resolve.model import (
     Expr,
     Feature,
     FeatureRef,
+    Join,
     KeyRef,
     Member,
     Output,
@@ -86,16 +87,20 @@ def view_fingerprint(project: Project, view: str) -> str:
     Names of keys and of columns that are looked up count here, since tables carry them. Those of slots, which follow
     from how expressions are written, do not; nor do windows: what they ask for is the store's.
     """
-    owner = project.views[view]
-    parts, beside = decompose(owner), Layers(project).feature
+    return rows_kept(project, project.views[view], Layers(project).feature)
+
+
+def rows_kept(project: Project, owner: View, beside: Fingerprint) -> str:
+    """The same of any view over a source. `beside` gives the fingerprints of features."""
+    parts = decompose(owner)
     source = project.source_of(owner) if owner.source is not None else None
     keys = tuple((k.name, k.type, _expr(source, k.expr, beside)) for k in owner.keys)
-    slots = dict(zip((s.name for s in owner.slots), slot_fingerprints(project, owner), strict=True))
+    slots = dict(zip((s.name for s in owner.slots), slot_fingerprints(project, owner, beside), strict=True))
     states = tuple((p.kind.value, tuple(slots[s] for s in p.slots), p.types) for p in parts.partials)
     return digest(
         "view",
         {
-            "view": view,
+            "view": owner.name,
             "source": None if source is None else _source(source, owner),
             "keys": keys,
             "where": _expr(source, owner.where, beside),
@@ -107,14 +112,33 @@ def view_fingerprint(project: Project, view: str) -> str:
     )
 
 
-def slot_fingerprints(project: Project, view: View) -> tuple[str, ...]:
+def slot_fingerprints(project: Project, view: View, beside: Fingerprint | None = None) -> tuple[str, ...]:
     """One fingerprint per slot of a view, in order: what its rows bring, however that is written and called."""
     if view.source is None:
         return ()
-    source, beside = project.source_of(view), Layers(project).feature
+    source, beside = project.source_of(view), beside or Layers(project).feature
     return tuple(
         digest("slot", (s.type, _expr(source, s.value, beside), _expr(source, s.filter, beside))) for s in view.slots
     )
+
+
+def join_fingerprint(project: Project, view: View, join: Join | ViewJoin, beside: Fingerprint) -> str:
+    """What a join finds beside a row, whatever it is called and whichever columns of it are used."""
+    source = project.source_of(view)
+    asked = tuple((e.type, _expr(source, e, beside)) for e in join.keys)
+    if isinstance(join, ViewJoin):
+        return digest("join", ("view", join.view, tuple((k.name, k.type) for k in join.keys_of), asked))
+    keys = tuple((k.name, k.type, _expr(join.source, k.expr)) for k in join.rows.keys)
+    match = None if join.match is None else (join.match.within, join.match.take, join.match.mature)
+    return digest("join", (_source(join.source), keys, asked, join.rows.ttl, match))
+
+
+def versions_fingerprint(source: Source, view: View | None = None) -> str:
+    """By what rows of a source are versions of one event, or rows of one dump, and in which order; `view` is set where
+    its keys say of what."""
+    keys = () if view is None else tuple((k.type, _expr(source, k.expr)) for k in view.keys)
+    order = tuple(c.name for c in by_name(source.columns) if not c.computed)
+    return digest("versions", (_source(source), keys, order))
 
 
 def service_fingerprint(project: Project, service: Service) -> str:
@@ -320,16 +344,16 @@ def _column(source: Source, name: str, feature: Fingerprint | None = None) -> Va
     return found if match is None else (*found, "match", match.within, match.take)
 
 
-def _source(source: Source, view: View) -> Value:
+def _source(source: Source, view: View | None = None) -> Value:
     """What of a source decides which rows are visible when, and in which order.
 
     With an identity the order of versions reads every column (semantics.md, "Events and versions").
     """
-    versions = identity(source, view) is not None or source.in_dumps
+    versions = bool(source.id) or source.holds
     own = [c for c in source.columns if c.brought is None and not c.computed]
     zone = None if source.timezone is None or source.timezone.upper() == "UTC" else source.timezone
     final = {} if source.final_after is None else {"final_after": source.final_after}
-    mature = {"maturity": view.maturity} if view.attributed is not None else {}
+    mature = {"maturity": view.maturity} if view is not None and view.attributed is not None else {}
     united = [(_source(m.source, view), _values(source, m)) for m in source.members]
     return {
         **final,

@@ -1,4 +1,4 @@
-"""A program that pushes one order after the other until a file says stop: `pushing FOLDER STOP FIRST`. Prints what is in."""
+"""A program that pushes one order after the other until a file says stop: `pushing FOLDER STOP FIRST`."""
 
 from __future__ import annotations
 

@@ -106,8 +106,8 @@ def test_kills_at_any_moment_leave_either(shop: Path, tmp_path: Path) -> None:
 
 @contextmanager
 def others(folder: Path, stop: Path, first: int) -> Iterator[dict[str, object]]:
-    """Four readers and a pusher, who work until the block ends; what they saw is there afterwards. `first` is the number
-    of the first order."""
+    """Four readers and a pusher, who work until the block ends; what they saw is there afterwards. `first` is the
+    number of the first order."""
     readers = [program("reading", folder, stop) for _ in range(READERS)]
     pusher = program("pushing", folder, stop, first)
     for each in (*readers, pusher):

@@ -188,6 +188,7 @@ def plan_sql(store: FeatureStore, name: str, plan: str) -> str:
     Raises FeatcError F802 when there is nothing of this name, F803 when it has no such plan.
     """
     from featc.emit import backfill_files, online_sql, training_file
+    from featc.lower.online import keep
     from featc.resolve.model import feature_closure
 
     project = store.numbered
@@ -203,7 +204,8 @@ def plan_sql(store: FeatureStore, name: str, plan: str) -> str:
             message = f"'{name}' has no tiles, so it has no backfill plan: it is computed when asked"
             raise FeatcError(Diagnostic("F803", message, hint=f"featc sql {name} --plan training"), exit_code=2)
         return "\n".join(tiles)
-    files = [online_sql(project, view) for view in views]
+    stored = keep(project)
+    files = [online_sql(stored, view) for view in views]
     texts = [by_name[f"online_{plan}.sql"] for by_name in files if by_name]
     if not texts:
         message = f"'{name}' keeps nothing online, so it has no {plan} plan: it is computed when asked"

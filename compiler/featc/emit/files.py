@@ -13,7 +13,7 @@ from featc.emit.head import backfill_head, online_head, training_head
 from featc.emit.manifest import manifest_text
 from featc.fingerprint import view_fingerprint
 from featc.lower.backfill import backfill_sql, streams, tile_tables
-from featc.lower.online import online_files, read_file
+from featc.lower.online import Kept, keep, online_files, read_file
 from featc.lower.training import training_sql
 from featc.resolve.model import Output, Project, Service, View, feature_closure
 from featc.secrets import mask
@@ -38,7 +38,7 @@ def build_files(compiled: Emitted, only: Collection[tuple[str, str]] | None = No
     project = compiled.project
     files: dict[str, str] = {}
     queries = training_queries(project, only)
-    tiles = backfill_files(project)
+    tiles, kept = backfill_files(project), keep(project)
     for view in project.views.values():
         path = f"sql/duckdb/{view.name}/training.sql"
         if path not in queries:
@@ -46,7 +46,7 @@ def build_files(compiled: Emitted, only: Collection[tuple[str, str]] | None = No
         files[path] = training_file(project, f"feature view {view.name}", queries[path], f"target/{path}", view.version)
         if view.name in tiles:
             files[f"sql/duckdb/{view.name}/backfill.sql"] = tiles[view.name]
-        for name, text in online_sql(project, view.name).items():
+        for name, text in online_sql(kept, view.name).items():
             dialect = "duckdb" if name == "online_lift.sql" else STORE
             files[f"sql/{dialect}/{view.name}/{name}"] = text
     for view in project.labels.values() if only is None else ():
@@ -113,20 +113,18 @@ def backfill_files(project: Project) -> Mapping[str, str]:
     return found
 
 
-def online_read(project: Project, name: str) -> str | None:
+def online_read(kept: Kept, name: str) -> str | None:
     """The online read of a view alone, as `online_sql` has it; None for a view that keeps no state."""
-    fingerprint = view_fingerprint(project, name)
-    text = read_file(project, project.views[name], fingerprint)
-    if text is None:
-        return None
-    return online_head(project, project.views[name], fingerprint, text) + text.rstrip() + "\n"
+    text = read_file(kept, name)
+    return None if text is None else _with_head(kept, name, text)
 
 
-def online_sql(project: Project, name: str) -> Mapping[str, str]:
+def online_sql(kept: Kept, name: str) -> Mapping[str, str]:
     """The online files of a view by name, such as `online_read.sql`; none for a view that keeps no state."""
-    fingerprint = view_fingerprint(project, name)
-    files = online_files(project, project.views[name], fingerprint)
-    return {
-        file: online_head(project, project.views[name], fingerprint, text) + text.rstrip() + "\n"
-        for file, text in files.items()
-    }
+    return {file: _with_head(kept, name, text) for file, text in online_files(kept, name).items()}
+
+
+def _with_head(kept: Kept, name: str, text: str) -> str:
+    project = kept.given
+    head = online_head(project, project.views[name], view_fingerprint(project, name), text)
+    return head + text.rstrip() + "\n"

@@ -10,7 +10,7 @@ from typing import Any
 from featc.algebra import LAWS, Kind
 from featc.decompose import Cell, Parts, decompose
 from featc.durations import format_duration
-from featc.lower.online import ViewPlan, view_plan
+from featc.lower.online import ViewPlan, keep, view_plan
 from featc.lower.online_evict import looks_up
 from featc.lower.online_layout import is_banded
 from featc.lower.online_read import ReadPlan, read_plan
@@ -53,14 +53,15 @@ def explain_view(project: Project, view: View, wanted: frozenset[str] | None = N
     source = project.sources[view.source]
     if view.ahead:
         return {**found, **_explain_labels(project, view, source, decompose(view, wanted))}
-    plan = view_plan(project, view)
-    read = read_plan(plan.layout, decompose(view, wanted), lookup=looks_up(plan.layout))
+    kept = keep(project)
+    plan = view_plan(kept, kept.view(view.origin))
+    read = read_plan(plan.layout, decompose(plan.layout.view, wanted), lookup=looks_up(plan.layout))
     return {
         **found,
         "source": _source(source, view),
         "joins": [join_explained(project, join, source) for join in view.joins],
         "windows": [{"window": w.name, "holds": edges_in_words(w, view.closed)} for w in read.parts.windows],
-        "training": _training(read.parts, source, view.attributed is not None or is_irregular(source)),
+        "training": _training(decompose(view, wanted), source, view.attributed is not None or is_irregular(source)),
         "online": _online(plan, read),
         "retention": _retention(plan, source),
     }

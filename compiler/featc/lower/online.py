@@ -1,12 +1,12 @@
 """Online lowering: what the store executes for each source and view, and the artefacts that show it.
 
 One truth: `online_files` writes the texts that the runtime runs. A table's name carries a fingerprint of everything
-that decides what it holds, so a changed definition gets tables of its own and never reads another's rows.
+that decides what it holds (`online_names`), so a changed definition gets tables of its own and never reads another's
+rows, and one that is only written otherwise goes on with those that are there.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -15,11 +15,14 @@ from featc.lower import online_lift as lift
 from featc.lower import online_store as tables
 from featc.lower.online_dumps import DumpsPlan, dumps_plan, superseded_sql
 from featc.lower.online_evict import EvictPlan, looks_up
-from featc.lower.online_joins import Hop, JoinsPlan, ViewHop, joins_plan
+from featc.lower.online_joins import JoinsPlan, ViewHop, joins_plan
+from featc.lower.online_kept import Kept as Kept
+from featc.lower.online_kept import keep as keep
 from featc.lower.online_layout import Layout, Stream, layout, stream_of
+from featc.lower.online_names import rows_name, versions_name
 from featc.lower.online_read import ReadPlan, read_plan, sections
 from featc.lower.union import member_batch_sql
-from featc.resolve.model import Project, Source, View
+from featc.resolve.model import Source, View
 from featc.resolve.unfold import columns_behind
 from featc.resolve.upstream import depth, read_beside, read_sources
 
@@ -132,24 +135,12 @@ class Feed:
     required: frozenset[str]
 
 
-def _digest(*texts: str) -> str:
-    whole = hashlib.sha256()
-    for text in texts:
-        data = text.encode()
-        whole.update(len(data).to_bytes(8, "big") + data)
-    return whole.hexdigest()
-
-
 def _stream_plan(source: Source, view: View) -> StreamPlan | None:
     bare = stream_of(source, view, "")
     if bare is None:
         return None
     by_view = bare.name != source.name or not (source.id or source.key)
-    texts = (
-        lift.stream_sql(source, bare) if by_view else lift.census_sql(source, bare),
-        tables.stream_schema_sql(bare),
-    )
-    stream = stream_of(source, view, _digest(*texts))
+    stream = stream_of(source, view, versions_name(source, view if by_view else None))
     assert stream is not None
     return StreamPlan(
         stream=stream,
@@ -165,23 +156,18 @@ def _stream_plan(source: Source, view: View) -> StreamPlan | None:
     )
 
 
-def view_plan(project: Project, view: View, fingerprint: str = "") -> ViewPlan:
-    """The texts of one view that has a source. `fingerprint` is mixed into its tables' names."""
+def view_plan(kept: Kept, view: View) -> ViewPlan:
+    """The texts of one view that has a source, as it is kept."""
     if view.source is None:
         raise ValueError(f"{view.name} has no source and keeps nothing")
+    project = kept.project
     stream = _stream_plan(project.sources[view.source], view)
     versions = stream.stream if stream else None
     bare = layout(project, view, "", versions)
-    seal = tables.seal_sql(bare) if bare.tiled else ""
-    joined = joins_plan(project, bare, _lookups(project, view)) if view.joins else None
-    also = [] if joined is None else [joined.schema_sql, joined.raw_sql]
-    for hop in () if joined is None else joined.hops:
-        also += [hop.keys_sql, *([hop.find_sql] if isinstance(hop, Hop) else [])]
-    digest = _digest(
-        fingerprint, versions.table if versions else "", lift.view_sql(bare), tables.schema_sql(bare), seal, *also
-    )
-    found = layout(project, view, digest, versions)
-    joins = joins_plan(project, found, _lookups(project, view)) if view.joins else None
+    lookups = {join.rows.name: view_plan(kept, join.rows).layout for join in view.lookups}
+    hops = joins_plan(project, bare, lookups).hops if view.joins else ()
+    found = layout(project, view, rows_name(kept, bare, hops), versions)
+    joins = joins_plan(project, found, lookups) if view.joins else None
     return ViewPlan(
         layout=found,
         stream=stream,
@@ -199,27 +185,20 @@ def view_plan(project: Project, view: View, fingerprint: str = "") -> ViewPlan:
     )
 
 
-def _lookups(project: Project, view: View) -> dict[str, Layout]:
-    """The layouts of what a view's joins look into, by view."""
-    return {join.rows.name: view_plan(project, join.rows).layout for join in view.lookups}
-
-
-def source_plan(project: Project, source: Source, fingerprints: Mapping[str, str]) -> SourcePlan:
+def source_plan(kept: Kept, source: Source) -> SourcePlan:
     """Everything a push to `source` executes, for all views that read it."""
+    project = kept.project
     mine = [v for v in project.views.values() if v.source == source.name]
     beside = [j.rows for v in project.views.values() for j in v.lookups if j.rows.source == source.name]
     reads = (v for v in project.views.values() if any(o.source == source.name for o in read_beside(project, v)))
     joining = list(reads)
     readers = [*(v for v in mine if not v.joins), *beside]
-    views = tuple(view_plan(project, v, fingerprints.get(v.name, "")) for v in readers)
-    joined = tuple(view_plan(project, v, fingerprints.get(v.name, "")) for v in mine if v.joins)
-    reached = tuple(view_plan(project, v, fingerprints.get(v.name, "")) for v in joining)
-    dumps = None
-    if source.in_dumps:
-        bare = dumps_plan(source, "")
-        dumps = dumps_plan(source, _digest(bare.listed_sql, bare.schema_sql))
+    views = tuple(view_plan(kept, v) for v in readers)
+    joined = tuple(view_plan(kept, v) for v in mine if v.joins)
+    reached = tuple(view_plan(kept, v) for v in joining)
+    dumps = dumps_plan(source, versions_name(source)) if source.in_dumps else None
     shared = next((v.stream for v in (*views, *joined) if v.stream is not None and v.stream.lift_sql is None), None)
-    feeds = tuple(_feeds(project, source, fingerprints))
+    feeds = tuple(_feeds(kept, source))
     if feeds and source.id and shared is None:  # by which its rows are known again
         shared = _stream_plan(source, next(v for v in project.views.values() if v.source is not None))
     required = frozenset(lift.required_columns(source, [*readers, *(v for v in mine if v.joins)]))
@@ -238,13 +217,14 @@ def source_plan(project: Project, source: Source, fingerprints: Mapping[str, str
     )
 
 
-def _feeds(project: Project, source: Source, fingerprints: Mapping[str, str]) -> Iterator[Feed]:
+def _feeds(kept: Kept, source: Source) -> Iterator[Feed]:
     """The unions with views that a source is part of."""
+    project = kept.project
     read = {name for view in project.views.values() for name in read_sources(project, view)}
     for union in project.sources.values():
         member = next((m for m in union.members if m.source.name == source.name), None)
         if member is not None and union.name in read:
-            plan, behind = source_plan(project, union, fingerprints), columns_behind(union, member)
+            plan, behind = source_plan(kept, union), columns_behind(union, member)
             deletes = source.id and source.deleted is not None  # then a batch may be of nothing but deletions
             asked = union if deletes else replace(union, deleted=None)
             needed = lift.required_columns(asked, [v.layout.view for v in plan.all_views])
@@ -268,13 +248,14 @@ def _file(head: str, found: list[tuple[str, str]]) -> str:
     return f"{head}\n\n" + "\n".join(_section(title, text) for title, text in found)
 
 
-def online_files(project: Project, view: View, fingerprint: str = "") -> dict[str, str]:
+def online_files(kept: Kept, name: str) -> dict[str, str]:
     """File name → text of a view's online artefacts. Empty for a view without a source, which keeps nothing."""
+    project, view = kept.project, kept.view(name)
     if view.source is None:
         return {}
     source = project.sources[view.source]
-    plan = view_plan(project, view, fingerprint)
-    shared = source_plan(project, source, {})
+    plan = view_plan(kept, view)
+    shared = source_plan(kept, source)
     head = f"-- {project.name}.{view.name}, tables {plan.layout.events}"
     united = [
         (f"a batch of {m.source.name}, as one of {source.name}", member_batch_sql(source, m)) for m in source.members
@@ -303,7 +284,7 @@ def online_files(project: Project, view: View, fingerprint: str = "") -> dict[st
     if shared.dumps:
         _add_dumps(plan, shared.dumps, lifts, schemas, updates)
     if plan.joins:
-        _add_joins(project, view, plan.joins, lifts, schemas, updates)
+        _add_joins(kept, plan.joins, lifts, schemas, updates)
     if plan.seal_sql:
         updates += [
             ("tiles: the open tile", plan.newest_sql),
@@ -322,12 +303,13 @@ def online_files(project: Project, view: View, fingerprint: str = "") -> dict[st
     }
 
 
-def read_file(project: Project, view: View, fingerprint: str = "") -> str | None:
+def read_file(kept: Kept, name: str) -> str | None:
     """The online read of a view alone, as `online_files` has it; None for a view without a source."""
+    view = kept.view(name)
     if view.source is None:
         return None
-    plan = view_plan(project, view, fingerprint)
-    return _read_file(f"-- {project.name}.{view.name}, tables {plan.layout.events}", plan)
+    plan = view_plan(kept, view)
+    return _read_file(f"-- {kept.project.name}.{view.name}, tables {plan.layout.events}", plan)
 
 
 def _read_file(head: str, plan: ViewPlan) -> str:
@@ -349,9 +331,7 @@ def _add_dumps(plan: ViewPlan, dumps: DumpsPlan, lifts: Sections, schemas: Secti
     ]
 
 
-def _add_joins(
-    project: Project, view: View, joins: JoinsPlan, lifts: Sections, schemas: Sections, updates: Sections
-) -> None:
+def _add_joins(kept: Kept, joins: JoinsPlan, lifts: Sections, schemas: Sections, updates: Sections) -> None:
     """The sections of a view with joins that others have not."""
     found = [("rows as they came, which are kept", joins.raw_sql)]
     for hop in joins.hops:
@@ -360,7 +340,7 @@ def _add_joins(
             updates.append((f"{hop.join.name}: note whose features were asked", hop.note_sql))
             updates += [(f"{hop.join.name}: rows that {r.view} reaches, to lift again", r.sql) for r in hop.reached]
             continue
-        rows = view_plan(project, hop.join.rows)
+        rows = view_plan(kept, hop.join.rows)
         schemas.append((f"{hop.join.name}: what can be found", rows.schema_sql))
         finds = "what held at :t, by what was known at :k"
         if hop.join.match is not None:

@@ -140,7 +140,7 @@ def joins_plan(project: Project, layout: Layout, lookups: Mapping[str, Layout]) 
     listed = ",\n".join(f"    {column}" for column in (*fixed, *stored))
     schema = f"CREATE TABLE IF NOT EXISTS {table} (\n{listed}\n) STRICT;\n"
     for n, hop in enumerate(hops):
-        for m, by in enumerate(_indexed(hop, n)):
+        for m, by in enumerate(indexed(hop, n)):
             index = quoted(f"{table.strip(chr(34))}__{n}{f'_{m}' if m else ''}")
             schema += f"CREATE INDEX IF NOT EXISTS {index} ON {table} ({', '.join([*by, '_tau'])});\n"
     names = ["_seq", "_tau", "_enter", *(column for _, column in columns)]
@@ -177,7 +177,7 @@ def _keys(hop: Hop | ViewHop, number: int) -> list[str]:
     return [quoted(f"join_{number}_{n}") for n in range(len(keys_asked(hop)))]
 
 
-def _indexed(hop: Hop | ViewHop, number: int) -> list[list[str]]:
+def indexed(hop: Hop | ViewHop, number: int) -> list[list[str]]:
     """The lists of those columns by which rows are found."""
     columns = _keys(hop, number)
     if isinstance(hop, Hop):

@@ -42,6 +42,12 @@ def tile_columns(layout: Layout) -> list[tuple[str, str]]:
     return keys + fixed + [f for p in layout.tiled for f in tile_fields(p)]
 
 
+def clustered(layout: Layout) -> list[str]:
+    """The columns by which a view's rows lie together, in order."""
+    order = [*(["_order"] if layout.ordered else []), *(["_enter"] if layout.view.attributed is not None else [])]
+    return [*key_columns(layout), "_tau", *order, "_seq"]
+
+
 def schema_sql(layout: Layout) -> str:
     """The view's tables. An entity's rows lie together, in event order, so that a window is one stretch."""
     keys = [column for _, column, _ in layout.keys]
@@ -52,9 +58,8 @@ def schema_sql(layout: Layout) -> str:
         *([("_superseded", "INTEGER")] if layout.superseded and not brings else []),
         ("_seq", "INTEGER"),
     ]
-    order = [*(["_order"] if layout.ordered else []), *(["_enter"] if brings else [])]
     body = [f"{name} {type_}" for name, type_ in columns]
-    body.append(f"PRIMARY KEY ({', '.join([*keys, '_tau', *order, '_seq'])})")
+    body.append(f"PRIMARY KEY ({', '.join(clustered(layout))})")
     text = _create(layout.events, body, "STRICT, WITHOUT ROWID")
     if layout.stream or layout.view.joins:
         index = quoted(layout.events.strip('"') + "__seq")

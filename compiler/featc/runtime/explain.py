@@ -11,10 +11,9 @@ import duckdb
 from featc.closures import PROVEN_ENGINE, why_not
 from featc.decompose import decompose
 from featc.emit import training_file
-from featc.fingerprint import view_fingerprint
 from featc.leakage import Checked, check_sql, facts_of
 from featc.lower.explained import explain_view
-from featc.lower.online import view_plan
+from featc.lower.online import keep, view_plan
 from featc.lower.online_derived import ref_type
 from featc.lower.online_evict import looks_up
 from featc.lower.online_read import read_plan
@@ -107,7 +106,8 @@ def _tiles(
 def _in_duckdb(store: FeatureStore, outputs: Sequence[Output]) -> frozenset[str]:
     """The features that a read evaluates in DuckDB, by the stage that reads run."""
     project = store.project
-    plans = {v.name: view_plan(project, v) for v in project.views.values() if v.source is not None}
+    kept = keep(project)
+    plans = {v.name: view_plan(kept, v) for v in kept.project.views.values() if v.source is not None}
     return frozenset(ServiceReader(project, shared_engine(), plans, tuple(outputs)).in_duckdb)
 
 
@@ -128,8 +128,9 @@ def _cost(store: FeatureStore, session: Session, name: str, wanted: frozenset[st
     view = project.views.get(project.view(name).origin)
     if view is None or name in project.labels or view.source is None:
         return None
-    plan = view_plan(project, view, view_fingerprint(project, view.name))
-    read = read_plan(plan.layout, decompose(view, wanted), lookup=looks_up(plan.layout))
+    kept = keep(project)
+    plan = view_plan(kept, kept.view(view.name))
+    read = read_plan(plan.layout, decompose(plan.layout.view, wanted), lookup=looks_up(plan.layout))
     amounts = store_amounts(store.online_path, plan)
     if amounts is None:
         amounts = source_amounts(session.connection, store.located.sources[view.source], plan)

@@ -17,19 +17,20 @@ from urllib.parse import quote
 
 from featc.errors import Diagnostic
 from featc.fingerprint import feature_fingerprint, view_fingerprint
-from featc.lower.online import source_plan
+from featc.lower.online import keep, source_plan
 from featc.resolve.model import Service, feature_closure
 from featc.resolve.upstream import read_sources
 from featc.runtime.backfill.standing import TilesStatus, standing
 from featc.runtime.online.ledger import horizon_of
+from featc.runtime.online.left import lacks_rows
 from featc.runtime.proofs import Certificate, Proof
 
 if TYPE_CHECKING:
     from featc.runtime.store import FeatureStore
 
 History = Literal["complete", "empty", "incomplete", "absent", "on demand"]
-"""Of a view in the store: whole; the same before any row of its source was taken in; made after rows were taken in;
-without tables as it is defined now; nothing is kept."""
+"""Of a view in the store: whole; the same before any row of its source was taken in; made after rows were taken in, or
+asking for rows that were evicted before; without tables as it is defined now; nothing is kept."""
 
 _DAY = 86_400_000_000
 
@@ -122,7 +123,7 @@ def status(store: FeatureStore, recent: int = _DAY) -> Status:
         try:
             with glance(path) as connection:
                 sources = tuple(_source(connection, name, now - recent) for name in store.project.sources)
-                views = tuple(_views(store, _tables(connection), _taken_in(connection)))
+                views = tuple(_views(store, _tables(connection), _taken_in(connection), connection))
             break
         except sqlite3.Error as error:
             if attempt or logged or not _log_of(path).exists():  # else a writer came while we read without its log
@@ -227,22 +228,31 @@ def unanswered(store: FeatureStore) -> dict[str, int]:
         return {}
     try:
         with glance(store.online_path) as connection:
-            views = tuple(_views(store, _tables(connection), _taken_in(connection)))
+            views = tuple(_views(store, _tables(connection), _taken_in(connection), connection))
     except sqlite3.Error:
         return {}
     return {v.name: v.unanswered for v in views if v.unanswered is not None}
 
 
-def _views(store: FeatureStore, there: Mapping[str, int], came: Mapping[str, tuple[int, int]]) -> Iterator[ViewStatus]:
-    """`there`: see `_tables`; `came`: see `_taken_in`."""
+def _views(
+    store: FeatureStore,
+    there: Mapping[str, int],
+    came: Mapping[str, tuple[int, int]],
+    connection: sqlite3.Connection | None = None,
+) -> Iterator[ViewStatus]:
+    """`there`: see `_tables`; `came`: see `_taken_in`; `connection` is to a store, if there is one."""
     project = store.project
     marks = {name: view_fingerprint(project, name) for name in project.views}
     wanted: dict[str, tuple[str, ...]] = {}
-    for name, source in project.sources.items():
-        own = {v.name: marks[v.name] for v in project.views.values() if v.source == name}
-        for plan in source_plan(project, source, own).all_views:
+    lacking: set[str] = set()
+    evicted = connection is not None and _has(connection, "featc_horizons")
+    kept = keep(project)
+    for source in project.sources.values():
+        for plan in source_plan(kept, source).all_views:
             stream = (plan.stream.stream.table,) if plan.stream else ()
             wanted[plan.layout.view.name] = (plan.layout.events, *stream)
+            if evicted and connection is not None and lacks_rows(connection, plan.layout):
+                lacking.add(plan.layout.view.name)
     for name in project.views:
         tables = wanted.get(name)
         if tables is None:
@@ -255,6 +265,8 @@ def _views(store: FeatureStore, there: Mapping[str, int], came: Mapping[str, tup
         accepted, rows = map(sum, zip(*(came.get(part, (0, 0)) for part in parts), strict=True))
         history: History = "absent" if absent else "incomplete" if missed else "complete" if accepted else "empty"
         lost = max(missed, rows) if absent else missed
+        if not lost and name in lacking:
+            history, lost = "incomplete", rows
         yield ViewStatus(name, marks[name], history, missed, tuple(t for t in tables if t in there), lost or None)
 
 

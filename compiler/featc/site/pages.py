@@ -13,6 +13,7 @@ import jinja2
 
 from featc.emit import online_read, training_file, training_queries
 from featc.load.text import SourceFile
+from featc.lower.online import keep
 from featc.resolve.model import Output, Project, View
 from featc.secrets import mask
 from featc.site import places
@@ -173,13 +174,13 @@ class _Pages:
 
     def sql(self) -> Iterator[Page]:
         """Both plans of each view, and the training query of each service."""
-        queries = training_queries(self.project)
+        queries, kept = training_queries(self.project), keep(self.project)
         for view in self.project.views.values():
             path = f"sql/duckdb/{view.name}/training.sql"
             if path not in queries:
                 continue
             plans = [self._training(f"feature view {view.name}", path, queries)]
-            read = online_read(self.project, view.name)
+            read = online_read(kept, view.name)
             if read is not None:
                 plans.append(_plan("online", "the online read, in the store's SQLite", read))
             back = {"href": places.link(places.view_page(view.name)), "name": view.name}

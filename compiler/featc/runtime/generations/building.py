@@ -68,7 +68,7 @@ def build(
         wanted = needs.tables_of(project)
         with closing(Database(path, store.root)) as copy:
             with copy.read() as found:
-                short = needs.lacking(found, wanted)
+                short = needs.lacking(found, project)
                 again = needs.tied((project, *([old] if old is not None else [])), short)
                 known = {source: _known(found, source) for source in again}
                 last = journal.last(found)

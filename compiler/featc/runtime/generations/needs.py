@@ -7,16 +7,16 @@ what lies in those of others. Sources that nothing new is asked of stay as they 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import networkx as nx
 
-from featc.fingerprint import view_fingerprint
-from featc.lower.online import source_plan
+from featc.lower.online import SourcePlan, keep, source_plan
 from featc.lower.online_joins import KEPT
 from featc.lower.source import quoted
 from featc.resolve.model import Project
 from featc.resolve.upstream import read_sources
+from featc.runtime.online.left import lacks_rows
 
 _BESIDE = ("", "__tiles", KEPT)
 """What the names of the tables that lie beside a view's end in."""
@@ -24,17 +24,22 @@ _BESIDE = ("", "__tiles", KEPT)
 
 def tables_of(project: Project) -> dict[str, str]:
     """The tables that definitions need, each with its source."""
-    marks = {name: view_fingerprint(project, name) for name in project.views}
-    found: dict[str, str] = {}
-    for name, source in project.sources.items():
-        found |= dict.fromkeys(source_plan(project, source, marks).tables, name)
-    return found
+    return {table: plan.source.name for plan in plans_of(project) for table in plan.tables}
 
 
-def lacking(store: sqlite3.Connection, wanted: Mapping[str, str]) -> frozenset[str]:
-    """The sources of tables that a file does not have, or not from their beginning."""
+def plans_of(project: Project) -> list[SourcePlan]:
+    """What a store that goes by a project executes, source by source."""
+    kept = keep(project)
+    return [source_plan(kept, source) for source in project.sources.values()]
+
+
+def lacking(store: sqlite3.Connection, project: Project) -> frozenset[str]:
+    """The sources of tables that a file does not have, or not from their beginning, or of which rows that the
+    definitions ask for were evicted."""
     there = dict(store.execute("SELECT name, missed FROM featc_tables"))
-    return frozenset(source for table, source in wanted.items() if there.get(table, 1))
+    plans = plans_of(project)
+    found = {plan.source.name for plan in plans if any(there.get(table, 1) for table in plan.tables)}
+    return frozenset(found | {p.source.name for p in plans if any(lacks_rows(store, v.layout) for v in p.all_views)})
 
 
 def tied(projects: Iterable[Project], sources: Iterable[str]) -> frozenset[str]:
@@ -58,6 +63,7 @@ def drop(store: sqlite3.Connection, table: str) -> None:
         store.execute(f"DROP TABLE IF EXISTS {quoted(table.strip(chr(34)) + ending)}")
     store.execute("DELETE FROM featc_tables WHERE name = ?", (table,))
     store.execute("DELETE FROM featc_compacted WHERE name = ?", (table,))
+    store.execute("DELETE FROM featc_meta WHERE name = ?", (f"left of {table}",))
 
 
 def forget(store: sqlite3.Connection, source: str) -> None:

@@ -107,16 +107,15 @@ def _complete(store: FeatureStore, leader: Database, generation: Generation) -> 
     except FeatcError:  # then there is no way back to it
         return None
     with leader.read() as found:
-        return None if needs.lacking(found, needs.tables_of(project)) else project
+        return None if needs.lacking(found, project) else project
 
 
 def _in_the_same_file(leader: Database, project: Project, old: Project | None) -> bool:
     """Whether a file has all that definitions need, and either of them keeps up what the other needs."""
-    wanted = needs.tables_of(project)
     with leader.read() as found:
-        if needs.lacking(found, wanted):
+        if needs.lacking(found, project):
             return False
-    return old is None or needs.tables_of(old).keys() == wanted.keys()
+    return old is None or needs.tables_of(old).keys() == needs.tables_of(project).keys()
 
 
 def _swap_alone(home: Path, leader: Database, pointer: Pointer) -> Swapped:
@@ -176,6 +175,12 @@ def roll_back(store: FeatureStore, progress: Progress) -> tuple[Swapped, Lock]:
         turned = Pointer(back, live, pointer.last)
         with closing(Database(live.path(home), store.root)) as leader:
             if back.file == live.file:
+                with leader.read() as found:
+                    gone = needs.lacking(found, project)
+                if gone:
+                    message = f"the generation before needs rows of {', '.join(sorted(gone))} that featc evict dropped"
+                    hint = "take the YAML from git as it was then, and featc apply it: what it needs is read again"
+                    raise FeatcError(Diagnostic("F894", message, hint=hint))
                 _swap(home, leader, None, turned)
                 return Swapped(back.number, back.file, (), 0, True), parse_lock(back.lock)
             with closing(OnlineStore(back.path(home), project, store.root)) as online:

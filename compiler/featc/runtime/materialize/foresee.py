@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from featc.fingerprint import view_fingerprint
 from featc.lower.materialize import BEYOND, NEVER, WAITING, told_apart_by
-from featc.lower.online import SourcePlan, source_plan
+from featc.lower.online import SourcePlan, keep, source_plan
 from featc.resolve.model import Project, Source
 from featc.runtime.located import located
 from featc.runtime.materialize import books
@@ -45,11 +44,8 @@ def foresee(project: FeatureStore, until: Instant = None, select: str | None = N
 
 def _plans(project: Project) -> dict[str, SourcePlan]:
     """By source what a run executes, without a store that was opened for it."""
-    marks = {view.name: view_fingerprint(project, view.name) for view in project.views.values()}
-    return {
-        name: source_plan(project, source, {v.name: marks[v.name] for v in project.views.values() if v.source == name})
-        for name, source in project.sources.items()
-    }
+    kept = keep(project)
+    return {name: source_plan(kept, source) for name, source in project.sources.items()}
 
 
 def _known(project: FeatureStore, plans: list[SourcePlan]) -> dict[str, Known]:

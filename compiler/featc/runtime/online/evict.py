@@ -13,11 +13,12 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from featc.lower.online import SourcePlan, StreamPlan, ViewPlan
-from featc.lower.online_evict import BOUNDARY_SQL, first_kept, gone
+from featc.lower.online_evict import first_kept, gone
 from featc.lower.online_store import key_parameters
 from featc.runtime.online.calendars import begins
 from featc.runtime.online.database import Database
 from featc.runtime.online.ledger import horizon_of, leave_out, newest_arrival, set_horizon
+from featc.runtime.online.left import note_left
 
 _FIRST, _LAST = -(2**62), 2**62
 Transaction = Callable[[], AbstractContextManager[sqlite3.Connection]]
@@ -164,7 +165,7 @@ def _evict_view(store: sqlite3.Connection, view: ViewPlan, horizon: int) -> View
     if plan.reopened_sql:
         store.execute(plan.reopened_sql)
     first = first_kept(layout, horizon, begins)
-    final = 0 if first is None else _evict_final(store, view, first)
+    final = 0 if first is None else _evict_final(store, view, first, horizon)
     if plan.empty_sql:
         store.execute(plan.empty_sql, seen)
     rows, tiles = _count(store, layout.events), _count(store, layout.tiles) if layout.tiled else 0
@@ -177,7 +178,7 @@ def _count(store: sqlite3.Connection, table: str) -> int:
     return int(store.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
-def _evict_final(store: sqlite3.Connection, view: ViewPlan, first: int) -> int:
+def _evict_final(store: sqlite3.Connection, view: ViewPlan, first: int, horizon: int) -> int:
     """Drops the rows before `first` that nothing can change any more; gives how many."""
     layout, plan = view.layout, view.evict
     known = store.execute("SELECT before FROM featc_compacted WHERE name = ?", (layout.events,)).fetchone()
@@ -192,7 +193,7 @@ def _evict_final(store: sqlite3.Connection, view: ViewPlan, first: int) -> int:
         if text:
             store.execute(text, before)
     dropped = store.execute(plan.rows_sql or "", before).rowcount
-    store.execute(BOUNDARY_SQL, {"name": layout.events, "before": first})
+    note_left(store, layout, first, horizon)
     return dropped
 
 

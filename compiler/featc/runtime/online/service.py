@@ -91,7 +91,8 @@ class ServiceReader:
     ) -> Asked:
         view = self.project.view(name)
         keys = tuple((self._place(value_of(name, k.given or KeyRef(k.name))), _encoder(k.type)) for k in view.keys)
-        read = read_plan(plan.layout, decompose(view, wanted), lookup=states, banded=banded)
+        # as the store keeps the view, whose aggregations have the names they have in the project
+        read = read_plan(plan.layout, decompose(plan.layout.view, wanted), lookup=states, banded=banded)
         return Asked(name, keys, ViewReader(read))
 
     @property

@@ -11,8 +11,7 @@ from typing import Any
 
 from featc.encoding import micros_of
 from featc.errors import Diagnostic, FeatcError, did_you_mean
-from featc.fingerprint import view_fingerprint
-from featc.lower.online import SourcePlan, ViewPlan, source_plan
+from featc.lower.online import SourcePlan, ViewPlan, keep, source_plan
 from featc.lower.online_joins import ViewHop
 from featc.resolve.model import Output, Project
 from featc.runtime.online import journal
@@ -22,6 +21,7 @@ from featc.runtime.online.engine import Engine, shared_engine
 from featc.runtime.online.evict import Eviction, evict, try_to_evict
 from featc.runtime.online.journal import Entry
 from featc.runtime.online.ledger import PushReport, horizon_of, note_members
+from featc.runtime.online.left import lacks_rows
 from featc.runtime.online.push import Guard, Lifter, push_again, push_batch, take_over, unguarded
 from featc.runtime.online.service import ServiceReader
 from featc.runtime.online.space import give_back
@@ -47,9 +47,9 @@ class OnlineStore:
         self.engine: Engine = shared_engine()
         self._plans: dict[str, SourcePlan] = {}
         self._views: dict[str, ViewPlan] = {}
-        marks = {name: view_fingerprint(project, name) for name in project.views}
+        kept = keep(project)
         for name, source in project.sources.items():
-            self._plans[name] = source_plan(project, source, marks)
+            self._plans[name] = source_plan(kept, source)
             self._views |= {v.layout.view.name: v for v in self._plans[name].all_views}
         self.beside = BesideReaders(project, self.engine, self._views)
         self._readers: dict[tuple[Output, ...], ServiceReader] = {}
@@ -234,6 +234,7 @@ class OnlineStore:
         with self._database.read() as store:
             self._check_history(reader)
             self._check_horizon(store, reader, t)
+            self._check_left(store, reader)
             yield store
 
     def _check_horizon(self, store: Any, reader: ServiceReader, t: int) -> None:
@@ -246,6 +247,13 @@ class OnlineStore:
                 message = f"the online store knows {source} from {written(horizon)} on, not at {written(t)}"
                 hint = "earlier history was evicted; read at a later instant, or make a training set with featc dataset"
                 raise FeatcError(Diagnostic("F660", message, hint=hint))
+
+    def _check_left(self, store: Any, reader: ServiceReader) -> None:
+        """Rows that eviction let go may not be missed by a view that came to ask for more since."""
+        if not self._database.lacks_horizons:
+            for view in reader.views:
+                if lacks_rows(store, view.layout):
+                    raise FeatcError(_let_go(view, self._database.name))
 
     # ── the store's own tables ────────────────────────────────────────────────────────────────────────────────────
 
@@ -315,6 +323,9 @@ class OnlineStore:
                 if row is None or row[0]:
                     yield _incomplete(view, None if row is None else row[0], self._database.name)
                     break
+            else:
+                if not self._database.lacks_horizons and lacks_rows(self._database.connection, view.layout):
+                    yield _let_go(view, self._database.name)
 
 
 def _taken_in(store: Any, source: str) -> int:
@@ -333,11 +344,19 @@ def _incomplete(view: ViewPlan, missed: int | None, file: str) -> Diagnostic:
         rows = "1 row" if missed == 1 else f"{missed} rows"
         message = f"view '{name}' was added or changed after {rows} of {source} came into the store, which lifted them"
         message += " without it: its history is incomplete"
-    hint = (
-        f"move {file} away, or set another online path and let the old store answer until then; run"
-        " `featc materialize`, and push again what no source's data holds"
-    )
-    return Diagnostic("F603", message, hint=hint)
+    return Diagnostic("F603", message, hint=_FILL.format(file=file))
+
+
+def _let_go(view: ViewPlan, file: str) -> Diagnostic:
+    message = f"view '{view.layout.view.name}' asks for rows of {view.layout.source.name} that were evicted before it"
+    message += " was defined as it is now: its history is incomplete"
+    return Diagnostic("F603", message, hint=_FILL.format(file=file))
+
+
+_FILL = (
+    "move {file} away, or set another online path and let the old store answer until then; run"
+    " `featc materialize`, and push again what no source's data holds"
+)
 
 
 def written(t: int) -> str:

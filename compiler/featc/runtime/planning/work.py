@@ -71,10 +71,10 @@ class Work:
 
 def work_for(store: FeatureStore, changes: Sequence[Change], *, environment: bool) -> Work:
     """What the changes need. Reads the target's database and the online store, and writes to neither."""
-    there = [c for c in changes if c.kind == "feature" and c.what != "removed"]
-    # online tables are called by the text that fills them: what is only written otherwise may need others, too
-    online = tuple(_online(store, [c.name for c in there])) if there else ()
-    touched = [c.name for c in there if c.category >= Category.ADDITIVE]
+    moved = [c for c in changes if c.kind == "feature" and c.category >= Category.ADDITIVE]
+    # what is gone needs nothing, but the tables of its view may be others without it
+    online = tuple(_online(store, [c.name for c in moved])) if moved else ()
+    touched = [c.name for c in moved if c.what != "removed"]
     if not touched:
         return Work(online=online, verify=environment)
     offline, reading = _offline(store, touched)

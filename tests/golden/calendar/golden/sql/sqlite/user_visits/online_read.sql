@@ -7,7 +7,7 @@
 --   :past_0 … 2   the tile after a band's last whole one
 --   :key_user_id  the key user_id, BIGINT
 --   :k            what was known by then counts: t, or of an event when it entered
--- calendar.user_visits, tables user_visits__66e38f8b
+-- calendar.user_visits, tables user_visits__c1c2fadb
 -- SQLite: the states at :t
 
 -- bands: states per band
@@ -15,11 +15,11 @@ WITH
 band (_band, _after, _upto, _first, _past) AS (VALUES (0, :after_0, :upto_0, :first_0, :past_0), (1, :after_1, :upto_1, :first_1, :past_1), (2, :after_2, :upto_2, :first_2, :past_2)),
 tile AS (
     SELECT _band, _start, _settled_at, _rows, rows
-    FROM band CROSS JOIN user_visits__66e38f8b__tiles
+    FROM band CROSS JOIN user_visits__c1c2fadb__tiles
     WHERE key_user_id = :key_user_id AND _start >= _first AND _start < _past
 ),
 newest AS (
-    SELECT tau - ((tau % 21600000000) + 21600000000) % 21600000000 AS start FROM (SELECT max(_tau) AS tau FROM user_visits__66e38f8b WHERE key_user_id = :key_user_id)
+    SELECT tau - ((tau % 21600000000) + 21600000000) % 21600000000 AS start FROM (SELECT max(_tau) AS tau FROM user_visits__c1c2fadb WHERE key_user_id = :key_user_id)
 ),
 stretch (_band, _after, _upto) AS (
     SELECT _band, _after, _first - 1 FROM band
@@ -29,7 +29,7 @@ stretch (_band, _after, _upto) AS (
 ),
 seen AS NOT MATERIALIZED (
     SELECT _band
-    FROM stretch CROSS JOIN user_visits__66e38f8b
+    FROM stretch CROSS JOIN user_visits__c1c2fadb
     WHERE key_user_id = :key_user_id AND _tau + 60000000 <= :k - 1
       AND _tau > _after AND _tau <= _upto
 )
@@ -44,7 +44,7 @@ GROUP BY _band;
 
 -- members: rows of since_product, folded in process
 WITH seen AS NOT MATERIALIZED (
-    SELECT * FROM user_visits__66e38f8b
+    SELECT * FROM user_visits__c1c2fadb
     WHERE key_user_id = :key_user_id
       AND _tau + 60000000 <= :k - 1
 )

@@ -1,6 +1,6 @@
 -- Online plan of feature view user_orders, project frames.
 -- Version v1, fingerprint 022dea7ad2b88757d8f1b7bfe3f33c5e.
--- frames.user_orders, tables user_orders__483d871b
+-- frames.user_orders, tables user_orders__c51a9be5
 -- DuckDB: a pushed batch → lifted rows
 
 -- census, once per batch: rows never seen, and versions

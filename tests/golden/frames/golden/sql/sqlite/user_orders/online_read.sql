@@ -7,7 +7,7 @@
 --   :past_0 … 1   the tile after a band's last whole one
 --   :key_user_id  the key user_id, BIGINT
 --   :k            what was known by then counts: t, or of an event when it entered
--- frames.user_orders, tables user_orders__483d871b
+-- frames.user_orders, tables user_orders__c51a9be5
 -- SQLite: the states at :t
 
 -- bands: states per band
@@ -15,11 +15,11 @@ WITH
 band (_band, _after, _upto, _first, _past) AS (VALUES (0, :after_0, :upto_0, :first_0, :past_0), (1, :after_1, :upto_1, :first_1, :past_1)),
 tile AS (
     SELECT _band, _start, _settled_at, _rows, sum_amount__high, sum_amount__low, max_amount
-    FROM band CROSS JOIN user_orders__483d871b__tiles
+    FROM band CROSS JOIN user_orders__c51a9be5__tiles
     WHERE key_user_id = :key_user_id AND _start >= _first AND _start < _past
 ),
 newest AS (
-    SELECT tau - ((tau % 21600000000) + 21600000000) % 21600000000 AS start FROM (SELECT max(_tau) AS tau FROM user_orders__483d871b WHERE key_user_id = :key_user_id)
+    SELECT tau - ((tau % 21600000000) + 21600000000) % 21600000000 AS start FROM (SELECT max(_tau) AS tau FROM user_orders__c51a9be5 WHERE key_user_id = :key_user_id)
 ),
 stretch (_band, _after, _upto) AS (
     SELECT _band, _after, _first - 1 FROM band
@@ -29,7 +29,7 @@ stretch (_band, _after, _upto) AS (
 ),
 seen AS NOT MATERIALIZED (
     SELECT _band, amount
-    FROM stretch CROSS JOIN user_orders__483d871b
+    FROM stretch CROSS JOIN user_orders__c51a9be5
     WHERE key_user_id = :key_user_id AND +_tau <= :k - 1
       AND _tau > _after AND _tau <= _upto
 )

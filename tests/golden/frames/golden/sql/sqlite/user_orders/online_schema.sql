@@ -1,17 +1,17 @@
 -- Online plan of feature view user_orders, project frames.
 -- Version v1, fingerprint 022dea7ad2b88757d8f1b7bfe3f33c5e.
--- frames.user_orders, tables user_orders__483d871b
+-- frames.user_orders, tables user_orders__c51a9be5
 -- SQLite: what the store keeps
 
 -- rows and tiles
-CREATE TABLE IF NOT EXISTS user_orders__483d871b (
+CREATE TABLE IF NOT EXISTS user_orders__c51a9be5 (
     key_user_id INTEGER,
     _tau INTEGER,
     _seq INTEGER,
     amount INTEGER,
     PRIMARY KEY (key_user_id, _tau, _seq)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS user_orders__483d871b__tiles (
+CREATE TABLE IF NOT EXISTS user_orders__c51a9be5__tiles (
     key_user_id INTEGER,
     _start INTEGER,
     _settled_at INTEGER,

@@ -4,12 +4,12 @@
 --   :key_user_id  the key user_id, BIGINT
 --   :k            what was known by then counts: t, or of an event when it entered
 --   :upto         and ends with this one
--- last_rows.user_visits, tables user_visits__8e165cb7
+-- last_rows.user_visits, tables user_visits__d849b732
 -- SQLite: the states at :t
 
 -- members: rows of last_3_rows, folded in process
 WITH seen AS NOT MATERIALIZED (
-    SELECT * FROM user_visits__8e165cb7
+    SELECT * FROM user_visits__d849b732
     WHERE key_user_id = :key_user_id
       AND +_tau <= :k - 1
 )

@@ -4,12 +4,12 @@
 --   :key_user_id  the key user_id, BIGINT
 --   :t            the instant asked for
 --   :k            what was known by then counts: t, or of an event when it entered
--- state.user_plan, tables user_plan__14b64402
+-- state.user_plan, tables user_plan__769e0e38
 -- SQLite: the states at :t
 
 -- lookup: the state row that holds
 SELECT _holds, _tau, NULL, state_plan
-FROM user_plan__14b64402
+FROM user_plan__769e0e38
 WHERE key_user_id = :key_user_id
   AND _tau <= :t - 1
   AND _tau <= :k - 1 AND (_superseded IS NULL OR _superseded > :k - 1)

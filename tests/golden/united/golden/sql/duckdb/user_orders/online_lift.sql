@@ -1,6 +1,6 @@
 -- Online plan of feature view user_orders, project united.
 -- Version v1, fingerprint 93f5afc71c778fd869dd220932198b23.
--- united.user_orders, tables user_orders__d5d20ed8
+-- united.user_orders, tables user_orders__66382e4c
 -- DuckDB: a pushed batch → lifted rows
 
 -- a batch of web_orders, as one of orders
@@ -134,7 +134,7 @@ user_orders_lifted AS (
         _time AS _tau,
         greatest(_time, _arrival) AS _enter,
         create_sort_key(_arrival, 'ASC NULLS FIRST', _source, 'ASC NULLS FIRST', _event_1, 'ASC NULLS FIRST') AS _order,
-        CASE _source WHEN 'web_orders' THEN (_plain_amount)::DECIMAL(21,2) WHEN 'app_orders' THEN ((cents / 100)::decimal(12, 2))::DECIMAL(21,2) END AS amount,
+        CASE _source WHEN 'web_orders' THEN (_plain_amount)::DECIMAL(21,2) WHEN 'app_orders' THEN ((cents / 100)::decimal(12, 2))::DECIMAL(21,2) END AS amount_cents_per_100_decimal_12_2,
         CASE WHEN _source = 'app_orders' THEN true END AS is_source_app_orders
     FROM orders_rows
     WHERE _time IS NOT NULL
@@ -149,7 +149,7 @@ SELECT
     _tau,
     _enter,
     _order,
-    CASE WHEN amount IS NOT NULL THEN create_sort_key((amount)::DECIMAL(38,2), 'ASC NULLS FIRST') END AS amount,
+    CASE WHEN amount_cents_per_100_decimal_12_2 IS NOT NULL THEN create_sort_key((amount_cents_per_100_decimal_12_2)::DECIMAL(38,2), 'ASC NULLS FIRST') END AS amount_cents_per_100_decimal_12_2,
     (is_source_app_orders)::TINYINT AS is_source_app_orders
 FROM user_orders_lifted
 ORDER BY key_user_id, _tau;

@@ -1,6 +1,6 @@
 -- Online plan of feature view user_orders, project versions.
 -- Version v1, fingerprint 8e8bb93bf6d6844da9c7a64e48dcdb25.
--- versions.user_orders, tables user_orders__2e9cc904
+-- versions.user_orders, tables user_orders__7619903b
 -- DuckDB: a pushed batch → lifted rows
 
 -- census, once per batch: rows never seen, and versions
