@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from featc.errors import Diagnostic, FeatcError
-from featc.resolve.model import Project
+from featc.resolve.model import Project, Source
 from featc.runtime.generations import needs
 from featc.runtime.located import located
 from featc.runtime.materialize import books
@@ -80,7 +80,7 @@ def build(
                     if table not in wanted:
                         needs.drop(found, table)
         with closing(OnlineStore(path, project, store.root)) as online:
-            return tuple(_filled(store, online, known, last, progress))
+            return tuple(_filled(store, online, old, known, last, progress))
     except BaseException:
         remove(path)
         raise
@@ -118,7 +118,12 @@ def _known(store: sqlite3.Connection, source: str) -> _Known:
 
 
 def _filled(
-    store: FeatureStore, online: OnlineStore, known: dict[str, _Known], last: int, progress: Progress
+    store: FeatureStore,
+    online: OnlineStore,
+    old: Project | None,
+    known: dict[str, _Known],
+    last: int,
+    progress: Progress,
 ) -> Iterator[Refilled]:
     plans = [p for p in online.plans.values() if not p.source.members and p.source.name in known]
     data = located(online.project, store.root).sources
@@ -129,7 +134,7 @@ def _filled(
             rows = 0
             # what was pushed before there were journals may lie in the data, where rows are known again by their id
             if was.materialized or (was.unwritten and plan.identities):
-                until = was.watermark if was.materialized else None
+                until = was.watermark if was.materialized and arrives_as_in(plan.source, old) else None
                 report = bring_in(online.database, engine, plan, data[name], until, progress, online.beside)
                 rows = report.accepted
             batches = 0
@@ -142,6 +147,15 @@ def _filled(
             if was.unwritten:
                 _check_all_there(online, name, was)
             yield Refilled(name, rows, batches)
+
+
+def arrives_as_in(source: Source, other: Project | None) -> bool:
+    """Whether an instant of arrival means what it does in another project: else its watermark says nothing here."""
+    before = None if other is None else other.sources.get(source.name)
+    if before is None:
+        return False
+    mine, theirs = ((s.time, s.available_at, s.delay, s.timezone) for s in (source, before))
+    return mine == theirs
 
 
 def _check_all_there(online: OnlineStore, name: str, was: _Known) -> None:

@@ -17,7 +17,7 @@ from featc.errors import Diagnostic, FeatcError
 from featc.resolve.model import Project
 from featc.runtime.generations import needs
 from featc.runtime.generations import pointer as pointers
-from featc.runtime.generations.building import Refilled, build, follow, remove
+from featc.runtime.generations.building import Refilled, arrives_as_in, build, follow, remove
 from featc.runtime.generations.definitions import project_of
 from featc.runtime.generations.exclusion import alone
 from featc.runtime.generations.pointer import Generation, Pointer
@@ -184,15 +184,17 @@ def roll_back(store: FeatureStore, progress: Progress) -> tuple[Swapped, Lock]:
                 _swap(home, leader, None, turned)
                 return Swapped(back.number, back.file, (), 0, True), parse_lock(back.lock)
             with closing(OnlineStore(back.path(home), project, store.root)) as online:
-                followed, refilled = bring_up(store, leader.path, online, progress)
+                served = project_of(live, store.compiled)
+                followed, refilled = bring_up(store, leader.path, served, online, progress)
                 followed += _swap(home, leader, online, turned)
         return Swapped(back.number, back.file, refilled, followed, True), parse_lock(back.lock)
 
 
 def bring_up(
-    store: FeatureStore, leader: Path, online: OnlineStore, progress: Progress
+    store: FeatureStore, leader: Path, served: Project, online: OnlineStore, progress: Progress
 ) -> tuple[int, tuple[Refilled, ...]]:
-    """Takes over what was pushed to and materialized into another store since. Raises FeatcError F894."""
+    """Takes over what was pushed to and materialized into another store, which goes by `served`, since. Raises
+    FeatcError F894."""
     refilled = []
     try:
         with closing(Database(leader, store.root, read_only=True)) as reader:
@@ -204,7 +206,7 @@ def bring_up(
         with engine_of(store) as engine:
             for plan in in_order(plans):
                 name = plan.source.name
-                until = books.watermark(reached[name])
+                until = books.watermark(reached[name]) if arrives_as_in(plan.source, served) else None
                 with online.database.read() as found:
                     if books.intervals(found, name) == reached[name]:
                         continue

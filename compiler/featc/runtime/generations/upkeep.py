@@ -44,7 +44,7 @@ def materialize(
         try:
             path = before.path(store.online_home)
             with closing(OnlineStore(path, project_of(before, store.compiled), store.root)) as online:
-                bring_up(store, served.path, online, lambda source, done, total: None)
+                bring_up(store, served.path, served.project, online, lambda source, done, total: None)
         except FeatcError as error:
             warnings = tuple(replace(d, severity="warning") for d in error.diagnostics)
             return replace(done, warnings=(*done.warnings, *warnings))
