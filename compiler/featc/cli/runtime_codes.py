@@ -88,11 +88,10 @@ ONLINE: Mapping[str, str] = {
     "F602": "The online store was written by another version of featc, in another format. Push its "
     "sources into a new store, or materialize them.",
     "F603": "A view was added or changed after rows of its source were pushed or materialized, or asks for rows that "
-    "featc evict let go before, so the store does not know its whole history, and may not answer as if it did. Bring "
-    "all of its source into a new store: set another online path, or delete the store's file, and run featc "
-    "materialize, or push everything again. featc build and featc status say so before, and featc materialize exits "
-    "with 1 while there is such a view. docs/how-to/changing-features.md tells which edits are free, and how to go on "
-    "answering meanwhile.",
+    "featc evict let go before, so the store does not know its whole history, and may not answer as if it did. featc "
+    "apply fills what is lacking in a file beside, from the sources' data and from what was pushed, while what was "
+    "applied before goes on answering. featc build and featc status say so before, and featc materialize exits with 1 "
+    "while there is such a view. docs/how-to/changing-features.md tells which edits are free.",
     "F604": "The online store was written with another version of DuckDB, whose sort keys differ. Push "
     "its sources into a new store.",
     "F605": "There is no source of this name to push to. featc ls shows the sources.",

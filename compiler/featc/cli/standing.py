@@ -90,7 +90,7 @@ def _stale(found: Status, limit: int | None) -> Iterator[tuple[str, str, str]]:
         if view.unanswered is not None:
             rows = some(view.unanswered, "row")
             why = f"{rows} came in before it was defined as it is now"
-            yield "view", view.name, f"{why}: fill a new store, see featc help F603"
+            yield "view", view.name, f"{why}: featc apply fills what it lacks"
         elif view.history == "absent" and found.store.size is not None:
             yield "view", view.name, "the store does not know it yet: push its source, or featc materialize"
     for name, tiles in found.database.tiles.items():
@@ -162,7 +162,7 @@ def _say(session: Session, found: Status) -> None:
 def unanswered_text(view: str, rows: int) -> str:
     """What becomes of a view whose definition has changed since the store took in rows of its source."""
     came = "row of its source was" if rows == 1 else "rows of its source were"
-    return f"the store cannot answer {view} after this change: {rows} {came} lifted without it (featc help F603)"
+    return f"{view} needs a fill in the online store: {rows} {came} lifted without this change (featc apply)"
 
 
 def _source_row(found: Status, s: SourceStatus) -> list[str]:

@@ -69,7 +69,7 @@ def read(home: Path) -> Pointer | None:
     path = place(home)
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as trouble:
         raise _damaged(path, trouble) from trouble
@@ -89,7 +89,7 @@ def _generation(said: Any) -> Generation:
 
 def _damaged(path: Path, trouble: Exception) -> FeatcError:
     message = f"{path.name}, which says which online store answers, cannot be read: {trouble}"
-    hint = "put a copy of it in its place, or delete it: then the store goes by the YAML until the next featc apply"
+    hint = "put a copy of it in its place; without it the store at its configured path goes by the YAML"
     return FeatcError(Diagnostic("F903", message, hint=hint))
 
 

@@ -89,14 +89,7 @@ def load_batch(engine: Engine, source: Source, rows: Any, required: frozenset[st
 
 def _made(engine: Engine, source: Source, scan: Scan, conversions: Mapping[str, _Conversion]) -> int:
     """Makes the table, and gives how many rows there are. Raises FeatcError F612 where values do not fit."""
-    items = []
-    for name, conversion in conversions.items():
-        raw, sql = quoted(name), conversion.sql
-        if conversion.lost is not None:
-            held = literal(f"F612: {source.name}.{name} is {source.column(name).physical}, and it cannot hold ")
-            lost = f"WHEN {conversion.lost} THEN error({held} || {raw}::VARCHAR)"
-            sql = f"CASE WHEN {raw} IS NULL THEN NULL {lost} ELSE {sql} END"
-        items.append(f"{sql} AS {raw}")
+    items = [f"{_exactly(source, name, conversion)} AS {quoted(name)}" for name, conversion in conversions.items()]
     numbered = f"SELECT row_number() OVER () - 1 AS _row, {', '.join(items)} FROM {scan.relation}"
     try:
         made = engine.connection.execute(f"CREATE OR REPLACE TEMP TABLE {BATCH} AS {numbered}", list(scan.lists))
@@ -109,6 +102,25 @@ def _made(engine: Engine, source: Source, scan: Scan, conversions: Mapping[str, 
         raise FeatcError(misfits) from trouble
     count = made.fetchone()
     return int(count[0]) if count else 0
+
+
+def _exactly(source: Source, name: str, conversion: _Conversion) -> str:
+    """SQL of a converted column, which fails with F612 for a value that its type cannot hold."""
+    if conversion.lost is None:
+        return conversion.sql
+    raw = quoted(name)
+    held = literal(f"F612: {source.name}.{name} is {source.column(name).physical}, and it cannot hold ")
+    lost = f"WHEN {conversion.lost} THEN error({held} || {raw}::VARCHAR)"
+    return f"CASE WHEN {raw} IS NULL THEN NULL {lost} ELSE {conversion.sql} END"
+
+
+def converted_sql(source: Source, column: Column, type_: str) -> str | None:
+    """SQL that brings a column of a batch to the type it has in `pushed`, from the one it had when it was pushed; None
+    where the types do not go together. A value that would change fails with F612."""
+    if type_ == column.physical:
+        return quoted(column.name)
+    found = _converted(source, column, type_, is_local=False)
+    return None if found is None else _exactly(source, column.name, found)
 
 
 def _misfits(engine: Engine, source: Source, scan: Scan, conversions: Mapping[str, _Conversion]) -> list[Diagnostic]:

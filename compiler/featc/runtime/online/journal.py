@@ -14,6 +14,8 @@ import time
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
+from itertools import groupby
+from typing import Any
 
 import duckdb
 
@@ -21,9 +23,9 @@ from featc.errors import Diagnostic, FeatcError
 from featc.lower.online_lift import BATCH, pushed
 from featc.lower.source import quoted
 from featc.resolve.model import Source
+from featc.runtime.online.batch import converted_sql
 from featc.runtime.online.database import Database
-from featc.runtime.online.engine import Engine
-from featc.runtime.reasons import reason
+from featc.runtime.online.engine import Engine, failed
 
 _ADD = "INSERT OR IGNORE INTO featc_journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LAST = "SELECT seq FROM sqlite_sequence WHERE name = 'featc_journal'"
@@ -57,46 +59,61 @@ def packed(engine: Engine, source: Source, lacking: frozenset[str]) -> bytes:
     names = [c.name for c in source.columns if c.name not in lacking]
     items = ", ".join(f"list({quoted(n)}::VARCHAR ORDER BY _row)" for n in names)
     values = engine.rows(f"SELECT {items} FROM {BATCH}")[0] if names else ()
-    said = {"zone": source.timezone, "columns": names, "values": [v or [] for v in values]}
+    types = {c.name: c.physical for c in pushed(source).columns}
+    said = {"zone": source.timezone, "columns": names, "types": [types[n] for n in names], "values": list(values)}
     return zlib.compress(json.dumps(said, ensure_ascii=False).encode(), 1)
 
 
-def unpack(engine: Engine, source: Source, run: Sequence[Entry]) -> frozenset[str]:
-    """Makes `featc_batch` of the rows of some entries, in the columns that the source has by now, and gives those that
-    all of them lack. The caller holds `engine.batch`.
+def alike(run: Sequence[Entry]) -> Iterator[list[Entry]]:
+    """Parts of a run whose entries have the same columns, of the same types."""
+    for _, part in groupby(run, key=lambda entry: _head(_read(entry))):
+        yield list(part)
 
-    Raises FeatcError F890 where a value is none of its column's type, or was a local time of another zone.
+
+def unpack(engine: Engine, source: Source, run: Sequence[Entry]) -> frozenset[str]:
+    """Makes `featc_batch` of the rows of entries that are alike, in the columns that the source has by now, and gives
+    those that they lack. The caller holds `engine.batch`.
+
+    Raises FeatcError F890 where a value cannot be one of its column's type, or was a local time of another zone.
     """
-    said = [json.loads(zlib.decompress(entry.data)) for entry in run]
-    for entry, each in zip(run, said, strict=True):
-        if each["zone"] != source.timezone:
-            zones = f"in {each['zone'] or 'UTC'}, and {source.name} is in {source.timezone or 'UTC'} now"
-            raise _unreadable(entry, f"its times were read {zones}")
-    batch = pushed(source).columns
-    there = frozenset(name for each in said for name in each["columns"])
-    values: dict[str, list[str | None]] = {c.name: [] for c in batch if c.name in there}
-    for entry, each in zip(run, said, strict=True):
-        held = dict(zip(each["columns"], each["values"], strict=True))
-        for name, column in values.items():
-            column += held.get(name) or [None] * entry.rows
-    lists = [f"unnest(${n}::VARCHAR[]) AS {quoted(name)}" for n, name in enumerate(values, 1)]
-    casts = [
-        f"{quoted(c.name) if c.name in values else 'NULL'}::{c.physical} AS {quoted(c.name)}" for c in batch
-    ]
-    rows = f"(SELECT {', '.join(lists)})" if lists else f"range({sum(entry.rows for entry in run)})"
-    numbered = f"SELECT row_number() OVER () - 1 AS _row, {', '.join(casts)} FROM {rows}"
+    said = [_read(entry) for entry in run]
+    zone, names, types = _head(said[0])
+    if zone != source.timezone:
+        raise _unreadable(run, f"its times were read in {zone or 'UTC'}, and are in {source.timezone or 'UTC'} now")
+    held = dict(zip(names, types, strict=True))
+    items = []
+    for column in pushed(source).columns:
+        type_ = held.get(column.name)
+        sql = f"NULL::{column.physical}" if type_ is None else converted_sql(source, column, type_)
+        if sql is None:
+            raise _unreadable(run, f"{column.name} was {type_}, and is {column.physical} now")
+        items.append(f"{sql} AS {quoted(column.name)}")
+    lists = [[value for each in said for value in each["values"][n]] for n in range(len(names))]
+    places = zip(names, types, range(1, len(names) + 1), strict=True)
+    text = ", ".join(f"unnest(${n}::VARCHAR[])::{type_} AS {quoted(name)}" for name, type_, n in places)
+    rows = f"(SELECT {text})" if names else f"range({sum(entry.rows for entry in run)})"
+    numbered = f"SELECT row_number() OVER () - 1 AS _row, {', '.join(items)} FROM {rows}"
     try:
         with engine.lock:
-            engine.connection.execute(f"CREATE OR REPLACE TEMP TABLE {BATCH} AS {numbered}", list(values.values()))
+            engine.connection.execute(f"CREATE OR REPLACE TEMP TABLE {BATCH} AS {numbered}", lists)
     except duckdb.Error as trouble:
-        if len(run) > 1:  # to tell which it is
-            for entry in run:
-                unpack(engine, source, [entry])
-        raise _unreadable(run[0], reason(trouble)) from trouble
-    return frozenset(c.name for c in batch) - there
+        for entry in run if len(run) > 1 else ():  # to tell which it is
+            unpack(engine, source, [entry])
+        raise _unreadable(run, failed(trouble).diagnostics[0].message) from trouble
+    return frozenset(c.name for c in source.columns) - held.keys()
 
 
-def _unreadable(entry: Entry, why: str) -> FeatcError:
+def _read(entry: Entry) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(zlib.decompress(entry.data))
+    return found
+
+
+def _head(said: dict[str, Any]) -> tuple[str | None, list[str], list[str]]:
+    return said["zone"], said["columns"], said["types"]
+
+
+def _unreadable(run: Sequence[Entry], why: str) -> FeatcError:
+    entry = run[0]
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(entry.pushed_at / 1e6))
     message = f"the batch of {entry.source} that was pushed at {at}Z does not fit {entry.source} as it is now: {why}"
     hint = "keep the column as it was and compute the new one of it with let:, or fill a new online store"

@@ -122,9 +122,11 @@ def push_again(
 def take_over(database: Database, lifter: Lifter, plan: SourcePlan, run: Sequence[Entry]) -> None:
     """Takes in what another store's journal has, in one transaction; raises as `push_batch`, and F890. What the store
     said of each batch when it was pushed stays said."""
-    if plan.dumps is not None and len(run) > 1:  # a batch says which dumps are whole
-        for entry in run:
-            take_over(database, lifter, plan, [entry])
+    # of dumps a batch says which are whole
+    parts = [[entry] for entry in run] if plan.dumps is not None else list(journal.alike(run))
+    for part in parts if len(parts) > 1 else ():
+        take_over(database, lifter, plan, part)
+    if len(parts) > 1:
         return
     with lifter.engine.batch:
         lacking = journal.unpack(lifter.engine, plan.source, run)

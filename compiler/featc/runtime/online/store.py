@@ -253,7 +253,7 @@ class OnlineStore:
         if not self._database.lacks_horizons:
             for view in reader.views:
                 if lacks_rows(store, view.layout):
-                    raise FeatcError(_let_go(view, self._database.name))
+                    raise FeatcError(_let_go(view))
 
     # ── the store's own tables ────────────────────────────────────────────────────────────────────────────────────
 
@@ -321,11 +321,11 @@ class OnlineStore:
                 sql = "SELECT missed FROM featc_tables WHERE name = ?"
                 row = self._database.connection.execute(sql, (table,)).fetchone() if here else None
                 if row is None or row[0]:
-                    yield _incomplete(view, None if row is None else row[0], self._database.name)
+                    yield _incomplete(view, None if row is None else row[0])
                     break
             else:
                 if not self._database.lacks_horizons and lacks_rows(self._database.connection, view.layout):
-                    yield _let_go(view, self._database.name)
+                    yield _let_go(view)
 
 
 def _taken_in(store: Any, source: str) -> int:
@@ -334,7 +334,7 @@ def _taken_in(store: Any, source: str) -> int:
     return row[0] if row else 0
 
 
-def _incomplete(view: ViewPlan, missed: int | None, file: str) -> Diagnostic:
+def _incomplete(view: ViewPlan, missed: int | None) -> Diagnostic:
     name, source = view.layout.view.name, view.layout.source.name
     if view.joins is not None and any(isinstance(hop, ViewHop) for hop in view.joins.hops):
         source = " or ".join(dict.fromkeys((source, *view.joins.sources)))
@@ -344,18 +344,18 @@ def _incomplete(view: ViewPlan, missed: int | None, file: str) -> Diagnostic:
         rows = "1 row" if missed == 1 else f"{missed} rows"
         message = f"view '{name}' was added or changed after {rows} of {source} came into the store, which lifted them"
         message += " without it: its history is incomplete"
-    return Diagnostic("F603", message, hint=_FILL.format(file=file))
+    return Diagnostic("F603", message, hint=_FILL)
 
 
-def _let_go(view: ViewPlan, file: str) -> Diagnostic:
+def _let_go(view: ViewPlan) -> Diagnostic:
     message = f"view '{view.layout.view.name}' asks for rows of {view.layout.source.name} that were evicted before it"
     message += " was defined as it is now: its history is incomplete"
-    return Diagnostic("F603", message, hint=_FILL.format(file=file))
+    return Diagnostic("F603", message, hint=_FILL)
 
 
 _FILL = (
-    "move {file} away, or set another online path and let the old store answer until then; run"
-    " `featc materialize`, and push again what no source's data holds"
+    "`featc apply` fills what is lacking beside what answers now, from the sources' data and from what was pushed, and"
+    " makes that answer"
 )
 
 
