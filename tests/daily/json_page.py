@@ -150,6 +150,18 @@ COMMANDS: tuple[tuple[str, str], ...] = (
         "evict",
         "What of each source was let go, none while `replay:` is unlimited, as here; and the size of the store's file.",
     ),
+    (
+        "apply",
+        "Where there is an online store, `served` is the generation that answers now: sources that were read again "
+        "with their rows and pushed batches, batches `followed` that were pushed meanwhile, and whether a rollback "
+        "can go back.",
+    ),
+    ("rollback", "`served` as of `apply`; whether featc.lock is another, and the YAML means something else now."),
+    (
+        "gc --dry-run",
+        "What would go: `files` of stores and their `bytes`, online `tables`, tables of `tiles` and single `states`; "
+        "`previous` is whether the way back goes, too.",
+    ),
     ("doctor", "`verdict` is ok, warn or fail; `ok` is false, and the exit code 4, if one fails."),
     ("schema --out .featc-schema", "Without `--out`, the schema itself."),
     ("help", "Commands with what they do, and the codes of each area."),
@@ -173,11 +185,20 @@ def run_all(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     runner = CliRunner()
     for command, _ in (*COMMANDS, (ERROR, "")):
+        if command == "apply":  # the second: what it finds has to be another
+            edit(folder / "shop")
         with chdir(folder if command.startswith("init") else folder / "shop"):
             done = runner.invoke(cli, [*command.split(), "--format", "json"])
         text = (done.stdout or done.stderr).replace(f"{folder}{os.sep}", "/home/me/")
         found[command] = json.loads(text.replace(sys.executable, "/usr/bin/python3"))
     return found
+
+
+def edit(project: Path) -> None:
+    """A feature that means something else, over the rows that the online store has."""
+    for path in (project / "features").glob("*.yaml"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("sum(amount)", "sum(amount * 2)"), encoding="utf-8")
 
 
 def cut(value: Any, key: str = "") -> Any:

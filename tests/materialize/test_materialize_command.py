@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 import featc as product
 from featc.cli import cli
-from featc.cli.materializing import progress_line
+from featc.cli.progress import progress_line
 from featc.runtime.materialize import intake
 from tiny_project import ORDERS, write_project
 

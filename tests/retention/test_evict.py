@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,7 +30,27 @@ def folder(tmp_path: Path) -> Path:
     return write_club(tmp_path / "club")
 
 
+_whole: list[Path] = []
+"""A club with its whole history, made once: most tests begin with one."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    made = write_club(tmp_path_factory.mktemp("whole") / "club")
+    pushed(made, range(DAYS)).close()
+    _whole.append(made)
+    yield
+    _whole.clear()
+
+
 def filled(folder: Path, days: range = range(DAYS)) -> featc.FeatureStore:
+    if days != range(DAYS):
+        return pushed(folder, days)
+    shutil.copytree(_whole[0], folder, dirs_exist_ok=True)
+    return featc.FeatureStore(folder)
+
+
+def pushed(folder: Path, days: range) -> featc.FeatureStore:
     store = featc.FeatureStore(folder)
     for number in days:
         for source, rows in day(number).items():
