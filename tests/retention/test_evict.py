@@ -216,7 +216,7 @@ def test_a_dry_run_says_what_would_go_and_writes_nothing(folder: Path) -> None:
     assert content(folder) == before
     done = json.loads(run(folder, "evict", "--format", "json").stdout)
     assert tried.pop("bytes_before") == tried.pop("bytes_after"), "a dry run gives nothing back"
-    assert done.pop("bytes_before") > done.pop("bytes_after")
+    assert done.pop("bytes_before") >= done.pop("bytes_after"), "how much is given back: test_space.py"
     assert {**tried, "dry_run": False} == done
     (orders,) = [s for s in done["sources"] if s["source"] == "orders"]
     assert orders["horizon"] == "2026-01-24T20:00:00Z" and orders["moved"] is True
