@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator
+import tempfile
 from contextlib import closing
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,23 +31,18 @@ def folder(tmp_path: Path) -> Path:
     return write_club(tmp_path / "club")
 
 
-_whole: list[Path] = []
-"""A club with its whole history, made once: most tests begin with one."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    made = write_club(tmp_path_factory.mktemp("whole") / "club")
-    pushed(made, range(DAYS)).close()
-    _whole.append(made)
-    yield
-    _whole.clear()
+@cache
+def whole() -> tempfile.TemporaryDirectory[str]:
+    """A club with its whole history, made once: most tests begin with one."""
+    made = tempfile.TemporaryDirectory(prefix="featc-club-")
+    pushed(write_club(Path(made.name)), range(DAYS)).close()
+    return made
 
 
 def filled(folder: Path, days: range = range(DAYS)) -> featc.FeatureStore:
     if days != range(DAYS):
         return pushed(folder, days)
-    shutil.copytree(_whole[0], folder, dirs_exist_ok=True)
+    shutil.copytree(whole().name, folder, dirs_exist_ok=True)
     return featc.FeatureStore(folder)
 
 
