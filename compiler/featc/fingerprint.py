@@ -18,6 +18,7 @@ from featc.digests import IR_VERSION as IR_VERSION
 from featc.digests import Value, digest
 from featc.digests import encode as encode
 from featc.lower.source import by_name, told_apart
+from featc.names import written
 from featc.resolve.model import (
     AggregateRef,
     Aggregation,
@@ -100,7 +101,7 @@ def rows_kept(project: Project, owner: View, beside: Fingerprint) -> str:
     return digest(
         "view",
         {
-            "view": owner.name,
+            "view": written(owner.name),
             "source": None if source is None else _source(source, owner),
             "keys": keys,
             "where": _expr(source, owner.where, beside),
