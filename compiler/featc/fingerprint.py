@@ -79,7 +79,7 @@ def contract_fingerprint(project: Project, view: str, feature: str) -> str:
     """What users of a feature build on: its name, its keys with types, its type."""
     owner = project.views[view]
     keys = tuple((k.name, k.type) for k in owner.keys)
-    return digest("contract", (view, feature, keys, owner.feature(feature).type))
+    return digest("contract", (written(view), feature, keys, owner.feature(feature).type))
 
 
 def view_fingerprint(project: Project, view: str) -> str:
@@ -360,7 +360,7 @@ def _source(source: Source, view: View | None = None) -> Value:
         **final,
         **mature,
         **({"union": tuple(united)} if united else {}),
-        "name": source.name,
+        "name": written(source.name),
         "kind": source.kind,
         "sql": source.query,
         "time": _expr(source, source.time),

@@ -176,7 +176,11 @@ def _write(
 
 
 def _take_in_variants(
-    store: sqlite3.Connection, lifter: Lifter, variants: Sequence[SourcePlan], run: Sequence[Entry], strict: bool = False
+    store: sqlite3.Connection,
+    lifter: Lifter,
+    variants: Sequence[SourcePlan],
+    run: Sequence[Entry],
+    strict: bool = False,
 ) -> None:
     """Takes pushed rows in as those of variants of their source, each read by what it says itself; inside the caller's
     transaction. Their books are their own."""

@@ -118,8 +118,8 @@ class OnlineStore:
 
     def _versions(self, source: str) -> list[SourcePlan]:
         """What takes in rows of a source: itself, if it is there, and its variants."""
-        found = [p for n, p in self._plans.items() if names.written(n) == source and (n == source or not p.source.members)]
-        return sorted(found, key=lambda p: p.source.name)
+        found = [p for n, p in self._plans.items() if names.written(n) == source]
+        return sorted((p for p in found if not p.source.members), key=lambda p: p.source.name)
 
     def plan_of(self, source: str) -> SourcePlan:
         """What a push to a source executes; where only earlier versions have it, what the first of them does.
