@@ -18,6 +18,7 @@ from featc.digests import IR_VERSION as IR_VERSION
 from featc.digests import Value, digest
 from featc.digests import encode as encode
 from featc.lower.source import by_name, told_apart
+from featc.names import written
 from featc.resolve.model import (
     AggregateRef,
     Aggregation,
@@ -78,7 +79,7 @@ def contract_fingerprint(project: Project, view: str, feature: str) -> str:
     """What users of a feature build on: its name, its keys with types, its type."""
     owner = project.views[view]
     keys = tuple((k.name, k.type) for k in owner.keys)
-    return digest("contract", (view, feature, keys, owner.feature(feature).type))
+    return digest("contract", (written(view), feature, keys, owner.feature(feature).type))
 
 
 def view_fingerprint(project: Project, view: str) -> str:
@@ -100,7 +101,7 @@ def rows_kept(project: Project, owner: View, beside: Fingerprint) -> str:
     return digest(
         "view",
         {
-            "view": owner.name,
+            "view": written(owner.name),
             "source": None if source is None else _source(source, owner),
             "keys": keys,
             "where": _expr(source, owner.where, beside),
@@ -359,7 +360,7 @@ def _source(source: Source, view: View | None = None) -> Value:
         **final,
         **mature,
         **({"union": tuple(united)} if united else {}),
-        "name": source.name,
+        "name": written(source.name),
         "kind": source.kind,
         "sql": source.query,
         "time": _expr(source, source.time),

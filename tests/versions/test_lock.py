@@ -103,7 +103,7 @@ def test_apply_proves_what_changed_and_writes_the_lock_once(tmp_path: Path) -> N
     ("old", "new", "code", "says"),
     [
         ("source orders {", "source orders", "F870", "no line of a lock"),
-        ('"schema": 1', '"schema": 99', "F873", "it knows 1"),
+        ('"schema": 1', '"schema": 99', "F873", "it knows 2"),
         ("view buying {", "<<<<<<< mine\nview buying {", "F871", "conflicts"),
         ("\nview looking {", '\nview buying {"is": {}}\nview looking {', "F872", "two people changed the view buying"),
         ("lock {", "look {", "F870", "no line of a lock"),
@@ -121,7 +121,7 @@ def test_a_bad_lock_is_told_with_its_line(tmp_path: Path, old: str, new: str, co
 
 def test_an_older_featc_refuses_and_changes_nothing(tmp_path: Path) -> None:
     write(tmp_path)
-    later = locked(tmp_path).text().replace(f'"schema": {SCHEMA}', f'"schema": {SCHEMA + 1}')
+    later = locked(tmp_path).text().replace('"schema": 1', f'"schema": {SCHEMA + 1}')
     (tmp_path / "featc.lock").write_text(later)
     with closing(FeatureStore(tmp_path)) as store, pytest.raises(FeatcError) as refused:
         store.apply(verify=False)

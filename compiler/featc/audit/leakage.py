@@ -21,6 +21,7 @@ from featc.errors import Findings, Span
 from featc.lineage.graph import Node
 from featc.lineage.tags import Step, Tags, project_tags, spoken_way
 from featc.load.model import Definitions, SourceDef, location_of
+from featc.names import is_kept
 from featc.parse.queries import Beyond, Query, read_query
 from featc.resolve.model import COMPLETE, ColumnRef, Expr, Project, Service, Source
 
@@ -29,6 +30,8 @@ def warn_of_leaks(definitions: Definitions, project: Project, findings: Findings
     """Adds the warnings of all sources, each with the way by which it reaches a feature or a service."""
     ways = _Ways(project)
     for name, source in project.sources.items():
+        if is_kept(name):  # of an earlier version, which was told of when it was the view's
+            continue
         place = location_of(definitions.sources[name], definitions.target)
         query = read_query(place.value.value) if place.kind == "sql" else None
         if query is not None:
@@ -37,7 +40,7 @@ def warn_of_leaks(definitions: Definitions, project: Project, findings: Findings
                 _warn_beyond(source, query, beyond, span, ways, findings)
         if not source.members:
             _warn_timeless(definitions.sources[name], source, query, ways, findings)
-    for name in project.stored:
+    for name in (n for n in project.stored if not is_kept(n)):
         _warn_undelayed(definitions.sources[name], project, ways, findings)
 
 

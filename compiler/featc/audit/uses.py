@@ -53,12 +53,12 @@ class _User:
 def uses(definitions: Definitions, project: Project) -> Iterator[Use]:
     """All uses of definitions in a project that was resolved without errors."""
     written = {v.name: _written(v) for v in definitions.views.values()}
-    for view in project.views.values():
+    for view in project.own_views.values():
         yield from _of_view(project, written, definitions.views[view.name], view)
     for definition in (d for d in definitions.sources.values() if d.union):
         user = _User(f"the union {definition.name}", (("source", definition.name),))
         yield from (user.uses("source", member.value, member.span) for member in definition.union)
-    for view in (*project.views.values(), *project.labels.values()):
+    for view in (*project.own_views.values(), *project.own_labels.values()):
         for feature in view.features:
             if not (view.ahead and feature.name.endswith(COMPLETE)):
                 yield from _of_feature(project, written, view, feature)

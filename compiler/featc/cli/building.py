@@ -191,6 +191,7 @@ def plan_sql(store: FeatureStore, name: str, plan: str) -> str:
     from featc.lower.online import keep
     from featc.resolve.model import feature_closure
 
+    name = store.names(name)
     project = store.numbered
     definition, outputs, path = named(project, name)
     if plan == "training":

@@ -179,6 +179,7 @@ def show(session: Session, name: str, limit: int) -> None:
     from featc.runtime.training_set.recent import recent_spine
 
     with session.store() as store:
+        name = store.names(name)
         _, outputs, _ = named(store.project, name)
         spine = recent_spine(store.located, outputs, limit)
         whole = name in store.project.services or any(o.view in store.project.labels for o in outputs)

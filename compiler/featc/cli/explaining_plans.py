@@ -26,6 +26,7 @@ def explain(session: Session, name: str) -> None:
     from featc.cli.building import named
 
     with session.store() as store:
+        name = store.names(name)
         _, outputs, _ = named(store.project, name)
         whole = name in store.project.services or any(o.view in store.project.labels for o in outputs)
         wanted = name if whole else [f"{o.view}.{o.feature}" for o in outputs]

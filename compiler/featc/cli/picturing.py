@@ -59,9 +59,10 @@ def lineage(
     if to == "html" and out is None and is_terminal():
         raise _no_file()
     with session.store() as store:
+        selector = store.selector(selector)  # which may bring versions of views into the project
         graph, project = project_graph(store.project), store.numbered
         if selector is not None:
-            graph = graph.only(select(store.project, store.selector(selector) or "", graph))
+            graph = graph.only(select(store.project, selector, graph))
     shown = graph if columns or to in _WHOLE else graph.folded()
     text = _text(project, shown, to or ("json" if session.is_json else None), columns, moment, runs)
     if out is None:

@@ -107,8 +107,6 @@ def get(
 
     In JSON a decimal that a DOUBLE would change is text, as are NaN and Infinity; instants end in Z.
     """
-    from featc.runtime.matching import named_outputs
-
     with session.store() as store:
         wanted, types = _wanted(store, service)
         wrong = Findings()
@@ -116,12 +114,12 @@ def get(
         if wrong.errors:
             raise FeatcError(wrong.errors, exit_code=2)
         if file is None:
-            refuse_lacking(store.served, named_outputs(store.served, wanted), given, ", or --keys FILE for many")
+            refuse_lacking(store.served, store.served_outputs(wanted), given, ", or --keys FILE for many")
             rows = [given]
         else:
             rows = [given | row for row in _rows_of(store, file, types)]
         found = store.get_online_features(wanted, rows, at)
-        empty = store.online.without_rows(named_outputs(store.served, wanted))
+        empty = store.online.without_rows(store.served_outputs(wanted))
         if empty:
             listed = ", ".join(empty)
             session.note(f"nothing of {listed} was pushed or materialized yet: values as of an unknown entity")
@@ -143,10 +141,9 @@ def _say_vector(session: Session, asked: dict[str, Any], answer: dict[str, Any])
 def _wanted(store: FeatureStore, service: str) -> tuple[str | list[str], dict[str, str]]:
     """A service or a list of features, and the types of the key and request columns it needs."""
     from featc.resolve.needs import spine_columns
-    from featc.runtime.matching import named_outputs
 
     wanted: str | list[str] = service if service in store.served.services else service.split(",")
-    keys, request = spine_columns(store.served, named_outputs(store.served, wanted))
+    keys, request = spine_columns(store.served, store.served_outputs(wanted))
     return wanted, dict((*keys, *request))
 
 

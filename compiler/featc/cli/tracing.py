@@ -54,6 +54,7 @@ def why(
     and online differ.
     """
     with session.store() as store:
+        service, feature = store.names(service), store.names(feature)
         given = _given(store, service, feature, keys, request)
         report = store.why(service, feature, given, at, known_at=known_at, limit=limit)
         if session.is_json:

@@ -18,6 +18,7 @@ from sqlglot import exp
 
 from featc.leakage.query import line_of
 from featc.leakage.values import Refused
+from featc.names import written
 from featc.resolve.model import HAPPENED, KNOWN, MEMBER, Expr, Member, Source
 
 
@@ -54,7 +55,8 @@ def check_part(part: exp.Select, union: Source, member: Member) -> dict[str, Exp
         raise Refused(line_of(part), message, "F577")
     for item, name in zip(part.expressions, names, strict=True):
         inner = item.this if isinstance(item, exp.Alias) else item
-        if name == MEMBER and not (isinstance(inner, exp.Literal) and inner.is_string and inner.this == source.name):
+        said = inner.this if isinstance(inner, exp.Literal) and inner.is_string else None
+        if name == MEMBER and said != written(source.name):
             raise Refused(line_of(item), f"rows of {source.name} in {union.name} have another name", "F577")
         if name in [c.lower() for c in union.id if c != MEMBER]:
             value = next((v for n, v in values.items() if n.lower() == name), None)

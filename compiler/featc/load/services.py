@@ -15,14 +15,19 @@ from featc.load.model import FeatureDef, Literal, Meta, PickDef, RoleDef, Row, R
 from featc.load.reader import Fields, Key, Reader
 from featc.load.sources import read_columns
 from featc.load.views import read_features
+from featc.names import AT
 
-_PATTERN = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_*?][\w*?]*)?\Z", re.ASCII)
-_ONE = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]\w*\Z", re.ASCII)
+_VIEW = r"[A-Za-z_]\w*(?:@v[1-9]\d*)?"
+_PATTERN = re.compile(rf"{_VIEW}(?:\.[A-Za-z_*?][\w*?]*)?\Z", re.ASCII)
+_ONE = re.compile(rf"{_VIEW}\.[A-Za-z_]\w*\Z", re.ASCII)
+_HALF_PINNED = re.compile(r"([A-Za-z_]\w*)(\.[\w*?]+)?\s*@\s*[vV]?([1-9]\d*)?(\.[\w*?]+)?\Z", re.ASCII)
+"""A version of a view as somebody may write it who does not know how."""
 
 
 def read_service(reader: Reader, key: Key, node: Node) -> ServiceDef | None:
-    """A service: picks (`view`, `view.feature`, `view.spend_*`, `{new_name: view.feature}`), roles
-    (`{name: {view: …, keys: …}}`), and its own keys, request columns and derived features.
+    """A service: picks (`view`, `view.feature`, `view.spend_*`, the same with a version as `view@v2`, and
+    `{new_name: view.feature}`), roles (`{name: {view: …, keys: …}}`), and its own keys, request columns and derived
+    features.
     """
     what = f"feature service '{key.name}'"
     fields = reader.fields(node, schema.Service, what)
@@ -112,6 +117,10 @@ def _role(reader: Reader, key: Key, node: MappingNode) -> list[RoleDef]:
             hint = f"say whose features it is: {key.name}: {{view: …}}"
             reader.findings.error("F112", f"{what} has no view", key.span, hint)
         return []
+    if AT in view.value:
+        hint = f"list {view.value} among the features, or give the role {view.value.partition(AT)[0]}, as it is now"
+        reader.findings.error("F886", f"{what} asks a view as it is now, and cannot pin a version", view.span, hint)
+        return []
     listed = reader.list_of(fields, "features") if fields.get("features") is not None else None
     keys = reader.expressions(fields.get("keys"), "keys", reserved=False)
     return [RoleDef(key.name, key.span, view, keys, listed)]
@@ -120,6 +129,13 @@ def _role(reader: Reader, key: Key, node: MappingNode) -> list[RoleDef]:
 def _pick(reader: Reader, new: Key | None, node: Node) -> list[PickDef]:
     text = reader.text(node)
     if text is None:
+        return []
+    half = _HALF_PINNED.match(text.value.strip())
+    if not _PATTERN.match(text.value) and half is not None:
+        view, early, number, late = half.groups()
+        told = "" if number else ", with the number of the version"
+        hint = f"write {view}@v{number or 1}{early or late or ''}{told}"
+        reader.error("F883", f"'{text.value}' names no version of a view", node, hint)
         return []
     if not _PATTERN.match(text.value):
         hint = "write view, view.feature or view.spend_*"

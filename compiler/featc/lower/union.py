@@ -15,6 +15,7 @@ from featc.lower.ctes import indent, named, select
 from featc.lower.online_lift import BATCH, pushed
 from featc.lower.source import quoted
 from featc.lower.text_columns import in_utc
+from featc.names import written
 from featc.resolve.model import DEAD, HAPPENED, KNOWN, MEMBER, ColumnRef, Expr, Member, Source
 
 
@@ -31,7 +32,7 @@ def member_select(
             continue
         expr = values.get(column.name)
         if column.name == MEMBER:
-            sql = src.literal(source.name)
+            sql = src.literal(written(source.name))
         elif expr is not None:
             sql = src.render(expr)
             bare = sql if expr.is_bare else f"({sql})"

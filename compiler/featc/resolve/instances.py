@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from featc.errors import Findings, did_you_mean
-from featc.load.model import RoleDef
+from featc.load.model import PickDef, RoleDef
 from featc.resolve.features import Drafts, asked_view, finished_feature
 from featc.resolve.model import Expr, Feature, FeatureRef, Key, KeyRef, Ref, View
 from featc.resolve.openservice import OpenService
@@ -33,6 +33,8 @@ class Binder:
     service: OpenService
     drafts: Drafts
     findings: Findings
+    pins: Mapping[str, str] = field(default_factory=dict)
+    """What the versions of views that services name are called."""
     asked: dict[str, View] = field(default_factory=dict)
     order: list[Pair] = field(default_factory=list)
     given: dict[str, FeatureRef] = field(default_factory=dict)
@@ -145,7 +147,7 @@ class Binder:
         own = self.service.own.name
         drafts = [d for (view, _), d in self.drafts.found.items() if view == own]
         stack = [
-            p.view.value if isinstance(p, RoleDef) else p.pattern.value.partition(".")[0].strip()
+            p.view.value if isinstance(p, RoleDef) else self._picked(p)
             for p in self.service.definition.picks
             if not (isinstance(p, RoleDef) and key.casefold() in {k.casefold() for k in p.keys})
         ]
@@ -157,6 +159,10 @@ class Binder:
                 found[name] = self.views[name]
                 stack += [r.view for f in found[name].features for r in f.expr.refs if isinstance(r, FeatureRef)]
         return [found[name] for name in sorted(found)]
+
+    def _picked(self, pick: PickDef) -> str:
+        view = pick.pattern.value.partition(".")[0].strip()
+        return self.pins.get(view, view)
 
     # ── copies ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -16,6 +16,7 @@ from typing import Literal
 
 from featc.algebra.row import Constant
 from featc.errors import Span
+from featc.names import is_kept
 from featc.resolve.beside import JOINED as JOINED
 from featc.resolve.beside import Beside as Beside
 from featc.resolve.beside import Join as Join
@@ -238,6 +239,10 @@ def label_view(view: str) -> str:
 class Project:
     """Everything, in name order per kind. `order` lists view.feature names so that parents come first.
 
+    `views`, `sources`, `labels` and `attributed` also hold what belongs to earlier versions of views that are pinned,
+    under names with an `@` (`resolve.kept`); `own_views` are those of now. `pins` says which view a version such as
+    `user_orders@v2` is, where that is known.
+
     `asked` are views as services ask them, where these compute keys, and of the services' own expressions. They are no
     definitions: nothing is stored or listed for them. Features refer to them as to any view. `labels` are views of the
     labels of views, by `label_view`: training sets alone read them, and nothing of them is stored. `tags` are those of
@@ -255,6 +260,7 @@ class Project:
     labels: Mapping[str, View] = field(default_factory=dict)
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     attributed: Mapping[str, Attributed] = field(default_factory=dict)
+    pins: Mapping[str, str] = field(default_factory=dict)
 
     def view(self, name: str) -> View:
         """A view of the project, one as a service asks it, or that of a view's labels."""
@@ -272,6 +278,16 @@ class Project:
         source = self.sources[view.source]
         beside = [column for join in view.joins for column in _brought(join)]
         return replace(source, columns=(*source.columns, *beside)) if beside else source
+
+    @property
+    def own_views(self) -> Mapping[str, View]:
+        """The views that are defined: all but those of earlier versions."""
+        return {n: v for n, v in self.views.items() if not is_kept(n)}
+
+    @property
+    def own_labels(self) -> Mapping[str, View]:
+        """The same of views of labels."""
+        return {n: v for n, v in self.labels.items() if not is_kept(n)}
 
     @property
     def stored(self) -> Mapping[str, Source]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from featc.names import plain
 from featc.resolve.model import COMPLETE, KeyRef, Output, Project, RequestRef, Service, View, feature_closure
 
 
@@ -19,7 +20,7 @@ def _full_name(project: Project, service: Service | None, output: Output) -> str
         return output.name
     roles = service.roles if service is not None else ()
     named = (r.name for r in roles if r.asked == output.view and output.name.startswith(f"{r.name}_"))
-    return f"{next(named, project.view(output.view).origin)}__{output.feature}"
+    return f"{next(named, plain(project.view(output.view).origin))}__{output.feature}"
 
 
 def spine_columns(

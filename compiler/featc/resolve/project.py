@@ -13,6 +13,7 @@ from featc.resolve.collisions import check_collisions, check_internal
 from featc.resolve.families import Families
 from featc.resolve.features import Drafts, Typing, finished_feature
 from featc.resolve.joins import finished_joins, join_view
+from featc.resolve.kept import Kept
 from featc.resolve.keys import inherit_keys
 from featc.resolve.labels import check_names, finished_labels, open_labels
 from featc.resolve.layers import layered
@@ -32,18 +33,21 @@ from featc.resolve.view_rows import ViewRows, ask_view, checked_keys, checked_wh
 from featc.resolve.windows import WindowBook
 
 
-def resolve_project(definitions: Definitions, catalog: Catalog) -> tuple[Project, tuple[Diagnostic, ...]]:
-    """The resolved project, and all errors and warnings found on the way.
+def resolve_project(
+    definitions: Definitions, catalog: Catalog, kept: Kept | None = None
+) -> tuple[Project, tuple[Diagnostic, ...]]:
+    """The resolved project, and all errors and warnings found on the way, with the versions of views that are `kept`.
 
     With errors among the diagnostics the project is what could be resolved without them, for showing only.
     """
-    return _Run(definitions, catalog).resolve()
+    return _Run(definitions, catalog, kept or Kept()).resolve()
 
 
 @dataclass(slots=True)
 class _Run:
     definitions: Definitions
     catalog: Catalog
+    earlier: Kept
     findings: Findings = field(default_factory=Findings)
     opened: dict[str, OpenSource | None] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
@@ -72,7 +76,8 @@ class _Run:
         looked = [self._labels(v, rows.get(v.name), lifted.get(v.name), drafts, ahead) for v in ahead]
         future = {v.name: v for v in looked if v is not None}
         order = _order(drafts, kept, future)
-        picker = Picker(kept, views, drafts, definitions.broken, findings, future)
+        known, ahead_of = {**kept, **self.earlier.views}, {**future, **self.earlier.labels}
+        picker = Picker(known, views, drafts, definitions.broken, findings, ahead_of, self.earlier)
         made = {n: picker.service(s) for n, s in services.items()}
         check_internal(definitions, findings)
         project = Project(
@@ -80,14 +85,14 @@ class _Run:
             dict(sorted(self.sources.items())),
             kept,
             made,
-            (*order, *picker.order),
+            (*order, *self.earlier.order, *picker.order),
             {n: tuple(k.value for k in e.keys) for n, e in sorted(definitions.entities.items())},
             picker.asked,
             dict(sorted(future.items())),
             _tags(definitions),
             self._attributed(),
         )
-        return project, _in_order(findings)
+        return self.earlier.beside(project), _in_order(findings)
 
     def _open_sources(self) -> None:
         definitions, findings = self.definitions, self.findings

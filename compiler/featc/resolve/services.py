@@ -9,9 +9,11 @@ from fnmatch import fnmatchcase
 from featc.errors import Findings, Span, did_you_mean
 from featc.load.model import PickDef, RoleDef, ServiceDef
 from featc.load.text import Text
+from featc.names import AT, plain
 from featc.resolve.features import Drafts
 from featc.resolve.instances import Binder
-from featc.resolve.model import COMPLETE, Feature, KeyRef, Output, RequestRef, Role, Service, View
+from featc.resolve.kept import Kept
+from featc.resolve.model import COMPLETE, Feature, KeyRef, Output, RequestRef, Role, Service, View, label_view
 from featc.resolve.openservice import OpenService
 from featc.resolve.openview import OpenView
 from featc.resolve.sources import meta_of
@@ -31,8 +33,9 @@ class Listed:
 
 @dataclass(slots=True)
 class Picker:
-    """Makes services. `open_views` also knows views and features that have errors. `asked` and `order` gather what
-    services ask beside the project's own views."""
+    """Makes services. `open_views` also knows views and features that have errors; `kept` are earlier versions of
+    views, which are among `views` and `labels` too. `asked` and `order` gather what services ask beside the project's
+    own views."""
 
     views: Mapping[str, View]
     open_views: Mapping[str, OpenView]
@@ -40,12 +43,13 @@ class Picker:
     broken: frozenset[str]
     findings: Findings
     labels: Mapping[str, View]
+    kept: Kept = field(default_factory=Kept)
     asked: dict[str, View] = field(default_factory=dict)
     order: tuple[tuple[str, str], ...] = ()
 
     def service(self, opened: OpenService) -> Service:
         definition = opened.definition
-        binder = Binder(self.views, opened, self.drafts, self.findings)
+        binder = Binder(self.views, opened, self.drafts, self.findings, self.kept.named)
         binder.bind()
         outputs: dict[str, Listed] = {}
         roles = []
@@ -94,6 +98,8 @@ class Picker:
     def _ahead(self, pick: PickDef) -> list[Feature]:
         """The labels that an entry names: of one view, `*` and a family's name as in features."""
         view, _, label = pick.pattern.value.strip().partition(".")
+        if AT in view:
+            return self._pinned(pick, ahead=True)
         known = self.open_views.get(view)
         if known is None or known.labels is None:
             if known is None and view in self.broken:
@@ -166,6 +172,8 @@ class Picker:
     def _expand(self, pick: PickDef) -> list[Feature]:
         pattern = pick.pattern.value.strip()
         view, dot, feature = pattern.partition(".")
+        if AT in view:
+            return self._pinned(pick)
         if not _GLOB & set(view):
             known = self.open_views.get(view)
             if known is None:
@@ -192,6 +200,33 @@ class Picker:
             self._unknown(
                 pick, f"nothing matches '{pattern}'", did_you_mean(view.strip("*"), self.open_views)
             )
+        return found
+
+    def _pinned(self, pick: PickDef, *, ahead: bool = False) -> list[Feature]:
+        """The features that an entry names of a version of a view, or its labels; what it inherits deprecation by is
+        told here, since no definition of now says it."""
+        pin, _, name = pick.pattern.value.strip().partition(".")
+        view = self.kept.named.get(pin)
+        if view is None:
+            return []  # which was reported
+        if view not in self.kept.views:  # the version that the view has now
+            text = replace(pick.pattern, value=f"{view}{pick.pattern.value.strip().removeprefix(pin)}")
+            return self._ahead(replace(pick, pattern=text)) if ahead else self._expand(replace(pick, pattern=text))
+        owner = self.labels.get(label_view(view)) if ahead else self.views[view]
+        listed = [f for f in owner.features if not (ahead and f.name.endswith(COMPLETE))] if owner else []
+        called = [(f, {f.name.casefold(), f.written.casefold()}) for f in listed]
+        found = [f for f, names in called if fnmatchcase(f.name, name or "*") or name.casefold() in names]
+        if not found:
+            what = f"{'label' if ahead else 'feature'} '{name}'" if name else "labels" if ahead else "features"
+            self._unknown(pick, f"{pin} has no {what}", did_you_mean(name, [f.name for f in listed]))
+        for feature in found:
+            old = feature.meta.get("deprecated")
+            if isinstance(old, Mapping):
+                since = f" since {old['since']}" if "since" in old else ""
+                hint = f"use {old['use']} instead" if "use" in old else "pin a later version"
+                message = f"{pin}.{feature.name} was deprecated{since} when it was kept"
+                self.findings.warn("F888", message, pick.pattern.span, hint)
+                break
         return found
 
     def _is_label(self, view: OpenView, name: str, pick: PickDef) -> bool:
@@ -335,4 +370,4 @@ def _renamed(listed: Listed) -> str:
         return f"{feature}_value"
     if listed.output.name == f"{view}_{feature}" and listed.output.view.endswith(f".{view}"):
         return "a role's name goes before its features' names"
-    return f"- {view}_{listed.output.name}: {listed.spoken}"
+    return f"- {plain(view)}_{listed.output.name}: {listed.spoken}"

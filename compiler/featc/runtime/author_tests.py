@@ -11,13 +11,14 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from featc.errors import Diagnostic, FeatcError, Findings, Span, did_you_mean
 from featc.load.model import TestDef
+from featc.names import is_kept, written
 from featc.resolve.model import Output, Project
 from featc.runtime.given_files import read_tests
 from featc.runtime.given_rows import Cells, cells, typed_rows
@@ -253,7 +254,8 @@ def _given(store: FeatureStore, test: TestDef) -> dict[str, list[Row]]:
     for name, rows in test.given.items():
         source = project.stored.get(name)
         if source is None:
-            message, hint = f"there is no source '{name}'", did_you_mean(name, project.stored)
+            message = f"there is no source '{name}'"
+            hint = did_you_mean(name, [n for n in project.stored if not is_kept(n)])
             parts = _parts(project, name)
             if parts:
                 message = f"{name} is made of other sources, and has no rows of its own"
@@ -263,6 +265,10 @@ def _given(store: FeatureStore, test: TestDef) -> dict[str, list[Row]]:
         table = cells(store.root, test, rows, name, findings)
         if table is not None:
             found[name] = typed_rows(source, table, findings)
+            for variant in (s for n, s in project.stored.items() if is_kept(n) and written(n) == name):
+                beside = {c.name for c in source.columns} - {c.name for c in variant.columns}
+                own = tuple(c for c in table.columns if c not in beside)
+                found[variant.name] = typed_rows(variant, replace(table, columns=own), findings)
     findings.raise_errors()
     return found
 

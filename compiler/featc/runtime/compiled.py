@@ -27,15 +27,18 @@ class Compiled:
 def compile_project(root: Path, target: str | None = None) -> Compiled:
     """Loads and resolves the project at `root`. Raises FeatcError with every error found."""
     from featc.audit import audit
-    from featc.resolve import resolve
     from featc.runtime.catalog import DuckDBCatalog
+    from featc.versions.lock import read_lock
+    from featc.versions.pins import pins_of, resolve_pinned
 
     definitions, written = read_project(root, target)
     written = (*written, *(unbuilt(definitions.target) if definitions is not None else ()))
     if definitions is None:
         raise FeatcError(sorted((d for d in written if d.severity == "error"), key=_place))
+    pins = any(map(pins_of, definitions.services.values()))
+    lock = read_lock(root) if pins else None
     with DuckDBCatalog(root, database_of(definitions), limits_of(definitions.target, root)) as catalog:
-        project, found = resolve(definitions, catalog)
+        project, found = resolve_pinned(definitions, lock, catalog)
     diagnostics = (*written, *found)
     errors = [d for d in diagnostics if d.severity == "error"]
     if not errors:

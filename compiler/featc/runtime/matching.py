@@ -18,6 +18,7 @@ def matching(project: Project, pattern: str) -> list[Output]:
     if pattern in project.services:
         return list(project.services[pattern].outputs)
     view_name, _, feature = pattern.partition(".")
+    view_name = project.pins.get(view_name, view_name)
     view = project.views.get(view_name)
     if view is None and feature and view_name in project.services:
         mine = next((o for o in project.services[view_name].outputs if o.name == feature), None)

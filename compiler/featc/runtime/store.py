@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from featc.errors import Diagnostic, FeatcError
 from featc.load import find_project
+from featc.names import AT
 from featc.resolve.model import Output, Project
 from featc.resolve.needs import full_named, labels_named, spine_columns
 from featc.runtime.compiled import Compiled as Compiled
@@ -52,11 +53,35 @@ class FeatureStore:
         self, path: str | Path = ".", target: str | None = None, *, repo_path: str | Path | None = None
     ) -> None:
         self.root = find_project(Path(path if repo_path is None else repo_path).resolve())
-        self.compiled = compile_project(self.root, target)
+        self.compiled = self._applied = compile_project(self.root, target)
 
     @property
     def project(self) -> Project:
         return self.compiled.project
+
+    def names(self, text: str) -> str:
+        """A text with names of views, features or services, as the project has them.
+
+        Versions of views that it names (`user_orders@v2.spend_7d`) and no service pins are put beside the project, for
+        all but the online store, which has tables for what services give. Raises FeatcError F880 to F887 (exit code 2).
+        """
+        if AT not in text:
+            return text
+        from featc.runtime.earlier import with_versions_in
+
+        compiled, found = with_versions_in(self.compiled, text)
+        if compiled is not self.compiled:
+            self.compiled = compiled
+            for made in ("located", "numbered"):  # from the project as it was
+                self.__dict__.pop(made, None)
+        return found
+
+    def listed(self, features: str | Sequence[str]) -> str | Sequence[str]:
+        """The same for a service, or a list of features."""
+        if isinstance(features, str):
+            return self.names(features)
+        listed = isinstance(features, (list, tuple))
+        return [self.names(f) if isinstance(f, str) else f for f in features] if listed else features
 
     @cached_property
     def numbered(self) -> Project:
@@ -160,10 +185,25 @@ class FeatureStore:
 
         Raises FeatcError F500, F504 (two of one name), F505, F506.
         """
-        return named_outputs(self.project, features, full_names=full_names)
+        return named_outputs(self.project, self.listed(features), full_names=full_names)
+
+    def served_outputs(self, features: str | Sequence[str], *, full_names: bool = False) -> tuple[Output, ...]:
+        """The same of what the online store goes by. Raises FeatcError F603 for a version of a view that has no tables
+        there."""
+        served = self.serving.current()
+        project = served.project
+        if served.pointer is None:
+            features = self.listed(features)
+        for text in [features] if isinstance(features, str) else features:
+            name = text.partition(".")[0].partition(":")[0] if isinstance(text, str) else ""
+            if AT in name and project.pins.get(name, name) not in project.views:
+                self.names(name)  # which tells of versions that there are not
+                raise _unserved(name)
+        return named_outputs(project, features, full_names=full_names)
 
     def training_outputs(self, features: str | Sequence[str], *, full_names: bool = False) -> tuple[Output, ...]:
         """The columns of a training set: those of `outputs`, then the labels of a service or those listed."""
+        features = self.listed(features)
         service = self.project.services.get(features) if isinstance(features, str) else None
         rest, labels = (features, service.labels) if service is not None else labels_named(self.project, features)
         found = self.outputs(rest, full_names=full_names) if not labels or len(rest) else ()
@@ -199,7 +239,7 @@ class FeatureStore:
         """What answers online, through every apply and rollback."""
         from featc.runtime.generations.serving import Serving
 
-        return Serving(self.online_home, self.compiled)
+        return Serving(self.online_home, self._applied)
 
     @property
     def online(self) -> OnlineStore:
@@ -280,7 +320,7 @@ class FeatureStore:
 
         rows, t = rows_of(entity_rows), instant(at)
         served = self.serving.current()
-        outputs = named_outputs(served.project, features, full_names=full_feature_names)
+        outputs = self.served_outputs(features, full_names=full_feature_names)
         keys = [name for name, _ in spine_columns(served.project, outputs)[0]]
         return OnlineRows(served.online.read(outputs, rows, t), rows, keys, [o.name for o in outputs], t)
 
@@ -314,6 +354,7 @@ class FeatureStore:
         """
         from featc.runtime.why import why
 
+        service, feature = self.names(service), self.names(feature)
         return why(self, service, feature, keys, at, known_at=known_at, limit=limit)
 
     def explain(self, features: str | Sequence[str]) -> list[dict[str, Any]]:
@@ -335,6 +376,7 @@ class FeatureStore:
         """A selector with `state:changed` in it as one that names definitions. Raises FeatcError F801, F87x."""
         from featc.runtime.planning.changed import with_changed
 
+        text = None if text is None else self.names(text)
         return with_changed(self.compiled, text)
 
     def plan(self, *, check_values: bool = False, spine: str | None = None) -> Plan:
@@ -383,6 +425,12 @@ class FeatureStore:
         """Closes the online store, if it was opened."""
         if "serving" in self.__dict__:
             self.serving.close()
+
+
+def _unserved(view: str) -> FeatcError:
+    message = f"the online store has no tables of '{view}': no service pins it"
+    hint = f"list {view} in a service and run featc apply, or make a training set, which needs none"
+    return FeatcError(Diagnostic("F603", message, hint=hint))
 
 
 def _incomplete(code: str, message: str, rows: str) -> FeatcError:

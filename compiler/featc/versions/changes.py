@@ -71,14 +71,14 @@ def prints(project: Project, only: Container[tuple[str, str]] | None = None) -> 
     """The fingerprints of every feature and label, or of those wanted, by kind and `view.name`."""
     found: dict[tuple[str, str], Prints] = {}
     layers = Layers(project)
-    for view in project.views.values():
+    for view in project.own_views.values():
         for feature in view.features:
             if only is not None and ("feature", feature.qualified) not in only:
                 continue
             pair = view.name, feature.name
             kept = contract_fingerprint(project, *pair)
             found["feature", feature.qualified] = Prints(frozenset(layers.tiles(*pair)), layers.feature(*pair), kept)
-    for labels in project.labels.values():
+    for labels in project.own_labels.values():
         for label in labels.features:
             name = f"{labels.origin}.{label.name}"
             if not label.written or (only is not None and ("label", name) not in only):

@@ -22,4 +22,21 @@ CODES: Mapping[str, str] = {
     "F878": "featc diff: one of the sides is no build, git revision or folder of a project.",
     "F879": "This featc refuses a definition that featc.lock holds, so that the edit cannot be compared with what was "
     "there. Compare with the featc that wrote it, or delete the lock.",
+    "F880": "A version of a view is pinned, and there is no featc.lock, which says what versions mean. Name the view "
+    "without a version, run featc apply, and pin what it has written.",
+    "F881": "featc.lock does not keep the version of a view that is pinned. It keeps what a view was each time that "
+    "apply gives it another number, until featc gc drops what no service pins. Pin a version that is there, or take "
+    "the lock that kept it from git.",
+    "F882": "A version of a view is pinned that is later than any there is. Pin the last one, or name the view "
+    "without a version for what it means now.",
+    "F883": "A version of a view is written as view@v2, and its features as view@v2.feature or view@v2.spend_*.",
+    "F884": "This featc cannot compile an earlier version of a view that is pinned. Move who uses it to a later "
+    "version, or go on with the featc that made it.",
+    "F885": "The data is not what an earlier version of a view was made for: a column is gone, is of another type by "
+    "now, or there is no data where it was. Move who uses the version to a later one, or put the data right.",
+    "F886": "A role asks a view as it is now, and cannot pin a version. List the version's features among those of "
+    "the service.",
+    "F887": "An earlier version of a view means something else to this featc than featc.lock says it did: somebody "
+    "edited the lock, or another engine types it otherwise. Take the lock from git, or pin another version.",
+    "F888": "A warning: a service pins a version of a view that was deprecated when it was kept.",
 }

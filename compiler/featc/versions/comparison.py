@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from featc.fingerprint import Canonical, Layers
+from featc.names import is_kept, written
 from featc.resolve.model import Feature, FeatureRef, Project, Service, View, label_view
 from featc.versions.categories import Category
 from featc.versions.changes import Change, Compared, Difference, Kind, What, prints, used_by
@@ -20,6 +21,20 @@ def compare(old: Side | None, new: Side) -> Compared:
     found = list(_Comparison(old, new).changes()) if old is not None else list(_all_new(new))
     environment = () if old is None else tuple(_environment(old.made_by, new.made_by))
     return Compared(tuple(found), environment, {(c.kind, c.name): c for c in found})
+
+
+Users = Mapping[tuple[str, str], tuple[str, ...]]
+
+
+def _users(old: Users, new: Users) -> Users:
+    """The services that give each feature, as they were or will be; not those that pin an earlier version of it now."""
+    pinning: dict[tuple[str, str], set[str]] = {}
+    for (kind, name), services in new.items():
+        view, _, feature = name.partition(".")
+        if is_kept(view):
+            pinning.setdefault((kind, f"{written(view)}.{feature}"), set()).update(services)
+    gone = {k: tuple(s for s in services if s not in pinning.get(k, ())) for k, services in old.items() if k not in new}
+    return {**gone, **new}
 
 
 def _environment(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Difference]:
@@ -43,9 +58,9 @@ def _listed(side: Side) -> Iterator[tuple[Kind, str]]:
     yield from (("source", n) for n in sorted(definitions.sources))
     yield from (("attributed", n) for n in sorted(definitions.attributed))
     yield from (("view", n) for n in sorted(definitions.views))
-    for view in project.views.values():
+    for view in project.own_views.values():
         yield from (("feature", f.qualified) for f in view.features)
-    for labels in project.labels.values():
+    for labels in project.own_labels.values():
         yield from (("label", f"{labels.origin}.{f.name}") for f in labels.features if f.written)
     yield from (("service", n) for n in sorted(definitions.services))
 
@@ -58,7 +73,7 @@ class _Comparison:
         self.forms = Canonical(old.project), Canonical(new.project)
         self.layers = Layers(old.project), Layers(new.project)
         self.was, self.now = prints(old.project), prints(new.project)
-        self.users = used_by(old.project) | used_by(new.project)
+        self.users = _users(used_by(old.project), used_by(new.project))
         self.known_tiles = frozenset[str]().union(*(p.tiles for p in self.was.values()))
         self.moved = {key: self._category(key) for key in self.was if key in self.now}
 

@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from featc.errors import Diagnostic, FeatcError, Span
+from featc.names import AT
 from featc.versions.plain import LOCK_FILE
 
-SCHEMA = 1
-"""Raised when a reader of the lock would have to change."""
+SCHEMA = 2
+"""Raised when a reader of the lock would have to change. A lock says the least that its readers need: 2 only where it
+keeps earlier versions or has services that pin one, which featc did not know at first."""
 
-KINDS = ("entity", "window", "source", "attributed", "view", "feature", "label", "service", "gone")
+KINDS = ("entity", "window", "source", "attributed", "view", "feature", "label", "service", "kept", "gone")
 _HEAD = (
     "# Which version of every definition means what. `featc apply` writes it; keep it in git.\n"
     "# After a merge with conflicts keep either side's lines and run `featc plan`.\n"
@@ -60,7 +62,8 @@ class Versioned:
 class Entry:
     """A line of the lock. `versions`: of a view or service by its own name, of a feature or label by those of the
     outputs it gives. `after` is the feature before it in its view. `columns` are (name, type) of a source's data. Of
-    kind `gone` is what was, called `kind:name`, so that its numbers are not given again to something else."""
+    kind `gone` is what was, called `kind:name`, so that its numbers are not given again to something else. Of kind
+    `kept` is an earlier version of a view, called `view@v2`: see `featc.versions.kept`."""
 
     kind: str
     name: str
@@ -69,7 +72,8 @@ class Entry:
     after: str | None = None
     columns: tuple[tuple[str, str], ...] = ()
 
-    def line(self) -> str:
+    def said(self) -> dict[str, Any]:
+        """What stands after kind and name, as JSON."""
         said: dict[str, Any] = {"is": dict(self.definition)}
         if self.versions:
             said["versions"] = {name: str(v) for name, v in self.versions.items()}
@@ -77,7 +81,27 @@ class Entry:
             said["after"] = self.after
         if self.columns:
             said["columns"] = [list(c) for c in self.columns]
-        text = json.dumps(said, ensure_ascii=False, sort_keys=True)
+        return said
+
+    @staticmethod
+    def of(kind: str, name: str, said: Mapping[str, Any]) -> Entry:
+        """An entry out of what `said` gives. Raises ValueError, KeyError, TypeError or AttributeError."""
+        if kind not in KINDS or set(said) - {"is", "versions", "after", "columns"} or not isinstance(said["is"], dict):
+            raise ValueError(name)
+        versions = {n: Versioned.of(v) for n, v in said.get("versions", {}).items()}
+        columns = tuple((str(n), str(t)) for n, t in said.get("columns", ()))
+        return Entry(kind, name, said["is"], versions, said.get("after"), columns)
+
+    @property
+    def pins(self) -> bool:
+        """Whether it is a service that pins a version of a view."""
+        if self.kind != "service":
+            return False
+        listed = [*self.definition.get("picks", ()), *self.definition.get("labels", ())]
+        return any(AT in str(pick.get("pattern", "")) for pick in listed)
+
+    def line(self) -> str:
+        text = json.dumps(self.said(), ensure_ascii=False, sort_keys=True)
         return f"{self.kind} {self.name} {_BREAKS.sub(_escaped, text)}"
 
 
@@ -98,7 +122,7 @@ class Lock:
         `view.output`."""
         found: dict[tuple[str, str], Versioned] = {}
         for entry in self.entries:
-            if entry.kind == "gone":
+            if entry.kind in ("gone", "kept"):
                 continue
             view = entry.name.partition(".")[0]
             for name, version in entry.versions.items():
@@ -117,8 +141,11 @@ class Lock:
 
     def text(self) -> str:
         """The file: equal locks have equal bytes."""
-        ordered = sorted(self.entries, key=lambda e: (KINDS.index(e.kind), e.name))
-        head = {"schema": SCHEMA, "project": self.project, **self.made_by}
+        # an earlier version stands beside its view: two people's are then apart, as git needs them
+        kinds = {kind: KINDS.index(kind) for kind in KINDS} | {"kept": KINDS.index("view")}
+        ordered = sorted(self.entries, key=lambda e: (kinds[e.kind], e.name))
+        schema = SCHEMA if any(e.kind == "kept" or e.pins for e in self.entries) else 1
+        head = {"schema": schema, "project": self.project, **self.made_by}
         lines = [f"lock {json.dumps(head, sort_keys=True)}", *(e.line() for e in ordered)]
         return _HEAD + "\n" + "\n\n".join(lines) + "\n"
 
@@ -219,13 +246,7 @@ def _entry(number: int, line: str) -> Entry:
         parts = _LINE.match(line)
         if parts is None or parts[1] not in KINDS:
             raise ValueError(line)
-        said = json.loads(parts[3])
-        unknown = set(said) - {"is", "versions", "after", "columns"}
-        if unknown or not isinstance(said["is"], dict):
-            raise ValueError(line)
-        versions = {n: Versioned.of(v) for n, v in said.get("versions", {}).items()}
-        columns = tuple((str(n), str(t)) for n, t in said.get("columns", ()))
-        return Entry(parts[1], parts[2], said["is"], versions, said.get("after"), columns)
+        return Entry.of(parts[1], parts[2], json.loads(parts[3]))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise FeatcError(Diagnostic("F870", "this is no line of a lock", _span(number, line), _ANEW)) from None
 

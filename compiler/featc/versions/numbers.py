@@ -13,6 +13,7 @@ from featc.digests import digest
 from featc.errors import Diagnostic, Span
 from featc.fingerprint import Canonical
 from featc.load.model import Definitions
+from featc.names import written
 from featc.resolve.model import Project, Service, label_view
 from featc.versions.categories import Category
 from featc.versions.changes import Change, Compared, Prints, prints, used_by
@@ -96,13 +97,13 @@ def _triple(version: Versioned) -> tuple[str, str, str]:
 
 
 def with_versions(project: Project, versions: Mapping[Key, Versioned]) -> Project:
-    """The project with the number of every definition in it."""
-    views = {}
-    for name, view in project.views.items():
+    """The project with the number of every definition in it; what belongs to earlier versions has those it had."""
+    views = dict(project.views)
+    for name, view in project.own_views.items():
         features = tuple(replace(f, version=versions["feature", f.qualified].version) for f in view.features)
         views[name] = replace(view, features=features, version=versions["view", name].version)
-    labels = {}
-    for name, ahead in project.labels.items():
+    labels = dict(project.labels)
+    for name, ahead in project.own_labels.items():
         own = {f.name: versions["label", f"{ahead.origin}.{f.name}"].version for f in ahead.features if f.written}
         labels[name] = replace(ahead, features=tuple(replace(f, version=own.get(f.name, 1)) for f in ahead.features))
     services = {n: replace(s, version=versions["service", n].version) for n, s in project.services.items()}
@@ -117,7 +118,7 @@ def fingerprints(project: Project) -> dict[Key, tuple[str, str, str]]:
 def _prints(project: Project, made: Mapping[Key, Prints]) -> dict[Key, tuple[str, str, str]]:
     found = _features_prints(made)
     # those of views and services are of what is their own: two people's features may be of one of them
-    for name, view in project.views.items():
+    for name, view in project.own_views.items():
         keys = tuple((k.name, k.type) for k in view.keys)
         found["view", name] = (digest("view contract", (keys, view.request)), "", "")
     forms = Canonical(project)
@@ -133,7 +134,7 @@ def _features_prints(made: Mapping[Key, Prints]) -> dict[Key, tuple[str, str, st
 def _service_print(forms: Canonical, service: Service) -> str:
     """What a service says itself: what it gives and asks for, and its own expressions."""
     view = forms.project.view
-    listed = tuple((o.name, o.type, view(o.view).origin, o.feature) for o in service.training)
+    listed = tuple((o.name, o.type, written(view(o.view).origin), o.feature) for o in service.training)
     own = tuple((piece, p.value) for piece, p in own_pieces(forms, service).items())
     return digest("service contract", (listed, service.keys, service.request, own))
 

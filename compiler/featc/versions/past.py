@@ -18,7 +18,7 @@ from featc.load.model import (
     ViewDef,
     WindowDef,
 )
-from featc.resolve import resolve
+from featc.names import pinned
 from featc.resolve.model import Location, Project, Source, label_view
 from featc.versions.lock import Entry, Lock, Versioned
 from featc.versions.plain import definition, from_plain
@@ -115,18 +115,23 @@ def side_of(lock: Lock, now: Definitions, engine: Catalog, *, placed: bool = Fal
 
     Raises FeatcError F879 when this featc cannot compile it any more.
     """
+    from featc.versions.pins import resolve_pinned  # which resolves the locks that lines of this one are
+
     try:
         definitions = _definitions(lock, now, placed=placed)
     except (ValueError, KeyError, TypeError, AttributeError) as trouble:
         message = f"featc.lock holds a definition that this featc cannot read: {trouble}"
         raise FeatcError(Diagnostic("F879", message, hint=_ANEW)) from trouble
     columns = {e.name: e.columns for e in lock.entries if e.kind == "source"}
-    project, found = resolve(definitions, LockedCatalog(columns, engine))
+    project, found = resolve_pinned(definitions, lock, LockedCatalog(columns, engine), locked=True)
     errors = [d for d in found if d.severity == "error"]
     if errors:
         message = f"this featc refuses what featc.lock holds: {errors[0].message}"
         raise FeatcError(Diagnostic("F879", message, hint=_ANEW))
-    return Side(definitions, project, lock.versions(), lock.made_by, lock.gone())
+    versions = lock.versions()
+    pins = {pinned(name, v.version): name for (kind, name), v in versions.items() if kind == "view"}
+    project = replace(project, pins={**project.pins, **pins})
+    return Side(definitions, project, versions, lock.made_by, lock.gone())
 
 
 _ANEW = "compare with `featc diff` under the featc that wrote it, or delete the file: then all definitions count as new"

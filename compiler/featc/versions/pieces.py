@@ -15,6 +15,7 @@ from featc.digests import Value
 from featc.durations import format_duration
 from featc.fingerprint import Canonical
 from featc.lower.source import render
+from featc.names import written
 from featc.resolve.model import (
     AggregateRef,
     Aggregation,
@@ -223,7 +224,7 @@ def service_pieces(forms: Canonical, service: Service) -> Pieces:
     }
     for number, output in enumerate(service.training):
         found[f"place of {output.name}"] = Piece(number, f"{number + 1}")
-        origin = f"{project.view(output.view).origin}.{output.feature}"
+        origin = f"{written(project.view(output.view).origin)}.{output.feature}"
         words = output.type if output.view == service.own else f"{origin} {output.type}"
         found[f"output {output.name}"] = Piece((origin, output.type), words)
     return {**found, **own_pieces(forms, service)}

@@ -1,7 +1,9 @@
 """The tables of tiles (`featc.lower.tile_table`) that a project's views have offline: their names and columns.
 
 Names carry fingerprints, so that what means something else lies elsewhere: a table that of its rows (source, keys,
-`where`), a column that of its state. Names an author gives to slots and features play no part.
+`where`), a column that of its state. Names an author gives to slots and features play no part. So an earlier version of
+a view finds the tiles that were filled when it was the view; of rows that did not change both have one table, each with
+columns of its own.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from featc.fingerprint import rows_fingerprint, state_fingerprint
 from featc.lower.source import identity, quoted
 from featc.lower.tile_table import WIDTH, TilePart, TileTable
 from featc.lower.training.rows import columns_used, versions_name
+from featc.names import written
 from featc.resolve.model import ColumnRef, Project, Source, View
 from featc_dialects import duckdb as engine
 
@@ -65,7 +68,7 @@ def tile_table(project: Project, view: View) -> TileTable | None:
         view=view,
         source=project.sources[view.source],
         parts=replace(parts, partials=tuple(s.partial for s in states.values())),
-        name=f"{view.name}__{fingerprint[:8]}",
+        name=f"{written(view.name)}__{fingerprint[:8]}",
         fingerprint=fingerprint,
         width=WIDTH,
         keys=tuple(quoted(k.name) for k in view.keys),

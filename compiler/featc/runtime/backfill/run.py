@@ -88,13 +88,29 @@ def backfill(
         if not there and not dry_run:
             ledger.make(session)
             there = True
-        plans = [_plan(session, store, stream, there, (start, end), restate) for stream in streams(tables)]
-        session.whole = sum(plan.rows_to_read for plan in plans)
-        for plan in plans if not dry_run else ():
-            _carry_out(session, plan)
+        plans: list[StreamPlan] = []
+        listings: dict[str, Listing] = {}
+        for turn, group in enumerate(_apart(tables)):
+            again = restate and turn == 0  # what is filled anew loses the columns of others, which are then open
+            fresh = [_plan(session, store, s, there, (start, end), again, listings) for s in streams(group)]
+            session.whole += sum(plan.rows_to_read for plan in fresh)
+            for plan in fresh if not dry_run else ():
+                _carry_out(session, plan)
+            plans += fresh
         return _report(store, session, plans, dry_run, time.monotonic() - began)
     finally:
         session.connection.close()
+
+
+def _apart(tables: Sequence[TileTable]) -> list[list[TileTable]]:
+    """Views that have one table, which only versions of one view do, take turns: each fills its own columns."""
+    turns: list[dict[str, TileTable]] = []
+    for table in tables:
+        free = next((turn for turn in turns if table.name not in turn), None)
+        if free is None:
+            turns.append(free := {})
+        free[table.name] = table
+    return [list(turn.values()) for turn in turns]
 
 
 def tables_of(store: FeatureStore, select: str | None) -> tuple[TileTable, ...]:
@@ -138,9 +154,14 @@ def _plan(
     there: bool,
     asked: tuple[int | None, int | None],
     restate: bool,
+    listings: dict[str, Listing],
 ) -> StreamPlan:
-    """Looks at a source and compares. The files are listed first: what changes while they are read then shows."""
-    files = listing(store.project.sources[stream.source.name], store.root)
+    """Looks at a source and compares. The files are listed first: what changes while they are read then shows.
+    `listings` are those of this run by source, so that all states of a table are said to be compared with one."""
+    name = stream.source.name
+    if name not in listings:
+        listings[name] = listing(store.project.sources[name], store.root)
+    files = listings[name]
     found = look(session, stream)
     plans = []
     for table in stream.tables:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from featc.errors import Diagnostic, FeatcError
+from featc.names import written
 from featc.resolve.model import Project, Source
 from featc.runtime.generations import needs
 from featc.runtime.located import located
@@ -70,7 +71,7 @@ def build(
             with copy.read() as found:
                 short = needs.lacking(found, project)
                 again = needs.tied((project, *([old] if old is not None else [])), short)
-                known = {source: _known(found, source) for source in again}
+                known = {source: _known(found, _known_as(found, source)) for source in again}
                 last = journal.last(found)
             with copy.write() as found:
                 for source in again:
@@ -117,6 +118,13 @@ def _known(store: sqlite3.Connection, source: str) -> _Known:
     )
 
 
+def _known_as(store: sqlite3.Connection, source: str) -> str:
+    """The name under which a store knows a source: what an earlier version of a view calls a variant came in as the
+    source that it is a variant of."""
+    there = store.execute("SELECT 1 FROM featc_sources WHERE source = ?", (written(source),)).fetchone()
+    return written(source) if there is not None else source
+
+
 def _filled(
     store: FeatureStore,
     online: OnlineStore,
@@ -138,8 +146,8 @@ def _filled(
                 report = bring_in(online.database, engine, plan, data[name], until, progress, online.beside)
                 rows = report.accepted
             batches = 0
-            for run in journal.runs(online.database, 0, last, name):
-                online.take_over(run)
+            for run in journal.runs(online.database, 0, last, written(name)):
+                online.take_over(run, only=name)
                 batches += len(run)
             with online.database.write() as found:
                 if was.horizon is not None:
@@ -151,7 +159,7 @@ def _filled(
 
 def arrives_as_in(source: Source, other: Project | None) -> bool:
     """Whether an instant of arrival means what it does in another project: else its watermark says nothing here."""
-    before = None if other is None else other.sources.get(source.name)
+    before = None if other is None else other.sources.get(source.name, other.sources.get(written(source.name)))
     if before is None:
         return False
     mine, theirs = ((s.time, s.available_at, s.delay, s.timezone) for s in (source, before))

@@ -32,7 +32,8 @@ Defined = dict[tuple[str, str], tuple[object, object, object]]
 
 
 def _definitions(lock: Lock) -> Defined:
-    return {(e.kind, e.name): (e.definition, e.after, e.columns) for e in lock.entries if e.kind != "gone"}
+    defined = (e for e in lock.entries if e.kind not in ("gone", "kept"))
+    return {(e.kind, e.name): (e.definition, e.after, e.columns) for e in defined}
 
 
 def _defined(compiled: Compiled, lock: Lock) -> Defined:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featc.errors import Diagnostic, FeatcError
+from featc.names import written
 from featc.resolve.model import Project
 from featc.runtime.generations import needs
 from featc.runtime.generations import pointer as pointers
@@ -200,7 +201,7 @@ def bring_up(
         with closing(Database(leader, store.root, read_only=True)) as reader:
             followed = follow(reader, online)
             with reader.read() as found:
-                reached = {name: books.intervals(found, name) for name in online.plans}
+                reached = {n: books.intervals(found, n) or books.intervals(found, written(n)) for n in online.plans}
         data = located(online.project, store.root).sources
         plans = [p for p in online.plans.values() if not p.source.members and reached[p.source.name]]
         with engine_of(store) as engine:

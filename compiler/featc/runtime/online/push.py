@@ -20,6 +20,7 @@ from featc.lower.online_dumps import DumpsPlan
 from featc.lower.online_joins import Hop, ViewHop
 from featc.lower.online_lift import TOO_LATE, read_columns
 from featc.lower.online_store import ABSENT
+from featc.names import written
 from featc.runtime.online import journal
 from featc.runtime.online.batch import content_digest, load_batch
 from featc.runtime.online.beside import BesideReaders
@@ -91,8 +92,10 @@ def push_batch(
     token: str | None,
     strict: bool,
     guard: Guard = unguarded,
+    variants: Sequence[SourcePlan] = (),
 ) -> PushReport:
-    """Takes in one batch, or raises FeatcError (F61x batch, F62x expression, F90x store) and writes nothing."""
+    """Takes in one batch, or raises FeatcError (F61x batch, F62x expression, F90x store) and writes nothing. `variants`
+    are those of the source that earlier versions of views read: they take in the same rows."""
     source, engine = plan.source.name, lifter.engine
     known = None
     if token is not None:
@@ -105,27 +108,36 @@ def push_batch(
         if known is not None:
             return _same_batch(known, batch)
         data, now = journal.packed(engine, plan.source, loaded.lacking), time.time_ns() // 1000
-        entry = Entry(None, source, token, digest, None, now, loaded.rows, 0, 0, "{}", data)
-        return _write(database, lifter, plan, replace(batch, entry=entry), guard)
+        entry = Entry(None, written(source), token, digest, None, now, loaded.rows, 0, 0, "{}", data)
+        return _write(database, lifter, plan, replace(batch, entry=entry), guard, variants)
 
 
 def push_again(
-    database: Database, lifter: Lifter, plan: SourcePlan, entry: Entry, strict: bool, guard: Guard
+    database: Database,
+    lifter: Lifter,
+    plan: SourcePlan,
+    entry: Entry,
+    strict: bool,
+    guard: Guard,
+    variants: Sequence[SourcePlan] = (),
 ) -> PushReport:
     """Takes in a batch that was on its way into another store; raises as `push_batch`, and F890."""
     with lifter.engine.batch:
         lacking = journal.unpack(lifter.engine, plan.source, [entry])
         batch = Batch(entry.rows, "push", entry.token, entry.digest, strict, lacking, entry)
-        return _write(database, lifter, plan, batch, guard)
+        return _write(database, lifter, plan, batch, guard, variants)
 
 
-def take_over(database: Database, lifter: Lifter, plan: SourcePlan, run: Sequence[Entry]) -> None:
+def take_over(
+    database: Database, lifter: Lifter, plan: SourcePlan, run: Sequence[Entry], variants: Sequence[SourcePlan] = ()
+) -> None:
     """Takes in what another store's journal has, in one transaction; raises as `push_batch`, and F890. What the store
     said of each batch when it was pushed stays said."""
     # of dumps a batch says which are whole
-    parts = [[entry] for entry in run] if plan.dumps is not None else list(journal.alike(run))
+    dumps = any(p.dumps is not None for p in (plan, *variants))
+    parts = [[entry] for entry in run] if dumps else list(journal.alike(run))
     for part in parts if len(parts) > 1 else ():
-        take_over(database, lifter, plan, part)
+        take_over(database, lifter, plan, part, variants)
     if len(parts) > 1:
         return
     with lifter.engine.batch:
@@ -134,9 +146,10 @@ def take_over(database: Database, lifter: Lifter, plan: SourcePlan, run: Sequenc
         slices = lifted_batch(lifter.engine, plan, rows)
         with database.write() as store:
             take_in(store, lifter, plan, slices, Batch(rows, "push", lacking=lacking))
+            _take_in_variants(store, lifter, variants, run)
             for entry in run:
                 journal.add(store, entry)
-                know_batch(store, entry)
+                know_batch(store, replace(entry, source=plan.source.name))
 
 
 def lifted_batch(engine: Engine, plan: SourcePlan, rows: int) -> Iterator[Lifted]:
@@ -145,14 +158,41 @@ def lifted_batch(engine: Engine, plan: SourcePlan, rows: int) -> Iterator[Lifted
     return lift_slices(engine, plan, rows, _LARGE) if sliced else iter([lift(engine, plan, rows)])
 
 
-def _write(database: Database, lifter: Lifter, plan: SourcePlan, batch: Batch, guard: Guard) -> PushReport:
-    """Takes in the batch that lies in `featc_batch`."""
+def _write(
+    database: Database, lifter: Lifter, plan: SourcePlan, batch: Batch, guard: Guard, variants: Sequence[SourcePlan]
+) -> PushReport:
+    """Takes in the batch that lies in `featc_batch`, and by its entry that of each variant."""
     slices = lifted_batch(lifter.engine, plan, batch.rows)
     with database.write() as store:
         guard(batch.entry)
         # another process may have brought the batch since
         known = known_batch(store, plan.source.name, batch.token)
-        return take_in(store, lifter, plan, slices, batch) if known is None else _same_batch(known, batch)
+        if known is not None:
+            return _same_batch(known, batch)
+        report = take_in(store, lifter, plan, slices, batch)
+        if batch.entry is not None:
+            _take_in_variants(store, lifter, variants, [batch.entry], strict=batch.strict)
+        return report
+
+
+def _take_in_variants(
+    store: sqlite3.Connection,
+    lifter: Lifter,
+    variants: Sequence[SourcePlan],
+    run: Sequence[Entry],
+    strict: bool = False,
+) -> None:
+    """Takes pushed rows in as those of variants of their source, each read by what it says itself; inside the caller's
+    transaction. Their books are their own."""
+    rows = sum(entry.rows for entry in run)
+    for variant in variants:
+        lacking = journal.unpack(lifter.engine, variant.source, run)
+        for name in sorted(variant.required & lacking):
+            message = f"the batch for {run[0].source} lacks the column '{name}', which {variant.source.name} needs"
+            hint = f"bring {name}, or move who pins that version to a later one; nothing was written"
+            raise FeatcError(Diagnostic("F611", message, hint=hint))
+        slices = lifted_batch(lifter.engine, variant, rows)
+        take_in(store, lifter, variant, slices, Batch(rows, "push", strict=strict, lacking=lacking))
 
 
 def take_in(

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from featc import names
 from featc.encoding import micros_of
 from featc.errors import Diagnostic, FeatcError, did_you_mean
 from featc.lower.online import SourcePlan, ViewPlan, keep, source_plan
@@ -92,9 +93,17 @@ class OnlineStore:
     # ── push ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def push(
-        self, source: str, rows: Any, token: str | None = None, *, strict: bool = False, guard: Guard = unguarded
+        self,
+        source: str,
+        rows: Any,
+        token: str | None = None,
+        *,
+        strict: bool = False,
+        guard: Guard = unguarded,
+        alone: bool = False,
     ) -> PushReport:
-        """Takes in new rows of a source as one durable batch.
+        """Takes in new rows of a source as one durable batch, and as one of each variant that earlier versions of views
+        have of it (`orders@user_orders_v2`), unless it is to go `alone`.
 
         `rows`: a pyarrow, pandas or polars table, a DuckDB relation, dicts (a list or any iterator), a dict of
         columns, or a path to csv, parquet or json. A batch whose `token` the source has seen is not applied again;
@@ -103,11 +112,20 @@ class OnlineStore:
         F62x (a value makes an expression fail), F90x (the file); nothing is written then. `guard`: see `Guard`.
         """
         plan = self.plan_of(source)
-        return push_batch(self._database, Lifter(self.engine, self.beside), plan, rows, token, strict, guard)
+        variants = [] if alone else [p for p in self._versions(source) if p is not plan]
+        lifter = Lifter(self.engine, self.beside)
+        return push_batch(self._database, lifter, plan, rows, token, strict, guard, variants)
+
+    def _versions(self, source: str) -> list[SourcePlan]:
+        """What takes in rows of a source: itself, if it is there, and its variants."""
+        found = [p for n, p in self._plans.items() if names.written(n) == source]
+        return sorted((p for p in found if not p.source.members), key=lambda p: p.source.name)
 
     def plan_of(self, source: str) -> SourcePlan:
-        """What a push to a source executes. Raises FeatcError F605, F387."""
-        plan = self._plans.get(source)
+        """What a push to a source executes; where only earlier versions have it, what the first of them does.
+
+        Raises FeatcError F605, F387."""
+        plan = self._plans.get(source) or next(iter(self._versions(source)), None)
         if plan is not None and plan.source.members:
             message = f"{source} is made of other sources, and has no rows of its own"
             *others, last = (m.source.name for m in plan.source.members)
@@ -119,21 +137,22 @@ class OnlineStore:
                 message = f"{source} is made of other sources, and has no rows of its own"
                 where = f"push to {' and '.join((made.base, *made.matched))}"
                 raise FeatcError(Diagnostic("F387", message, hint=where))
-            hint = did_you_mean(source, self._plans)
+            hint = did_you_mean(source, [n for n in self._plans if not names.is_kept(n)])
             raise FeatcError(Diagnostic("F605", f"there is no source '{source}'", hint=hint))
         return plan
 
     def push_again(self, entry: Entry, *, strict: bool = False, guard: Guard = unguarded) -> PushReport:
         """Takes in a batch that was on its way into another store. Raises as `push`, and F890."""
-        lifter = Lifter(self.engine, self.beside)
-        return push_again(self._database, lifter, self.plan_of(entry.source), entry, strict, guard)
+        lifter, plan = Lifter(self.engine, self.beside), self.plan_of(entry.source)
+        variants = [p for p in self._versions(entry.source) if p is not plan]
+        return push_again(self._database, lifter, plan, entry, strict, guard, variants)
 
-    def take_over(self, run: Sequence[Entry]) -> None:
-        """Takes in batches of one source as another store's journal has them. Where the project has no such source they
-        are kept in the journal alone. Raises as `push`, and F890."""
-        plan = self._plans.get(run[0].source)
-        if plan is not None:
-            take_over(self._database, Lifter(self.engine, self.beside), plan, run)
+    def take_over(self, run: Sequence[Entry], only: str | None = None) -> None:
+        """Takes in batches of one source as another store's journal has them, into all that take them in or `only` one.
+        Where the project has no such source they are kept in the journal alone. Raises as `push`, and F890."""
+        plans = self._versions(run[0].source) if only is None else [self._plans[only]]
+        if plans:
+            take_over(self._database, Lifter(self.engine, self.beside), plans[0], run, plans[1:])
             return
         with self._database.write() as store:
             for entry in run:

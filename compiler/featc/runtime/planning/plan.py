@@ -13,6 +13,7 @@ from featc.runtime.planning.values import check_values as check
 from featc.runtime.planning.work import Work, work_for
 from featc.versions.changes import Change, Compared, made_by
 from featc.versions.comparison import compare
+from featc.versions.kept import carried, superseded
 from featc.versions.lock import Lock, Versioned, read_lock
 from featc.versions.numbers import (
     Key,
@@ -25,6 +26,7 @@ from featc.versions.numbers import (
     with_versions,
 )
 from featc.versions.past import Side, entries, gone, side_of
+from featc.versions.pins import pins_of
 
 if TYPE_CHECKING:
     from featc.runtime.store import Compiled, FeatureStore
@@ -130,7 +132,10 @@ def versions_now(compiled: Compiled) -> Mapping[Key, Versioned]:
     FeatcError F87x."""
     lock = read_lock(compiled.root)
     known = lock.versions() if lock is not None else {}
-    if lock is None or lock.made_by.get("ir") == made_by()["ir"]:
+    pins = any(map(pins_of, compiled.definitions.services.values()))
+    if lock is not None:  # a version means the same under any name, which takes the definitions behind it to see
+        pins = pins or any(e.pins for e in lock.entries)
+    if lock is None or (lock.made_by.get("ir") == made_by()["ir"] and not pins):
         moved = moved_since(known, compiled.project)
     else:
         moved = moved_by(compare(side_before(compiled, lock), side_now(compiled)))
@@ -142,7 +147,9 @@ def service_version(compiled: Compiled, name: str) -> int:
     lock = read_lock(compiled.root)
     if lock is None:
         return compiled.definitions.services[name].version or 1
-    if lock.made_by.get("ir") != made_by()["ir"]:
+    before = lock.by_name.get(("service", name))
+    pins = bool(pins_of(compiled.definitions.services[name])) or (before is not None and before.pins)
+    if pins or lock.made_by.get("ir") != made_by()["ir"]:
         return versions_now(compiled)["service", name].version
     return service_number(lock.versions(), lock.gone(), compiled.definitions, compiled.project, name)
 
@@ -172,8 +179,12 @@ def _plan(old: Side | None, new: Side, compared: Compared, work: Work, against: 
 
 
 def lock_of(compiled: Compiled, versions: Mapping[Key, Versioned], before: Lock | None) -> Lock:
-    """The lock of a compiled project with versions, in the place of the one that was."""
+    """The lock of a compiled project with versions, in the place of the one that was, of which it keeps the versions of
+    views that are others now."""
     listed = [*entries(compiled.definitions, compiled.project, versions), *gone(before, versions)]
-    return Lock(compiled.project.name, made_by(), tuple(listed))
-
-
+    fresh = Lock(compiled.project.name, made_by(), tuple(listed))
+    if before is None:
+        return fresh
+    pins = {name for service in compiled.definitions.services.values() for name in pins_of(service)}
+    kept = {e.name: e for e in (*carried(before), *superseded(before, fresh, pins))}
+    return replace(fresh, entries=(*fresh.entries, *kept.values()))

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from featc.errors import Diagnostic, FeatcError
 from featc.load import load_project
-from featc.resolve import resolve
 from featc.runtime.catalog import DuckDBCatalog
 from featc.runtime.planning.plan import Plan, difference, side_before, side_now
 from featc.versions.changes import made_by
 from featc.versions.lock import Lock, parse_lock, read_lock
 from featc.versions.past import LockedCatalog, Side, columns_of
+from featc.versions.pins import resolve_pinned
 from featc.versions.plain import LOCK_FILE
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ def _revision(compiled: Compiled, name: str) -> Side:
     if lock is not None:
         columns |= {e.name: e.columns for e in lock.entries if e.kind == "source"}
     with DuckDBCatalog(root) as engine:
-        project, found = resolve(replace(definitions, root=root), LockedCatalog(columns, engine))
+        catalog = LockedCatalog(columns, engine)
+        project, found = resolve_pinned(replace(definitions, root=root), lock, catalog, locked=True)
     errors = [d for d in found if d.severity == "error"]
     if errors:
         raise FeatcError([replace(d, message=f"at {name}: {d.message}") for d in errors])

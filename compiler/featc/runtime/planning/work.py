@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from featc.errors import FeatcError
+from featc.names import is_kept
 from featc.resolve.upstream import read_sources
 from featc.runtime.backfill.report import ViewReport
 from featc.versions.categories import Category
@@ -73,7 +74,8 @@ def work_for(store: FeatureStore, changes: Sequence[Change], *, environment: boo
     """What the changes need. Reads the target's database and the online store, and writes to neither."""
     moved = [c for c in changes if c.kind == "feature" and c.category >= Category.ADDITIVE]
     # what is gone needs nothing, but the tables of its view may be others without it
-    online = tuple(_online(store, [c.name for c in moved])) if moved else ()
+    kept = [n for n in store.project.views if is_kept(n)]  # which are views like any others to the store
+    online = tuple(_online(store, [*(c.name for c in moved), *kept])) if moved or kept else ()
     touched = [c.name for c in moved if c.what != "removed"]
     if not touched:
         return Work(online=online, verify=environment)

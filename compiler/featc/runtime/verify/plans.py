@@ -151,7 +151,7 @@ class OnlinePlan:
         """Pushes the batch's rows."""
         source = self.project.sources[batch.source]
         picked = [rows[batch.source][n] for n in batch.rows]
-        self._store.push(batch.source, as_pushed(source, picked), token=batch.token)
+        self._store.push(batch.source, as_pushed(source, picked), token=batch.token, alone=True)
 
     def answers(self, outputs: Sequence[Output], probes: Sequence[Probe]) -> list[Answer]:
         """The values of `outputs` at each probe, as reads give them now; one read for all probes of an
