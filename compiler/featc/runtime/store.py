@@ -205,7 +205,7 @@ class FeatureStore:
     def online(self) -> OnlineStore:
         """The target's online store, as it answers now. It goes by what was applied to it last, where anything was,
         else by the project."""
-        return self.serving.current().online
+        return self.serving.opened().online
 
     @property
     def served(self) -> Project:
@@ -279,7 +279,7 @@ class FeatureStore:
         from featc.runtime.online.store import instant
 
         rows, t = rows_of(entity_rows), instant(at)
-        served = self.serving.current()
+        served = self.serving.opened()
         outputs = named_outputs(served.project, features, full_names=full_feature_names)
         keys = [name for name, _ in spine_columns(served.project, outputs)[0]]
         return OnlineRows(served.online.read(outputs, rows, t), rows, keys, [o.name for o in outputs], t)

@@ -15,9 +15,9 @@ from featc.runtime.generations.building import follow
 from featc.runtime.generations.definitions import project_of
 from featc.runtime.generations.exclusion import alone, together
 from featc.runtime.generations.pointer import Pointer
-from featc.runtime.generations.swapping import bring_up
+from featc.runtime.generations.swapping import before_of, bring_up
 from featc.runtime.materialize.report import MaterializeReport, Progress
-from featc.runtime.online import OnlineStore, journal
+from featc.runtime.online import journal
 from featc.runtime.online.database import Database
 from featc.runtime.online.evict import Eviction
 from featc.runtime.online.space import give_back
@@ -42,8 +42,7 @@ def materialize(
         if before is None or served.pointer is None or before.file == served.pointer.live.file:
             return done
         try:
-            path = before.path(store.online_home)
-            with closing(OnlineStore(path, project_of(before, store.compiled), store.root)) as online:
+            with closing(before_of(store, before)) as online:
                 bring_up(store, served.path, served.project, online, lambda source, done, total: None)
         except FeatcError as error:
             warnings = tuple(replace(d, severity="warning") for d in error.diagnostics)
@@ -53,22 +52,27 @@ def materialize(
 
 def evict(store: FeatureStore, replay: int | None, *, dry_run: bool) -> tuple[Eviction, ...]:
     """Evicts from the generation that answers, and from the one before it, which takes over first what was pushed; see
-    `OnlineStore.evict`."""
-    served = store.serving.current()
-    before = None if served.pointer is None else served.pointer.before
-    if before is None or replay is None or dry_run or before.path(store.online_home) == served.path:
-        return served.online.evict(replay, dry_run=dry_run)
-    path = before.path(store.online_home)
-    try:
-        with closing(OnlineStore(path, project_of(before, store.compiled), store.root)) as online:
-            with closing(Database(served.path, read_only=True)) as reader:
-                follow(reader, online)
-            online.evict(replay)
-    except FeatcError:  # it cannot keep up: rollback says why, for as long as the journal is there
-        pass
-    with closing(Database(path, store.root, read_only=True)) as kept, kept.read() as found:
-        last = journal.last(found)
-    return served.online.evict(replay, journal_to=last)
+    `OnlineStore.evict`. Raises FeatcError F891 too."""
+    if replay is None or dry_run:
+        return store.online.evict(replay, dry_run=dry_run)
+    with together(store.online_home, "evict"):  # what is being built follows the journal, of which some goes here
+        served = store.serving.opened()
+        before = None if served.pointer is None else served.pointer.before
+        if before is None or before.path(store.online_home) == served.path:
+            return served.online.evict(replay)
+        last = 0
+        try:
+            with closing(before_of(store, before)) as online:
+                with closing(Database(served.path, read_only=True)) as reader:
+                    follow(reader, online)
+                online.evict(replay)
+        except FeatcError:  # it cannot keep up: rollback says why, for as long as the journal is there
+            pass
+        path = before.path(store.online_home)
+        if path.exists():
+            with closing(Database(path, store.root, read_only=True)) as kept, kept.read() as found:
+                last = journal.last(found)
+        return served.online.evict(replay, journal_to=last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,5 +159,3 @@ def _unused_tables(store: FeatureStore, pointer: Pointer | None, *, dry_run: boo
                     needs.drop(found, name)
             give_back(database)
     return tuple(name.strip('"') for name in unused)
-
-
