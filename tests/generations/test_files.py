@@ -11,6 +11,7 @@ import pytest
 
 from featc.errors import FeatcError
 from featc.runtime.generations.serving import Passed
+from featc.runtime.store import FeatureStore
 
 from .small import MORE, count, row, write
 
@@ -61,3 +62,28 @@ def test_a_lock_that_cannot_be_taken_is_not_somebody_elses(tmp_path: Path) -> No
         with pytest.raises(FeatcError) as error:
             run()
         assert error.value.code == "F902" and "cannot lock online.db.lock" in str(error.value)
+
+
+def test_the_store_of_another_target_is_nobodys_generation(tmp_path: Path) -> None:
+    write(tmp_path)
+    paths = {"dev": "store/online.db", "two": "store/online.2.db", "three": "store/online.gen.db"}
+    targets = "".join(f"  {name}: {{online: {{path: {path}}}}}\n" for name, path in paths.items())
+    (tmp_path / "featc.yaml").write_text(f"version: 1\nproject: small\ntargets:\n{targets}")
+    for target in paths:
+        FeatureStore(tmp_path, target).push("e", [row(1)])
+    FeatureStore(tmp_path).apply(verify=False)
+    views = tmp_path / "features/all.yaml"
+    views.write_text(views.read_text().replace("30d}}", f"30d{MORE}}}}}"))
+    edited = FeatureStore(tmp_path)
+    edited.apply(verify=False)
+    edited.gc(previous=True)
+    there = sorted(p.name for p in (tmp_path / "store").glob("*.db"))
+    assert there == ["online.2.db", "online.gen.db", "online.gen2.db"]
+    for target in ("two", "three"):
+        assert count_rows(FeatureStore(tmp_path, target)) == 1
+
+
+def count_rows(store: FeatureStore) -> int:
+    """How many rows came into a store."""
+    with store.online.database.read() as found:
+        return int(found.execute("SELECT sum(accepted) FROM featc_sources").fetchone()[0])

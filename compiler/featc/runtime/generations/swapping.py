@@ -84,7 +84,7 @@ def bring_into_force(store: FeatureStore, lock: Lock, before: Lock | None, progr
                 _swap(home, leader, None, kept)
                 return Swapped(same.number, same.file, (), 0, kept.before is not None)
             found = _in_the_same_file(leader, store.project, known)
-            made = Pointer(fresh if found else replace(fresh, file=f"{home.stem}.{number}{home.suffix}"), old, number)
+            made = Pointer(fresh if found else replace(fresh, file=pointers.file_of(home, number)), old, number)
             if found:
                 swapped = _swap_alone(home, leader, made)
             else:

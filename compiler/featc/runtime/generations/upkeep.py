@@ -125,18 +125,11 @@ def _left(home: Path, pointer: Pointer | None) -> set[Path]:
     """The files beside a store that belong to no generation that is kept."""
     kept = {home.name} if pointer is None else {g.file for g in pointer.kept}
     found: set[Path] = set()
-    for base in (home.name, *(f"{home.stem}.{n}{home.suffix}" for n in _numbers(home))):
+    for base in (home.name, *pointers.files_of(home)):
         if base not in kept:
             paths = (home.with_name(base + ending) for ending in ("", "-wal", "-shm", "-journal"))
             found |= {path for path in paths if path.is_file()}
     return found
-
-
-def _numbers(home: Path) -> list[int]:
-    """The numbers of generations of which there are files."""
-    names = (p.name for p in home.parent.glob(f"{home.stem}.*{home.suffix}")) if home.parent.is_dir() else ()
-    middles = (name[len(home.stem) + 1 : len(name) - len(home.suffix)] for name in names)
-    return [int(middle) for middle in middles if middle.isdigit()]
 
 
 def _unused_tables(store: FeatureStore, pointer: Pointer | None, *, dry_run: bool) -> tuple[str, ...]:
