@@ -159,8 +159,8 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("rollback", "`served` as of `apply`; whether featc.lock is another, and the YAML means something else now."),
     (
         "gc --dry-run",
-        "What would go: `files` of stores and their `bytes`, online `tables`, tables of `tiles` and single `states`; "
-        "`previous` is whether the way back goes, too.",
+        "What would go: `files` of stores and their `bytes`, online `tables`, tables of `tiles` and single `states`, "
+        "`versions` in featc.lock that no service pins; `previous` is whether the way back goes, too.",
     ),
     ("doctor", "`verdict` is ok, warn or fail; `ok` is false, and the exit code 4, if one fails."),
     ("schema --out .featc-schema", "Without `--out`, the schema itself."),

@@ -44,7 +44,8 @@ def rollback(session: Session) -> None:
 @click.option("--previous", is_flag=True, help="Also what featc rollback would go back to.")
 @click.option("--dry-run", is_flag=True, help="Say what would go; nothing is written.")
 def gc(session: Session, previous: bool, dry_run: bool) -> None:
-    """Drop files of builds that were stopped, online tables and tiles that no definition in force reads.
+    """Drop files of builds that were stopped, online tables and tiles that no definition in force reads, and versions
+    of views in featc.lock that no service pins.
 
     What featc rollback needs stays, unless --previous gives that up. No value changes, and no read is disturbed.
 
@@ -105,6 +106,7 @@ def _collected_data(found: Collected) -> dict[str, object]:
         "files": [str(file) for file in found.files],
         "bytes": found.bytes,
         "tables": list(found.tables),
+        "versions": list(found.versions),
         "tiles": [] if tiles is None else [{"table": f"featc.{n}", "tiles": t} for n, t in tiles.tables.items()],
         "states": [] if tiles is None else [{"table": f"featc.{s.table}", "columns": s.columns} for s in tiles.states],
     }
@@ -124,6 +126,8 @@ def _collected_lines(session: Session, found: Collected) -> Iterator[str]:
         yield f"featc.{name}: {some(tiles, 'tile')} {done}"
     for state in found.tiles.states if found.tiles is not None else ():
         yield f"featc.{state.table}: {', '.join(state.columns)} {done}"
+    for version in found.versions:
+        yield f"featc.lock: {version}, which no service pins: {done}"
     if found.is_nothing:
         yield "nothing to drop: all there is is in use"
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from featc.runtime.backfill import BackfillReport, SnapshotReport
     from featc.runtime.backfill.unused import Unused
     from featc.runtime.dataset import Dataset
-    from featc.runtime.generations.serving import Serving
+    from featc.runtime.generations.serving import Served, Serving
     from featc.runtime.generations.upkeep import Collected
     from featc.runtime.materialize import Foreseen, MaterializeReport, Progress
     from featc.runtime.online import OnlineStore, PushReport
@@ -190,11 +190,13 @@ class FeatureStore:
     def served_outputs(self, features: str | Sequence[str], *, full_names: bool = False) -> tuple[Output, ...]:
         """The same of what the online store goes by. Raises FeatcError F603 for a version of a view that has no tables
         there."""
-        served = self.serving.current()
+        return self._outputs_in(self.serving.current(), features, full_names=full_names)
+
+    def _outputs_in(self, served: Served, features: str | Sequence[str], *, full_names: bool) -> tuple[Output, ...]:
         project = served.project
         if served.pointer is None:
             features = self.listed(features)
-        for text in [features] if isinstance(features, str) else features:
+        for text in [features] if isinstance(features, str) else features if isinstance(features, (list, tuple)) else ():
             name = text.partition(".")[0].partition(":")[0] if isinstance(text, str) else ""
             if AT in name and project.pins.get(name, name) not in project.views:
                 self.names(name)  # which tells of versions that there are not
@@ -237,7 +239,7 @@ class FeatureStore:
     @cached_property
     def serving(self) -> Serving:
         """What answers online, through every apply and rollback."""
-        from featc.runtime.generations.serving import Serving
+        from featc.runtime.generations.serving import Served, Serving
 
         return Serving(self.online_home, self._applied)
 
@@ -245,7 +247,7 @@ class FeatureStore:
     def online(self) -> OnlineStore:
         """The target's online store, as it answers now. It goes by what was applied to it last, where anything was,
         else by the project."""
-        return self.serving.current().online
+        return self.serving.opened().online
 
     @property
     def served(self) -> Project:
@@ -319,8 +321,8 @@ class FeatureStore:
         from featc.runtime.online.store import instant
 
         rows, t = rows_of(entity_rows), instant(at)
-        served = self.serving.current()
-        outputs = self.served_outputs(features, full_names=full_feature_names)
+        served = self.serving.opened()
+        outputs = self._outputs_in(served, features, full_names=full_feature_names)
         keys = [name for name, _ in spine_columns(served.project, outputs)[0]]
         return OnlineRows(served.online.read(outputs, rows, t), rows, keys, [o.name for o in outputs], t)
 

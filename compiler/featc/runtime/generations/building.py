@@ -11,12 +11,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from featc.errors import Diagnostic, FeatcError
+from featc.lower.online import SourcePlan
 from featc.names import written
 from featc.resolve.model import Project, Source
 from featc.runtime.generations import needs
@@ -47,13 +48,16 @@ class Refilled:
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What the store that answers had of a source: whether any of it was materialized, up to which α (µs; None: no
-    row with one), its horizon, how many rows were accepted, and how many came before a journal was kept."""
+    row with one), its horizon, how many rows were accepted, and of how many the batches are in no journal. Of these,
+    `aside` are the tables with the versions that it had; `pushed` is set where rows without an id came by pushes."""
 
     materialized: bool
     watermark: int | None
     horizon: int | None
     accepted: int
     unwritten: int
+    pushed: bool
+    aside: tuple[str, ...] = ()
 
 
 def build(
@@ -75,6 +79,8 @@ def build(
                 last = journal.last(found)
             with copy.write() as found:
                 for source in again:
+                    if known[source].unwritten:
+                        known[source] = replace(known[source], aside=needs.put_aside(found, source))
                     needs.forget(found, source)
                 there = [name for (name,) in found.execute("SELECT name FROM featc_tables").fetchall()]
                 for table in there:
@@ -107,14 +113,15 @@ def _copy(source: Path, path: Path) -> None:
 
 def _known(store: sqlite3.Connection, source: str) -> _Known:
     accepted = store.execute("SELECT accepted FROM featc_sources WHERE source = ?", (source,)).fetchone()
-    unwritten = store.execute("SELECT value FROM featc_meta WHERE name = ?", (f"no journal of {source}",)).fetchone()
+    route = store.execute("SELECT route FROM featc_routes WHERE source = ?", (source,)).fetchone()
     intervals = books.intervals(store, source)
     return _Known(
         bool(intervals),
         books.watermark(intervals),
         horizon_of(store, source),
         accepted[0] if accepted else 0,
-        int(unwritten[0]) if unwritten else 0,
+        journal.unwritten(store, source),
+        route is not None and route[0] == "push",
     )
 
 
@@ -153,7 +160,7 @@ def _filled(
                 if was.horizon is not None:
                     set_horizon(found, name, was.horizon)
             if was.unwritten:
-                _check_all_there(online, name, was)
+                _check_all_there(online, plan, was, old)
             yield Refilled(name, rows, batches)
 
 
@@ -166,25 +173,43 @@ def arrives_as_in(source: Source, other: Project | None) -> bool:
     return mine == theirs
 
 
-def _check_all_there(online: OnlineStore, name: str, was: _Known) -> None:
-    """Rows that were pushed before the store kept a journal are in the data, or lost to a new file."""
-    with online.database.read() as found:
-        now = _known(found, name).accepted
-    if now < was.accepted:
-        message = f"{was.accepted:,} rows of {name} had come into the online store, some before it kept a journal, and"
-        message += f" only {now:,} of them can be found again in its data and its journal"
-        hint = f"add them to the data of {name} and run featc apply again; what answered before answers still"
+def _check_all_there(online: OnlineStore, plan: SourcePlan, was: _Known, old: Project | None) -> None:
+    """Rows that were pushed, and are in no journal, are in the data, or lost to a new file. Raises FeatcError F893."""
+    name = plan.source.name
+    with online.database.write() as found:
+        if was.pushed and not plan.identities:  # a row that is in the data, too, would be another
+            lost: int | None = was.unwritten
+        else:
+            # where arrival means something else by now, versions are known by their ids alone
+            arrivals = old is None or arrives_as_in(plan.source, old)
+            tables = [stream.stream.table for stream in plan.streams]
+            lacking = [needs.not_in(found, aside, tables, arrivals=arrivals) for aside in was.aside]
+            lost = max((n for n in lacking if n is not None), default=None)
+        if lost is None:
+            lost = max(0, was.accepted - _known(found, name).accepted)
+        for aside in was.aside:
+            found.execute(f"DROP TABLE {aside}")
+    if lost:
+        rows, are = (f"1 row of {name}", "is") if lost == 1 else (f"{lost:,} rows of {name}", "are")
+        message = f"{rows} that the online store has {are} neither in its data nor in the journal of what was pushed"
+        hint = "they came before a journal was kept, or were evicted from it: add them to the data and run featc apply"
+        hint += " again; what answered before answers still"
         raise FeatcError(Diagnostic("F893", message, hint=hint))
 
 
 def follow(leader: Database, follower: OnlineStore) -> int:
-    """Takes over what was pushed to one store since another had it last, and gives how many batches that were."""
+    """Takes over what was pushed to one store since another had it last, and gives how many batches that were. Raises
+    FeatcError F894 where the one that is followed was begun anew, and numbers its batches anew."""
     with follower.database.read() as found:
         after = journal.last(found)
     with leader.read() as found:
         to = journal.last(found)
+    if to < after:
+        message = f"{leader.path.name} was made anew since, and does not say what {follower.database.path.name} lacks"
+        hint = "give up the way back with featc gc --previous; featc apply makes another"
+        raise FeatcError(Diagnostic("F894", message, hint=hint))
     batches = 0
     for run in journal.runs(leader, after, to):
-        follower.take_over(run)
+        follower.take_over(run, following=True)
         batches += len(run)
     return batches

@@ -12,8 +12,8 @@ CODES: Mapping[str, str] = {
     "into it. Run the command again when that has ended; the lock of a process that died is gone with it.",
     "F892": "featc rollback: nothing was applied before what answers now, or featc gc --previous dropped it. Take the "
     "YAML of before from git, and apply it.",
-    "F893": "featc apply reads a source again, and rows of it had been pushed by a featc that kept no journal: what is "
-    "in neither the data nor the journal would be lost. Add the rows to the source's data.",
-    "F894": "The generation before cannot take in what was pushed or materialized since the apply, so that it cannot "
-    "answer in the place of the one that does. The message says what it refuses.",
+    "F893": "featc apply reads a source again, and rows that were pushed are neither in its data nor in the journal: "
+    "they came when featc kept none, or featc evict let them go. They would be lost; add them to the source's data.",
+    "F894": "The generation before cannot take in what was pushed or materialized since the apply, or its file is "
+    "gone, so that it cannot answer in the place of the one that does. The message says what is wrong.",
 }

@@ -16,6 +16,7 @@ from featc.lower.online_joins import KEPT
 from featc.lower.source import quoted
 from featc.resolve.model import Project
 from featc.resolve.upstream import read_sources
+from featc.runtime.online import journal
 from featc.runtime.online.left import lacks_rows
 
 _BESIDE = ("", "__tiles", KEPT)
@@ -66,6 +67,39 @@ def drop(store: sqlite3.Connection, table: str) -> None:
     store.execute("DELETE FROM featc_meta WHERE name = ?", (f"left of {table}",))
 
 
+def put_aside(store: sqlite3.Connection, source: str) -> tuple[str, ...]:
+    """Keeps the versions that a file has of a source, in tables of other names, which it gives, until it is known
+    whether a new fill has them all."""
+    kept = []
+    for (table,) in store.execute("SELECT name FROM featc_tables WHERE source = ?", (source,)).fetchall():
+        columns = [row[1] for row in store.execute(f"PRAGMA table_info({table})")]
+        if {"_version", "_arrival"} <= set(columns):
+            name = quoted(f"featc_aside_{table.strip(chr(34))}")
+            store.execute(f"DROP TABLE IF EXISTS {name}")
+            store.execute(f"ALTER TABLE {table} RENAME TO {name}")
+            kept.append(name)
+    return tuple(kept)
+
+
+def not_in(store: sqlite3.Connection, aside: str, tables: Iterable[str], *, arrivals: bool) -> int | None:
+    """How many of the versions that were put aside none of a fill's tables has, by their ids and with `arrivals` by α.
+    None where no table has such ids."""
+    found = []
+    named = _told_by(store, aside, arrivals=arrivals)
+    for table in tables:
+        if _told_by(store, table, arrivals=arrivals) == named:
+            names = ", ".join(quoted(name) for name, _ in named)
+            sql = f"SELECT count(*) FROM (SELECT {names} FROM {aside} EXCEPT SELECT {names} FROM {table})"
+            found.append(int(store.execute(sql).fetchone()[0]))
+    return min(found, default=None)
+
+
+def _told_by(store: sqlite3.Connection, table: str, *, arrivals: bool) -> list[tuple[str, str]]:
+    """(name, type) of the columns by which versions are told from others."""
+    columns = [(row[1], row[2]) for row in store.execute(f"PRAGMA table_info({table})")]
+    return [(n, type_) for n, type_ in columns if not n.startswith("_") or (arrivals and n == "_arrival")]
+
+
 def forget(store: sqlite3.Connection, source: str) -> None:
     """As if no row of a source had ever come in; its journal stays."""
     tables = [name for (name,) in store.execute("SELECT name FROM featc_tables WHERE source = ?", (source,)).fetchall()]
@@ -73,4 +107,4 @@ def forget(store: sqlite3.Connection, source: str) -> None:
         drop(store, table)
     for book in ("sources", "batches", "rejected", "routes", "told_apart", "intervals", "copies", "horizons"):
         store.execute(f"DELETE FROM featc_{book} WHERE source = ?", (source,))
-    store.execute("DELETE FROM featc_meta WHERE name = ?", (f"no journal of {source}",))
+    store.execute("DELETE FROM featc_meta WHERE name = ?", (journal.unwritten_of(source),))

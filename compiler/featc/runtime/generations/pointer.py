@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,19 @@ class Pointer:
     @property
     def kept(self) -> tuple[Generation, ...]:
         return (self.live,) if self.before is None else (self.live, self.before)
+
+
+def file_of(home: Path, number: int) -> str:
+    """What the file of a generation is called that has one of its own. Nobody means such a name for another store: what
+    is called so may be written over, and collected."""
+    return f"{home.stem}.gen{number}{home.suffix}"
+
+
+def files_of(home: Path) -> list[str]:
+    """The files there are that are called so, or their logs without them."""
+    names = {p.name for p in home.parent.iterdir()} if home.parent.is_dir() else set()
+    found = (re.fullmatch(rf"{re.escape(home.stem)}\.gen(\d+){re.escape(home.suffix)}(-\w+)?", n) for n in names)
+    return sorted({file_of(home, int(match[1])) for match in found if match})
 
 
 Stamp = tuple[int, int, int] | None

@@ -8,6 +8,7 @@ transaction where a swap came between (`Moved`), and goes into the generation th
 from __future__ import annotations
 
 import threading
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,22 +31,33 @@ class Moved(Exception):
         self.entry = entry
 
 
+class Passed(Exception):
+    """What answered when it was asked answers no more, and its file is gone."""
+
+
 class Served:
     """What answers: a project and its store, which is opened, or made, on first use. `pointer` is None where nothing
-    was ever applied."""
+    was ever applied. `home` is the store's configured path.
 
-    def __init__(self, project: Project, path: Path, root: Path, pointer: Pointer | None, stamp: Stamp) -> None:
-        self.project, self.path, self.pointer, self.stamp = project, path, pointer, stamp
-        self._root = root
+    Who reads it while a swap comes holds it, and its file stays open for as long.
+    """
+
+    def __init__(self, project: Project, home: Path, root: Path, pointer: Pointer | None, stamp: Stamp) -> None:
+        self.project, self.pointer, self.stamp = project, pointer, stamp
+        self.path = home if pointer is None else pointer.live.path(home)
+        self._home, self._root = home, root
         self._lock = threading.Lock()
         self._online: OnlineStore | None = None
 
     @property
     def online(self) -> OnlineStore:
-        """The store. Raises FeatcError F60x, F90x."""
+        """The store. Raises FeatcError F60x, F90x, and Passed."""
         with self._lock:
             if self._online is None:
+                if not self.path.exists() and pointers.stamp(self._home) != self.stamp:
+                    raise Passed  # opening it would make an empty one
                 self._online = OnlineStore(self.path, self.project, self._root)
+                weakref.finalize(self._online, self._online.database.close)
             return self._online
 
     def close(self) -> None:
@@ -63,7 +75,6 @@ class Serving:
         self.home, self.compiled = home, compiled
         self._lock = threading.Lock()
         self._served: Served | None = None
-        self._passed: list[Served] = []
 
     def current(self) -> Served:
         """What answers now. Raises FeatcError F60x, F879, F90x."""
@@ -72,28 +83,36 @@ class Serving:
             return found
         with self._lock:
             if self._served is None or self._served.stamp != pointers.stamp(self.home):
-                before, self._served = self._served, self._opened()
-                if before is not None:  # others may be reading it still
-                    self._passed.append(before)
+                self._served = self._found()  # the one before is closed once nobody reads it
             return self._served
 
-    def _opened(self) -> Served:
+    def opened(self) -> Served:
+        """What answers now, with its store open. Raises as `current`."""
+        while True:
+            served = self.current()
+            try:
+                served.online  # noqa: B018
+            except Passed:
+                continue
+            return served
+
+    def _found(self) -> Served:
         stamp = pointers.stamp(self.home)
         pointer = pointers.read(self.home)
         root = self.compiled.root
         if pointer is None:
             return Served(self.compiled.project, self.home, root, None, stamp)
-        return Served(project_of(pointer.live, self.compiled), pointer.live.path(self.home), root, pointer, stamp)
+        return Served(project_of(pointer.live, self.compiled), self.home, root, pointer, stamp)
 
     def push(self, source: str, rows: Any, token: str | None, *, strict: bool) -> PushReport:
         """A push into what answers when it is taken in; see `OnlineStore.push`."""
-        served = self.current()
+        served = self.opened()
         try:
             return served.online.push(source, rows, token=token, strict=strict, guard=self._guard(served))
         except Moved as moved:
             entry = moved.entry
         while True:
-            served = self.current()
+            served = self.opened()
             assert entry is not None, "a push has an entry"
             try:
                 return served.online.push_again(entry, strict=strict, guard=self._guard(served))
@@ -108,8 +127,8 @@ class Serving:
         return guard
 
     def close(self) -> None:
-        """Closes all that was opened."""
+        """Closes what answers."""
         with self._lock:
-            for served in (*self._passed, *([self._served] if self._served is not None else [])):
-                served.close()
-            self._served, self._passed = None, []
+            if self._served is not None:
+                self._served.close()
+            self._served = None

@@ -85,7 +85,7 @@ def bring_into_force(store: FeatureStore, lock: Lock, before: Lock | None, progr
                 _swap(home, leader, None, kept)
                 return Swapped(same.number, same.file, (), 0, kept.before is not None)
             found = _in_the_same_file(leader, store.project, known)
-            made = Pointer(fresh if found else replace(fresh, file=f"{home.stem}.{number}{home.suffix}"), old, number)
+            made = Pointer(fresh if found else replace(fresh, file=pointers.file_of(home, number)), old, number)
             if found:
                 swapped = _swap_alone(home, leader, made)
             else:
@@ -184,11 +184,21 @@ def roll_back(store: FeatureStore, progress: Progress) -> tuple[Swapped, Lock]:
                     raise FeatcError(Diagnostic("F894", message, hint=hint))
                 _swap(home, leader, None, turned)
                 return Swapped(back.number, back.file, (), 0, True), parse_lock(back.lock)
-            with closing(OnlineStore(back.path(home), project, store.root)) as online:
+            with closing(before_of(store, back)) as online:
                 served = project_of(live, store.compiled)
                 followed, refilled = bring_up(store, leader.path, served, online, progress)
                 followed += _swap(home, leader, online, turned)
         return Swapped(back.number, back.file, refilled, followed, True), parse_lock(back.lock)
+
+
+def before_of(store: FeatureStore, before: Generation) -> OnlineStore:
+    """The store of the generation before, opened. Raises FeatcError F894 where its file is gone, F60x, F879, F90x."""
+    path = before.path(store.online_home)
+    if not path.exists():  # a new one would have what the journal has, which need not be all
+        message = f"the generation before cannot answer: its file {before.file} is gone"
+        hint = "take the YAML from git as it was then, and featc apply it; featc gc --previous gives up the way back"
+        raise FeatcError(Diagnostic("F894", message, hint=hint))
+    return OnlineStore(path, project_of(before, store.compiled), store.root)
 
 
 def bring_up(

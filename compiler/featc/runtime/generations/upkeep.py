@@ -15,13 +15,15 @@ from featc.runtime.generations.building import follow
 from featc.runtime.generations.definitions import project_of
 from featc.runtime.generations.exclusion import alone, together
 from featc.runtime.generations.pointer import Pointer
-from featc.runtime.generations.swapping import bring_up
+from featc.runtime.generations.swapping import before_of, bring_up
 from featc.runtime.materialize.report import MaterializeReport, Progress
-from featc.runtime.online import OnlineStore, journal
+from featc.runtime.online import journal
 from featc.runtime.online.database import Database
 from featc.runtime.online.evict import Eviction
 from featc.runtime.online.space import give_back
 from featc.runtime.online.store import Instant
+from featc.versions.kept import without_unused
+from featc.versions.lock import read_lock, write_lock
 
 if TYPE_CHECKING:
     from featc.runtime.backfill.unused import Unused
@@ -42,8 +44,7 @@ def materialize(
         if before is None or served.pointer is None or before.file == served.pointer.live.file:
             return done
         try:
-            path = before.path(store.online_home)
-            with closing(OnlineStore(path, project_of(before, store.compiled), store.root)) as online:
+            with closing(before_of(store, before)) as online:
                 bring_up(store, served.path, served.project, online, lambda source, done, total: None)
         except FeatcError as error:
             warnings = tuple(replace(d, severity="warning") for d in error.diagnostics)
@@ -53,28 +54,33 @@ def materialize(
 
 def evict(store: FeatureStore, replay: int | None, *, dry_run: bool) -> tuple[Eviction, ...]:
     """Evicts from the generation that answers, and from the one before it, which takes over first what was pushed; see
-    `OnlineStore.evict`."""
-    served = store.serving.current()
-    before = None if served.pointer is None else served.pointer.before
-    if before is None or replay is None or dry_run or before.path(store.online_home) == served.path:
-        return served.online.evict(replay, dry_run=dry_run)
-    path = before.path(store.online_home)
-    try:
-        with closing(OnlineStore(path, project_of(before, store.compiled), store.root)) as online:
-            with closing(Database(served.path, read_only=True)) as reader:
-                follow(reader, online)
-            online.evict(replay)
-    except FeatcError:  # it cannot keep up: rollback says why, for as long as the journal is there
-        pass
-    with closing(Database(path, store.root, read_only=True)) as kept, kept.read() as found:
-        last = journal.last(found)
-    return served.online.evict(replay, journal_to=last)
+    `OnlineStore.evict`. Raises FeatcError F891 too."""
+    if replay is None or dry_run:
+        return store.online.evict(replay, dry_run=dry_run)
+    with together(store.online_home, "evict"):  # what is being built follows the journal, of which some goes here
+        served = store.serving.opened()
+        before = None if served.pointer is None else served.pointer.before
+        if before is None or before.path(store.online_home) == served.path:
+            return served.online.evict(replay)
+        last = 0
+        try:
+            with closing(before_of(store, before)) as online:
+                with closing(Database(served.path, read_only=True)) as reader:
+                    follow(reader, online)
+                online.evict(replay)
+        except FeatcError:  # it cannot keep up: rollback says why, for as long as the journal is there
+            pass
+        path = before.path(store.online_home)
+        if path.exists():
+            with closing(Database(path, store.root, read_only=True)) as kept, kept.read() as found:
+                last = journal.last(found)
+        return served.online.evict(replay, journal_to=last)
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
     """What went, or with a dry run would go: `files` of stores, `tables` of the online store, unused `tiles` of the
-    database (None: it has none), versions of views in featc.lock that nothing pins. `previous`: the way back too."""
+    database (None: it has none), `versions` of views in featc.lock that no service pins. `previous`: the way back too."""
 
     dry_run: bool
     previous: bool
@@ -82,16 +88,18 @@ class Collected:
     bytes: int
     tables: tuple[str, ...]
     tiles: Unused | None
+    versions: tuple[str, ...] = ()
 
     @property
     def is_nothing(self) -> bool:
         tiles = self.tiles is not None and bool(self.tiles.tables or self.tiles.states)
-        return not (self.previous or self.files or self.tables or tiles)
+        return not (self.previous or self.files or self.tables or self.versions or tiles)
 
 
 def collect(store: FeatureStore, *, previous: bool, dry_run: bool) -> Collected:
     """Drops the files of builds that were stopped, tables that no definitions in force need, tiles that no definition
-    reads, and with `previous` the generation before the one that answers: then there is no way back.
+    reads, versions of views that no service pins, and with `previous` the generation before the one that answers: then
+    there is no way back.
 
     Raises FeatcError F891, F722, F725, F90x.
     """
@@ -103,8 +111,9 @@ def collect(store: FeatureStore, *, previous: bool, dry_run: bool) -> Collected:
         files = tuple(sorted(_left(home, kept)))
         size = sum(f.stat().st_size for f in files)
         tables = _unused_tables(store, kept, dry_run=dry_run)
+        versions, kept = _unpinned(store, kept, dry_run=dry_run)
         if not dry_run:
-            if ends and kept is not None:
+            if kept is not None and kept != pointer:
                 pointers.write(home, kept)
             for file in files:
                 file.unlink(missing_ok=True)
@@ -114,25 +123,33 @@ def collect(store: FeatureStore, *, previous: bool, dry_run: bool) -> Collected:
     if store.database is not None and store.database.exists():
         served = [project_of(g, store.compiled) for g in kept.kept] if kept is not None else []
         tiles = drop_unused(store, dry_run=dry_run, also=served)
-    return Collected(dry_run, ends, files, size, tables, tiles)
+    return Collected(dry_run, ends, files, size, tables, tiles, versions)
+
+
+def _unpinned(store: FeatureStore, pointer: Pointer | None, *, dry_run: bool) -> tuple[tuple[str, ...], Pointer | None]:
+    """Takes the versions of views that no service pins out of featc.lock, and gives them, and the pointer with the lock
+    that it goes by where that is the same."""
+    lock = read_lock(store.root)
+    if lock is None:
+        return (), pointer
+    left = without_unused(lock, store.project)
+    gone = tuple(e.name for e in lock.entries if e not in left.entries)
+    if gone and not dry_run:
+        write_lock(store.root, left)
+        if pointer is not None and pointer.live.lock == lock.text():
+            pointer = replace(pointer, live=replace(pointer.live, lock=left.text()))
+    return gone, pointer
 
 
 def _left(home: Path, pointer: Pointer | None) -> set[Path]:
     """The files beside a store that belong to no generation that is kept."""
     kept = {home.name} if pointer is None else {g.file for g in pointer.kept}
     found: set[Path] = set()
-    for base in (home.name, *(f"{home.stem}.{n}{home.suffix}" for n in _numbers(home))):
+    for base in (home.name, *pointers.files_of(home)):
         if base not in kept:
             paths = (home.with_name(base + ending) for ending in ("", "-wal", "-shm", "-journal"))
             found |= {path for path in paths if path.is_file()}
     return found
-
-
-def _numbers(home: Path) -> list[int]:
-    """The numbers of generations of which there are files."""
-    names = (p.name for p in home.parent.glob(f"{home.stem}.*{home.suffix}")) if home.parent.is_dir() else ()
-    middles = (name[len(home.stem) + 1 : len(name) - len(home.suffix)] for name in names)
-    return [int(middle) for middle in middles if middle.isdigit()]
 
 
 def _unused_tables(store: FeatureStore, pointer: Pointer | None, *, dry_run: bool) -> tuple[str, ...]:
@@ -155,5 +172,3 @@ def _unused_tables(store: FeatureStore, pointer: Pointer | None, *, dry_run: boo
                     needs.drop(found, name)
             give_back(database)
     return tuple(name.strip('"') for name in unused)
-
-

@@ -196,7 +196,7 @@ class Database:
                 store.execute("INSERT OR IGNORE INTO featc_routes SELECT source, 'push' FROM featc_sources")
             store.execute(
                 "INSERT INTO featc_meta SELECT 'no journal of ' || source, sum(accepted) FROM featc_batches"
-                " GROUP BY source HAVING sum(rows) > 0"
+                " GROUP BY source HAVING sum(accepted) > 0"
             )
             store.execute("UPDATE featc_meta SET value = ? WHERE name = 'format'", (FORMAT,))
 

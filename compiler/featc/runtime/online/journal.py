@@ -28,10 +28,12 @@ from featc.runtime.online.database import Database
 from featc.runtime.online.engine import Engine, failed
 
 _ADD = "INSERT OR IGNORE INTO featc_journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_WITH_TOKEN = "SELECT * FROM featc_journal WHERE source = ? AND token = ? ORDER BY entry DESC LIMIT 1"
 _LAST = "SELECT seq FROM sqlite_sequence WHERE name = 'featc_journal'"
 _ENTRIES = """
 SELECT * FROM featc_journal WHERE entry > ?1 AND entry <= ?2 AND (?3 IS NULL OR source = ?3) ORDER BY entry
 """
+_UNWRITTEN = "INSERT INTO featc_meta VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = CAST(value AS INTEGER) + ?2"
 _RUN, _RUN_ROWS = 500, 20_000
 """Entries, and rows, that are taken over together at most, but for one that has more rows by itself."""
 
@@ -135,6 +137,18 @@ def last(store: sqlite3.Connection) -> int:
     return 0 if row is None else int(row[0])
 
 
+def beyond(store: sqlite3.Connection, run: Sequence[Entry]) -> Sequence[Entry]:
+    """Those of the entries that follow all that a store has."""
+    known = last(store)
+    return [entry for entry in run if (entry.entry or 0) > known]
+
+
+def with_token(store: sqlite3.Connection, source: str, token: str | None) -> Entry | None:
+    """A source's entry with a token, if it is there."""
+    row = store.execute(_WITH_TOKEN, (source, token)).fetchone()
+    return None if row is None else Entry(*row)
+
+
 def runs(database: Database, after: int, to: int, source: str | None = None) -> Iterator[list[Entry]]:
     """The entries that follow the number `after` up to `to`, of one source or of all, in order, and those together that
     may be taken over together. Each run is read when it is asked for, so that it may go into the same file."""
@@ -155,5 +169,21 @@ def runs(database: Database, after: int, to: int, source: str | None = None) -> 
 
 def forget(store: sqlite3.Connection, source: str, before: int, to: int) -> None:
     """Drops a source's entries whose rows all arrived before an instant, of those numbered up to `to`."""
-    gone = "DELETE FROM featc_journal WHERE source = ? AND coalesce(newest, ?) < ? AND entry <= ?"
-    store.execute(gone, (source, before - 1, before, to))
+    gone = "FROM featc_journal WHERE source = ? AND coalesce(newest, ?) < ? AND entry <= ?"
+    these = (source, before - 1, before, to)
+    rows = store.execute(f"SELECT coalesce(sum(accepted), 0) {gone}", these).fetchone()[0]
+    store.execute(f"DELETE {gone}", these)
+    if rows:
+        store.execute(_UNWRITTEN, (unwritten_of(source), rows))
+
+
+def unwritten_of(source: str) -> str:
+    """The name in `featc_meta` of how many accepted rows of a source are in no journal: it was not kept yet, or evicted
+    what data should have."""
+    return f"no journal of {source}"
+
+
+def unwritten(store: sqlite3.Connection, source: str) -> int:
+    """So many rows; see `unwritten_of`."""
+    row = store.execute("SELECT value FROM featc_meta WHERE name = ?", (unwritten_of(source),)).fetchone()
+    return 0 if row is None else int(row[0])

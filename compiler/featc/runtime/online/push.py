@@ -21,6 +21,7 @@ from featc.lower.online_joins import Hop, ViewHop
 from featc.lower.online_lift import TOO_LATE, read_columns
 from featc.lower.online_store import ABSENT
 from featc.names import written
+from featc.resolve.model import Source
 from featc.runtime.online import journal
 from featc.runtime.online.batch import content_digest, load_batch
 from featc.runtime.online.beside import BesideReaders
@@ -106,7 +107,8 @@ def push_batch(
         digest = None if token is None else content_digest(engine, plan.source)
         batch = Batch(loaded.rows, "push", token, digest, strict, loaded.lacking)
         if known is not None:
-            return _same_batch(known, batch)
+            with database.read() as store:
+                return _same_batch(store, engine, plan.source, known, batch)
         data, now = journal.packed(engine, plan.source, loaded.lacking), time.time_ns() // 1000
         entry = Entry(None, written(source), token, digest, None, now, loaded.rows, 0, 0, "{}", data)
         return _write(database, lifter, plan, replace(batch, entry=entry), guard, variants)
@@ -129,15 +131,22 @@ def push_again(
 
 
 def take_over(
-    database: Database, lifter: Lifter, plan: SourcePlan, run: Sequence[Entry], variants: Sequence[SourcePlan] = ()
+    database: Database,
+    lifter: Lifter,
+    plan: SourcePlan,
+    run: Sequence[Entry],
+    variants: Sequence[SourcePlan] = (),
+    *,
+    following: bool = False,
 ) -> None:
     """Takes in what another store's journal has, in one transaction; raises as `push_batch`, and F890. What the store
-    said of each batch when it was pushed stays said."""
+    said of each batch when it was pushed stays said. `following`: what another process has taken over meanwhile is left
+    out, which is told by the numbers of entries."""
     # of dumps a batch says which are whole
     dumps = any(p.dumps is not None for p in (plan, *variants))
     parts = [[entry] for entry in run] if dumps else list(journal.alike(run))
     for part in parts if len(parts) > 1 else ():
-        take_over(database, lifter, plan, part, variants)
+        take_over(database, lifter, plan, part, variants, following=following)
     if len(parts) > 1:
         return
     with lifter.engine.batch:
@@ -145,11 +154,15 @@ def take_over(
         rows = sum(entry.rows for entry in run)
         slices = lifted_batch(lifter.engine, plan, rows)
         with database.write() as store:
-            take_in(store, lifter, plan, slices, Batch(rows, "push", lacking=lacking))
-            _take_in_variants(store, lifter, variants, run)
-            for entry in run:
-                journal.add(store, entry)
-                know_batch(store, replace(entry, source=plan.source.name))
+            fresh = journal.beyond(store, run) if following else run
+            if len(fresh) == len(run):
+                take_in(store, lifter, plan, slices, Batch(rows, "push", lacking=lacking))
+                _take_in_variants(store, lifter, variants, run)
+                for entry in run:
+                    journal.add(store, entry)
+                    know_batch(store, replace(entry, source=plan.source.name))
+    if fresh and len(fresh) < len(run):
+        take_over(database, lifter, plan, fresh, variants, following=True)
 
 
 def lifted_batch(engine: Engine, plan: SourcePlan, rows: int) -> Iterator[Lifted]:
@@ -168,7 +181,7 @@ def _write(
         # another process may have brought the batch since
         known = known_batch(store, plan.source.name, batch.token)
         if known is not None:
-            return _same_batch(known, batch)
+            return _same_batch(store, lifter.engine, plan.source, known, batch)
         report = take_in(store, lifter, plan, slices, batch)
         if batch.entry is not None:
             _take_in_variants(store, lifter, variants, [batch.entry], strict=batch.strict)
@@ -211,15 +224,32 @@ def take_in(
     return taking.finish(batch)
 
 
-def _same_batch(known: KnownBatch, batch: Batch) -> PushReport:
+def _same_batch(
+    store: sqlite3.Connection, engine: Engine, source: Source, known: KnownBatch, batch: Batch
+) -> PushReport:
+    """What the push of a known token did. Raises FeatcError F613 where it was of other rows. `featc_batch` is void
+    afterwards."""
     report = known.report
-    if known.digest == batch.digest:
+    if batch.digest == known.digest or batch.digest == _digest_now(store, engine, source, report.token):
         return report
     rows = f"with {report.rows} rows; this one has {batch.rows}"
     if report.rows == batch.rows:
         rows = "whose rows have other values"
     message = f"the token '{report.token}' belongs to another batch of {report.source}, {rows}"
     raise FeatcError(Diagnostic("F613", message, hint="give every batch a token of its own; nothing was written"))
+
+
+def _digest_now(store: sqlite3.Connection, engine: Engine, source: Source, token: str | None) -> str | None:
+    """The digest of a batch that lies in the journal, in the types that its source has by now: those it was pushed in
+    may have been others. None where it is no batch of the source any more, or lies there no more."""
+    entry = journal.with_token(store, source.name, token)
+    try:
+        if entry is not None:
+            journal.unpack(engine, source, [entry])
+            return content_digest(engine, source)
+    except FeatcError:
+        pass
+    return None
 
 
 def _refuse(source: str, rows: int, faults: Faults, texts: Mapping[int, str]) -> None:

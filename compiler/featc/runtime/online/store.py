@@ -12,6 +12,7 @@ from typing import Any
 from featc import names
 from featc.encoding import micros_of
 from featc.errors import Diagnostic, FeatcError, did_you_mean
+from featc.lower.materialize import NEVER
 from featc.lower.online import SourcePlan, ViewPlan, keep, source_plan
 from featc.lower.online_joins import ViewHop
 from featc.resolve.model import Output, Project
@@ -147,12 +148,14 @@ class OnlineStore:
         variants = [p for p in self._versions(entry.source) if p is not plan]
         return push_again(self._database, lifter, plan, entry, strict, guard, variants)
 
-    def take_over(self, run: Sequence[Entry], only: str | None = None) -> None:
+    def take_over(self, run: Sequence[Entry], only: str | None = None, *, following: bool = False) -> None:
         """Takes in batches of one source as another store's journal has them, into all that take them in or `only` one.
-        Where the project has no such source they are kept in the journal alone. Raises as `push`, and F890."""
+        Where the project has no such source they are kept in the journal alone. `following`: those that this journal
+        has are left out. Raises as `push`, and F890."""
         plans = self._versions(run[0].source) if only is None else [self._plans[only]]
         if plans:
-            take_over(self._database, Lifter(self.engine, self.beside), plans[0], run, plans[1:])
+            lifter = Lifter(self.engine, self.beside)
+            take_over(self._database, lifter, plans[0], run, plans[1:], following=following)
             return
         with self._database.write() as store:
             for entry in run:
@@ -229,8 +232,8 @@ class OnlineStore:
         rejected. A view is one transaction: stopped at any moment, the next run does the rest. Where much of the file
         is free then, it is given back to the disk. With `dry_run` all of it is done and taken back.
 
-        What the journal has of sources that were materialized goes as well, up to the entry `journal_to` (None: all):
-        their data has it. Raises FeatcError F90x.
+        What the journal has of sources that were materialized goes as well, as far as they were, up to the entry
+        `journal_to` (None: all): their data has it. Raises FeatcError F90x.
         """
         if replay is None:
             return ()
@@ -240,9 +243,10 @@ class OnlineStore:
         with self._database.write() as store:
             last = journal.last(store) if journal_to is None else journal_to
             for source in found:
-                asked = "SELECT 1 FROM featc_intervals WHERE source = ?"
-                if source.horizon is not None and store.execute(asked, (source.source,)).fetchone():
-                    journal.forget(store, source.source, source.horizon, last)
+                asked = "SELECT max(until) FROM featc_intervals WHERE source = ? AND until <> ?"
+                reached = store.execute(asked, (source.source, NEVER)).fetchone()[0]
+                if source.horizon is not None and reached is not None:
+                    journal.forget(store, source.source, min(source.horizon, reached + 1), last)
         give_back(self._database)
         return found
 
