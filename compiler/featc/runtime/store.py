@@ -196,8 +196,8 @@ class FeatureStore:
         project = served.project
         if served.pointer is None:
             features = self.listed(features)
-        for text in [features] if isinstance(features, str) else features if isinstance(features, (list, tuple)) else ():
-            name = text.partition(".")[0].partition(":")[0] if isinstance(text, str) else ""
+        listed = features if isinstance(features, (list, tuple)) else [features]
+        for name in (text.partition(".")[0].partition(":")[0] for text in listed if isinstance(text, str)):
             if AT in name and project.pins.get(name, name) not in project.views:
                 self.names(name)  # which tells of versions that there are not
                 raise _unserved(name)
@@ -239,7 +239,7 @@ class FeatureStore:
     @cached_property
     def serving(self) -> Serving:
         """What answers online, through every apply and rollback."""
-        from featc.runtime.generations.serving import Served, Serving
+        from featc.runtime.generations.serving import Serving
 
         return Serving(self.online_home, self._applied)
 

@@ -80,7 +80,7 @@ def evict(store: FeatureStore, replay: int | None, *, dry_run: bool) -> tuple[Ev
 @dataclass(frozen=True, slots=True)
 class Collected:
     """What went, or with a dry run would go: `files` of stores, `tables` of the online store, unused `tiles` of the
-    database (None: it has none), `versions` of views in featc.lock that no service pins. `previous`: the way back too."""
+    database (None: it has none), `versions` of views in featc.lock that no service pins; `previous`: the way back."""
 
     dry_run: bool
     previous: bool
