@@ -20,19 +20,21 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(VENV)/.installed
 
-$(VENV)-compiled/.installed: pyproject.toml
-	$(PYTHON) -m venv $(VENV)-compiled
-	$(VENV)-compiled/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev,fast]'
+# the same sqlglot as in $(VENV), compiled: before it on the path
+$(VENV)/compiled/.installed: $(VENV)/.installed-dev
+	rm -rf $(VENV)/compiled
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target $(VENV)/compiled \
+	  "sqlglot[c]==$$($(BIN)/python -c 'import sqlglot; print(sqlglot.__version__)')"
 	@touch $@
 
 demo: $(VENV)/.installed  ## the main job on a made-up shop: SQL, training set, online vector, proof, lineage
 	$(BIN)/python features/shop/demo.py
 
-test: lint $(VENV)/.installed-dev $(VENV)-compiled/.installed  ## everything CI checks
+test: lint $(VENV)/.installed-dev $(VENV)/compiled/.installed  ## everything CI checks
 	$(BIN)/python -m pytest -m "not slow"
 	$(BIN)/python -m pytest -n 0 -m all_cores
 	$(BIN)/python -m pytest -m "slow and not all_cores" --durations=25
-	$(VENV)-compiled/bin/python -m pytest -m "not slow" $(READING:%=tests/%)
+	PYTHONPATH=$(VENV)/compiled $(BIN)/python -m pytest -m "not slow" $(READING:%=tests/%)
 
 fast: $(VENV)/.installed-dev  ## the fast part of the suite
 	$(BIN)/python -m pytest -m "not slow"
@@ -55,6 +57,6 @@ bench-page: $(VENV)/.installed-dev  ## the lineage page of 10,000 features in ch
 	$(BIN)/python benchmarks/lineage_page.py
 
 clean:           ## remove what the commands above made
-	rm -rf $(VENV) $(VENV)-compiled .pytest_cache .mypy_cache .ruff_cache features/*/target features/*/.featc features/*/data
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache features/*/target features/*/.featc features/*/data
 
 .PHONY: help demo test fast lint docs bench bench-large bench-page clean
