@@ -27,11 +27,11 @@ def test_what_is_built_half_way_answers_as_if_it_had_been_there(tmp_path: Path) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(FIRST + 100, FIRST + 160, 15))
+@pytest.mark.parametrize("first", range(FIRST + 100, FIRST + 140, 10))
 def test_it_does_on_many(first: int, tmp_path: Path) -> None:
-    found = [outcome for seed in range(first, first + 15) for outcome in changed_half_way(seed, tmp_path / str(seed))]
+    found = [outcome for seed in range(first, first + 10) for outcome in changed_half_way(seed, tmp_path / str(seed))]
     assert not [str(d) for d in found if isinstance(d, Difference)]
-    assert sum(isinstance(n, int) and n > 0 for n in found) >= 8  # sources were read again
+    assert sum(isinstance(n, int) and n > 0 for n in found) >= 5  # sources were read again
 
 
 def changed_half_way(seed: int, folder: Path) -> Iterator[Difference | int]:

@@ -33,6 +33,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.all_cores
 def test_nothing_fails_mixes_or_gets_lost(shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     began = answered(shop)[1]
     with others(shop, tmp_path / "stop", 0) as outcome:
@@ -56,6 +57,7 @@ def test_nothing_fails_mixes_or_gets_lost(shop: Path, tmp_path: Path, capsys: py
 
 
 @pytest.mark.slow
+@pytest.mark.all_cores
 def test_a_run_that_dies_leaves_what_was_or_what_is_to_be(shop: Path, tmp_path: Path) -> None:
     began = answered(shop)[1]
     with others(shop, tmp_path / "stop", 100_000) as outcome:
@@ -80,6 +82,7 @@ def test_a_run_that_dies_leaves_what_was_or_what_is_to_be(shop: Path, tmp_path: 
 
 
 @pytest.mark.slow
+@pytest.mark.all_cores
 def test_kills_at_any_moment_leave_either(shop: Path, tmp_path: Path) -> None:
     draw = random.Random(4)
     hit = 0

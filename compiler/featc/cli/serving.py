@@ -123,6 +123,8 @@ def get(
         if empty:
             listed = ", ".join(empty)
             session.note(f"nothing of {listed} was pushed or materialized yet: values as of an unknown entity")
+        if store.serving.differs:
+            session.note("by what was applied last; the YAML says something else since (featc plan)")
         if session.is_json:
             session.data(list(found))
             return

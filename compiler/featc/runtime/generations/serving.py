@@ -96,6 +96,11 @@ class Serving:
                 continue
             return served
 
+    @property
+    def differs(self) -> bool:
+        """Whether what answers is defined otherwise than the project is."""
+        return self.current().project is not self.compiled.project
+
     def _found(self) -> Served:
         stamp = pointers.stamp(self.home)
         pointer = pointers.read(self.home)
