@@ -87,3 +87,16 @@ def count_rows(store: FeatureStore) -> int:
     """How many rows came into a store."""
     with store.online.database.read() as found:
         return int(found.execute("SELECT sum(accepted) FROM featc_sources").fetchone()[0])
+
+
+def test_what_others_go_by_stays_while_nothing_was_applied(tmp_path: Path) -> None:
+    store = write(tmp_path)
+    store.push("e", [row(1)])
+    assert count(store) == 1
+    edited = write(tmp_path, MORE)
+    assert edited.gc().tables == ()
+    store.push("e", [row(2)])
+    assert count(store) == 2
+    edited.apply(verify=False)
+    assert store.online_home in edited.gc(previous=True).files
+    assert count(store) == count(edited) == 2

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from featc.cli.generations import served_lines
 from featc.errors import FeatcError
 from featc.runtime.generations.definitions import project_of
 from featc.runtime.generations.exclusion import alone
 from featc.runtime.online import OnlineStore, journal
+from featc.runtime.store import FeatureStore
 
 from .small import MORE, count, data, row, write
 
@@ -174,3 +176,17 @@ def test_a_store_that_was_begun_anew_is_not_followed(tmp_path: Path) -> None:
         edited.rollback()
     assert error.value.code == "F894" and "made anew" in str(error.value)
     assert count(edited) == 1
+
+
+def test_an_apply_says_of_which_source_nothing_has_come_in(tmp_path: Path) -> None:
+    data_of(tmp_path, 1, 2)
+    write(tmp_path)
+    path = tmp_path / "features/all.yaml"
+    path.write_text(path.read_text().replace("  e: {", "  renamed: {").replace("source: e", "source: renamed"))
+    edited = FeatureStore(tmp_path)
+    served = edited.apply(verify=False).served
+    assert served is not None
+    said = next(iter(served_lines(served)))
+    assert said == "online: no row of renamed has come in yet; featc materialize or featc push brings them"
+    back = edited.rollback().served
+    assert list(served_lines(back)) == ["online: generation 1 answers (online.db); featc rollback goes back"]

@@ -83,7 +83,10 @@ def served_lines(found: Swapped) -> Iterator[str]:
     for source in found.refilled:
         pushed = " and a push" if source.batches == 1 else f" and {source.batches:,} pushes"
         pushed = pushed if source.batches else ""
-        yield f"online: read {some(source.rows, 'row')} of {source.source}{pushed} again"
+        if source.rows or source.batches:
+            yield f"online: read {some(source.rows, 'row')} of {source.source}{pushed} again"
+        else:
+            yield f"online: no row of {source.source} has come in yet; featc materialize or featc push brings them"
     taken = f", with {found.followed:,} pushed meanwhile" if found.followed else ""
     back = "; featc rollback goes back" if found.reversible else ""
     yield f"online: generation {found.number} answers ({found.file}){taken}{back}"

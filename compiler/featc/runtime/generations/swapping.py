@@ -222,7 +222,8 @@ def bring_up(
                     if books.intervals(found, name) == reached[name]:
                         continue
                 report = bring_in(online.database, engine, plan, data[name], until, progress, online.beside)
-                refilled.append(Refilled(name, report.accepted, 0))
+                if report.accepted:
+                    refilled.append(Refilled(name, report.accepted, 0))
     except FeatcError as error:
         first = error.diagnostics[0]
         message = f"the generation before cannot take in what came since: {first.message}"

@@ -153,13 +153,13 @@ def _left(home: Path, pointer: Pointer | None) -> set[Path]:
 
 
 def _unused_tables(store: FeatureStore, pointer: Pointer | None, *, dry_run: bool) -> tuple[str, ...]:
-    """Drops the tables of the store that answers which none of the definitions in force need."""
-    home = store.online_home
-    path = home if pointer is None else pointer.live.path(home)
-    if not path.exists():
+    """Drops the tables of the store that answers which none of the definitions in force need. None of one to which
+    nothing was ever applied: other processes may go by YAML of their own."""
+    path = None if pointer is None else pointer.live.path(store.online_home)
+    if pointer is None or path is None or not path.exists():
         return ()
     wanted = set(needs.tables_of(store.project))
-    for generation in pointer.kept if pointer is not None else ():
+    for generation in pointer.kept:
         if generation.file == path.name:
             wanted |= needs.tables_of(project_of(generation, store.compiled)).keys()
     with closing(Database(path, store.root, read_only=dry_run)) as database:
