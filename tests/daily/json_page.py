@@ -137,6 +137,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("lineage user_plan --to dot --out lineage.dot", "With `--out`, what was written."),
     (
         "status",
+        "`generation` of the store is what was applied, null where nothing was, `before` what a rollback goes back to. "
         "`history` is complete, empty (no row of its source came in yet), incomplete (`missed` rows came before), "
         "absent or on demand; `unanswered` is null, or how many rows of its source came in before the view was defined "
         "as it is now, and reads of it are refused. `verified` is proven, thin, different, moved or never. `watermark` "
@@ -214,7 +215,7 @@ def cut(value: Any, key: str = "") -> Any:
 
 
 _MOVING = {
-    **dict.fromkeys(("now", "pushed_at", "verified_at"), "2026-04-01T12:00:00Z"),
+    **dict.fromkeys(("now", "pushed_at", "verified_at", "applied_at"), "2026-04-01T12:00:00Z"),
     "lag_seconds": 1649460.0,
     "seconds": 0.8,
     "bytes": 65536,

@@ -7,7 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from featc.cli import cli
 from featc.errors import FeatcError
 from featc.runtime.store import FeatureStore
 from versions.shopping import write
@@ -70,3 +72,22 @@ def test_an_edit_is_served_once_it_is_applied(before: Path, known: Answers, tmp_
         store = FeatureStore(write(folder))
         assert answers_of(store, list(store.project.views)) == known
     store.close()
+
+
+def test_what_serves_goes_on_where_the_yaml_does_not_build(before: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "broken"
+    shutil.copytree(before, folder)
+    write(folder, ("sum(amount)", "sum(amout)"))
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(cli, [words[0], "-p", str(folder), *words[1:]])
+
+    asked = ("get", "plan", "--key", "user_id=7", "--at", "2026-01-07")
+    done = run(*asked)
+    assert done.exit_code == 0 and "pro" in done.stdout
+    assert "the YAML does not build (F301" in done.stderr
+    assert run("rollback").stderr.count("F892") == 1
+    assert run("build").exit_code == 1
+    write(folder, ("      visits_1d", "      x: count(*) over last_2d\n      visits_1d"))
+    found = run("get", "looking.x", "--key", "user_id=7")
+    assert found.exit_code == 2 and "in the YAML, but not in what was applied" in found.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ feature_views:
 AGGREGATES = ["last(x)", "list(x, 40)"]
 """Both without tiles, whose width would follow from the window: of the first few rows answer for all of a lifetime."""
 WINDOWS = ["last_3d", "last_6d", "last_20d", "prev_6d", "lifetime", "last_9_rows", "this_month", "since_big"]
+SLOW = partial(pytest.param, marks=pytest.mark.slow)
 LAST = datetime(2026, 1, 28, 12)
 
 
@@ -72,7 +74,7 @@ def answer(root: Path, window: str, aggregate: str) -> dict[str, Any] | None:
 
 
 @pytest.mark.parametrize("aggregate", AGGREGATES)
-@pytest.mark.parametrize("before", WINDOWS)
+@pytest.mark.parametrize("before", [w if w in ("last_6d", "last_9_rows") else SLOW(w) for w in WINDOWS])
 def test_a_window_that_asks_for_what_went_is_refused(before: str, aggregate: str, tmp_path: Path) -> None:
     evicted(tmp_path, before, aggregate)
     found = {window: answer(tmp_path, window, aggregate) for window in WINDOWS}

@@ -121,7 +121,12 @@ def test_the_store_answers_what_training_says(before: Path, known: Answers) -> N
     assert sum(value is not None for value in known.values()) > 50
 
 
-@pytest.mark.parametrize("edit", [e for e in EDITS if e.startswith(("metadata", "equivalent"))])
+def few(edits: Iterable[str]) -> list[Any]:
+    """Every sixth edit, and the others among the slow tests."""
+    return [e if n % 6 == 0 else pytest.param(e, marks=pytest.mark.slow) for n, e in enumerate(edits)]
+
+
+@pytest.mark.parametrize("edit", few(e for e in EDITS if e.startswith(("metadata", "equivalent"))))
 def test_what_means_the_same_goes_on_with_the_tables_there_are(
     before: Path, known: Answers, tmp_path: Path, edit: str
 ) -> None:
@@ -138,7 +143,7 @@ def test_what_means_the_same_goes_on_with_the_tables_there_are(
     assert tables(tmp_path) == tables(before)
 
 
-@pytest.mark.parametrize("edit", [e for e in EDITS if not e.startswith(("metadata", "equivalent"))])
+@pytest.mark.parametrize("edit", few(e for e in EDITS if not e.startswith(("metadata", "equivalent"))))
 def test_no_edit_is_answered_from_what_others_lifted(before: Path, tmp_path: Path, edit: str) -> None:
     store = edited(before, tmp_path, EDITS[edit][0])
     assert {o.view for o in plan(store).work.online} == unanswered(store).keys()

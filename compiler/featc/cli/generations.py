@@ -30,7 +30,7 @@ def rollback(session: Session) -> None:
     what came since the last featc materialize, which keeps it up. featc.lock is what it was then. The YAML stays as it
     is, and training goes by it: take that from git, too.
     """
-    with session.store() as store:
+    with session.store(or_applied=True) as store:
         found = store.rollback(progress=progress_of(session))
     end_progress(session)
     if session.is_json:
@@ -42,12 +42,14 @@ def rollback(session: Session) -> None:
 
 @command("gc", "Drop what nothing refers to.")
 @click.option("--previous", is_flag=True, help="Also what featc rollback would go back to.")
+@click.option("--versions", is_flag=True, help="Also versions of views in featc.lock that no service pins.")
 @click.option("--dry-run", is_flag=True, help="Say what would go; nothing is written.")
-def gc(session: Session, previous: bool, dry_run: bool) -> None:
-    """Drop files of builds that were stopped, online tables and tiles that no definition in force reads, and versions
-    of views in featc.lock that no service pins.
+def gc(session: Session, previous: bool, versions: bool, dry_run: bool) -> None:
+    """Drop files of builds that were stopped, and online tables and tiles that no definition in force reads.
 
-    What featc rollback needs stays, unless --previous gives that up. No value changes, and no read is disturbed.
+    What featc rollback needs stays, unless --previous gives that up. featc.lock stays as it is, unless --versions takes
+    out the versions that no service pins: commit it before, git has them then. No value changes, and no read is
+    disturbed.
 
     \b
     featc gc --dry-run
@@ -55,7 +57,7 @@ def gc(session: Session, previous: bool, dry_run: bool) -> None:
     featc gc --previous
     """
     with session.store() as store:
-        found = store.gc(previous=previous, dry_run=dry_run)
+        found = store.gc(previous=previous, versions=versions, dry_run=dry_run)
     if session.is_json:
         session.data(_collected_data(found))
         return
@@ -81,10 +83,10 @@ def _is_shown(session: Session) -> bool:
 def served_lines(found: Swapped) -> Iterator[str]:
     """What the online store answers by now."""
     for source in found.refilled:
-        pushed = " and a push" if source.batches == 1 else f" and {source.batches:,} pushes"
-        pushed = pushed if source.batches else ""
-        if source.rows or source.batches:
-            yield f"online: read {some(source.rows, 'row')} of {source.source}{pushed} again"
+        parts = [f"{some(source.rows, 'row')} of its data"] if source.rows else []
+        parts += ["1 push"] if source.batches == 1 else [f"{source.batches:,} pushes"] if source.batches else []
+        if parts:
+            yield f"online: filled anew from {source.source}: {' and '.join(parts)}"
         else:
             yield f"online: no row of {source.source} has come in yet; featc materialize or featc push brings them"
     taken = f", with {found.followed:,} pushed meanwhile" if found.followed else ""
@@ -98,7 +100,7 @@ def rolled_back_lines(found: RolledBack) -> Iterator[str]:
     if found.written:
         yield "featc.lock is what it was then"
     if found.differs:
-        yield "the YAML means something else: take it from git as it was then, or featc apply it again"
+        yield "the YAML means something else: featc rollback goes forward again at once; else take the YAML from git"
 
 
 def _collected_data(found: Collected) -> dict[str, object]:
@@ -132,7 +134,8 @@ def _collected_lines(session: Session, found: Collected) -> Iterator[str]:
     for version in found.versions:
         yield f"featc.lock: {version}, which no service pins: {done}"
     if found.is_nothing:
-        yield "nothing to drop: all there is is in use"
+        kept = f"; {found.way_back} is the way back (--previous drops it)" if found.way_back else ""
+        yield f"nothing to drop: all there is is in use{kept}"
 
 
 COMMANDS = (rollback, gc)

@@ -41,7 +41,7 @@ def materialize(session: Session, until: str | None, select: str | None, dry_run
         _foresee(session, until, select)
         return
     shown = not session.quiet and sys.stderr.isatty()
-    with session.store() as store:
+    with session.store(or_applied=True) as store:
         done = store.materialize(until, select=select, progress=source_progress() if shown else None)
     if shown:
         click.echo("\r\x1b[K", nl=False, err=True)
@@ -69,7 +69,7 @@ def _say_done(session: Session, done: MaterializeReport) -> None:
 
 
 def _foresee(session: Session, until: str | None, select: str | None) -> None:
-    with session.store() as store:
+    with session.store(or_applied=True) as store:
         found = store.foresee(until, select=select)
     if session.is_json:
         session.data({"dry_run": True, "sources": [_foreseen_data(f) for f in found]})

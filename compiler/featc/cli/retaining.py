@@ -31,7 +31,7 @@ def evict(session: Session, dry_run: bool) -> None:
     """
     from featc.runtime.status import size_of
 
-    with session.store() as store:
+    with session.store(or_applied=True) as store:
         if not store.online_path.exists():
             message = f"there is no online store at {session.shown(store.online_path)}"
             raise FeatcError(Diagnostic("F601", message, hint="make one with `featc push SOURCE FILE`"))

@@ -39,7 +39,7 @@ def push(session: Session, source: str, file: str, token: str | None, strict: bo
     featc push orders batch_17.parquet --token batch_17
     export_orders | featc push orders -
     """
-    with session.store() as store, given_rows(file) as given:
+    with session.store(or_applied=True) as store, given_rows(file) as given:
         path = _existing(file, given)
         report = store.push(source, path, token, strict=strict)
         views = frozenset(store.served.views)
@@ -107,7 +107,7 @@ def get(
 
     In JSON a decimal that a DOUBLE would change is text, as are NaN and Infinity; instants end in Z.
     """
-    with session.store() as store:
+    with session.store(or_applied=True) as store:
         wanted, types = _wanted(store, service)
         wrong = Findings()
         given = pairs(keys, types, "--key", wrong) | pairs(request, types, "--request", wrong)

@@ -34,17 +34,24 @@ class Session:
 
     @contextmanager
     def store(
-        self, *, list_warnings: bool = False, check: Callable[[FeatureStore], None] | None = None
+        self,
+        *,
+        list_warnings: bool = False,
+        check: Callable[[FeatureStore], None] | None = None,
+        or_applied: bool = False,
     ) -> Iterator[FeatureStore]:
         """The compiled project. Its warnings go to stderr: in full where a command is about definitions, else
-        how many there are. Raises FeatcError with all errors of the definitions, and what `check` raises."""
+        how many there are. Raises FeatcError with all errors of the definitions, and what `check` raises.
+
+        `or_applied`: what serves goes on where the YAML does not build, by what was applied, and says so."""
         from featc.runtime.store import FeatureStore
 
-        store = FeatureStore(self.path, self.target)
+        store = FeatureStore(self.path, self.target, or_applied=or_applied)
         try:
             if check is not None:
                 check(store)
             warnings = store.compiled.warnings
+            list_warnings |= or_applied and any("does not build" in w.message for w in warnings)
             if list_warnings and warnings and not self.quiet:
                 report(warnings, self.form)
             elif warnings and not self.quiet and sys.stderr.isatty():

@@ -135,6 +135,11 @@ def _say(session: Session, found: Status) -> None:
     size = in_bytes(store.size) if store.size is not None else "nothing was pushed yet"
     session.say(f"{found.project}, target {found.target}, at {_moment(found.now)} UTC")
     session.say(f"online store {session.shown(store.path)}: {size}")
+    if store.generation is not None:
+        back = "" if store.before is None else f"; featc rollback goes back to {store.before}"
+        session.say(f"  generation {store.generation} answers, applied {_moment(store.applied_at)}{back}")
+    if store.differs:
+        session.say("  the YAML, of which the views below are, says something else: featc plan")
     if found.sources and store.trouble is None:
         headers = ("source", "known to", "behind", "known from", "last push", "accepted", "known already", "rejected")
         rows = [_source_row(found, s) for s in found.sources]
@@ -219,7 +224,15 @@ def _data(session: Session, found: Status, stale: tuple[tuple[str, str, str], ..
         "project": found.project,
         "target": found.target,
         "now": _iso(found.now),
-        "store": {"path": str(store.path), "bytes": store.size, "readable": store.trouble is None},
+        "store": {
+            "path": str(store.path),
+            "bytes": store.size,
+            "readable": store.trouble is None,
+            "generation": store.generation,
+            "applied_at": _iso(store.applied_at),
+            "before": store.before,
+            "as_in_yaml": not store.differs,
+        },
         "sources": {s.name: _source_data(found, s) for s in found.sources},
         "views": {
             v.name: {

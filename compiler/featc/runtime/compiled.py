@@ -24,8 +24,9 @@ class Compiled:
         return self.definitions.root
 
 
-def compile_project(root: Path, target: str | None = None) -> Compiled:
-    """Loads and resolves the project at `root`. Raises FeatcError with every error found."""
+def compile_project(root: Path, target: str | None = None, *, or_applied: bool = False) -> Compiled:
+    """Loads and resolves the project at `root`. Raises FeatcError with every error found; with `or_applied`, where the
+    online store goes by what was applied, that is the project then, with a warning."""
     from featc.audit import audit
     from featc.runtime.catalog import DuckDBCatalog
     from featc.versions.lock import read_lock
@@ -46,8 +47,36 @@ def compile_project(root: Path, target: str | None = None) -> Compiled:
         errors = [d for d in diagnostics if d.severity == "error"]
     if errors:
         retry = all(d.code.startswith("F90") for d in errors)
-        raise FeatcError(sorted(errors, key=_place), exit_code=4 if retry else 1)
+        failure = FeatcError(sorted(errors, key=_place), exit_code=4 if retry else 1)
+        applied = _applied(definitions, failure) if or_applied else None
+        if applied is None:
+            raise failure
+        return applied
     return Compiled(definitions, project, tuple(d for d in diagnostics if d.severity == "warning"))
+
+
+def _applied(definitions: Definitions, failure: FeatcError) -> Compiled | None:
+    """What the target's online store goes by, if anything was applied to it."""
+    from featc.runtime.catalog import DuckDBCatalog
+    from featc.runtime.generations.pointer import read
+    from featc.versions.lock import parse_lock
+    from featc.versions.past import side_of
+
+    pointer = read(online_home(definitions))
+    if pointer is None:
+        return None
+    with DuckDBCatalog(definitions.root) as engine:
+        side = side_of(parse_lock(pointer.live.lock), definitions, engine, placed=True)
+    first = failure.diagnostics[0]
+    message = f"the YAML does not build ({first.code}: {first.message}); this goes by what was applied"
+    warning = Diagnostic(first.code, message, first.span, "featc build says more", severity="warning")
+    return Compiled(side.definitions, side.project, (warning,))
+
+
+def online_home(definitions: Definitions) -> Path:
+    """Where the target's online store is configured to be."""
+    setting = definitions.target.online.path
+    return definitions.root / (setting.value if setting is not None else ".featc/online.db")
 
 
 def _place(finding: Diagnostic) -> tuple[str, int, int]:

@@ -81,11 +81,19 @@ class ServiceStatus:
 
 @dataclass(frozen=True, slots=True)
 class StoreStatus:
-    """The online store's file: its size with what was written last, and why it cannot be read, if so."""
+    """The online store's file: its size with what was written last, and why it cannot be read, if so.
+
+    `generation` is the number of what was applied, None where nothing was, `applied_at` when in µs, `before` what a
+    rollback goes back to; `differs`: the YAML says something else.
+    """
 
     path: Path
     size: int | None
     trouble: Diagnostic | None
+    generation: int | None = None
+    applied_at: int | None = None
+    before: int | None = None
+    differs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +141,21 @@ def status(store: FeatureStore, recent: int = _DAY) -> Status:
         store.project.name,
         store.compiled.definitions.target.name,
         now,
-        StoreStatus(path, size_of(path), trouble),
+        _store(store, path, trouble),
         sources,
         views,
         tuple(_services(store, {s.name: s.watermark for s in sources})),
         DatabaseStatus(store.database, *standing(store)),
     )
+
+
+def _store(store: FeatureStore, path: Path, trouble: Diagnostic | None) -> StoreStatus:
+    served = store.serving.current()
+    if served.pointer is None:
+        return StoreStatus(path, size_of(path), trouble)
+    live, before = served.pointer.live, served.pointer.before
+    back = None if before is None else before.number
+    return StoreStatus(path, size_of(path), trouble, live.number, live.applied_at, back, store.serving.differs)
 
 
 # ── the store ───────────────────────────────────────────────────────────────────────────────────────────────

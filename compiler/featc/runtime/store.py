@@ -15,7 +15,7 @@ from featc.resolve.model import Output, Project
 from featc.resolve.needs import full_named, labels_named, spine_columns
 from featc.runtime.compiled import Compiled as Compiled
 from featc.runtime.compiled import compile_project as compile_project
-from featc.runtime.compiled import database_of
+from featc.runtime.compiled import database_of, online_home
 from featc.runtime.engine import connect, limits_of
 from featc.runtime.located import located
 from featc.runtime.matching import named_outputs
@@ -46,14 +46,20 @@ class FeatureStore:
     """A project's features, offline and online.
 
     `path` (or Feast's `repo_path`) is the project's folder or any folder below it. Raises FeatcError with all errors
-    of the definitions.
+    of the definitions; with `or_applied` such definitions are no hindrance where the online store goes by what was
+    applied: then that is the project, with a warning.
     """
 
     def __init__(
-        self, path: str | Path = ".", target: str | None = None, *, repo_path: str | Path | None = None
+        self,
+        path: str | Path = ".",
+        target: str | None = None,
+        *,
+        repo_path: str | Path | None = None,
+        or_applied: bool = False,
     ) -> None:
         self.root = find_project(Path(path if repo_path is None else repo_path).resolve())
-        self.compiled = self._applied = compile_project(self.root, target)
+        self.compiled = self._applied = compile_project(self.root, target, or_applied=or_applied)
 
     @property
     def project(self) -> Project:
@@ -201,7 +207,21 @@ class FeatureStore:
             if AT in name and project.pins.get(name, name) not in project.views:
                 self.names(name)  # which tells of versions that there are not
                 raise _unserved(name)
-        return named_outputs(project, features, full_names=full_names)
+        try:
+            return named_outputs(project, features, full_names=full_names)
+        except FeatcError as error:
+            if error.code not in ("F505", "F506") or not self._is_named(features):
+                raise
+            message = f"{', '.join(map(str, listed))}: in the YAML, but not in what was applied, which answers"
+            hint = "featc plan says what the YAML means, featc apply makes it answer"
+            raise FeatcError(Diagnostic(error.code, message, hint=hint), exit_code=2) from None
+
+    def _is_named(self, features: str | Sequence[str]) -> bool:
+        """Whether the project, though not what serves, has these features."""
+        try:
+            return self.serving.differs and bool(named_outputs(self.project, features))
+        except FeatcError:
+            return False
 
     def training_outputs(self, features: str | Sequence[str], *, full_names: bool = False) -> tuple[Output, ...]:
         """The columns of a training set: those of `outputs`, then the labels of a service or those listed."""
@@ -257,8 +277,7 @@ class FeatureStore:
     @property
     def online_home(self) -> Path:
         """Where the target's online store is configured to be; the files of its generations lie beside."""
-        setting = self.compiled.definitions.target.online.path
-        return self.root / (setting.value if setting is not None else ".featc/online.db")
+        return online_home(self.compiled.definitions)
 
     @property
     def online_path(self) -> Path:
@@ -399,11 +418,11 @@ class FeatureStore:
 
         return roll_back(self, progress)
 
-    def gc(self, *, previous: bool = False, dry_run: bool = False) -> Collected:
+    def gc(self, *, previous: bool = False, versions: bool = False, dry_run: bool = False) -> Collected:
         """Drops what nothing refers to any more; see `featc gc`."""
         from featc.runtime.generations.upkeep import collect
 
-        return collect(self, previous=previous, dry_run=dry_run)
+        return collect(self, previous=previous, versions=versions, dry_run=dry_run)
 
     def lineage(self) -> Any:
         """The lineage graph (a networkx DiGraph) from source columns to service outputs."""

@@ -89,6 +89,8 @@ class Collected:
     tables: tuple[str, ...]
     tiles: Unused | None
     versions: tuple[str, ...] = ()
+    way_back: str | None = None
+    """The file of the generation before, which stays."""
 
     @property
     def is_nothing(self) -> bool:
@@ -96,10 +98,10 @@ class Collected:
         return not (self.previous or self.files or self.tables or self.versions or tiles)
 
 
-def collect(store: FeatureStore, *, previous: bool, dry_run: bool) -> Collected:
+def collect(store: FeatureStore, *, previous: bool, versions: bool, dry_run: bool) -> Collected:
     """Drops the files of builds that were stopped, tables that no definitions in force need, tiles that no definition
-    reads, versions of views that no service pins, and with `previous` the generation before the one that answers: then
-    there is no way back.
+    reads; with `versions` those of views that no service pins, and with `previous` the generation before the one that
+    answers: then there is no way back.
 
     Raises FeatcError F891, F722, F725, F90x.
     """
@@ -111,7 +113,7 @@ def collect(store: FeatureStore, *, previous: bool, dry_run: bool) -> Collected:
         files = tuple(sorted(_left(home, kept)))
         size = sum(f.stat().st_size for f in files)
         tables = _unused_tables(store, kept, dry_run=dry_run)
-        versions, kept = _unpinned(store, kept, dry_run=dry_run)
+        gone, kept = _unpinned(store, kept, dry_run=dry_run) if versions else ((), kept)
         if not dry_run:
             if kept is not None and kept != pointer:
                 pointers.write(home, kept)
@@ -123,7 +125,8 @@ def collect(store: FeatureStore, *, previous: bool, dry_run: bool) -> Collected:
     if store.database is not None and store.database.exists():
         served = [project_of(g, store.compiled) for g in kept.kept] if kept is not None else []
         tiles = drop_unused(store, dry_run=dry_run, also=served)
-    return Collected(dry_run, ends, files, size, tables, tiles, versions)
+    way_back = None if kept is None or kept.before is None else kept.before.file
+    return Collected(dry_run, ends, files, size, tables, tiles, gone, way_back)
 
 
 def _unpinned(store: FeatureStore, pointer: Pointer | None, *, dry_run: bool) -> tuple[tuple[str, ...], Pointer | None]:
