@@ -66,8 +66,8 @@ def test_a_wrong_expectation_is_shown_for_both_plans(small: FeatureStore) -> Non
 
 def test_a_plan_that_differs_is_named(small: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
     right: Any = vars(online_store)["push_batch"]
-    lost: Any = lambda database, engine, plan, rows, token, strict, guard: right(  # noqa: E731
-        database, engine, plan, [{**r, "kg": None} for r in rows], token, strict, guard
+    lost: Any = lambda database, engine, plan, rows, *rest: right(  # noqa: E731
+        database, engine, plan, [{**r, "kg": None} for r in rows], *rest
     )
     monkeypatch.setattr(online_store, "push_batch", lost)
     (failed,) = outcome(small, ONE_ORDER).failed

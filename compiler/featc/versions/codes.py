@@ -29,7 +29,8 @@ CODES: Mapping[str, str] = {
     "the lock that kept it from git.",
     "F882": "A version of a view is pinned that is later than any there is. Pin the last one, or name the view "
     "without a version for what it means now.",
-    "F883": "A version of a view is written as view@v2, and its features as view@v2.feature or view@v2.spend_*.",
+    "F883": "What stands there is no version of a view. Write view@v2, and its features as view@v2.feature or "
+    "view@v2.spend_*.",
     "F884": "This featc cannot compile an earlier version of a view that is pinned. Move who uses it to a later "
     "version, or go on with the featc that made it.",
     "F885": "The data is not what an earlier version of a view was made for: a column is gone, is of another type by "
