@@ -124,7 +124,8 @@ def others(folder: Path, stop: Path, first: int) -> Iterator[dict[str, object]]:
         done = [ended(each) for each in (*readers, pusher)]
         stop.unlink()
     outcome["readers"] = [json.loads(lines[-1]) for lines in done[:-1]]
-    outcome["pushed"] = 1 + sum(line.startswith("pushed ") for line in done[-1])  # the first was read above
+    # the numbers follow one another; lines that came with the first one are in its buffer
+    outcome["pushed"] = 1 + max(int(line.split()[1]) for line in done[-1] if line.startswith("pushed ")) - first
 
 
 def program(name: str, *given: Path | int) -> subprocess.Popen[str]:
