@@ -100,7 +100,8 @@ def with_knowledge(store: Product, case: Case, known: Knowledge) -> list[Differe
     at, until = (None if t is None else moment(t) for t in (known.known_at, known.data_until))
     dataset = store.get_historical_features(SERVICE, render.spine(case, numbers), known_at=at, data_until=until)
     found = [d for n, row in zip(numbers, rows_of(dataset), strict=True) for d in judge.known(n, row)]
-    if known is not case.knowledge[0] or not hasattr(dataset, "knowledge"):  # the report takes as long as the answers
+    # the report takes as long as the answers: of every second case, by a number that says nothing else
+    if known is not case.knowledge[0] or len(case.probes) % 2 or not hasattr(dataset, "knowledge"):
         return found
     reported = {c.column: c.differing for c in dataset.knowledge().columns}
     for output, wanted in judge.differing(numbers).items():
