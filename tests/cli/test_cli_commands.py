@@ -308,7 +308,7 @@ def test_an_unknown_command_suggests_the_nearest(featc: Featc) -> None:
 def test_the_unforeseen_is_called_a_bug_and_shows_no_traceback(
     featc: Featc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("oh")
 
     monkeypatch.delenv("FEATC_DEBUG", raising=False)
