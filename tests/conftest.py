@@ -24,6 +24,12 @@ _KILLED: list[tuple[str, str]] = []
 """(command, phase) of every kill that hit, whichever process ran the test."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-seeds", action="store_true", help="hunt the mutants from the first seed on; keep where each is killed"
+    )
+
+
 @pytest.fixture
 def sigkill(record_property: Callable[[str, object], None]) -> Callable[[str, str], None]:
     """Records that a process running this command was killed in this phase; see `kills.py`."""

@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from random_projects.mutants import FIRST, MISTAKES, MUTANTS, Hunt, Mutant, hunt
+from random_projects.mutants import (
+    BUDGET,
+    FIRST,
+    MISTAKES,
+    MUTANTS,
+    Hunt,
+    Mutant,
+    hunt,
+    killed_by,
+    write_killed_by,
+)
 
 JOBS = 2
 
@@ -17,10 +27,16 @@ JOBS = 2
 @pytest.fixture(scope="module")
 def hunts(request: pytest.FixtureRequest) -> Iterator[Mapping[str, Future[Hunt]]]:
     """The hunts for the mutants this session asks for, side by side in processes of their own."""
-    asked = [m for m in MUTANTS if any(is_about(item, m) for item in request.session.items)]
+    asked = [m.name for m in MUTANTS if any(is_about(item, m) for item in request.session.items)]
+    anew = request.config.getoption("--update-seeds")
+    first = {} if anew else killed_by()
     with ProcessPoolExecutor(JOBS, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield {mutant.name: pool.submit(hunt, mutant.name) for mutant in asked}
+        found = {name: pool.submit(hunt, name, first.get(name)) for name in asked}
+        yield found
         pool.shutdown(cancel_futures=True)
+    if anew:
+        ended = {name: f.result().seed for name, f in found.items() if f.done() and not f.cancelled()}
+        write_killed_by({name: seed for name, seed in ended.items() if seed is not None})
 
 
 def is_about(item: pytest.Item, mutant: Mutant) -> bool:
@@ -42,8 +58,15 @@ def test_the_random_suite_kills(
     found = hunts[mutant.name].result()
     with capsys.disabled():
         print(f"\n{found}", end="")
-    last = FIRST + found.cases - 1
-    assert found.seed is not None, f"'{mutant.name}' lives through the seeds {FIRST} to {last}"
+    message = f"'{mutant.name}' lives through {found.cases} seeds from {FIRST} to at most {FIRST + BUDGET - 1}"
+    assert found.seed is not None, f"{message}; the first error with it: {found.shown or 'none'}"
+
+
+def test_where_a_mutant_is_looked_for_first_is_one_of_its_seeds() -> None:
+    names = {m.name for m in MUTANTS}
+    for name, seed in killed_by().items():
+        assert name in names, f"{name} is gone: --update-seeds"
+        assert FIRST <= seed < FIRST + BUDGET
 
 
 def test_every_mistake_of_the_list_is_planted_in_some_way() -> None:

@@ -10,8 +10,10 @@ wrongly itself.
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +35,9 @@ BUDGET = 400
 """Seeds from `FIRST` on, in order: the cases within which a mutant must be killed."""
 RUNS = 240
 """The most of them that the product is run on."""
+
+KILLED_BY = Path(__file__).with_name("killed_by.json")
+"""Where each mutant was killed the last time, so that it need not be looked for through all seeds before."""
 
 MISTAKES = (
     "future leak",
@@ -101,7 +106,8 @@ class Mutant:
 
 @dataclass(frozen=True, slots=True)
 class Hunt:
-    """How a mutant fared: the seed and the wrong value that killed it (None: it lives), and what that took."""
+    """How a mutant fared: the seed and the wrong value that killed it, and what that took. `seed` None: it lives;
+    then `shown` is the first error that was raised with it, if any."""
 
     mutant: str
     seed: int | None
@@ -338,12 +344,15 @@ MUTANTS: tuple[Mutant, ...] = (
 )
 
 
-def hunt(name: str) -> Hunt:
-    """Plants the mutant of this name in this process and looks for a case that kills it."""
+def hunt(name: str, looked_at_first: int | None = None) -> Hunt:
+    """Plants the mutant of this name in this process and looks for a case that kills it, through all seeds in order;
+    but before them at the one given, which is where it was killed the last time."""
     mutant = next(m for m in MUTANTS if m.name == name)
-    started, runs = time.monotonic(), 0
-    for number in range(BUDGET):
-        case = make_case(FIRST + number)
+    started, runs, cases, shown = time.monotonic(), 0, 0, ""
+    in_order = range(FIRST, FIRST + BUDGET)
+    for seed in in_order if looked_at_first is None else (looked_at_first, *in_order):
+        cases += 1
+        case = make_case(seed)
         if mutant.ignoring is not None and not changes_a_value(mutant.ignoring, case):
             continue
         runs += 1
@@ -352,11 +361,24 @@ def hunt(name: str) -> Hunt:
             found = run(case)
         # an error does not count, since any test would find it, nor a case that fails by itself
         if {plan_of(d) for d in found} == mutant.wrong and not run(case):
-            seconds = time.monotonic() - started
-            return Hunt(name, FIRST + number, number + 1, runs, seconds, str(found[0]))
+            return Hunt(name, seed, cases, runs, time.monotonic() - started, str(found[0]))
+        shown = shown or next((str(d) for d in found if plan_of(d).startswith("error")), "")
         if runs == RUNS:
             break
-    return Hunt(name, None, number + 1, runs, time.monotonic() - started)
+    return Hunt(name, None, cases, runs, time.monotonic() - started, shown)
+
+
+def killed_by() -> dict[str, int]:
+    """By the names of mutants, the seeds that killed them when `--update-seeds` was given the last time."""
+    found: dict[str, int] = json.loads(KILLED_BY.read_text())
+    return found
+
+
+def write_killed_by(seeds: Mapping[str, int]) -> None:
+    """Keeps what `killed_by` reads; of mutants that are there no more nothing stays."""
+    names = {m.name for m in MUTANTS}
+    kept = {name: seed for name, seed in ({**killed_by(), **seeds}).items() if name in names}
+    KILLED_BY.write_text(json.dumps(dict(sorted(kept.items())), ensure_ascii=False, indent=2) + "\n")
 
 
 def changes_a_value(ignoring: type[Oracle], case: Case) -> bool:

@@ -171,8 +171,8 @@ def tokens_ignored(patch: Patch) -> None:
     """A batch with a known token is taken in again."""
 
     def change(push_batch: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda database, engine, plan, rows, token, strict: push_batch(
-            database, engine, plan, rows, None, strict
+        return lambda database, lifter, plan, rows, token, *rest: push_batch(
+            database, lifter, plan, rows, None, *rest
         )
 
     around(patch, store, "push_batch", change)

@@ -52,8 +52,8 @@ def second_forgotten_online(patch: Patch) -> None:
     """A batch of the second member is no batch of the union."""
 
     def without(f: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
-        def feeds(found: Any, source: Any, fingerprints: Any) -> Iterator[Any]:
-            for feed in f(found, source, fingerprints):
+        def feeds(kept: Any, source: Any) -> Iterator[Any]:
+            for feed in f(kept, source):
                 if feed.plan.source.members[1].source.name != source.name:
                     yield feed
 
