@@ -15,17 +15,17 @@ from typing import Any
 
 import featc
 from featc.runtime.materialize import books, intake, run, staging
-from featc.runtime.online import database, push
+from featc.runtime.online import database, taking
 
 MOST = 9
 Functions = Mapping[str, tuple[Any, str]]
 """By the name of a phase, the function at whose end it is: where that lies, and its name there."""
 TAKING: Functions = {
-    "versions taken in": (push._Taking, "_accept"),
-    "rows taken in": (push, "_take_view"),
-    "tiles noted": (push.Tiles, "before"),
-    "tiles sealed": (push.Tiles, "seal"),
-    "batch booked": (push, "enter_batch"),
+    "versions taken in": (taking._Taking, "_accept"),
+    "rows taken in": (taking, "_take_view"),
+    "tiles noted": (taking.Tiles, "before"),
+    "tiles sealed": (taking.Tiles, "seal"),
+    "batch booked": (taking, "enter_batch"),
 }
 TRANSACTION = ("begun", "at commit", "committed")
 _AFTER: Functions = {

@@ -334,7 +334,7 @@ def test_a_large_batch_is_taken_in_slices_and_still_whole(
     ]
     answers = []
     for large in (5, 1000):
-        monkeypatch.setattr("featc.runtime.online.push._LARGE", large)
+        monkeypatch.setattr("featc.runtime.online.taking._LARGE", large)
         with OnlineStore(tmp_path / f"{large}.db", orders(id=id)) as store:
             report = store.push("orders", given, token="t")
             assert store.push("orders", given, token="t").replayed_batch

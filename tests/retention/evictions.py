@@ -16,7 +16,7 @@ import pytest
 
 from featc.errors import FeatcError
 from featc.lower import online_layout
-from featc.runtime.online.push import BEHIND
+from featc.runtime.online.taking import BEHIND
 from featc.runtime.store import FeatureStore
 from oracle import Derived, Probe, Row, moment
 from random_projects import render

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from featc.lower import online, online_evict
-from featc.runtime.online import evict, push
+from featc.runtime.online import evict, taking
 
 from .evictions import play
 
@@ -74,7 +74,7 @@ def nothing_answers_for_what_goes(patch: pytest.MonkeyPatch) -> None:
 
 
 def what_is_behind_is_taken(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(push, "horizon_of", lambda store, source: None)
+    patch.setattr(taking, "horizon_of", lambda store, source: None)
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from featc.fingerprint import feature_fingerprint
 from featc.leakage import check_sql
 from featc.lineage import project_graph
 from featc.lineage.tags import project_tags
-from featc.runtime.online import push as pushing
+from featc.runtime.online import taking
 from featc.runtime.store import FeatureStore
 
 WEB = """\
@@ -208,7 +208,7 @@ def test_a_batch_is_in_all_or_nothing(tmp_path: Path) -> None:
 
 
 def test_large_batches_go_in_slices(project: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pushing, "_LARGE", 2)
+    monkeypatch.setattr(taking, "_LARGE", 2)
     project.push("web", project.root / "data" / "web.csv")
     project.push("app", [{"user_id": 7, "amount": float(n), "os": str(n), "at": NOW} for n in range(7)])
     assert vector(project, 7, datetime(2026, 1, 1, 13))["n"] == 9

@@ -148,9 +148,9 @@ def _lost_correction(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a batch of one row that corrects another nothing is taken."""
     right = online_push.push_batch
 
-    def wrong(database: Any, engine: Any, plan: Any, rows: Any, token: Any, strict: Any) -> Any:
+    def wrong(database: Any, lifter: Any, plan: Any, rows: Any, *rest: Any) -> Any:
         alive = [r for r in rows if r.get("op") != "D"] if isinstance(rows, list) else rows
-        return right(database, engine, plan, alive, token, strict)
+        return right(database, lifter, plan, alive, *rest)
 
     from featc.runtime.online import store
 

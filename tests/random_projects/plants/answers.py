@@ -13,7 +13,7 @@ from featc.resolve import over_views
 from featc.resolve.model import Project, View, feature_closure
 from featc.resolve.needs import spine_columns
 from featc.runtime import dataset
-from featc.runtime.online import joined, matched, push, service, store
+from featc.runtime.online import joined, matched, service, store, taking
 from featc.runtime.online.engine import shared_engine
 
 from .patching import Patch, Plant, around
@@ -155,7 +155,7 @@ def unsettled_tiles_used(patch: Patch) -> None:
 
 def tiles_left_stale(patch: Patch) -> None:
     """A tile is not built again when a version in it is superseded."""
-    patch.setattr(push.Tiles, "changed", lambda tiles, numbers: None)
+    patch.setattr(taking.Tiles, "changed", lambda tiles, numbers: None)
 
 
 def tile_edge(old: str, new: str) -> Plant:
@@ -184,7 +184,7 @@ def versions_taken_again(patch: Patch) -> None:
     def change(accept: Callable[..., Any]) -> Callable[..., Any]:
         return lambda *args: replace(accept(*args), known=frozenset())
 
-    around(patch, push._Taking, "_accept", change)
+    around(patch, taking._Taking, "_accept", change)
 
 
 # ------------------------------------------------------------------------------------- joins

@@ -20,8 +20,8 @@ from featc.runtime.online.beside import BesideReaders
 from featc.runtime.online.database import Database
 from featc.runtime.online.engine import Engine
 from featc.runtime.online.ledger import PushReport
-from featc.runtime.online.push import Batch, Lifter, lifted_batch, take_in
 from featc.runtime.online.routes import route_of
+from featc.runtime.online.taking import Batch, Lifter, lifted_batch, take_in
 
 MOST = 50_000
 """Rows of one batch, unless more of them arrived at one instant."""

@@ -24,9 +24,10 @@ from featc.runtime.online.evict import Eviction, evict, try_to_evict
 from featc.runtime.online.journal import Entry
 from featc.runtime.online.ledger import PushReport, horizon_of, note_members
 from featc.runtime.online.left import lacks_rows
-from featc.runtime.online.push import Guard, Lifter, push_again, push_batch, take_over, unguarded
+from featc.runtime.online.push import Guard, push_again, push_batch, take_over, unguarded
 from featc.runtime.online.service import ServiceReader
 from featc.runtime.online.space import give_back
+from featc.runtime.online.taking import Lifter
 
 _EPOCH = datetime(1970, 1, 1)
 
