@@ -352,3 +352,44 @@ def test_the_numbers_of_kept_lines_are_no_versions_of_now(tmp_path: Path) -> Non
     pinned(tmp_path, FILTER)
     found = fingerprints(compile_project(tmp_path).project)
     assert not [name for _, name in found if "@" in name]
+
+
+WHERE = ("where: status <> 'cancelled'", "where: status <> 'returned'")
+PINS_ONE = ("      - buying\n      - plan.plan\n", "      - buying@v1\n      - plan.plan\n")
+
+
+def mixing(folder: Path) -> list[Any]:
+    return [w for w in compile_project(folder).warnings if w.code == "F889"]
+
+
+def test_a_service_that_mixes_versions_through_another_view_is_told_which_to_pin(tmp_path: Path) -> None:
+    lock(tmp_path)
+    lock(tmp_path, WHERE, PINS_ONE)
+    (found,) = mixing(tmp_path)
+    assert found.message == (
+        "checkout gives buying as v1, and basket.share, which is computed from buying.spend_7d as it is now"
+    )
+    assert found.hint == "pin basket@v1 too, which was computed from v1"
+    assert found.span.text.strip() == "- basket"
+    pins_both = (PINS_ONE[0] + "      - basket\n", PINS_ONE[1] + "      - basket@v1\n")
+    lock(tmp_path, WHERE, pins_both)
+    assert not mixing(tmp_path)
+
+
+def test_no_version_is_mixed_where_what_is_read_means_what_it_did_or_both_are_named(tmp_path: Path) -> None:
+    lock(tmp_path)
+    lock(tmp_path, FILTER, PINS_ONE)  # basket reads other features than those that the edit moves
+    assert not mixing(tmp_path)
+    both = (PINS_ONE[0], "      - was: buying@v1.spend_7d\n      - buying.spend_7d\n")
+    lock(tmp_path, FILTER, WHERE, both)
+    assert not mixing(tmp_path)
+
+
+def test_where_no_kept_version_read_the_pinned_one_the_hint_says_so(tmp_path: Path) -> None:
+    lock(tmp_path)
+    lock(tmp_path, WHERE)
+    lock(tmp_path, WHERE, PINS_ONE)
+    kept = without_unused(read_lock(tmp_path), compile_project(tmp_path).project)
+    write_lock(tmp_path, kept)
+    (found,) = mixing(tmp_path)
+    assert found.hint == "give buying without a version, or both, where that is meant"

@@ -40,4 +40,7 @@ CODES: Mapping[str, str] = {
     "F887": "An earlier version of a view means something else to this featc than featc.lock says it did: somebody "
     "edited the lock, or another engine types it otherwise. Take the lock from git, or pin another version.",
     "F888": "A warning: a service pins a version of a view that was deprecated when it was kept.",
+    "F889": "A warning: a service pins a version of a view, and gives features of another view that are computed from "
+    "the pinned one as it is now, where what they read has changed since. Pin that other view, too, at the version "
+    "that read the pinned one: it brings what it reads along. Or name the view both ways, where that is meant.",
 }

@@ -23,6 +23,7 @@ from featc.versions.alike import Alike
 from featc.versions.comparison import compare
 from featc.versions.kept import kept_entry, kept_versions, lock_in
 from featc.versions.lock import Entry, Lock, Versioned
+from featc.versions.mixing import mixed
 from featc.versions.numbers import fingerprints, moved_by, moved_since, numbered
 from featc.versions.past import Side, side_of
 
@@ -57,6 +58,8 @@ def resolve_pinned(
     for name, pick in wanted.items():
         kept = kept.plus(pinning.pin(name, pick.pattern.span))
     project, more = resolve(definitions, catalog, kept)
+    if lock is not None and not any(d.severity == "error" for d in (*pinning.findings.items, *more)):
+        more = (*more, *mixed(project, lock))
     return project, (*pinning.findings.items, *more)
 
 
