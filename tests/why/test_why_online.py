@@ -117,6 +117,32 @@ def test_a_store_that_cannot_answer_says_why(folder: Path) -> None:
     assert not report.differs
 
 
+def test_what_was_applied_answers_where_the_yaml_says_something_else_by_now(folder: Path) -> None:
+    push(folder, range(5))
+    assert run(folder, "apply", "--no-verify").exit_code == 0
+    before = (folder / "features/orders.yaml").read_text()
+    edited = before.replace("sql: sum(amount)", "sql: sum(amount) filter (where status = 'paid')")
+    assert edited != before
+    (folder / "features/orders.yaml").write_text(edited)
+    assert run(folder, "apply", "--no-verify").exit_code == 0
+    assert run(folder, "rollback").exit_code == 0
+
+    def missing(feature: str) -> str:
+        with_store = featc.FeatureStore(folder)
+        report = with_store.why("checkout", feature, {**KEYS, "amount": 33}, AT)
+        with_store.close()
+        assert report.exit_code == 0
+        return report.online.missing or ""
+
+    answers = "what was applied last answers"
+    said = missing("spend_7d")
+    assert said == f"{answers} 16.50, by user_orders.spend_7d: sum(amount) over last_7d (featc plan shows what differs)"
+    assert missing("orders_7d").startswith(f"{answers} 2, by the same definition")
+    (folder / "features/orders.yaml").write_text(edited.replace("orders: count(*)", "taken: count(*)"))
+    said = missing("taken_7d")
+    assert said == "checkout has no taken_7d in what was applied last, which answers: featc apply brings it"
+
+
 def test_a_store_that_nothing_was_pushed_to_serves_what_it_serves(folder: Path) -> None:
     featc.FeatureStore(folder).online.close()
     report = featc.FeatureStore(folder).why("checkout", "spend_7d", KEYS, AT)

@@ -69,7 +69,7 @@ def why(
     asked = ask(store.project, output)
     row = {**own, **request, TIME: datetime(1970, 1, 1) + timedelta(microseconds=at_us)}
     values = training(store, asked, row, TIME, knowledge)
-    served = Served(store, asked)
+    served = Served(store, service, asked)
     try:
         online = served.read({**own, **request}, at_us)
         differs = served.differs(values, own, request, at_us)

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 from featc.decompose import decompose
 from featc.encoding import encode
 from featc.errors import FeatcError
+from featc.fingerprint import Layers
 from featc.lower.online_read import read_plan
 from featc.resolve.model import Aggregation, View
+from featc.resolve.served import Output
 from featc.runtime.engine import connect
 from featc.runtime.online import OnlineStore
 from featc.runtime.online.read import ViewReader
+from featc.runtime.texts import to_text
 from featc.runtime.verify.history import Failed, Probe
 from featc.runtime.verify.judge import differences
 from featc.runtime.why.model import Found, OnlineRows, Plan, Tile
@@ -27,8 +30,10 @@ class Served:
     """The target's online store, opened to read; `missing` says why it has no answer, `note` what is odd about the one
     it has. It is never made."""
 
-    def __init__(self, store: FeatureStore, asked: Asked) -> None:
+    def __init__(self, store: FeatureStore, service: str, asked: Asked) -> None:
         self.asked = asked
+        self._featc, self._service = store, service
+        self._error: FeatcError | None = None
         self.missing: str | None = None
         self.note: str | None = None
         self._store: OnlineStore | None = None
@@ -43,7 +48,7 @@ class Served:
             try:
                 self._store = OnlineStore(store.online_path, store.project, store.root, read_only=True)
             except FeatcError as error:
-                self.missing = _said(error)
+                self._error, self.missing = error, _said(error)
 
     def close(self) -> None:
         if self._store is not None:
@@ -53,6 +58,8 @@ class Served:
         """The served value of the output asked."""
         asked = self.asked
         if self._store is None or asked.closeness is None:
+            if self._error is not None:
+                self.missing = self._instead(self._error, request, at)
             return Plan(missing=self.missing)
         try:
             empty = self._store.without_rows([asked.output])
@@ -61,9 +68,33 @@ class Served:
                 self.note = f"nothing of {listed} was pushed or materialized yet: online, every entity is unknown"
             (self.answers,) = self._store.answers(asked.closeness.online, asked.closeness.asked, [request], at)
         except FeatcError as error:
-            self.missing = _said(error)
+            self.missing = self._instead(error, request, at)
             return Plan(missing=self.missing)
         return Plan(self.answers[f"{asked.output.view}.{asked.output.feature}"])
+
+    def _instead(self, error: FeatcError, request: Mapping[str, Any], at: int) -> str:
+        """Why the project's own definition has no answer; where another one was applied last, what that answers."""
+        serving, name = self._featc.serving, self.asked.output.name
+        if error.code != "F603" or not serving.differs:
+            return _said(error)
+        applied = serving.current().project
+        service = applied.services.get(self._service)
+        there = [o for o in service.outputs if o.name == name] if service is not None else []
+        if not there:
+            return f"{self._service} has no {name} in what was applied last, which answers: featc apply brings it"
+        (output,) = there
+        try:
+            (row,) = serving.opened().online.read([output], [request], at)
+        except FeatcError as trouble:
+            return _said(trouble)
+        view = applied.view(output.view)
+        text = view.feature(output.feature).text
+        mine = self.asked.output
+        if Layers(applied).feature(*_named(output)) == Layers(self._featc.project).feature(*_named(mine)):
+            other = "what is not applied yet is other features of the view"
+            return f"what was applied last answers {to_text(row[name])}, by the same definition; {other}"
+        meaning = f"{view.origin}.{output.feature}: {text}"
+        return f"what was applied last answers {to_text(row[name])}, by {meaning} (featc plan shows what differs)"
 
     def differs(
         self, training: Mapping[str, Any], keys: Mapping[str, Any], request: Mapping[str, Any], at: int
@@ -130,6 +161,10 @@ class Served:
 
 def _same(a: Any, b: Any) -> bool:
     return bool(a == b) or (a is None and b is None) or (a != a and b != b)
+
+
+def _named(output: Output) -> tuple[str, str]:
+    return output.view, output.feature
 
 
 def _said(error: FeatcError) -> str:
