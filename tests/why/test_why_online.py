@@ -136,7 +136,7 @@ def test_what_was_applied_answers_where_the_yaml_says_something_else_by_now(fold
 
     answers = "what was applied last answers"
     said = missing("spend_7d")
-    assert said == f"{answers} 16.50, by user_orders.spend_7d: sum(amount) over last_7d (featc plan shows what differs)"
+    assert said == f"{answers} 16.50, by user_orders.spend_7d: sum(amount) (featc plan shows what differs)"
     assert missing("orders_7d").startswith(f"{answers} 2, by the same definition")
     (folder / "features/orders.yaml").write_text(edited.replace("orders: count(*)", "taken: count(*)"))
     said = missing("taken_7d")
