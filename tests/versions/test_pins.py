@@ -393,3 +393,19 @@ def test_where_no_kept_version_read_the_pinned_one_the_hint_says_so(tmp_path: Pa
     write_lock(tmp_path, kept)
     (found,) = mixing(tmp_path)
     assert found.hint == "give buying without a version, or both, where that is meant"
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (PINS_ONE, [("features", "buying", "buying@v1")]),
+        (("      - buying\n      - plan.plan\n", "      - buying\n"), [("output plan", "plan.plan VARCHAR", "")]),
+        (("      - recent: buying.spend_7d\n", "      - recent: buying.spend_7d\n      - basket.share\n"),
+         [("request", "", "amount DECIMAL(12,2)"), ("output share", "", "basket.share DOUBLE")]),
+    ],
+)  # fmt: skip
+def test_what_a_service_lists_is_told_as_authors_write_it(tmp_path: Path, edit: Edit, told: list[Any]) -> None:
+    lock(tmp_path)
+    with opened(written(tmp_path, edit)) as store:
+        found = [c for c in plan(store).compared.changes if c.kind == "service"]
+    assert [(d.piece, d.old, d.new) for c in found for d in c.differences] == told

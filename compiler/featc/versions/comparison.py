@@ -258,7 +258,8 @@ class _Comparison:
         else:
             what = "affected" if reached or said else "metadata"
         because = tuple(k[1] for k, c in self.moved.items() if c is not None and name in self.users.get(k, ()))
-        return Change(what, "service", name, category, said or tuple(_said(old, new, meta=not text)), because)
+        told = said or (*_entries(old, new), *_said(_unlisted(old), _unlisted(new), meta=not text))
+        return Change(what, "service", name, category, told, because)
 
     def _outputs_moved(self, old: Service, new: Service) -> list[Category]:
         """What became of the values of columns of the same names; of roles, derived ones and labels, too."""
@@ -323,6 +324,30 @@ def _differs(old: dict[str, Any], new: dict[str, Any], inherited: Mapping[str, t
         for side, theirs in ((a, was), (b, now)):
             _take_out(side, f"meta.{name}", theirs)
     return text, a != b
+
+
+_LISTS = {"picks": "features", "labels": "labels"}
+"""What a service lists, by the key under which authors write it."""
+
+
+def _bare(service: Mapping[str, Any], key: str) -> list[str]:
+    """The entries of a list that say nothing but what they list, as `view` or `view.feature`."""
+    return [item["pattern"] for item in service.get(key, ()) if set(item) == {"pattern"}]
+
+
+def _entries(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Difference]:
+    """The bare entries that went and came; where none did, all of them, if in another order."""
+    for key, called in _LISTS.items():
+        a, b = _bare(old, key), _bare(new, key)
+        went, came = [p for p in a if p not in b], [p for p in b if p not in a]
+        if a != b:
+            yield Difference(called, *(", ".join(n) for n in ((went, came) if went or came else (a, b))))
+
+
+def _unlisted(service: Mapping[str, Any]) -> dict[str, Any]:
+    """What a service says beside its bare entries."""
+    rest = {called: [i for i in service.get(key, ()) if set(i) != {"pattern"}] for key, called in _LISTS.items()}
+    return {k: v for k, v in service.items() if k not in _LISTS} | rest
 
 
 def _take_out(told: dict[str, Any], name: str, inherited: Any) -> None:

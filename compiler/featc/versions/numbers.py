@@ -194,7 +194,7 @@ def refusals(old: Side | None, new: Side, compared: Compared) -> Iterator[Diagno
         place = place_of(new.definitions, new.project, key)
         moved = change.moves or (change.kind == "service" and change.category >= Category.ADDITIVE)
         what = f"the {change.kind} {change.name}"
-        way = f"write version: {before + 1} at it once all who use it know"
+        way = f"write version: {before + 1} under {change.name}: once all who use it know"
         if own is not None and own < before:
             message = f"{what} has version: {own}, and was applied as v{before} already"
             yield Diagnostic("F877", message, place, f"write version: {before + bool(moved)}")
@@ -202,9 +202,20 @@ def refusals(old: Side | None, new: Side, compared: Compared) -> Iterator[Diagno
             message = f"{what} means something else than v{before} ({change.category}), and still has version: {own}"
             yield Diagnostic("F877", message, place, f"write version: {before + 1}")
         elif change.category is Category.CONTRACT and own is None and _own_contract(change):
-            said = "; ".join(f"{d.piece}: {d.old or 'nothing'} → {d.new or 'nothing'}" for d in change.differences[:3])
-            message = f"{what} breaks its contract: {said}"
+            message = f"{what} breaks its contract: {_broken(change)}"
             yield Diagnostic("F876", message, place, way)
+
+
+_TOLD = 3
+"""So many parts of a contract that breaks are told; `featc plan` has all."""
+
+
+def _broken(change: Change) -> str:
+    """What others lose or find changed; what is new only where that is all."""
+    found = [d for d in change.differences if d.old] or list(change.differences)
+    said = [f"{d.piece}: {d.old} → {d.new}" if d.old and d.new else f"{d.piece} {'goes' if d.old else 'is new'}"
+            for d in found]  # fmt: skip
+    return "; ".join(said[:_TOLD]) + (f"; and {len(said) - _TOLD} more" if len(said) > _TOLD else "")
 
 
 def _own_contract(change: Change) -> bool:
