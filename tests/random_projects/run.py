@@ -10,11 +10,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Container, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from . import coverage, shrink
@@ -23,6 +23,9 @@ from .judge import check
 
 REPORTED = 2
 """Failing cases that are shrunk per chunk; the others are named only, so that a broken build fails fast."""
+
+_CHUNK = 20
+"""The most cases that a process is given at once."""
 
 PATIENCE = 300
 """Seconds after which a case has no end: its process says where it is, and ends."""
@@ -62,13 +65,9 @@ class Outcome:
         return f"{head}, {self.seconds:.0f} s of work\n{coverage.table(self.situations, floor)}"
 
 
-_met: Counter[str] = Counter()
-"""How often this process met each situation in all its runs."""
-
-
-def run_seeds(seeds: Sequence[int], reports: Path, tries: int = 120, enough: int | None = None) -> Outcome:
-    """Checks the cases of some seeds; a failing one is shrunk and saved under `reports`. What this process has met
-    `enough` times is not counted further: to count costs as much as to check."""
+def run_seeds(seeds: Sequence[int], reports: Path, tries: int = 120, met: Container[str] = ()) -> Outcome:
+    """Checks the cases of some seeds; a failing one is shrunk and saved under `reports`. Situations that were `met`
+    often enough are not counted further: to count costs as much as to check."""
     outcome, started = Outcome(), time.monotonic()
     for seed in seeds:
         case = make_case(seed)
@@ -81,12 +80,11 @@ def run_seeds(seeds: Sequence[int], reports: Path, tries: int = 120, enough: int
         outcome.cases += 1
         if not found:
             outcome.probes += len(case.probes)
-            outcome.situations += coverage.count(case, {s for s in _met if enough is not None and _met[s] >= enough})
+            outcome.situations += coverage.count(case, met)
         elif len(outcome.failures) < REPORTED:
             outcome.failures.append(shrink.report(case, found, reports / f"seed_{seed}", tries=tries))
         else:
             outcome.failures.append(f"{case.label}: {found[0]}")
-    _met.update(outcome.situations)
     outcome.seconds = time.monotonic() - started
     return outcome
 
@@ -94,15 +92,23 @@ def run_seeds(seeds: Sequence[int], reports: Path, tries: int = 120, enough: int
 def run(
     first: int, count: int, reports: Path, jobs: int = 2, tries: int = 120, enough: int | None = None
 ) -> Outcome:
-    """Checks `count` seeds from `first` on, in `jobs` processes; `enough`: see `run_seeds`."""
+    """Checks `count` seeds from `first` on, in `jobs` processes. What all of them together met `enough` times is not
+    counted further."""
     seeds = range(first, first + count)
-    size = max(1, min(50, -(-count // (jobs * 4))))
-    chunks = [list(seeds[i : i + size]) for i in range(0, count, size)]
+    size = max(1, min(_CHUNK, -(-count // (jobs * 4))))
+    chunks = iter([list(seeds[i : i + size]) for i in range(0, count, size)])
     outcome = Outcome()
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for part in pool.map(partial(run_seeds, reports=reports, tries=tries, enough=enough), chunks):
-            outcome.add(part)
-    return outcome
+        at_work: set[Future[Outcome]] = set()
+        while True:
+            met = frozenset(s for s, n in outcome.situations.items() if enough is not None and n >= enough)
+            for chunk in islice(chunks, jobs - len(at_work)):
+                at_work.add(pool.submit(run_seeds, chunk, reports, tries, met))
+            if not at_work:
+                return outcome
+            done, at_work = wait(at_work, return_when=FIRST_COMPLETED)
+            for part in done:
+                outcome.add(part.result())
 
 
 def main() -> int:
