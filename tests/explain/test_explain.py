@@ -18,10 +18,10 @@ from click.testing import CliRunner
 import featc
 from featc.cli import cli
 from featc.decompose import decompose
-from featc.fingerprint import view_fingerprint
 from featc.lower.explained import edges_in_words
 from featc.lower.online import view_plan
 from featc.lower.online_evict import looks_up
+from featc.lower.online_kept import keep
 from featc.lower.online_read import read_plan
 from featc.lower.online_store import key_conditions
 from featc.resolve.model import Calendar, Window
@@ -218,9 +218,9 @@ def test_costs_estimated_from_the_source_are_near_those_of_the_store(project: Pa
 
 def read_for_real(store: featc.FeatureStore, name: str) -> tuple[float, float]:
     """(rows, tiles) that a read of each entity takes, counted in the store by the reader's own bounds."""
-    project = store.project
-    view = project.views[name]
-    plan = view_plan(project, view, view_fingerprint(project, name))
+    kept = keep(store.project)
+    view = kept.project.views[name]
+    plan = view_plan(kept, view)
     layout = plan.layout
     wanted = {"plain_view": None, "versioned_view": frozenset(("n_7d", "total_lifetime", "pages"))}[name]
     reader = ViewReader(read_plan(layout, decompose(view, wanted), lookup=looks_up(layout)))

@@ -11,6 +11,7 @@ import pytest
 
 import featc
 from featc.errors import FeatcError
+from featc.runtime.online.database import FORMAT
 
 from .shop import (
     START,
@@ -126,7 +127,7 @@ def test_a_store_of_the_format_before_is_brought_forward(tmp_path: Path) -> None
     push_all(folder, rows)
     expected, apart = content(folder), rejected(folder)
     with closing(sqlite3.connect(online(folder))) as store:
-        for table in ("featc_routes", "featc_told_apart", "featc_intervals", "featc_copies"):
+        for table in ("featc_routes", "featc_told_apart", "featc_intervals", "featc_copies", "featc_journal"):
             store.execute(f"DROP TABLE {table}")
         store.execute("UPDATE featc_meta SET value = '2' WHERE name = 'format'")
         store.commit()
@@ -136,4 +137,4 @@ def test_a_store_of_the_format_before_is_brought_forward(tmp_path: Path) -> None
     assert content(folder) == expected
     assert len(rejected(folder)) >= len(apart)
     with closing(sqlite3.connect(online(folder))) as store:
-        assert store.execute("SELECT value FROM featc_meta WHERE name = 'format'").fetchone() == ("3",)
+        assert store.execute("SELECT value FROM featc_meta WHERE name = 'format'").fetchone() == (FORMAT,)

@@ -202,7 +202,7 @@ def test_no_cut_or_overwritten_page_gives_a_traceback(project: Path, capfd: pyte
 @pytest.mark.parametrize(
     ("change", "code", "words"),
     [
-        ("UPDATE featc_meta SET value = '1' WHERE name = 'format'", "F602", "has format 1, and this featc reads 3"),
+        ("UPDATE featc_meta SET value = '1' WHERE name = 'format'", "F602", "has format 1, and this featc reads 4"),
         ("DELETE FROM featc_meta WHERE name = 'format'", "F602", "format"),
         ("UPDATE featc_meta SET value = '00' WHERE name = 'sort_key'", "F604", "another DuckDB"),
     ],

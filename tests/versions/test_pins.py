@@ -34,12 +34,6 @@ from versions.pinning import (
 )
 from versions.shopping import ORDERS
 
-
-@pytest.fixture(params=EDITS)
-def edits(request: pytest.FixtureRequest) -> tuple[Edit, ...]:
-    return EDITS[request.param]
-
-
 # ── numbers, fingerprints, tiles ──────────────────────────────────────────────────────────────────────────────────
 
 
