@@ -25,6 +25,11 @@ from random_projects.generate import arrival, make_case, sortable
 from random_projects.judge import Difference, Judge
 from random_projects.model import SERVICE, Case
 
+_MEANWHILE = 0.3
+"""The share of observations that are compared before a history's end."""
+_REFUSED = 0.2
+"""The share of those before the horizon that are asked for."""
+
 
 @dataclass(slots=True)
 class Outcome:
@@ -52,6 +57,8 @@ class Evicted:
         self.horizons: dict[str, int] = {}
         self.sources = set(sources_read(case))
         self.outcome = Outcome()
+        self.thin = random.Random(len(case.probes))
+        """Says which observations are left out, apart from `chance`: histories are the same without it."""
 
     def push(self, source: str, numbers: list[int]) -> None:
         """A batch, of which only what arrived at the horizon or later is taken."""
@@ -92,12 +99,14 @@ class Evicted:
                 at = horizon + self.chance.choice((0, 0, 1, -1, 2))
                 yield Probe(probe.keys, at, probe.request)
 
-    def compare(self) -> None:
-        """All observations, with the oracle of what was accepted."""
+    def compare(self, share: float = 1.0) -> None:
+        """All observations, or a share of them, with the oracle of what was accepted; of what must be refused a few."""
         case = self.case.with_(rows=self.accepted, probes=tuple(self.probes()))
         judge = Judge(case)
         least = max((h for s, h in self.horizons.items() if s in self.sources), default=None)
         for number, probe in enumerate(case.probes):
+            if self.thin.random() >= (_REFUSED if least is not None and probe.t < least else share):
+                continue
             ask = [{**{k: probe.keys[k] for k in case.spine_keys}, **probe.request}]
             if least is not None and probe.t < least:
                 with pytest.raises(FeatcError) as refused:
@@ -159,7 +168,7 @@ def play(seed: int, folder: Path, patch: pytest.MonkeyPatch) -> tuple[Case, Outc
             evicted.push(source, numbers)
             if chance.random() < 0.35:
                 evicted.evict(chance.choice((0, 1, span // 20, span // 5, span // 2)))
-                evicted.compare()
+                evicted.compare(_MEANWHILE)
             if evicted.outcome.differences:
                 break
         evicted.compare()

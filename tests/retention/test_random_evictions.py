@@ -12,6 +12,7 @@ import pytest
 from featc.lower import online, online_evict
 from featc.runtime.online import evict, taking
 
+from . import evictions
 from .evictions import play
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -77,27 +78,32 @@ def what_is_behind_is_taken(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(taking, "horizon_of", lambda store, source: None)
 
 
+SHOWN: dict[Plant, int] = {
+    superseded_at_the_horizon_go: 2,
+    a_little_more_is_final: 5,
+    first_times_are_forgotten: 749,
+    tiles_stay_closed: 36,
+    old_tiles_go_unmerged: 5,
+    nothing_answers_for_what_goes: 11,
+    what_is_behind_is_taken: 0,
+}
+"""The history that shows each mistake, looked at before others."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "plant",
-    [
-        superseded_at_the_horizon_go,
-        a_little_more_is_final,
-        first_times_are_forgotten,
-        tiles_stay_closed,
-        old_tiles_go_unmerged,
-        nothing_answers_for_what_goes,
-        what_is_behind_is_taken,
-    ],
-)
+@pytest.mark.parametrize("plant", SHOWN)
 def test_a_mistake_in_eviction_is_noticed(plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seed = SHOWN[plant]
+    assert not _shows(seed, tmp_path / "without", monkeypatch)
     plant(monkeypatch)
-    assert any(_shows(seed, tmp_path, monkeypatch) for seed in (279, *range(400))), "no history showed it"
+    others = (n for n in range(400) if n != seed)  # each in a folder of its own: a store that is there has rows
+    assert any(_shows(n, tmp_path, monkeypatch) for n in (seed, *others)), "no history showed it"
 
 
 def _shows(seed: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether a history comes out otherwise than it should."""
     with monkeypatch.context() as patch:
+        patch.setattr(evictions, "_MEANWHILE", 1.0)
         try:
             _, outcome = play(seed, folder / str(seed), patch)
         except AssertionError:  # what was refused, or how a dry run differs
