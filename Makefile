@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # what reads SQL, and so may depend on how sqlglot was built
-READING := audit canonical closures emit errors explain golden leakage lineage load parse resolve words
+READING := audit canonical closures emit explain golden leakage lineage load parse resolve words
 .DEFAULT_GOAL := help
 
 help:            ## what there is

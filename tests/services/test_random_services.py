@@ -12,7 +12,7 @@ from oracle import Overflow
 from random_projects import make_case, services
 from random_projects.choices import SeededDraw
 
-CASES = int(os.environ.get("FEATC_RANDOM_SERVICES", "120"))
+CASES = int(os.environ.get("FEATC_RANDOM_SERVICES", "80"))
 
 
 def compared(seeds: range, folder: Path) -> tuple[Counter[str], list[str]]:
