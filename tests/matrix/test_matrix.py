@@ -23,7 +23,7 @@ from .situations import SITUATIONS, rows
 CLOSED = ("left", "right", "both", "neither")
 
 
-EDGED = ("range", "hop", "calendar")
+EDGED = ("range",)
 """Kinds of windows that are run with every way of closing; the others with both ends one way, and the other way."""
 
 

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -95,10 +95,15 @@ def run_seeds(seeds: Sequence[int], reports: Path, tries: int = 120, met: Contai
 
 
 def run(
-    first: int, count: int, reports: Path, jobs: int = 2, tries: int = 120, enough: int | None = None
+    first: int,
+    count: int,
+    reports: Path,
+    jobs: int = 2,
+    tries: int = 120,
+    enough: Mapping[str, int] | None = None,
 ) -> Outcome:
-    """Checks `count` seeds from `first` on, in `jobs` processes. What all of them together met `enough` times is not
-    counted further."""
+    """Checks `count` seeds from `first` on, in `jobs` processes. Situations that all of them together met often
+    `enough` are not counted further."""
     seeds = range(first, first + count)
     size = max(1, min(_CHUNK, -(-count // (jobs * 4))))
     chunks = iter([list(seeds[i : i + size]) for i in range(0, count, size)])
@@ -106,7 +111,7 @@ def run(
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         at_work: set[Future[Outcome]] = set()
         while True:
-            met = frozenset(s for s, n in outcome.situations.items() if enough is not None and n >= enough)
+            met = frozenset(s for s, n in (enough or {}).items() if outcome.situations[s] >= n)
             for chunk in islice(chunks, jobs - len(at_work)):
                 at_work.add(pool.submit(run_seeds, chunk, reports, tries, met))
             if not at_work:

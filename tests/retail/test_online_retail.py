@@ -75,6 +75,8 @@ def test_training_set_of_every_invoice_equals_handwritten_sql(
     connection: duckdb.DuckDBPyConnection, store: Any, service: Service, retail_data: Path, tmp_path: Path
 ) -> None:
     load_spines(connection, retail_data / "online_retail.parquet")
+    if service.name == "product":  # whose hand-written SQL takes minutes: every second one
+        connection.execute("delete from product_spine where spine_row % 2 = 1")
     assert_training_equal(connection, store, service, tmp_path)
 
 
