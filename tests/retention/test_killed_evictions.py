@@ -21,6 +21,7 @@ from .test_evict import HORIZON, answers, content, filled
 CLOCKS = {"featc_horizons": 2}
 """Columns that say when."""
 
+
 def calm(content: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any, ...]]]:
     """A store's content without the columns that hold clocks."""
     found = {}

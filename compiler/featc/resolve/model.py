@@ -184,7 +184,6 @@ class View:
         """The joins that look up features of another view."""
         return tuple(join for join in self.joins if isinstance(join, ViewJoin))
 
-
     @property
     def maturity(self) -> int | None:
         """How long after its time an attributed event counts at the earliest, in µs; None where it counts at once."""

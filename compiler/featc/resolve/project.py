@@ -105,7 +105,6 @@ class _Run:
         for name, attributed in definitions.attributed.items():  # of those before
             self.opened[name] = open_attributed(attributed, self.opened, definitions, findings)
 
-
     def _settle(
         self, everything: Mapping[str, OpenView], families: Families
     ) -> tuple[dict[str, ViewRows], dict[str, Lifted], Drafts]:

@@ -43,7 +43,6 @@ class Wanted:
         """The views whose rows are read."""
         return tuple(dict.fromkeys([*self.aggregations, *self.states, *self.ahead]))
 
-
     def windows(self, view: View) -> list[Window]:
         """The windows that are read of a view."""
         return [a.window for a in view.aggregations if a.name in self.aggregations.get(view.name, ())]

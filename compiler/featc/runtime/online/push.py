@@ -35,6 +35,7 @@ another store by now."""
 def unguarded(entry: Entry | None) -> None:
     """Of a store that is not one of several."""
 
+
 def push_batch(
     database: Database,
     lifter: Lifter,
@@ -114,6 +115,7 @@ def take_over(
     if fresh and len(fresh) < len(run):
         take_over(database, lifter, plan, fresh, variants, following=True)
 
+
 def _write(
     database: Database, lifter: Lifter, plan: SourcePlan, batch: Batch, guard: Guard, variants: Sequence[SourcePlan]
 ) -> PushReport:
@@ -149,6 +151,7 @@ def _take_in_variants(
             raise FeatcError(Diagnostic("F611", message, hint=hint))
         slices = lifted_batch(lifter.engine, variant, rows)
         take_in(store, lifter, variant, slices, Batch(rows, "push", strict=strict, lacking=lacking))
+
 
 def _same_batch(
     store: sqlite3.Connection, engine: Engine, source: Source, known: KnownBatch, batch: Batch

@@ -44,6 +44,7 @@ BEHIND = "arrived before the replay horizon"
 Faults = Mapping[int, Sequence[str]]
 """Why rows are rejected, by their places in the batch."""
 
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """A batch as it was asked to be taken in. `digest` is of its rows, where it has a token; `lacking` are the columns
@@ -65,10 +66,12 @@ class Lifter:
     engine: Engine
     beside: BesideReaders
 
+
 def lifted_batch(engine: Engine, plan: SourcePlan, rows: int) -> Iterator[Lifted]:
     """What lies in the table of the batch, lifted: at once, or slice by slice where it is large. Dumps are whole."""
     sliced = rows > _LARGE and plan.dumps is None
     return lift_slices(engine, plan, rows, _LARGE) if sliced else iter([lift(engine, plan, rows)])
+
 
 def take_in(
     store: sqlite3.Connection, lifter: Lifter, plan: SourcePlan, slices: Iterator[Lifted], batch: Batch
@@ -84,6 +87,7 @@ def take_in(
         for feed in unions:
             taking.unite(feed, batch)
     return taking.finish(batch)
+
 
 def _refuse(source: str, rows: int, faults: Faults, texts: Mapping[int, str]) -> None:
     counts = Counter(reason for reasons in faults.values() for reason in reasons)
