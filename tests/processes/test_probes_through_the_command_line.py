@@ -24,7 +24,7 @@ from random_projects.model import SERVICE, SourceSpec
 from .commands import featc, said
 from .vectors import read_vectors
 
-FIRST, PROJECTS, FLOOR = 700_000, 20, 200
+FIRST, PROJECTS, FLOOR = 700_000, 14, 200
 INSTANTS = 3
 """Reads per project: the process's start, not the read, is what takes time."""
 

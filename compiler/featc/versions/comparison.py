@@ -14,6 +14,7 @@ from featc.versions.changes import Change, Compared, Difference, Kind, What, pri
 from featc.versions.past import Side
 from featc.versions.pieces import Pieces, feature_pieces, service_pieces, source_pieces, view_pieces
 from featc.versions.plain import definition
+from featc.versions.wording import differs, said_of_service, written_otherwise
 
 
 def compare(old: Side | None, new: Side) -> Compared:
@@ -123,7 +124,7 @@ class _Comparison:
     def _feature(self, kind: Kind, name: str) -> Change | None:
         view_name, _, own = name.partition(".")
         old, new = (self._written(s, kind, view_name, own) for s in (self.old, self.new))
-        text, meta = _differs(old, new, self._inherited(view_name))
+        text, meta = differs(old, new, self._inherited(view_name))
         moved = self.moved[kind, name]
         if moved is None and not text and not meta:
             return None
@@ -133,7 +134,7 @@ class _Comparison:
         before, after = self.forms
         reasons = _differences(feature_pieces(before, a, a.feature(own)), feature_pieces(after, b, b.feature(own)))
         if category <= Category.EQUIVALENT:
-            reasons = tuple(_said(old, new, meta=category is Category.METADATA))
+            reasons = tuple(written_otherwise(old, new, meta=category is Category.METADATA))
         explained = text and any(d.old != d.new for d in reasons)
         because = self._causes(b, b.feature(own)) if moved and not explained else ()
         now, was = self.now[kind, name], self.was[kind, name]
@@ -209,7 +210,7 @@ class _Comparison:
 
     def _other(self, kind: Kind, name: str) -> Change | None:
         old, new = (dict(definition(_defined(s, kind, name))) for s in (self.old, self.new))
-        text, meta = _differs(old, new, {})
+        text, meta = differs(old, new, {})
         pair = self._pieces(kind, name)
         said = _differences(*pair) if pair is not None else ()
         reached = [c for key, c in self.moved.items() if c is not None and self._reaches(kind, name, key)]
@@ -217,12 +218,12 @@ class _Comparison:
             return None
         if said or (pair is None and text):
             reached = reached or [Category.EQUIVALENT]
-            return Change("changed", kind, name, max(reached), said or tuple(_said(old, new, meta=False)))
+            return Change("changed", kind, name, max(reached), said or tuple(written_otherwise(old, new, meta=False)))
         places = {"location"} if kind == "source" else set()
-        only_told = not text or {d.piece.partition(".")[0] for d in _said(old, new, meta=False)} <= places
+        only_told = not text or {d.piece.partition(".")[0] for d in written_otherwise(old, new, meta=False)} <= places
         category = Category.METADATA if only_told else Category.EQUIVALENT
         what: What = "metadata" if only_told else "changed"
-        return Change(what, kind, name, category, tuple(_said(old, new, meta=not text)))
+        return Change(what, kind, name, category, tuple(written_otherwise(old, new, meta=not text)))
 
     def _reaches(self, kind: str, name: str, key: tuple[str, str]) -> bool:
         """Whether a feature comes from a definition."""
@@ -243,7 +244,7 @@ class _Comparison:
 
     def _service(self, name: str) -> Change | None:
         old, new = (dict(definition(s.definitions.services[name])) for s in (self.old, self.new))
-        text, meta = _differs(old, new, {})
+        text, meta = differs(old, new, {})
         a, b = self.old.project.services[name], self.new.project.services[name]
         before, after = self.forms
         said = _contract_pieces(service_pieces(before, a), service_pieces(after, b))
@@ -258,7 +259,7 @@ class _Comparison:
         else:
             what = "affected" if reached or said else "metadata"
         because = tuple(k[1] for k, c in self.moved.items() if c is not None and name in self.users.get(k, ()))
-        told = said or (*_entries(old, new), *_said(_unlisted(old), _unlisted(new), meta=not text))
+        told = said or tuple(said_of_service(old, new, meta=not text))
         return Change(what, "service", name, category, told, because)
 
     def _outputs_moved(self, old: Service, new: Service) -> list[Category]:
@@ -314,96 +315,6 @@ def _defined(side: Side, kind: str, name: str) -> object:
             return d.attributed[name]
         case _:
             return replace(d.views[name], features=(), labels=())
-
-
-def _differs(old: dict[str, Any], new: dict[str, Any], inherited: Mapping[str, tuple[Any, Any]]) -> tuple[bool, bool]:
-    """(whether what decides values is written differently, whether what people are told is)."""
-    text = bool(list(_said(old, new, meta=False)))
-    a, b = (dict(_flat(d, told=True)) for d in (old, new))
-    for name, (was, now) in inherited.items():
-        for side, theirs in ((a, was), (b, now)):
-            _take_out(side, f"meta.{name}", theirs)
-    return text, a != b
-
-
-_LISTS = {"picks": "features", "labels": "labels"}
-"""What a service lists, by the key under which authors write it."""
-
-
-def _bare(service: Mapping[str, Any], key: str) -> list[str]:
-    """The entries of a list that say nothing but what they list, as `view` or `view.feature`."""
-    return [item["pattern"] for item in service.get(key, ()) if set(item) == {"pattern"}]
-
-
-def _entries(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Difference]:
-    """The bare entries that went and came; where none did, all of them, if in another order."""
-    for key, called in _LISTS.items():
-        a, b = _bare(old, key), _bare(new, key)
-        went, came = [p for p in a if p not in b], [p for p in b if p not in a]
-        if a != b:
-            yield Difference(called, *(", ".join(n) for n in ((went, came) if went or came else (a, b))))
-
-
-def _unlisted(service: Mapping[str, Any]) -> dict[str, Any]:
-    """What a service says beside its bare entries."""
-    rest = {called: [i for i in service.get(key, ()) if set(i) != {"pattern"}] for key, called in _LISTS.items()}
-    return {k: v for k, v in service.items() if k not in _LISTS} | rest
-
-
-def _take_out(told: dict[str, Any], name: str, inherited: Any) -> None:
-    """Leaves out of what is told of a feature what its view says."""
-    if isinstance(inherited, dict):
-        for key, value in inherited.items():
-            _take_out(told, f"{name}.{key}", value)
-    elif isinstance(inherited, list) and isinstance(told.get(name), list):
-        told[name] = [v for v in told[name] if v not in inherited] or None
-    elif told.get(name) == inherited:
-        told.pop(name, None)
-    if told.get(name, 0) is None:
-        del told[name]
-
-
-def _said(old: Mapping[str, Any], new: Mapping[str, Any], *, meta: bool) -> Iterator[Difference]:
-    """What is written differently, key by key."""
-    a, b = (dict(_flat(d, told=meta)) for d in (old, new))
-    for name in dict.fromkeys((*b, *a)):
-        if a.get(name) != b.get(name):
-            yield Difference(name.removeprefix("meta."), _spoken(a.get(name)), _spoken(b.get(name)))
-
-
-def _flat(data: Mapping[str, Any], *, told: bool, at: str = "", inside: bool = False) -> Iterator[tuple[str, Any]]:
-    """(dotted key, value) of all that is written, or with `told` of what people are told: what stands under any
-    `meta`."""
-    for key, value in data.items():
-        name = f"{at}.{key}" if at else key
-        listed = value if isinstance(value, list) else None
-        if isinstance(value, Mapping) and not _is_constant(value):
-            yield from _flat(value, told=told, at=name, inside=inside or key == "meta")
-        elif listed and all(isinstance(v, Mapping) for v in listed):
-            for number, item in enumerate(listed, 1):
-                called = item.get("name") or item.get("output") or item.get("pattern") or number
-                yield from _flat(item, told=told, at=f"{name} {called}", inside=inside)
-        elif (inside or key == "meta") == told:
-            yield name, value
-
-
-def _is_constant(value: Mapping[str, Any]) -> bool:
-    return set(value) == {"is", "quoted", "text"}
-
-
-def _spoken(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case str():
-            return " ".join(value.split())
-        case list():
-            return ", ".join(map(_spoken, value))
-        case dict():
-            if _is_constant(value):
-                return str(value["text"])
-            return ", ".join(f"{k}: {_spoken(v)}" for k, v in value.items())
-    return str(value)
 
 
 def _differences(old: Pieces, new: Pieces) -> tuple[Difference, ...]:

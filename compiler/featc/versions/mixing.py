@@ -23,9 +23,12 @@ def mixed(project: Project, lock: Lock) -> Iterator[Diagnostic]:
         both = {project.view(name).origin for name in given if not is_kept(name)}
         pins = {m[1]: int(m[2]) for m in map(PIN.fullmatch, given) if m is not None and m[1] not in both}
         told = set()
-        for output in service.training if pins else ():
-            for view, feature in () if is_kept(output.view) else behind(project, [(output.view, output.feature)]):
-                version, asked = pins.get(view), project.view(output.view).origin
+        for output in service.training:
+            if not pins or is_kept(output.view):
+                continue
+            asked = project.view(output.view).origin
+            for view, feature in behind(project, [(output.view, output.feature)]):
+                version = pins.get(view)
                 if version is None or (asked, view) in told or _same(project, layers, view, version, feature):
                     continue
                 told.add((asked, view))

@@ -52,7 +52,7 @@ def _head(report: WhyReport) -> Iterator[str]:
 def _plans(training: Plan, online: Plan, differs: bool) -> str:
     first = f"training {to_text(training.value)}" if training.there else f"training has none: {training.missing}"
     if not online.there:
-        return f"{first}; online has none: {online.missing}"
+        return f"{first}; online: {online.missing}"
     second = f"online {to_text(online.value)}"
     if not training.there:
         return f"{first}; {second}"
