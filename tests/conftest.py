@@ -19,6 +19,10 @@ if os.environ.get("CI"):
 # thousands of collected tests, again and again, for a sixth of all time
 gc.set_threshold(50_000, 20, 100)
 
+# Tests start a thousand processes: where the machine keeps Python from storing what it compiled, each would compile all
+# of featc again, a second of work
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 SIGKILL = "SIGKILL"
 _KILLED: list[tuple[str, str]] = []
 """(command, phase) of every kill that hit, whichever process ran the test."""
