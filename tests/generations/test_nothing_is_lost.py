@@ -190,3 +190,16 @@ def test_an_apply_says_of_which_source_nothing_has_come_in(tmp_path: Path) -> No
     assert said == "online: no row of renamed has come in yet; featc materialize or featc push brings them"
     back = edited.rollback().served
     assert list(served_lines(back)) == ["online: generation 1 answers (online.db); featc rollback goes back"]
+
+
+def test_rows_that_came_both_ways_keep_their_id(tmp_path: Path) -> None:
+    data_of(tmp_path, 1, 2)
+    store = write(tmp_path)
+    store.push("e", [row(2), row(3)])
+    edited = write(tmp_path, MORE, id="")
+    with pytest.raises(FeatcError) as error:
+        edited.apply(verify=False)
+    assert error.value.code == "F895" and "keep the id: of e" in str(error.value.diagnostics[0].hint)
+    assert count(store) == 3
+    write(tmp_path, MORE).apply(verify=False)
+    assert count(store) == 3

@@ -65,7 +65,7 @@ def build(
 ) -> tuple[Refilled, ...]:
     """Makes the file at `path` what `project` needs, from the file of `leader`, which answers by `old`.
 
-    Gives what was read again. Raises FeatcError F890, F893, F64x, F62x, F90x; the file is gone then.
+    Gives what was read again. Raises FeatcError F890, F893, F895, F64x, F62x, F90x; the file is gone then.
     """
     remove(path)
     try:
@@ -154,6 +154,7 @@ def _filled(
                 rows = report.accepted
             batches = 0
             for run in journal.runs(online.database, 0, last, written(name)):
+                _check_one_route(plan, was)
                 online.take_over(run, only=name)
                 batches += len(run)
             with online.database.write() as found:
@@ -171,6 +172,15 @@ def arrives_as_in(source: Source, other: Project | None) -> bool:
         return False
     mine, theirs = ((s.time, s.available_at, s.delay, s.timezone) for s in (source, before))
     return mine == theirs
+
+
+def _check_one_route(plan: SourcePlan, was: _Known) -> None:
+    """Rows that came by both ways while they had an id have to keep it. Raises FeatcError F895."""
+    if was.materialized and not plan.identities:
+        name = plan.source.name
+        message = f"rows of {name} were materialized and pushed while they had an id, and {name} has none any more"
+        hint = f"a row that came both ways would count twice: keep the id: of {name}, or fill a new online store"
+        raise FeatcError(Diagnostic("F895", message, hint=f"{hint}; what answered before answers still"))
 
 
 def _check_all_there(online: OnlineStore, plan: SourcePlan, was: _Known, old: Project | None) -> None:

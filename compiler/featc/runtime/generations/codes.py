@@ -16,4 +16,6 @@ CODES: Mapping[str, str] = {
     "they came when featc kept none, or featc evict let them go. They would be lost; add them to the source's data.",
     "F894": "The generation before cannot take in what was pushed or materialized since the apply, or its file is "
     "gone, so that it cannot answer in the place of the one that does. The message says what is wrong.",
+    "F895": "A source of which rows were materialized and pushed has lost its id:. Only by an id is a row that came "
+    "both ways known again, so featc apply cannot read the source anew. Keep the id:, or fill a new online store.",
 }

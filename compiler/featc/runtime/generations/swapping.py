@@ -64,7 +64,7 @@ def bring_into_force(store: FeatureStore, lock: Lock, before: Lock | None, progr
     """Makes the online store answer by the store's project, whose lock is `lock`: in the file it has where that has all
     that is needed, else in one beside it.
 
-    `before` is what was applied last. None where there is no online store. Raises FeatcError F890, F891, F893, and what
+    `before` is what was applied last. None where there is no online store. Raises FeatcError F89x, and what
     reading sources and writing stores can raise; then what answered before answers still.
     """
     home = store.online_home
