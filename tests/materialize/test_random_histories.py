@@ -18,7 +18,7 @@ from random_projects import Case, Difference, make_case, render
 from random_projects.judge import Judge, read
 from random_projects.model import Push, Read, SourceSpec
 
-CASES = int(os.environ.get("FEATC_MATERIALIZE_CASES", "90"))
+CASES = int(os.environ.get("FEATC_MATERIALIZE_CASES", "60"))
 FIRST = 700_000
 
 

@@ -27,7 +27,7 @@ REPORTED = 2
 _CHUNK = 20
 """The most cases that a process is given at once."""
 
-_KNOWING = 3
+_KNOWING = 5
 """Of so many cases one is also asked what was known at other instants: each such question is a training set more."""
 
 PATIENCE = 300
