@@ -51,7 +51,7 @@ SLOW = pytest.mark.slow
 MEANT = [e for e in EDITS if not e.startswith(("metadata", "equivalent"))]
 
 
-@pytest.mark.parametrize("edit", [e if n % 12 == 5 else pytest.param(e, marks=SLOW) for n, e in enumerate(MEANT)])
+@pytest.mark.parametrize("edit", [e if n % 24 == 5 else pytest.param(e, marks=SLOW) for n, e in enumerate(MEANT)])
 def test_an_edit_is_served_once_it_is_applied(before: Path, known: Answers, tmp_path: Path, edit: str) -> None:
     folder = tmp_path / "edited"
     shutil.copytree(before, folder)

@@ -195,6 +195,7 @@ def answered(root: Path) -> list[Any]:
     return sorted(set(online.values()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ways", SAME)
 def test_a_store_goes_on_from_each_way_of_writing_to_each_other(ways: dict[str, str], tmp_path: Path) -> None:
     plans = {name: keep(compile_project(folder_of(tmp_path / "p", text)).project) for name, text in ways.items()}

@@ -233,6 +233,7 @@ def test_a_union_of_itself_is_refused(tmp_path: Path) -> None:
     assert error.value.diagnostics[0].message == "all unites itself"
 
 
+@pytest.mark.slow
 def test_verify_makes_no_rows_on_which_a_let_of_a_view_with_joins_fails(tmp_path: Path) -> None:
     data = {"web": rows("oid, x", "1, 3"), "app": rows("cents", "500::BIGINT")}
     app = APP.replace("time: at", 'time: at, let: {x: "(cents / 100)::decimal(12,2)"}')

@@ -61,6 +61,7 @@ def test_online_gives_what_training_gives_for_both(tmp_path: Path, edits: tuple[
                 assert value == equal, (asked, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["everything at once", "available_at", "where"])
 def test_verify_proves_both_versions_equal(tmp_path: Path, name: str) -> None:
     folder = pinned(tmp_path, *EDITS[name])
@@ -126,7 +127,7 @@ def test_a_stream_that_is_read_once_feeds_both_and_a_batch_with_a_bad_row_neithe
     assert float(after["spend_7d"]) == after["now_spend"] == 39.75
 
 
-@pytest.mark.parametrize("by_push", [True, False])
+@pytest.mark.parametrize("by_push", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_apply_fills_a_version_beside_and_rollback_goes_back(tmp_path: Path, by_push: bool) -> None:
     """A generation that begins to pin a version is filled from what was pushed and materialized before."""
     edits = (("available_at: loaded_at", "delay: 3h"), FILTER)

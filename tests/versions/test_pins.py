@@ -63,6 +63,7 @@ def test_tiles_that_were_filled_before_the_edit_are_found_again(tmp_path: Path) 
     assert found == before
 
 
+@pytest.mark.slow
 def test_versions_of_the_same_rows_have_one_table_of_tiles_and_each_its_own_columns(tmp_path: Path) -> None:
     pinned(tmp_path, FILTER)
     # again and again: filled, then with a row more in a day, then all of it once more, then one version alone
@@ -238,6 +239,7 @@ def test_a_version_that_no_service_pins_has_no_tables_online(tmp_path: Path) -> 
         store.get_online_features(["buying@v2.spend_7d"], [{"user_id": 7}])  # which is what buying is
 
 
+@pytest.mark.slow
 def test_every_command_takes_versions(tmp_path: Path) -> None:
     pinned(tmp_path, *EDITS["everything at once"])
     lock(tmp_path, *EDITS["everything at once"], ("status <> 'cancelled'", "status <> 'returned'"), BOTH)
