@@ -75,8 +75,8 @@ def test_training_set_of_every_invoice_equals_handwritten_sql(
     connection: duckdb.DuckDBPyConnection, store: Any, service: Service, retail_data: Path, tmp_path: Path
 ) -> None:
     load_spines(connection, retail_data / "online_retail.parquet")
-    if service.name == "product":  # whose hand-written SQL takes minutes: every second one
-        connection.execute("delete from product_spine where spine_row % 2 = 1")
+    if service.name == "product":  # whose hand-written SQL takes minutes: one of four
+        connection.execute("delete from product_spine where spine_row % 4 > 0")
     assert_training_equal(connection, store, service, tmp_path)
 
 
