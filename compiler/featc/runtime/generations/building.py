@@ -146,6 +146,8 @@ def _filled(
         for plan in in_order(plans):
             name = plan.source.name
             was = known[name]
+            if was.materialized and not plan.identities:
+                _check_not_pushed(online, plan, last)
             rows = 0
             # what was pushed before there were journals may lie in the data, where rows are known again by their id
             if was.materialized or (was.unwritten and plan.identities):
@@ -154,7 +156,6 @@ def _filled(
                 rows = report.accepted
             batches = 0
             for run in journal.runs(online.database, 0, last, written(name)):
-                _check_one_route(plan, was)
                 online.take_over(run, only=name)
                 batches += len(run)
             with online.database.write() as found:
@@ -174,10 +175,10 @@ def arrives_as_in(source: Source, other: Project | None) -> bool:
     return mine == theirs
 
 
-def _check_one_route(plan: SourcePlan, was: _Known) -> None:
-    """Rows that came by both ways while they had an id have to keep it. Raises FeatcError F895."""
-    if was.materialized and not plan.identities:
-        name = plan.source.name
+def _check_not_pushed(online: OnlineStore, plan: SourcePlan, last: int) -> None:
+    """Materialized rows that were pushed, too, while they had an id have to keep it. Raises FeatcError F895."""
+    name = plan.source.name
+    if next(journal.runs(online.database, 0, last, written(name)), None) is not None:
         message = f"rows of {name} were materialized and pushed while they had an id, and {name} has none any more"
         hint = f"a row that came both ways would count twice: keep the id: of {name}, or fill a new online store"
         raise FeatcError(Diagnostic("F895", message, hint=f"{hint}; what answered before answers still"))
